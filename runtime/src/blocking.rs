@@ -1,13 +1,13 @@
 //! The blocking pool: threads for closures that would block an executor's thread. Examples are file
 //! access, name lookups, and long computations in foreign code.
 //!
-//! A job is an ordinary task that is ready at its first poll, so its handle is an ordinary
-//! [`JoinHandle`]. The pool has two *lanes*, each with threads of its own. One lane runs the jobs of
-//! `spawn_blocking`. The other runs name lookups, which therefore never wait behind a user's jobs.
+//! A job is an ordinary task that is ready at its first poll, so its handle is an ordinary [`JoinHandle`].
+//! The pool has two *lanes*, each with threads of its own. One lane runs the jobs of `spawn_blocking`. The
+//! other runs name lookups, so lookups never wait behind a user's jobs.
 //!
-//! The state of a lane is a [`Roster`] under one lock. A lane starts threads while it holds that lock.
-//! So no decision relies on a thread that another submitter fails to start, or on a thread that is about
-//! to end. If a lane has no thread and can start none, the job returns to its submitter.
+//! The state of a lane is a [`Roster`] under one lock. A lane also holds that lock while it starts a thread.
+//! So no submitter relies on a thread that fails to start or that is about to end. If a lane has no thread
+//! and can start none, the submitter gets its job back.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -54,7 +54,8 @@ struct Lane {
     empty: Condvar,
     threads: Threads,
     probe: Probe,
-    /// Virtual time: the clock that stands still while jobs run, and the reactor to notify when none does.
+    /// In virtual time: the clock that stands still while jobs run, and the reactor to notify when no job
+    /// runs.
     virtual_time: OnceLock<(Arc<Clock>, Arc<Reactor>)>,
 }
 
@@ -64,8 +65,7 @@ struct Roster<J, S> {
     queue: VecDeque<J>,
     /// The threads that wait for a job. The last element is the thread that went idle last.
     idle: Vec<S>,
-    /// The threads that run a job or are about to take one. While the queue is not empty, there is at
-    /// least one.
+    /// The threads that run a job or are about to take a job. Not 0 while the queue has jobs.
     busy: usize,
     /// The busy threads that wait in `Handle::block_on`. They are counted only in virtual time.
     parked: usize,
@@ -100,11 +100,11 @@ impl<J, S: Clone + PartialEq> Roster<J, S> {
         }
     }
 
-    /// Queues a job and returns the idle thread to notify, if there is one. Otherwise `start` starts a
-    /// thread. Returns the job if no thread would take it.
+    /// Queues a job and returns the idle thread to notify. If no thread is idle, calls `start` to start a
+    /// thread. Returns the job if no thread can run it.
     fn submit(&mut self, job: J, start: impl FnOnce() -> bool) -> Result<Option<S>, J> {
-        // Take the thread that went idle last, so that the others time out under a trickle of jobs. It
-        // counts as busy from here on, so no second job can rely on it.
+        // Take the thread that went idle last, so that the other threads time out when jobs are rare. It
+        // leaves `idle` here, so no other submitter takes it.
         let called = self.idle.pop();
         if called.is_some() {
             self.busy += 1;
@@ -131,11 +131,11 @@ impl<J, S: Clone + PartialEq> Roster<J, S> {
         Next::Wait
     }
 
-    /// Returns the next action of an idle thread that wakes. It was notified, its time is up, the pool
-    /// has closed, or the wake is spurious.
+    /// Returns the next action of an idle thread that wakes. The cause is a notification, a timeout, the end
+    /// of the pool, or a spurious wake.
     fn rise(&mut self, thread: &S, timed_out: bool) -> Next<J> {
         match self.idle.iter().position(|it| it == thread) {
-            // The thread was notified, so there is a job for it, even if its time has run out as well.
+            // The thread was notified, so there is a job for it, even if the thread also timed out.
             None => self.next(thread),
             Some(at) if timed_out || self.closed => {
                 self.idle.remove(at);
@@ -145,8 +145,8 @@ impl<J, S: Clone + PartialEq> Roster<J, S> {
         }
     }
 
-    /// Closes the lane. Returns the jobs that have not begun, to be cancelled, and the idle threads, to
-    /// be notified.
+    /// Closes the lane. Returns the queued jobs, which the caller cancels, and the idle threads, which the
+    /// caller notifies.
     fn close(&mut self) -> (VecDeque<J>, Vec<S>) {
         self.closed = true;
         (std::mem::take(&mut self.queue), self.idle.clone())
@@ -184,7 +184,7 @@ impl Pool {
         }
     }
 
-    /// Queues a job. If there is no thread to run the job, returns it, and the caller must run it.
+    /// Queues a job. If no thread can run the job, returns the job, and the caller must run it.
     pub(crate) fn spawn<W, T>(&self, kind: Kind, work: W) -> (JoinHandle<T>, Option<Rejected>)
     where
         W: FnOnce() -> T + Send + 'static,
@@ -204,8 +204,8 @@ impl Pool {
         (handle, lane.submit(job))
     }
 
-    /// Makes `clock` stand still while jobs run. The pool notifies `reactor` each time the last job of a lane
-    /// has ended or a job begins to wait.
+    /// Makes `clock` stand still while jobs run. The pool notifies `reactor` when the last job of a lane
+    /// ends, and when a job begins to wait.
     pub(crate) fn use_virtual_time(&self, clock: &Arc<Clock>, reactor: &Arc<Reactor>) {
         for lane in [&self.jobs, &self.lookups] {
             // This is called once, before there are any jobs.
@@ -213,11 +213,11 @@ impl Pool {
         }
     }
 
-    /// Virtual time: stops the clock if any job can run on, and lets it move otherwise. A job that begins to run
-    /// stops the clock itself, under the same lock.
+    /// In virtual time, stops the clock if a job can run, and otherwise lets the clock move. A job that is
+    /// submitted or woken stops the clock itself, under the same lock.
     pub(crate) fn hold_clock(&self) {
         if let Some((clock, _)) = self.jobs.virtual_time.get() {
-            // Both at one instant, because a job may wait for a lookup.
+            // Lock both lanes at once, because a job may wait for a lookup.
             let (jobs, lookups) = (lock(&self.jobs.roster), lock(&self.lookups.roster));
             clock.hold(jobs.is_busy() || lookups.is_busy());
         }
@@ -225,12 +225,12 @@ impl Pool {
 
     #[cfg(test)]
     fn is_busy(&self) -> bool {
-        // Both at one instant, because a job may wait for a lookup.
+        // Lock both lanes at once, because a job may wait for a lookup.
         let (jobs, lookups) = (lock(&self.jobs.roster), lock(&self.lookups.roster));
         jobs.is_busy() || lookups.is_busy()
     }
 
-    /// Counts a job that waits in `Handle::block_on` from the instant when `park` returns true.
+    /// If `park` returns true, counts one more job that waits in `Handle::block_on`.
     pub(crate) fn park_job(&self, park: impl FnOnce() -> bool) {
         let mut roster = lock(&self.jobs.roster);
         if park() {
@@ -242,7 +242,7 @@ impl Pool {
         }
     }
 
-    /// Ends [`park_job`](Self::park_job) at the instant when `unpark` returns true, and returns whether it did.
+    /// Undoes [`park_job`](Self::park_job) if `unpark` returns true. Returns the result of `unpark`.
     pub(crate) fn unpark_job(&self, unpark: impl FnOnce() -> bool) -> bool {
         let mut roster = lock(&self.jobs.roster);
         let unparked = unpark();
@@ -253,13 +253,13 @@ impl Pool {
         unparked
     }
 
-    /// Cancels the jobs that have not begun and tells the threads to end.
+    /// Cancels the jobs that have not begun. Each thread ends when it has no job.
     pub(crate) fn close(&self) {
         self.jobs.close();
         self.lookups.close();
     }
 
-    /// Closes the pool and waits until the threads of the user's jobs have ended, up to `deadline`. It
+    /// Closes the pool. Waits until the threads of the user's jobs have ended, but not after `deadline`. It
     /// does not wait for lookups, because their results are no longer needed.
     pub(crate) fn close_and_wait(&self, deadline: Option<Instant>) {
         self.close();
@@ -291,7 +291,7 @@ impl Pool {
 }
 
 impl Lane {
-    /// Queues a job. Returns it if there is no thread to run it.
+    /// Queues a job. Returns the job if no thread can run it.
     fn submit(self: &Arc<Self>, job: Unbound) -> Option<Rejected> {
         let mut roster = lock(&self.roster);
         if roster.closed {
@@ -327,13 +327,13 @@ impl Lane {
         };
         let started = self.threads.start(suffix, move || {
             lane.work();
-            // This value is dropped after the thread's stop hook.
+            // The thread drops this value after its stop hook.
             Alive(lane)
         });
         started.is_ok()
     }
 
-    /// Runs jobs until the pool closes, or until no job came for the keep-alive time.
+    /// Runs jobs until the pool closes, or until no job has come for the keep-alive time.
     fn work(&self) {
         if let Some(recorder) = self.probe.recorder() {
             recorder.join(Role::Blocking);
@@ -342,7 +342,7 @@ impl Lane {
         let mut roster = lock(&self.roster);
         let mut next = roster.next(&seat);
         loop {
-            // Before any wait: the thread that ran the last job may not be the last that was counted as busy.
+            // Notify before each wait, not only after a job: the last busy thread may have found no job.
             if let (Some((_, reactor)), false) = (self.virtual_time.get(), roster.is_busy()) {
                 reactor.notify();
             }
@@ -369,7 +369,7 @@ impl Lane {
         for Seat(thread) in threads {
             thread.notify_one();
         }
-        // Drop the jobs outside of the lock, because this drops user closures.
+        // Drop the jobs outside of the lock, because their destructors are user code.
         drop(jobs);
     }
 }
@@ -402,8 +402,8 @@ impl Rejected {
     }
 }
 
-/// The scheduler of jobs, which does nothing. `submit` queues a job before anything can wake it, and the
-/// job is ready after its one poll.
+/// The scheduler of jobs. It does nothing: `submit` queues a job before a waker exists, and the job is ready
+/// after its one poll.
 struct Jobs;
 
 impl Schedule for Jobs {

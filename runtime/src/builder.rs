@@ -1,8 +1,8 @@
 //! The settings of both executors.
 //!
-//! Both builders are this one type, whose parameter is the executor that it builds. This file has what
-//! both share: the common methods, the check, the clock, the recorder, and the start of threads.
-//! The settings of only one executor are in `single_thread/builder.rs` and `work_stealing/builder.rs`.
+//! Both builders are one type, with the executor as its parameter. This file has the parts that both builders
+//! share: the common methods, the check, the clock, the recorder, and the start of threads. The settings of
+//! only one executor are in `single_thread/builder.rs` and `work_stealing/builder.rs`.
 
 use std::fmt;
 use std::io;
@@ -28,7 +28,7 @@ use crate::trace::recorder::Recorder;
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct Builder<E> {
     pub(crate) settings: Settings,
-    /// Marks the type of the executor, without a value of that type.
+    /// Uses the type `E` without a value of that type.
     executor: PhantomData<fn() -> E>,
 }
 
@@ -59,7 +59,7 @@ pub(crate) struct Threads {
 
 type Hook = Arc<dyn Fn() + Send + Sync>;
 
-/// The clock, and the recorder that notes when something happened.
+/// The clock, and the recorder, which notes the time of each event.
 pub(crate) struct Instruments {
     pub(crate) clock: Arc<Clock>,
     pub(crate) timerfd: Option<TimerFd>,
@@ -130,9 +130,8 @@ impl<E> Builder<E> {
         self
     }
 
-    /// Sets the stack size, in bytes, of the threads that the executor starts: workers and threads of
-    /// the blocking pool. The OS may round it up. Default: that of `std::thread`, 2 MiB. `build` fails
-    /// for 0.
+    /// Sets the stack size, in bytes, of the threads that the executor starts: workers and threads of the
+    /// blocking pool. The OS may round it up. Default: 2 MiB, as in `std::thread`. `build` fails for 0.
     ///
     /// ```
     /// fn fill(bytes: usize) -> usize {
@@ -177,9 +176,8 @@ impl<E> Builder<E> {
         self
     }
 
-    /// Calls `f` on each thread that the executor has started, at the very end of the thread, even if
-    /// the thread panics. A panic of `f` is caught. If this method is called again, the new closure
-    /// replaces the old one.
+    /// Calls `f` at the end of each thread that the executor has started, even if the thread panics. A panic
+    /// of `f` is caught. If this method is called again, the new closure replaces the old one.
     ///
     /// See [`on_thread_start`](Self::on_thread_start) for an example. Dropping an executor waits for its
     /// workers; `shutdown_timeout` also waits for the threads of the blocking pool.
@@ -194,12 +192,11 @@ impl<E> Builder<E> {
         self
     }
 
-    /// Fires timers with a precision of a microsecond instead of a millisecond. They are still late by
-    /// the time that the OS takes to wake a thread, some tens of microseconds. Default: off.
+    /// Fires timers with a precision of a microsecond instead of a millisecond. But the OS still takes some
+    /// tens of microseconds to wake a thread. Default: off.
     ///
-    /// This costs a descriptor, and a system call whenever the executor waits with a different deadline
-    /// from the last time. It also causes more wakes: timers that are due within the same millisecond
-    /// otherwise fire together.
+    /// This costs a descriptor, and a system call for each wait with a new deadline. It also causes more
+    /// wakes, because timers of the same millisecond no longer fire together.
     ///
     /// ```
     /// use std::time::{Duration, Instant};
@@ -219,7 +216,7 @@ impl<E> Builder<E> {
         self
     }
 
-    /// Records what happens, for [`Executor::timeline`](crate::Executor::timeline). Default: off, which
+    /// Records the events for [`Executor::timeline`](crate::Executor::timeline). Default: off. If off, it
     /// costs nothing.
     ///
     /// ```
@@ -268,14 +265,14 @@ impl Settings {
             threads: Threads {
                 name: "brigade".into(),
                 stack_size: None,
-                // Arbitrary: this is longer than most pauses between jobs of a burst, but idle threads
-                // soon disappear from a list of threads.
+                // Arbitrary: longer than most pauses between the jobs of a burst, but idle threads still end
+                // soon.
                 keep_alive: Duration::from_secs(10),
                 on_start: None,
                 on_stop: None,
             },
-            // Jobs wait for devices and other machines rather than for processors, so there may be many.
-            // tokio's bound is the same.
+            // Jobs mostly wait for devices and other machines, so many threads are useful. tokio's bound is
+            // the same.
             max_blocking_threads: 512,
             precise_timers: false,
             record_timeline: false,
@@ -347,7 +344,7 @@ impl Threads {
     }
 }
 
-/// Calls a hook when it is dropped, even if the thread panics.
+/// Calls a hook when this value is dropped, even if the thread panics.
 struct Stop(Option<Hook>);
 
 impl Drop for Stop {
@@ -365,7 +362,7 @@ fn call(hook: Option<Hook>) {
     drop_quietly(hook);
 }
 
-/// Returns the error of an invalid setting.
+/// Returns the error for an invalid setting.
 pub(crate) fn invalid(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, what)
 }

@@ -1,12 +1,12 @@
 //! The executor that free functions like `brigade::spawn` find on this thread.
 //!
-//! The executors that were entered on a thread form a list, with the current one first. An entry comes
+//! The executors that were entered on a thread form a list, with the current executor first. An entry comes
 //! from a running executor, from a job of its blocking pool, or from a guard of `Handle::enter`. A
-//! thread-local points to the first entry. The thread-local has no destructor, so it can be read at any
-//! time, even in destructors of other thread-locals.
+//! thread-local points to the first entry. The thread-local has no destructor, so it can be read at any time,
+//! even in destructors of other thread-locals.
 //!
-//! A user may drop guards in any order, keep one in a thread-local, or forget it. So each entry has
-//! memory and a counted reference of its own. A forgotten entry is leaked and stays valid.
+//! A user may drop guards in any order, keep one in a thread-local, or forget it. So each entry has its own
+//! memory and its own `Arc`. A forgotten entry is leaked and stays valid.
 
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
@@ -29,7 +29,7 @@ enum Mode {
     MayBlock,
     /// An executor polls tasks here, so no other executor may block the thread.
     Polls,
-    /// An executor drops its tasks here. It would not serve the timers and sockets for which they block.
+    /// An executor drops its tasks here. It serves no timers or sockets, so the tasks must not block.
     Closes,
 }
 
@@ -51,11 +51,10 @@ enum Origin {
     Executor,
 }
 
-/// An entry of the thread's list. Dropping it removes it from the list, whatever its position.
+/// An entry of the thread's list. Dropping the entry removes it from the list, at any position.
 pub(crate) struct Entry(NonNull<Node>);
 
 impl Entry {
-    /// Makes the entry of a user's guard.
     pub(crate) fn of_guard(shared: Arc<Shared>) -> Self {
         Entry::new(shared, Origin::Guard)
     }
@@ -81,11 +80,10 @@ impl Drop for Entry {
         if above == this {
             CURRENT.set(node.below.get());
         } else {
-            // A guard that was entered later is still there.
+            // A guard that was entered later still exists.
             loop {
-                // SAFETY: `above` is in the list. All nodes of the list are alive, because each leaves
-                // the list before it is freed. This node is further down, so the list does not end
-                // before it.
+                // SAFETY: `above` is in the list. All nodes of the list are alive, because each leaves the
+                // list before it is freed. `this` is further down, so the loop finds it before the end.
                 let link = unsafe { &(*above).below };
                 if link.get() == this {
                     link.set(node.below.get());
@@ -97,8 +95,8 @@ impl Drop for Entry {
     }
 }
 
-/// Keeps the executor current on the thread while this value lives. The runtime's own calls hold such
-/// values. They return in order, so these entries are dropped in reverse order.
+/// Keeps the executor current on the thread while this value lives. Only functions of the runtime hold such
+/// values, so the values are dropped in reverse order.
 pub(crate) struct Entered<'a> {
     _entry: Entry,
     was: Mode,
@@ -128,8 +126,8 @@ pub(crate) fn enter_running<'a>(shared: &'a Arc<Shared>, function: &str) -> Ente
 }
 
 /// # Panics
-/// Panics if an executor is running on this thread already. The outer executor would stand still until
-/// the inner executor is done, and the inner executor may wait for the outer.
+/// Panics if an executor is running on this thread already. The outer executor would stand still until the
+/// inner executor is done, so both could wait forever.
 #[track_caller]
 pub(crate) fn refuse_nested(function: &str) {
     assert!(
@@ -165,18 +163,18 @@ pub(crate) fn executor_of_job() -> Option<Arc<Shared>> {
     nearest(Origin::Job).cloned()
 }
 
-/// Returns whether this thread waits as a part of `shared`: as its owner, or as a job in `Handle::block_on`.
+/// Returns whether this thread waits as the owner of `shared`, or as its job in `Handle::block_on`.
 pub(crate) fn waits_inside(shared: &Arc<Shared>) -> bool {
     let is = |origin| nearest(origin).is_some_and(|it| Arc::ptr_eq(it, shared));
     let is_owner = || shared.scheduler.writer() == Some(Writer::Owner);
     is(Origin::Executor) && (is_owner() || is(Origin::Job))
 }
 
-/// Returns the executor of the entry with this origin that was made last.
+/// Returns the executor of the newest entry with this origin.
 fn nearest<'a>(origin: Origin) -> Option<&'a Arc<Shared>> {
     let mut node = CURRENT.get();
     loop {
-        // SAFETY: as in `with`. The callers call no user code, so no entry leaves the list meanwhile.
+        // SAFETY: as in `with`. The callers run no user code, so no entry leaves the list meanwhile.
         let entry = unsafe { node.as_ref() }?;
         if entry.origin == origin {
             return Some(&entry.shared);
@@ -188,10 +186,10 @@ fn nearest<'a>(origin: Origin) -> Option<&'a Arc<Shared>> {
 /// Calls `f` with the current executor, if there is one.
 #[inline(always)]
 pub(crate) fn with<R>(f: impl FnOnce(Option<&Arc<Shared>>) -> R) -> R {
-    // SAFETY: the pointer is null, or points to a node of the list, which is alive. The runtime's own
-    // entries belong to callers of this function, so they outlive this call.
+    // SAFETY: the pointer is null, or points to a live node of the list. Callers of this function hold the
+    // runtime's own entries, so the entries outlive this call.
     let node = unsafe { CURRENT.get().as_ref() };
-    // Clone a guard's executor, because `f` may run user code, which may drop the guard.
+    // Clone a guard's executor, because `f` may run user code that drops the guard.
     let kept = node.and_then(|node| (node.origin == Origin::Guard).then(|| node.shared.clone()));
     f(kept.as_ref().or(node.map(|node| &node.shared)))
 }

@@ -1,10 +1,9 @@
 //! Fairness: when other tasks, timers and sockets get their turn.
 //!
-//! The runtime cannot interrupt a task, so it counts. Each poll of a task has a *budget* of operations.
-//! When the budget is used up, a socket that is still ready returns `Pending` and immediately wakes its
-//! task. Each thread has a *pace*: after a number of polls of tasks it polls the driver.
-//! [`queue::local`](crate::queue::local) and `work_stealing::search` decide which ready task comes
-//! first.
+//! The runtime cannot interrupt a task, so it limits each poll of a task to a *budget* of operations. When
+//! the budget is used up, a socket that is still ready returns `Pending` and immediately wakes its task. Each
+//! thread has a *pace*: the number of polls of tasks after which it polls the driver.
+//! [`queue::local`](crate::queue::local) and `work_stealing::search` decide which ready task comes first.
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -15,13 +14,13 @@ use std::time::Duration;
 use crate::context;
 use crate::sync::thread_local;
 
-/// The maximum number of operations in one poll. Arbitrary: with more, 1,000 busy tasks would not each be
-/// polled every few milliseconds. With fewer, the yields in between would cost more.
+/// The maximum number of operations in one poll. Arbitrary: with a larger budget, 1,000 busy tasks would not
+/// each be polled every few milliseconds. With a smaller budget, the yields would cost more.
 const OPERATIONS: i32 = 128;
 
-/// The maximum number of later tasks that may overtake a task that woke itself, once all tasks ready
-/// before it have been polled. While both kinds of tasks wait, one poll in 17 goes to a task that woke
-/// itself. Arbitrary: not measured.
+/// The maximum number of tasks that may overtake a task that woke itself: they become ready later, but are
+/// polled earlier. While other tasks are ready too, one poll in 17 goes to a task that woke itself.
+/// Arbitrary: not measured.
 pub(crate) const OVERTAKES: u32 = 16;
 
 thread_local! {
@@ -37,7 +36,7 @@ pub(crate) fn refill() {
     LEFT.set(OPERATIONS);
 }
 
-/// Calls `f`, which polls a task inside of another poll, with a budget of its own.
+/// Calls `f` with a new budget, because `f` polls a task inside of another poll.
 pub(crate) fn nested<R>(f: impl FnOnce() -> R) -> R {
     let outer = LEFT.replace(OPERATIONS);
     let result = f();
@@ -54,14 +53,15 @@ pub(crate) fn poll_spend(cx: &mut Context<'_>) -> Poll<()> {
     deny(cx)
 }
 
-/// Ends the poll of a task that was denied an operation. The task is polled again.
+/// Ends the poll of a task whose operation was denied. The task is polled again.
 pub(crate) fn deny<R>(cx: &mut Context<'_>) -> Poll<R> {
     note_yield();
     cx.waker().wake_by_ref();
     Poll::Pending
 }
 
-/// Spends one operation. Returns `false` if it is denied; then the caller must ensure that the task is woken.
+/// Spends one operation. If the operation is denied, returns `false`, and the caller must ensure that the
+/// task is woken.
 #[inline]
 pub(crate) fn try_spend() -> bool {
     let left = LEFT.get();
@@ -69,12 +69,12 @@ pub(crate) fn try_spend() -> bool {
     left > 0 || may_go_on(left)
 }
 
-/// Decides about an operation although the budget is used up.
+/// Decides about an operation after the budget is used up.
 ///
-/// The first one is denied, so a task that waits for one thing ends its poll. A task that waits for several
-/// things at a time goes on to the next, which must not be denied in every poll. So a coin decides: the poll
-/// soon ends, and each of them gets its turn. On a thread that runs no executor nothing is denied, because no
-/// other task waits.
+/// The first such operation is denied, so a task that waits for one future ends its poll. A task that waits
+/// for several futures continues with the next future, which must not be denied in every poll. So a coin
+/// denies the operation or grants a new budget. The poll soon ends, and each future gets its turn. On a
+/// thread that runs no executor, nothing is denied, because no other task waits.
 #[cold]
 fn may_go_on(left: i32) -> bool {
     let granted = !context::is_running() || (left < 0 && heads());
@@ -94,7 +94,7 @@ fn heads() -> bool {
     next >> 31 == 0
 }
 
-/// Begins a run whose coins are the same each time.
+/// Resets the coin, so that its tosses are the same in each run.
 pub(crate) fn begin_run() {
     COIN.set(0);
 }
@@ -113,9 +113,9 @@ pub(crate) fn take_yield() -> bool {
 
 /// Spends one operation of the task's budget for this poll. If the budget is used up, yields first.
 ///
-/// Brigade's sockets, joins and elapsed sleeps do this themselves. Call it between two steps of a long
-/// computation, or in a loop over a source that is always ready and has no budget. It costs much less
-/// than a [`yield_now`] each time.
+/// The sockets, join handles and elapsed sleeps of brigade do this themselves. Call this function between two
+/// steps of a long computation. Also call it in a loop over a source that is always ready and spends no
+/// budget. It costs much less than [`yield_now`].
 ///
 /// ```
 /// brigade::run(async {
@@ -138,14 +138,14 @@ pub async fn consume_budget() {
 /// costs about as much as a dozen short polls, so the cost is small at 64.
 pub(crate) const LOOK_EVERY: usize = 64;
 
-/// The longest time that a ready socket or timer should wait for the driver. It may be exceeded if a
-/// single poll is long.
+/// The longest time that a ready socket or timer should wait for the driver. A single long poll may exceed
+/// it.
 const LOOK_WITHIN: Duration = Duration::from_micros(500);
 
-/// Decides how many polls a thread makes before it polls the driver. A system call for each poll would
-/// cost too much, and one after 64 polls of 10 ms each would come too late. So the bound doubles while
-/// the time between two polls of the driver is short. If that time was too long, the bound shrinks to
-/// what would have fitted.
+/// Decides how many polls a thread makes before it polls the driver. A system call for each poll would cost
+/// too much. After 64 polls of 10 ms each, the call would come too late. So the bound doubles while the time
+/// between two polls of the driver is short. If that time was too long, the bound shrinks to the number of
+/// polls that would have fitted.
 pub(crate) struct Pace {
     /// The current bound, between 1 and [`LOOK_EVERY`].
     bound: usize,
@@ -183,11 +183,12 @@ impl Pace {
 }
 
 /// Lets other ready tasks run, and lets the executor poll the OS and the clock, before this task continues.
-/// On `SingleThread` all tasks that are ready now run first. On `WorkStealing` the task goes to the end of
-/// its worker's queue of yielded tasks, which takes turns with the queue of woken tasks.
+/// On `SingleThread`, all tasks that are ready now run first. On `WorkStealing`, the task goes to the end of
+/// its worker's queue of yielded tasks. The worker alternates between that queue and its queue of woken
+/// tasks.
 ///
-/// A long computation should do this now and then. A task is never interrupted, so nothing else happens
-/// on its thread until it waits or yields.
+/// A long computation should yield now and then. A task is never interrupted, so no other task runs on its
+/// thread until it waits or yields.
 ///
 /// ```
 /// let one_cook = brigade::SingleThread::new().unwrap();

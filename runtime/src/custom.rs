@@ -2,9 +2,9 @@
 //! parking without missed wakes, and shutdown.
 //!
 //! The executor itself is a loop and a [`Queue`], which decides the order of tasks; see
-//! `examples/priority.rs`. The types keep the rules of the task's state machine. A [`Ready`] is the only
-//! right to run its task, works once, and cancels the task when it is dropped. Memory stays safe,
-//! whatever a queue does. The module is public but hidden, because it may change at any time.
+//! `examples/priority.rs`. The types enforce the rules of the task's state machine. Only a [`Ready`] can run
+//! its task. It works once, and dropping it cancels the task. A faulty queue cannot make memory unsafe. The
+//! module is public but hidden, because it may change at any time.
 //!
 //! ```
 //! use std::sync::{Arc, Mutex};
@@ -70,13 +70,12 @@ use crate::trace::Probe;
 
 /// A queue of ready tasks.
 pub trait Queue: Send + Sync {
-    /// Takes a task, on any thread. `wake` calls this method, so the method must not block. It should not
-    /// run or drop a task, because the caller of `wake` may hold a lock that the task's code takes. A
+    /// Takes a ready task, on any thread. `wake` calls this method, so the method must not block. It should
+    /// not run or drop a task, because the caller of `wake` may hold a lock that the task's code takes. A
     /// panic is caught.
     fn push(&self, task: Ready);
 }
 
-/// A closure is a queue as well.
 impl<F: Fn(Ready) + Send + Sync> Queue for F {
     fn push(&self, task: Ready) {
         self(task);
@@ -94,10 +93,10 @@ impl Ready {
     /// Polls the task once. If the task is woken during the poll or later, it is pushed again.
     pub fn run(self) {
         let mut ready = ManuallyDrop::new(self);
-        // SAFETY: the value is taken once, since `ready` is never dropped.
+        // SAFETY: the value is taken once, because `ready` is never dropped.
         let task = unsafe { ManuallyDrop::take(&mut ready.0) };
-        // The poll may drop the last spawner of this queue, and the push that follows may drop the task.
-        // This reference keeps the task alive, and so the scheduler that the push runs in.
+        // The poll may drop the last spawner of this queue, and the push that follows may drop the task. This
+        // reference keeps the task alive, and the task keeps the scheduler alive.
         let _alive = task.raw().to_ref();
         coop::nested(|| task.run(Writer::Shared, &Probe::off()));
     }
@@ -110,14 +109,14 @@ impl Drop for Ready {
     }
 }
 
-/// The tasks' view of their executor.
+/// The parts of the executor that its tasks use.
 struct Scheduler {
     queue: ManuallyDrop<Arc<dyn Queue>>,
     core: Arc<Core>,
 }
 
 impl Drop for Scheduler {
-    /// Contains a panic of the queue's destructor, because a wake may drop the last task of this scheduler.
+    /// Catches a panic of the queue's destructor, because a wake may drop the last task of this scheduler.
     fn drop(&mut self) {
         // SAFETY: the value is taken only here.
         drop_quietly(unsafe { ManuallyDrop::take(&mut self.queue) });
@@ -134,8 +133,8 @@ struct Core {
 }
 
 impl Core {
-    /// Ends the park of the executor's thread, if it is parked. This is P2 and P3 of
-    /// [`inbox`](crate::queue::inbox); the caller's push is P1.
+    /// Unparks the executor's thread, if it is parked. These are steps P2 and P3 of
+    /// [`inbox`](crate::queue::inbox). The caller's push is step P1.
     fn notify(&self) {
         // Pairs with the fence in `park_unless`: either the executor sees the push, or this thread
         // sees that the executor parks.
@@ -163,8 +162,8 @@ impl Schedule for Scheduler {
     }
 
     fn schedule(&self, task: Runnable) {
-        // A wake must not panic, because it may run on a worker of another executor, which would die. If
-        // the queue panics, it drops the task, which cancels the task.
+        // A wake must not panic, because the panic could end a worker of another executor. A queue that
+        // panics drops the task, and this cancels the task.
         catch_quietly(|| self.queue.push(Ready::new(task)));
         self.core.notify();
     }
@@ -176,7 +175,7 @@ impl Schedule for Scheduler {
         let known = lock(&self.core.living)
             .as_mut()
             .and_then(|living| living.remove(&task.number()));
-        // Drop the reference outside of the lock, because it may be the last.
+        // Drop the reference outside of the lock, because it may be the last one.
         drop(known);
         self.core.counters.in_flight.down();
     }
@@ -196,7 +195,7 @@ impl Spawner {
     }
 }
 
-/// Ends the park of an executor, for wakers that belong to no task.
+/// Unparks an executor's thread, for wakers that belong to no task.
 #[derive(Clone)]
 pub struct Notify(Arc<Core>);
 
@@ -207,9 +206,9 @@ impl Notify {
     }
 }
 
-/// The base of an executor on one thread. Dropping it [closes](Self::close) it, but takes no task out of a
-/// queue. A task that stays in a queue keeps the queue alive, so call `close` before, or empty the queues
-/// after.
+/// The base of an executor on one thread. Dropping the runtime [closes](Self::close) it, but takes no task
+/// out of a queue. A task that stays in a queue keeps the queue alive. So call `close` before the drop, or
+/// empty the queues after it.
 pub struct Runtime {
     shared: Arc<Shared>,
     driver: RefCell<Driver>,
@@ -219,7 +218,7 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// Makes a runtime whose free functions, such as `brigade::spawn`, push into `queue`.
+    /// Makes a runtime. In it, free functions such as `brigade::spawn` push into `queue`.
     ///
     /// # Errors
     /// Returns an error if the OS has no descriptors left for the event loop.
@@ -271,8 +270,8 @@ impl Runtime {
         Notify(self.core.clone())
     }
 
-    /// Runs `f` with this runtime as the thread's current one. It takes a closure and returns no guard,
-    /// because a guard could be forgotten, and the runtime freed while it is current.
+    /// Runs `f` with this runtime as the thread's current executor. It takes a closure and returns no guard:
+    /// a user could forget a guard and free the current runtime.
     ///
     /// # Panics
     /// Panics if an executor runs on this thread already; the message names `function`.
@@ -287,12 +286,12 @@ impl Runtime {
         let mut woken: Vec<Waker> = Vec::new();
         let (reactor, timers) = (&self.shared.reactor, &self.shared.timers);
         self.driver.borrow_mut().poll(reactor, timers, &mut woken);
-        // Wake only after the driver is free, because a foreign waker may call anything.
+        // Release the driver before the wakes, because a foreign waker may call any method.
         driver::wake_all(&mut woken);
     }
 
-    /// Parks until there is an event, a due timer, a push or a [`Notify::notify`]. Does not park if
-    /// `ready` returns true. These are S1 to S4 of [`inbox`](crate::queue::inbox).
+    /// Parks until there is an event, a due timer, a push or a [`Notify::notify`]. Does not park if `ready`
+    /// returns true. These are steps S1 to S4 of [`inbox`](crate::queue::inbox).
     pub fn park_unless(&self, ready: impl FnOnce() -> bool) {
         self.core.parked.store(true, Ordering::Relaxed);
         // Pairs with the fence in `notify`.
@@ -307,7 +306,7 @@ impl Runtime {
         self.core.parked.store(false, Ordering::Relaxed);
     }
 
-    /// Cancels every task and accepts no more. First queues the waiting tasks, then drops the tasks that
+    /// Cancels every task and accepts no new tasks. First queues the waiting tasks, then drops the tasks that
     /// `take` takes out of the queues.
     pub fn close(&self, take: impl FnMut() -> Option<Ready>) {
         // Destructors of tasks may ask for the current runtime.
@@ -321,7 +320,7 @@ impl Runtime {
     }
 }
 
-/// Closes what the tasks used, also if the user's code panics meanwhile.
+/// Closes the pool, the reactor and the timers, even if the user's code panics.
 struct Closing<'a>(&'a Shared);
 
 impl Drop for Closing<'_> {

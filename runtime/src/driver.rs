@@ -1,11 +1,11 @@
 //! The driver: the only place in the runtime where a thread waits for events.
 //!
 //! [`Driver::poll`] asks the OS and the clock what is ready; [`Driver::park`] sleeps until something is
-//! ready. Before it parks, a thread must make sure that no task is ready: see `queue::inbox` for one
-//! worker, `work_stealing::idle` for many.
+//! ready. Before a thread parks, it must make sure that no task is ready: see `queue::inbox` for one worker,
+//! `work_stealing::idle` for many.
 //!
-//! Both collect wakers and call none, because the driver of `WorkStealing` is behind a lock, and a waker
-//! is user code. The caller passes them to [`wake_all`] when it holds no lock.
+//! Both functions collect wakers but do not call them: wakers are user code, and the driver of `WorkStealing`
+//! is behind a lock. The caller passes the wakers to [`wake_all`] after it releases the lock.
 
 use std::task::Waker;
 use std::time::Duration;
@@ -20,10 +20,9 @@ use crate::trace::recorder::{Kind, Recorder};
 /// The event loop of an executor, and its timerfd for precise timers.
 pub(crate) struct Driver {
     event_loop: EventLoop,
-    /// `None` unless timers are precise.
+    /// `Some` if timers are precise.
     timerfd: Option<TimerFd>,
-    /// Timers in real time, `None` unless the time of tasks is virtual: see
-    /// [`delay`](crate::reactor::delay).
+    /// Timers in real time. `Some` if the time of tasks is virtual: see [`delay`](crate::reactor::delay).
     os_timers: Option<Arc<Timers>>,
     recorder: Option<Arc<Recorder>>,
 }
@@ -49,7 +48,7 @@ impl Driver {
     /// Collects the wakers of ready sources and due timers.
     ///
     /// # Panics
-    /// Panics if the OS refuses to report events, because no event could wake a task again.
+    /// Panics if the OS refuses to report events, because no task could then be woken.
     pub(crate) fn poll(&mut self, reactor: &Reactor, timers: &Timers, woken: &mut Vec<Waker>) {
         self.poll_os(reactor, woken);
         if !timers.is_empty() || self.has_os_timers() {
@@ -57,9 +56,9 @@ impl Driver {
         }
     }
 
-    /// Sleeps until an event, a notification or the next timer, or for `at_most`. Then collects the
-    /// wakers, as `poll` does. Takes and returns the clock's time, because reading the clock costs more
-    /// than the rest.
+    /// Sleeps until an event, a notification or the next timer, but no longer than `at_most`. Then collects
+    /// the wakers, as `poll` does. Takes and returns the clock's time, because reading the clock is
+    /// expensive.
     ///
     /// # Panics
     /// Panics as [`poll`](Self::poll) does.
@@ -83,7 +82,7 @@ impl Driver {
             }
         } else {
             let mut timeout = at_most;
-            // A virtual clock that may not jump stands still, so an event, a notification or a real-time
+            // A virtual clock that may not jump stands still. So an event, a notification or a real-time
             // timer must end the sleep.
             if let Some((due, os)) = self
                 .os_timers
@@ -98,8 +97,8 @@ impl Driver {
                 let left = Duration::from_nanos(due.saturating_sub(before));
                 let timerfd = self.timerfd.as_mut();
                 if !timerfd.is_some_and(|it| !left.is_zero() && it.set(due, left)) {
-                    // mio rounds a timeout up to what the OS can do, so a lack of precision never ends a
-                    // wait before the timer is due (mio #1614).
+                    // mio rounds a timeout up to the precision of the OS (mio #1614). So the wait never ends
+                    // before the timer is due.
                     timeout = Some(at_most.map_or(left, |at_most| at_most.min(left)));
                 }
             }
@@ -115,7 +114,7 @@ impl Driver {
         now
     }
 
-    /// Returns whether a real-time timer is armed, while the time of tasks is virtual.
+    /// Returns whether the time of tasks is virtual and a real-time timer is armed.
     pub(crate) fn has_os_timers(&self) -> bool {
         self.os_timers.as_ref().is_some_and(|os| !os.is_empty())
     }
@@ -150,16 +149,16 @@ impl Driver {
     }
 }
 
-/// Calls the wakers that the driver has collected. The caller holds no lock. The list is reused.
+/// Calls the wakers that the driver has collected. The caller holds no lock.
 pub(crate) fn wake_all(woken: &mut Vec<Waker>) {
-    // R4 of `reactor::readiness`
+    // Step R4 of `reactor::readiness`.
     for waker in woken.drain(..) {
         wake_quietly(waker);
     }
     woken.shrink_to(KEEP);
 }
 
-/// Wakes every task that waits for an event or a timer, because none will come.
+/// Wakes every task that waits for an event or a timer, because neither will come.
 pub(crate) fn close(reactor: &Reactor, timers: [&Timers; 2]) {
     let mut woken = Vec::new();
     reactor.close(&mut woken);

@@ -1,4 +1,4 @@
-//! The trait [`Executor`], for programs that are generic over the executor, and the default one.
+//! The trait [`Executor`] for programs that are generic over the executor, and the default executor.
 //!
 //! The feature `work-stealing` changes only the alias [`DefaultExecutor`].
 
@@ -32,8 +32,8 @@ use crate::work_stealing::WorkStealing;
 /// # std::io::Result::Ok(())
 /// ```
 pub trait Executor {
-    /// Runs `future` to its end on the calling thread, and the spawned tasks at the same time. The
-    /// future may borrow and need not be `Send`.
+    /// Runs `future` to its end on the calling thread. Spawned tasks run at the same time. The future may
+    /// borrow and need not be `Send`.
     ///
     /// ```
     /// use brigade::{Executor, SingleThread, WorkStealing};
@@ -95,7 +95,7 @@ pub trait Executor {
     /// ```
     fn handle(&self) -> Handle;
 
-    /// Returns what the executor has counted so far.
+    /// Returns the executor's counts so far.
     ///
     /// ```
     /// use brigade::{Executor, SingleThread};
@@ -110,7 +110,7 @@ pub trait Executor {
     /// ```
     fn metrics(&self) -> Metrics;
 
-    /// Returns what has happened so far, if the executor was built with `record_timeline(true)`.
+    /// Returns the events so far, if the executor was built with `record_timeline(true)`.
     ///
     /// ```
     /// let executor = brigade::SingleThread::builder().record_timeline(true).build()?;
@@ -124,8 +124,8 @@ pub trait Executor {
     fn timeline(&self) -> Option<Timeline>;
 }
 
-/// Calls the method. A large future is moved to the heap before, because in a debug build each call copies
-/// its arguments.
+/// Calls the method. Moves a large future to the heap first, because each call copies its arguments in a
+/// debug build.
 macro_rules! block_on {
     ($executor:ident, $this:expr, $type:ty, $future:ident) => {
         if const { spawn::is_large::<$type>() } {
@@ -242,7 +242,7 @@ impl Spawn for Handle {
     }
 }
 
-// A panic of a task goes to its handle, and a panic of a main future leaves the executor as it was.
+// A panic of a task goes to its handle. After a panic of a main future, the executor stays usable.
 impl UnwindSafe for SingleThread {}
 impl RefUnwindSafe for SingleThread {}
 impl UnwindSafe for WorkStealing {}
@@ -252,8 +252,8 @@ impl RefUnwindSafe for Handle {}
 
 /// The executor of [`run`]: [`SingleThread`], or [`WorkStealing`] with the feature `work-stealing`.
 ///
-/// The feature changes this alias and nothing else. Both executors always exist, and no trait bound
-/// depends on the feature. So a program stays valid, whichever of its dependencies turns the feature on.
+/// The feature changes this alias and nothing else. Both executors always exist, and no trait bound depends
+/// on the feature. So a program still compiles if one of its dependencies turns the feature on.
 ///
 /// ```
 /// use brigade::{DefaultExecutor, SingleThread};
@@ -268,8 +268,8 @@ pub type DefaultExecutor = SingleThread;
 /// The executor of [`run`]: [`WorkStealing`], or [`SingleThread`] without the feature
 /// `work-stealing`.
 ///
-/// The feature changes this alias and nothing else. Both executors always exist, and no trait bound
-/// depends on the feature. So a program stays valid, whichever of its dependencies turns the feature on.
+/// The feature changes this alias and nothing else. Both executors always exist, and no trait bound depends
+/// on the feature. So a program still compiles if one of its dependencies turns the feature on.
 ///
 /// ```
 /// use brigade::{DefaultExecutor, WorkStealing};
@@ -296,7 +296,7 @@ pub type DefaultExecutor = WorkStealing;
 /// or if `future` panics.
 #[track_caller]
 pub fn run<F: Future>(future: F) -> F::Output {
-    // `block_on` would check this too, but it would name a function that the user did not call.
+    // `block_on` also checks this, but would name a function that the user did not call.
     context::refuse_nested("brigade::run");
     match DefaultExecutor::new() {
         Ok(executor) => block_on!(DefaultExecutor, &executor, F, future),

@@ -1,7 +1,7 @@
 //! The handle, through which other threads use an executor.
 //!
-//! A handle refers to the parts of the executor that its tasks, sockets and timers use, not to the
-//! executor itself. So it outlives the executor; tasks that it spawns then resolve as aborted.
+//! A handle does not refer to the executor itself, but to the parts that its tasks, sockets and timers use.
+//! So a handle may outlive its executor. Tasks that the handle spawns later are aborted.
 
 use std::fmt;
 use std::future::Future;
@@ -23,13 +23,13 @@ use crate::timeline::Timeline;
 use crate::timer::Timers;
 use crate::trace::spans::TaskSpan;
 
-/// The parts that both executors have, and that their tasks, sockets and timers use.
+/// The parts of an executor that its tasks, sockets and timers use.
 pub(crate) struct Shared {
     pub(crate) scheduler: SchedulerRef,
     pub(crate) reactor: Arc<Reactor>,
     pub(crate) timers: Arc<Timers>,
-    /// The timers of [`delay`](crate::reactor::delay)s. They are `timers` too, unless the time of tasks
-    /// is virtual.
+    /// The timers of [`delay`](crate::reactor::delay). The same as `timers`, unless the time of tasks is
+    /// virtual.
     pub(crate) os_timers: Arc<Timers>,
     pub(crate) pool: Pool,
     pub(crate) counters: Arc<Counters>,
@@ -37,18 +37,18 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// Closes the pool, the reactor and the timers, when the executor's tasks have ended.
+    /// Closes the pool, the reactor and the timers. The executor's tasks must have ended.
     pub(crate) fn close(&self) {
         self.pool.close();
         driver::close(&self.reactor, [&self.timers, &self.os_timers]);
     }
 
-    /// Returns the executor's counters, and the present lengths of its queues.
+    /// Returns the executor's counters, and the current lengths of its queues.
     pub(crate) fn metrics(&self) -> Metrics {
         self.counters.read(&*self.depths, self.pool.depths())
     }
 
-    /// Returns what has happened so far, if a recorder is on.
+    /// Returns the recorded events, if a recorder is on.
     pub(crate) fn timeline(&self) -> Option<Timeline> {
         let recorder = self.scheduler.probe().recorder()?;
         Some(Timeline::collect(recorder))
@@ -77,8 +77,8 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    // The job refers to the executor's parts, but the pool's thread does not, so an idle thread keeps
-    // none of them alive.
+    // The job refers to `Shared`, but the pool's threads do not. So an idle thread does not keep `Shared`
+    // alive.
     let context = shared.clone();
     let (handle, rejected) = shared.pool.spawn(Kind::Job, move || {
         let _entered = context::enter(&context);
@@ -99,8 +99,8 @@ where
     handle
 }
 
-/// Runs a job in a task of the executor because no thread could be started. The job must not be lost,
-/// although everything else waits while it runs.
+/// Runs a job in a task of the executor because no thread could be started. The job must not be lost, even if
+/// it blocks the executor.
 fn run_rejected(shared: &Shared, rejected: Option<Rejected>) {
     if let Some(job) = rejected {
         let scheduler = shared.scheduler.clone();
@@ -115,8 +115,8 @@ fn run_rejected(shared: &Shared, rejected: Option<Rejected>) {
 
 /// A reference to an executor, for any thread.
 ///
-/// It may be cloned and sent to other threads. It outlives its executor: tasks that are spawned after
-/// the executor is gone resolve as aborted.
+/// A handle may be cloned and sent to other threads. It may outlive its executor. Tasks that it spawns later
+/// are aborted.
 ///
 /// ```
 /// let executor = brigade::SingleThread::new().unwrap();
@@ -135,8 +135,8 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Returns the handle of the executor that is current on this thread. An executor is current if it
-    /// runs here, if its blocking job runs here, or if it was [entered](Self::enter) last.
+    /// Returns the handle of the executor that is current on this thread. An executor is current if it runs
+    /// here, if one of its blocking jobs runs here, or if it was [entered](Self::enter) last.
     ///
     /// ```
     /// use brigade::Handle;
@@ -207,11 +207,11 @@ impl Handle {
         spawn_blocking(self.shared.clone(), work)
     }
 
-    /// Runs `future` to its end on this thread, with this executor as the current one.
+    /// Runs `future` to its end on this thread. This executor is current meanwhile.
     ///
-    /// Use it on a thread that does not run the executor, such as one of its blocking pool. The future
-    /// may borrow and need not be `Send`. Tasks that it spawns run on the executor's own threads. Tasks
-    /// of a [`SingleThread`](crate::SingleThread) advance only while its thread is in
+    /// Use it on a thread that does not run the executor, such as a thread of its blocking pool. The future
+    /// may borrow and need not be `Send`. Tasks that it spawns run on the executor's own threads. Tasks of a
+    /// [`SingleThread`](crate::SingleThread) make progress only while its thread is in
     /// [`block_on`](crate::SingleThread::block_on).
     ///
     /// ```
@@ -228,9 +228,9 @@ impl Handle {
     /// ```
     ///
     /// # Panics
-    /// Panics if an executor is running on this thread already, or if `future` panics. Also panics if
-    /// the future has to wait on the thread of its own `SingleThread`, because the tasks, timers and
-    /// sockets of that executor could not make progress.
+    /// Panics if an executor is running on this thread already, or if `future` panics. Also panics if the
+    /// future has to wait on the thread of its own `SingleThread`. That executor could make no progress
+    /// meanwhile.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _entered = context::enter_running(&self.shared, "Handle::block_on");
@@ -247,7 +247,7 @@ impl Handle {
             if caller.was_woken() {
                 continue;
             }
-            // The check is not in a closure, so that a panic reports the line of the program.
+            // The check is not in a closure, so that a panic reports the caller's line.
             assert!(
                 self.shared.scheduler.writer() != Some(Writer::Owner),
                 "Handle::block_on has to wait on the thread of its SingleThread executor, which \
@@ -257,13 +257,13 @@ impl Handle {
         }
     }
 
-    /// Makes this executor the thread's current one while the guard lives.
-    /// [`brigade::spawn`](fn@crate::spawn), [`sleep`](crate::time::sleep) and similar functions then use
-    /// it. The thread runs none of its tasks.
+    /// Makes this executor current on the thread while the guard lives. [`brigade::spawn`](fn@crate::spawn),
+    /// [`sleep`](crate::time::sleep) and similar functions then use it. The thread runs no tasks of this
+    /// executor.
     ///
-    /// If a thread has several guards, the guard that was entered last counts, in whatever order the
-    /// guards are dropped. A guard that is kept over an `.await` also affects other tasks that run on the
-    /// thread before the task continues.
+    /// If a thread has several guards, the last one entered determines the current executor. The guards may
+    /// be dropped in any order. A guard that is kept across an `.await` also affects other tasks that run on
+    /// the thread meanwhile.
     ///
     /// ```
     /// let executor = brigade::SingleThread::new()?;
@@ -283,7 +283,7 @@ impl Handle {
         }
     }
 
-    /// Returns what the executor has counted so far.
+    /// Returns the executor's counts so far.
     ///
     /// ```
     /// let executor = brigade::SingleThread::new()?;
@@ -301,11 +301,11 @@ impl Handle {
 /// The thread in `Handle::block_on`.
 struct Caller {
     thread: Thread,
-    /// `POLLING`, `PARKED` or `WOKEN`. The thread's own token is not enough, because the future itself may
+    /// `POLLING`, `PARKED` or `WOKEN`. The park token of the thread is not enough, because the future may
     /// consume it.
     state: AtomicU8,
-    /// The executor whose job the thread runs, if its time is virtual. The job holds the clock while it
-    /// computes, but not while it waits.
+    /// The executor whose job the thread runs, if the executor's time is virtual. The job stops the clock
+    /// while it computes, but not while it waits.
     clock_holder: Option<Arc<Shared>>,
 }
 
@@ -324,7 +324,7 @@ impl Caller {
 
     /// Returns whether the future was woken since its last poll began.
     fn was_woken(&self) -> bool {
-        // The AcqRel here pairs with the AcqRel of `wake_by_ref`: the next poll sees what came before the
+        // The AcqRel here pairs with the AcqRel of `wake_by_ref`: the next poll sees all writes before the
         // wake.
         self.state.swap(POLLING, Ordering::AcqRel) == WOKEN
     }

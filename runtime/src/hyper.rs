@@ -3,13 +3,13 @@
 //! hyper's clients and servers run on brigade without glue code of your own:
 //!
 //! - [`TcpStream`](crate::net::TcpStream) (and `UnixStream`) *is* a [`hyper::rt::Read`] and
-//!   [`hyper::rt::Write`]. It reads into hyper's buffer without filling it with zeros first, and passes
-//!   vectored writes to the OS.
+//!   [`hyper::rt::Write`]. It does not fill hyper's buffer with zeros before it reads, and it passes vectored
+//!   writes to the OS.
 //! - [`Io`] wraps any other stream of futures-io, such as a TLS stream.
 //! - [`FuturesIo`] does the reverse. It wraps a stream of hyper, such as an upgraded connection, for
 //!   code that uses futures-io.
 //! - `Connector` opens the connections of hyper-util's pooled client.
-//! - [`Timer`] and [`Sleep`] provide hyper's timeouts, [`Executor`] and [`LocalExecutor`] run its tasks.
+//! - [`Timer`] and [`Sleep`] provide hyper's timeouts. [`Executor`] and [`LocalExecutor`] run hyper's tasks.
 //!
 //! ```
 //! use brigade::net::{TcpListener, TcpStream};
@@ -60,14 +60,13 @@ use crate::time::{Sleep, sleep, sleep_until};
 
 /// Reads with `read` into the unused part of hyper's buffer.
 ///
-/// `read` must only write to its slice, not read from it. Like `recv`, it returns how many bytes it has
-/// written from the start.
+/// `read` must only write to its slice, not read from it. Like `recv`, it returns the number of bytes written
+/// from the start of the slice.
 fn fill(
     mut buffer: ReadBufCursor<'_>,
     read: impl FnOnce(&mut [u8]) -> Poll<io::Result<usize>>,
 ) -> Poll<io::Result<()>> {
-    // SAFETY: the bytes may be uninitialised, but `read` only writes to them (see above), and de-initialises
-    // none.
+    // SAFETY: the bytes may be uninitialised, but `read` neither reads nor de-initialises them.
     let room = unsafe {
         let room = buffer.as_mut();
         &mut *(std::ptr::from_mut(room) as *mut [u8])
@@ -140,8 +139,8 @@ impl<S: ByteStream> rt::Write for Socket<S> {
 /// # }).unwrap();
 /// ```
 ///
-/// The wrapped stream may read from its buffer, so the buffer is filled with zeros before each read. The
-/// sockets of brigade need neither the wrapper nor the zeros.
+/// The wrapped stream may read from hyper's buffer, so `Io` fills it with zeros before each read. The sockets
+/// of brigade need neither the wrapper nor the zeros.
 #[derive(Debug)]
 pub struct Io<T>(T);
 
@@ -194,7 +193,7 @@ impl<T: AsyncRead + Unpin> rt::Read for Io<T> {
         cx: &mut Context<'_>,
         mut buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        // SAFETY: nothing is de-initialised, because zeros are written.
+        // SAFETY: nothing is de-initialised, because only zeros are written.
         let room = unsafe { buffer.as_mut() };
         room.fill(std::mem::MaybeUninit::new(0));
         // SAFETY: every byte was initialised just now.
@@ -228,8 +227,8 @@ impl<T: AsyncWrite + Unpin> rt::Write for Io<T> {
         Pin::new(&mut self.0).poll_close(cx)
     }
 
-    /// Always true, because futures-io cannot tell. A stream without vectored writes takes only the first
-    /// slice, which costs hyper nothing.
+    /// Always returns true, because futures-io has no such method. A stream without vectored writes takes
+    /// only the first slice. This costs hyper nothing.
     fn is_write_vectored(&self) -> bool {
         true
     }
@@ -323,7 +322,8 @@ where
 }
 
 /// Runs hyper's tasks, which need not be `Send`, on the current single-thread executor; see
-/// [`brigade::spawn_local`](crate::spawn_local). With it, HTTP/2's services need not be `Send` either.
+/// [`brigade::spawn_local`](crate::spawn_local). With this executor, HTTP/2 services need not be `Send`
+/// either.
 ///
 /// ```
 /// use std::rc::Rc;

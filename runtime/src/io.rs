@@ -2,8 +2,8 @@
 //!
 //! [`Registered`] connects a non-blocking source to the reactor of the current executor. It tries an
 //! operation; if the OS returns `WouldBlock`, it waits for an event and tries again. All sockets of
-//! [`brigade::net`](crate::net) use it, and so can a pipe, a timerfd or an inotify descriptor. Nothing is
-//! buffered.
+//! [`brigade::net`](crate::net) use it. It also works for a pipe, a timerfd or an inotify descriptor. It
+//! buffers nothing.
 
 use std::fmt;
 use std::io;
@@ -22,11 +22,12 @@ use crate::sync::Arc;
 
 pub(crate) use crate::reactor::source::{BOTH, TCP_STREAM};
 
-/// A source of events, registered with the executor that was current when it was made.
+/// A source of events, registered with the executor that was current at the registration.
 ///
-/// Through `&self`, any number of tasks may use it at the same time. Its methods take closures that make the
-/// system call. If the OS returns `WouldBlock`, the closure must return it too, and is called again after the
-/// next event. A call that a signal [interrupted](io::ErrorKind::Interrupted) is repeated immediately.
+/// Any number of tasks may use it at the same time, through `&self`. Its methods take closures that make the
+/// system call. If the OS returns `WouldBlock`, the closure must return it too. The method calls the closure
+/// again after the next event. A call that a signal [interrupted](io::ErrorKind::Interrupted) is repeated
+/// immediately.
 ///
 /// ```
 /// # #[cfg(unix)] {
@@ -72,13 +73,13 @@ impl<S: Source> Registered<S> {
     /// ```
     ///
     /// # Errors
-    /// Returns an error if the OS reports one, outside of an executor, or while the executor is being
+    /// Returns an error if the OS reports one, if no executor is current, or if the executor is being
     /// dropped.
     pub fn new(io: S, interest: Interest) -> io::Result<Self> {
         Self::with_reactor(current_reactor("Registered::new")?, io, interest, false)
     }
 
-    /// If `writable`, a write may be tried immediately.
+    /// If `writable` is true, a write may be tried immediately.
     pub(crate) fn with_reactor(
         reactor: Arc<Reactor>,
         mut io: S,
@@ -113,7 +114,7 @@ impl<S: Source> Registered<S> {
             .expect("the source is there until `into_inner`")
     }
 
-    /// Ends the registration and gives the source back.
+    /// Ends the registration and returns the source.
     ///
     /// ```
     /// # #[cfg(unix)] brigade::run(async {
@@ -123,7 +124,7 @@ impl<S: Source> Registered<S> {
     /// # let receiver = Registered::new(receiver, Interest::READABLE)?;
     /// let mut pipe = receiver.into_inner();
     /// sender.write_with(|mut pipe| pipe.write(b"soup")).await?;
-    /// // It is still non-blocking, but no longer registered with a reactor.
+    /// // The pipe is still non-blocking, but no longer registered with a reactor.
     /// let mut buffer = [0; 4];
     /// pipe.read_exact(&mut buffer)?;
     /// assert_eq!(&buffer, b"soup");
@@ -138,7 +139,7 @@ impl<S: Source> Registered<S> {
         io
     }
 
-    /// Waits until a read may succeed. That read may still get `WouldBlock`.
+    /// Waits until a read may succeed. The read may still return `WouldBlock`.
     ///
     /// ```
     /// # #[cfg(unix)] brigade::run(async {
@@ -168,7 +169,7 @@ impl<S: Source> Registered<S> {
         self.source.wait(Interest::READABLE).await
     }
 
-    /// Waits until a write may succeed. That write may still get `WouldBlock`.
+    /// Waits until a write may succeed. The write may still return `WouldBlock`.
     ///
     /// ```
     /// # #[cfg(unix)] brigade::run(async {
@@ -196,8 +197,8 @@ impl<S: Source> Registered<S> {
         self.source.wait(Interest::WRITABLE).await
     }
 
-    /// [`readable`](Self::readable) as a poll function: see [`poll_read_with`](Self::poll_read_with) for which
-    /// tasks it wakes.
+    /// The poll function of [`readable`](Self::readable). [`poll_read_with`](Self::poll_read_with) describes
+    /// which tasks are woken.
     ///
     /// ```
     /// # #[cfg(unix)] brigade::run(async {
@@ -215,7 +216,7 @@ impl<S: Source> Registered<S> {
         self.source.poll_wait(Direction::Read, cx)
     }
 
-    /// [`writable`](Self::writable) as a poll function: see [`poll_readable`](Self::poll_readable).
+    /// The poll function of [`writable`](Self::writable): see [`poll_readable`](Self::poll_readable).
     ///
     /// # Errors
     /// Returns an error if the executor was dropped.
@@ -223,7 +224,7 @@ impl<S: Source> Registered<S> {
         self.source.poll_wait(Direction::Write, cx)
     }
 
-    /// Calls `read` until it returns something other than `WouldBlock`, and waits between the calls.
+    /// Calls `read` until it no longer returns `WouldBlock`. Waits for an event between the calls.
     ///
     /// ```
     /// # #[cfg(unix)] brigade::run(async {
@@ -235,7 +236,7 @@ impl<S: Source> Registered<S> {
     /// // A call of your own, with a result type of your own.
     /// let soup = receiver.read_with(|mut pipe| {
     ///     let mut word = [0; 4];
-    ///     // One system call: bytes read by a call before one that would block would be lost.
+    /// // Make only one system call: if a second call would block, the bytes of the first would be lost.
     ///     assert_eq!(pipe.read(&mut word)?, 4);
     ///     Ok(String::from_utf8_lossy(&word).into_owned())
     /// });
@@ -244,10 +245,11 @@ impl<S: Source> Registered<S> {
     /// ```
     ///
     /// # Errors
-    /// Returns the errors of `read` other than `WouldBlock`, and an error if the executor is dropped meanwhile.
+    /// Returns the errors of `read`, except `WouldBlock`. Returns an error if the executor is dropped
+    /// meanwhile.
     ///
     /// # Cancel safety
-    /// Dropping the future while it waits loses nothing. It does not undo what `read` did before.
+    /// Dropping the future while it waits loses nothing. It does not undo earlier calls of `read`.
     pub fn read_with<R>(
         &self,
         mut read: impl FnMut(&S) -> io::Result<R>,
@@ -256,14 +258,15 @@ impl<S: Source> Registered<S> {
             .io(Direction::Read, move |_| read(self.get_ref()))
     }
 
-    /// Calls `write` until it returns something other than `WouldBlock`, and waits between the calls.
-    /// The [type](Self) has an example.
+    /// Calls `write` until it no longer returns `WouldBlock`. Waits for an event between the calls. The
+    /// [type](Self) has an example.
     ///
     /// # Errors
-    /// Returns the errors of `write` other than `WouldBlock`, and an error if the executor is dropped meanwhile.
+    /// Returns the errors of `write`, except `WouldBlock`. Returns an error if the executor is dropped
+    /// meanwhile.
     ///
     /// # Cancel safety
-    /// Dropping the future while it waits loses nothing. It does not undo what `write` did before.
+    /// Dropping the future while it waits loses nothing. It does not undo earlier calls of `write`.
     pub fn write_with<R>(
         &self,
         mut write: impl FnMut(&S) -> io::Result<R>,
@@ -272,9 +275,9 @@ impl<S: Source> Registered<S> {
             .io(Direction::Write, move |_| write(self.get_ref()))
     }
 
-    /// [`read_with`](Self::read_with) as a poll function. The waker of the task stays registered until the
-    /// next event. That event wakes each task that has called a poll function of this direction since the
-    /// previous event, once. No task displaces another.
+    /// The poll function of [`read_with`](Self::read_with). The task's waker stays registered until the next
+    /// event. That event wakes every task that has called a poll function of this direction since the
+    /// previous event. Each of these tasks is woken once.
     ///
     /// This example implements a futures-io trait for a source:
     ///
@@ -320,8 +323,8 @@ impl<S: Source> Registered<S> {
             .poll_io(Direction::Read, cx, None, |_| read(self.get_ref()))
     }
 
-    /// [`write_with`](Self::write_with) as a poll function. The task's waker stays registered until
-    /// the next event.
+    /// The poll function of [`write_with`](Self::write_with). The task's waker stays registered until the
+    /// next event.
     ///
     /// ```
     /// # #[cfg(unix)] brigade::run(async {
@@ -349,8 +352,8 @@ impl<S: Source> Registered<S> {
             .poll_io(Direction::Write, cx, None, |_| write(self.get_ref()))
     }
 
-    /// Calls `read` once if the source is known to be ready. A new source is not known to be ready until the
-    /// event loop receives its first event.
+    /// Calls `read` once if the source is known to be ready. A new source is not known to be ready before its
+    /// first event.
     ///
     /// ```
     /// # #[cfg(unix)] brigade::run(async {

@@ -1,9 +1,9 @@
-//! An async runtime with two executors, [`SingleThread`] and [`WorkStealing`], whose source is written
-//! to be read.
+//! An async runtime with two executors, [`SingleThread`] and [`WorkStealing`]. Its source is written to be
+//! read.
 //!
-//! Both executors share the same tasks, wakers, sockets and timers. `SingleThread` is an event loop on
-//! one thread. It is *concurrent*, because many tasks are in progress at the same time. `WorkStealing` has
-//! many threads that take tasks from one another. It is also *parallel*, because many tasks execute at one
+//! Both executors share the same tasks, wakers, sockets and timers. `SingleThread` is an event loop on one
+//! thread. It is *concurrent*, because many tasks are in progress at the same time. `WorkStealing` has many
+//! threads that take tasks from one another. It is also *parallel*, because many tasks execute at the same
 //! instant.
 //!
 //! ```
@@ -30,14 +30,14 @@
 //! - `brigade::hyper` (feature `hyper`): hyper's clients and servers on brigade.
 //! - `brigade::signal` (feature `signal`): SIGINT, SIGTERM and other signals as futures.
 //! - `#[brigade::main]` and `#[brigade::test]` (feature `macros`): async `main` and tests. [`explore()`] runs
-//!   a test under many orders of its tasks and names the seed of one that fails.
+//!   a test with its tasks in many orders, and reports a seed that fails.
 //!
 //! If you know tokio or smol, see the [migration table](guide::from_tokio_or_smol). [The
-//! ecosystem](guide::ecosystem) lists what runs on brigade, and what each needs. [`promises`] lists what
-//! brigade guarantees (fairness, cancellation, panics, drops, fork), each with its tests.
+//! ecosystem](guide::ecosystem) lists the crates that run on brigade, and what each crate needs. [`promises`]
+//! lists brigade's guarantees (fairness, cancellation, panics, drops, fork) with their tests.
 //!
-//! Channels, locks, HTTP and TLS are not here: `async-channel`, `async-lock`, `futures-util`, `hyper`
-//! and `futures-rustls` work unchanged.
+//! Channels, locks, HTTP and TLS are not included: `async-channel`, `async-lock`, `futures-util`, `hyper` and
+//! `futures-rustls` work unchanged.
 //!
 //! # Features
 //!
@@ -45,8 +45,8 @@
 //! |---|---|
 //! | `work-stealing` | [`DefaultExecutor`] is [`WorkStealing`]. Both executors always exist |
 //! | `hyper` | `brigade::hyper`: hyper's runtime traits for brigade's types, and a connector for hyper-util's pooled client |
-//! | `tracing` | a `tracing` span for each task, entered while it is polled, and one for each poll |
-//! | `precise-timers` | `precise_timers` in both builders: timers late by microseconds, not by a millisecond |
+//! | `tracing` | a `tracing` span for each task, and a span for each poll inside it |
+//! | `precise-timers` | `precise_timers` in both builders: timers are late by microseconds, not by a millisecond |
 //! | `signal` | `brigade::signal`: signals of Unix as futures |
 //! | `macros` | `#[brigade::main]` and `#[brigade::test]` |
 

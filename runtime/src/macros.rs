@@ -12,7 +12,7 @@
 /// ```
 ///
 /// Without arguments the executor is the [`DefaultExecutor`](crate::DefaultExecutor), as with
-/// [`brigade::run`](crate::run()). The arguments choose another one:
+/// [`brigade::run`](crate::run()). The arguments choose another executor:
 ///
 /// | arguments | executor |
 /// |---|---|
@@ -20,8 +20,8 @@
 /// | `seed = 7` | [`SingleThread`](crate::SingleThread) with this [seed](crate::SingleThreadBuilder::seed) |
 /// | `virtual_time` | `SingleThread` whose [clock jumps](crate::SingleThreadBuilder::virtual_time) to the next timer |
 ///
-/// `seed` and `virtual_time` may be combined. The values are expressions, in parentheses if they
-/// contain a comma.
+/// `seed` and `virtual_time` may be combined. The values are expressions. An expression with a comma must be
+/// in parentheses.
 ///
 /// ```
 /// #[brigade::main(workers = 2)]
@@ -31,14 +31,14 @@
 /// ```
 ///
 /// # Panics
-/// The function panics if the executor cannot be built, and in the cases in which
-/// [`brigade::run`](crate::run()) does.
+/// The function panics if the executor cannot be built. It also panics for the reasons that
+/// [`brigade::run`](crate::run()) lists.
 pub use brigade_macros::main;
 
-/// Makes an `async fn` a test, which runs on an executor of its own.
+/// Makes an `async fn` a test that runs on its own executor.
 ///
 /// The arguments are those of [`main`](macro@crate::main). Other attributes, such as `should_panic`, `ignore`
-/// and `cfg`, keep their meaning. To run a test under many orders of its tasks, see
+/// and `cfg`, keep their meaning. To run a test with its tasks in many orders, see
 /// [`brigade::explore`](crate::explore()).
 ///
 /// ```

@@ -1,8 +1,8 @@
 //! The counters of an executor. They cost next to nothing to keep, and any thread may read them.
 //!
-//! One thread writes each counter of a worker, with a plain load and store. Once per turn of its loop,
-//! the executor publishes the numbers that it counts in ordinary variables. Queue depths are not counted,
-//! but read when the user asks. No code of the runtime depends on these numbers.
+//! Each counter of a worker has one writer, which uses a plain load and store. The executor counts some
+//! numbers in ordinary variables, and publishes them once per turn of its loop. Queue depths are read on
+//! request. No code of the runtime depends on these numbers.
 
 use std::time::Duration;
 
@@ -29,8 +29,8 @@ impl Counter {
     }
 }
 
-/// Counts something that goes up and down, and remembers the maximum. It has its own cache lines,
-/// because many threads write it.
+/// Counts something that goes up and down, and remembers the maximum. It has its own cache lines, because
+/// many threads write to it.
 #[derive(Default)]
 #[repr(align(128))]
 pub(crate) struct Gauge {
@@ -107,10 +107,10 @@ const SNAPSHOTS: usize = 3;
 /// The counters of an executor.
 pub(crate) struct Counters {
     pub(crate) workers: Box<[Arc<WorkerCounters>]>,
-    /// Tasks that threads other than workers spawned. A lock orders the writers.
+    /// The number of tasks spawned outside of workers. A lock orders the writers.
     pub(crate) spawned_outside: Counter,
-    /// The number of tasks begun and not finished, for executors that do not count `spawned`. For
-    /// `WorkStealing`, minus the number of tasks that ended on a thread that is not a worker.
+    /// For executors that do not count `spawned`: the number of tasks begun and not finished. For
+    /// `WorkStealing`: minus the number of tasks that ended outside of workers.
     pub(crate) in_flight: Gauge,
     /// The number of workers that run tasks.
     pub(crate) at_once: Gauge,
@@ -138,8 +138,8 @@ impl Counters {
             let spawned = sum(|worker| &worker.spawned).wrapping_add(self.spawned_outside.get());
             let ended = sum(|worker| &worker.ended);
             tries += 1;
-            // If no task ended meanwhile, the difference is exact. Otherwise, at the last attempt, the tasks
-            // that ended meanwhile make it too small, never too large.
+            // If no task ended meanwhile, the difference is exact. Otherwise the last attempt may return a
+            // number that is too small, never one that is too large.
             if ended == before || tries == SNAPSHOTS {
                 let difference = others.wrapping_add(spawned).wrapping_sub(ended);
                 return usize::try_from(difference as i64).unwrap_or(0);
@@ -158,8 +158,8 @@ impl Counters {
     /// Counts one more worker that runs tasks.
     pub(crate) fn worker_begins(&self) {
         self.at_once.up();
-        // `in_flight_max` bounds `at_once_max`, so it must not lag behind. Once it reaches the number of
-        // workers it cannot grow, so no more samples are taken.
+        // `in_flight_max` limits `at_once_max`, so it must not lag behind. Once `in_flight_max` reaches the
+        // number of workers, no more samples are needed: `at_once_max` cannot be greater.
         if self.in_flight.most() < self.workers.len() {
             self.sample();
         }
@@ -169,15 +169,15 @@ impl Counters {
         let in_flight = self.in_flight();
         self.in_flight.most.fetch_max(in_flight, Ordering::Relaxed);
         let in_flight_max = self.in_flight.most.load(Ordering::Relaxed);
-        // Some executors do not count the first worker that runs tasks.
+        // Single-thread executors do not count their worker in `at_once`.
         let has_polled = self.workers.iter().any(|worker| worker.polls.get() > 0);
         let at_once_max = self.at_once.most().max(usize::from(has_polled));
         Metrics {
             in_flight,
             in_flight_max,
-            // A worker counts as running for a moment after its last task has ended. Another worker may
-            // begin the next task in that moment. But two tasks cannot run at the same time if there was
-            // never more than one.
+            // A worker counts as running for a moment after its last task has ended. Another worker may begin
+            // the next task in that moment. But two tasks cannot run at the same time if at most one task was
+            // ever in flight.
             at_once_max: at_once_max.min(in_flight_max),
             global_queue_depth: depths.global(),
             num_blocking_threads: pool[0],
@@ -207,8 +207,8 @@ impl WorkerCounters {
 
 /// The counts of an executor: see [`Executor::metrics`](crate::Executor::metrics).
 ///
-/// Tasks are counted; the main future of `block_on` and the jobs of
-/// [`spawn_blocking`](crate::spawn_blocking) are not.
+/// Only tasks are counted, not the main future of `block_on` or the jobs of
+/// [`spawn_blocking`](crate::spawn_blocking).
 ///
 /// ```
 /// let executor = brigade::SingleThread::new().unwrap();
@@ -230,16 +230,16 @@ pub struct Metrics {
     pub in_flight: usize,
     /// The greatest [`in_flight`](Self::in_flight) so far: the *concurrency* of the run.
     ///
-    /// `SingleThread` counts it exactly. `WorkStealing` takes samples: at each call of `metrics`, and
-    /// whenever a worker polls the driver (after at most 64 polls of tasks) or parks. So a peak that
-    /// lasts for fewer polls may be missed.
+    /// `SingleThread` counts it exactly. `WorkStealing` takes a sample at each call of `metrics`, and when a
+    /// worker parks or polls the driver. A worker polls the driver after at most 64 polls of tasks, so a
+    /// shorter peak may be missed.
     pub in_flight_max: usize,
     /// The maximum number of tasks that were being polled at one instant: the *parallelism* of the run.
     /// It never exceeds the number of workers or [`in_flight_max`](Self::in_flight_max).
     pub at_once_max: usize,
     /// The number of ready tasks in the queue that all workers share. For a
-    /// [`SingleThread`](crate::SingleThread), the number of operations that other threads have sent and
-    /// that the executor has not read yet.
+    /// [`SingleThread`](crate::SingleThread), the number of operations from other threads that it has not
+    /// read yet.
     pub global_queue_depth: usize,
     /// The number of threads of the blocking pool, including the threads for name lookups.
     pub num_blocking_threads: usize,
@@ -273,11 +273,11 @@ pub struct WorkerMetrics {
     pub parks: u64,
     /// The number of batches of tasks that the worker took from other workers.
     pub steals: u64,
-    /// The number of tasks that the worker took from other threads or from the queue that all workers
-    /// share.
+    /// The number of tasks that the worker took from the shared queue. For a
+    /// [`SingleThread`](crate::SingleThread), the number of operations that it read from other threads.
     pub injector_takes: u64,
-    /// The number of ready tasks in the worker's own queue. For a
-    /// [`SingleThread`](crate::SingleThread), their number when it last polled the OS and the clock.
+    /// The number of ready tasks in the worker's own queue. For a [`SingleThread`](crate::SingleThread), this
+    /// is the number at its last poll of the OS and the clock.
     pub local_queue_depth: usize,
     /// Time spent awake.
     pub busy: Duration,
@@ -362,7 +362,7 @@ mod tests {
         counters.workers[0].asleep.add(30);
         let worker = &read(&counters).workers[0];
         assert_eq!(worker.busy, Duration::from_nanos(70));
-        // A reader may read after one of the two additions and before the other.
+        // A reader may read between the two additions.
         counters.workers[0].asleep.add(100);
         assert_eq!(read(&counters).workers[0].busy, Duration::ZERO);
     }

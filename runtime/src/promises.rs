@@ -1,55 +1,55 @@
-//! The promises of brigade, with the tests that check them, and a list of things that it does not
+//! The promises of brigade, and the tests that check them. The last section lists what brigade does not
 //! promise.
 //!
-//! Each promise has a number and names its tests: `tests/wake::f` is the function `f` in
-//! `tests/tests/*/wake.rs` of the repository, and every other path is below `runtime/src`.
+//! Each promise has a number and names its tests. The test `tests/wake::f` is the function `f` in
+//! `tests/tests/*/wake.rs` of the repository. Every other path is below `runtime/src`.
 //!
 //! # Fairness
 //!
-//! A *turn* is what an executor does between two polls of the driver. A poll of the driver asks the OS
-//! for events and reads the clock.
+//! A *turn* is the work of an executor between two polls of the driver. A poll of the driver asks the OS for
+//! events and reads the clock.
 //!
-//! *Assumption.* Every poll returns: brigade cannot interrupt one. A poll that takes a millisecond delays
-//! everything that waits behind it by a millisecond.
+//! *Assumption.* Every poll of a task returns. brigade cannot interrupt a poll. If a poll takes one
+//! millisecond, each task behind it waits one millisecond longer.
 //!
 //! | # | promise | tests |
 //! |---|---|---|
-//! | P1 | **A task that is ready is polled.** `SingleThread` (without a seed) polls woken and spawned tasks in the order in which they became ready. A task that woke itself during its poll goes behind all tasks that are ready by then. At most `OVERTAKES` = 16 tasks that become ready later are polled before it. While both kinds of tasks wait, one poll in 17 goes to a task that woke itself, however many there are. `WorkStealing` polls the task at the head of each of a worker's own queues after at most 16 polls of that worker. A worker that is busy takes a task from the shared queue at the latest after `LOOK_EVERY` = 64 polls, and every other poll while more tasks wait there | `tests/local::tasks_run_in_order`, `tests/turns::a_yield_lets_every_ready_task_run`, `tests/fairness::a_flood_of_spawns_starves_nobody`, `tests/turns::a_full_ring_does_not_starve_the_injector`, `tests/turns::what_the_driver_woke_does_not_wait_for_self_waking_tasks`, `tests/turns::what_the_driver_woke_does_not_wait_for_a_round_of_self_waking_tasks`, `tests/turns::tasks_that_wake_one_another_do_not_starve_those_that_yield`, `tests/remote::a_spawn_is_not_kept_waiting_by_wakes` |
-//! | P2 | **The driver is polled after `LOOK_EVERY` = 64 polls of tasks at most**. It is polled after fewer polls if they are long, and after one round of all ready tasks if a task yielded | `tests/fairness::self_waking_tasks_do_not_starve_timers`, `tests/fairness::self_waking_tasks_do_not_starve_sockets`, `tests/turns::a_yield_lets_the_driver_look` |
-//! | P3 | **A task that is always ready does not keep its thread.** A poll has a budget of `OPERATIONS` = 128 operations. Each of the following costs one. For sockets: an operation of a ready socket, a read or write of 0 bytes, an accepted connection, a lookup, an attempt to connect. For timers: a tick of an interval, a sleep whose deadline is past or that has elapsed. For tasks: the output of a `JoinHandle`, a member that a `JoinSet` checks, a call of `consume_budget`. When the budget is used up, the next of these returns `Pending`, and the task goes behind the others. A task that goes on nevertheless, because it waits for several things, soon ends its poll too: a coin decides about each further operation, so that each of the things gets its turn | `tests/fairness::an_always_ready_socket_starves_nobody`, `tests/fairness::an_always_due_interval_starves_nobody`, `tests/fairness::other_ready_sockets_starve_nobody`, `tests/fairness::past_deadlines_starve_nobody`, `tests/fairness::consume_budget_starves_nobody`, `tests/set_waiters::joining_what_is_always_ready_lets_others_run`, `tests/interval::an_endless_burst_starves_nobody`, `tests/budget::select_of_two_that_are_always_ready_ends_its_poll`, `tests/budget::what_needs_no_waiting_spends_the_budget`, `tests/budget::a_timeout_ends_beside_a_future_that_uses_up_the_budget`, `tests/budget::siblings_of_one_that_uses_up_the_budget_get_their_turn` |
-//! | P4 | **Two tasks that wake one another starve no other task**: after `STREAK` = 3 tasks from its LIFO slot, a worker takes one from its queues | `tests/many_cooks::a_ping_pong_starves_nobody`, `tests/turns::main_and_tasks_take_turns` |
-//! | P5 | **The work in a turn is bounded**: at most `FIRED_PER_TURN` = 1024 timers of each worker, `EVENTS` = 1024 events, and `LOOK_EVERY` = 64 messages from other threads | `timer/tests::a_burst_is_bounded_by_turn`, `tests/fairness::self_waking_tasks_do_not_starve_anybody` |
-//! | P6 | **A poll that blocks its worker delays no other task for long, if another worker is idle**. The idle worker takes over the tasks that the blocked worker had woken, and its timers and sockets. This takes two periods of the monitor (`PERIOD`, 5 ms) at most | `tests/blocked_worker::a_task_spawned_by_a_blocked_one_runs_elsewhere`, `tests/blocked_worker::a_task_woken_by_a_blocked_one_runs_elsewhere`, `tests/blocked_worker::a_searcher_that_blocks_in_turn_leaves_the_watch_to_another`, `tests/blocked_worker::a_watch_that_blocks_in_turn_leaves_the_driver_to_another`, `tests/blocked_worker::one_after_the_other_leaves_the_driver`, `tests/blocked_worker::timers_fire_while_a_worker_is_blocked`, `tests/blocked_worker::sockets_are_served_while_a_worker_is_blocked` |
-//! | P7 | **No wake is lost**: the task is polled again after the wake, and that poll sees what was written before the wake. A thread that awaits a `JoinHandle` is woken too, even if `block_on` ends at that moment | `loom_tests/wake_against_poll::a_poll_follows_that_sees_what_was_written`, `loom_tests/two_wakers_one_rearming::a_poll_follows_every_wake`, `loom_tests/join_against_block_on_end::a_thread_that_joins_is_woken_though_block_on_ends`, `tests/wake::no_wake_is_lost_in_a_storm`, `tests/remote::the_last_poll_of_a_handle_counts_wherever_the_first_was` |
-//! | P8 | **No timer fires early**, and timers fire in the order of their deadlines, to a precision of one tick, which is about a millisecond. A sleep whose deadline is past is ready at its first poll, except a `sleep` or `timeout` of a second or more, which is ready when the driver is polled next | `tests/sleep::never_early`, `tests/sleep::in_order`, `timer/wheel/properties::agrees_with_a_tree`, `tests/sleep::a_past_deadline_is_ready_at_the_first_poll` |
-//! | P9 | **`wake` and `spawn` never block**, however much waits to be processed | `tests/wake::a_wake_never_blocks`, `tests/strangers::a_wake_under_a_lock_runs_nothing` |
+//! | P1 | **A task that is ready is polled.** `SingleThread` (without a seed) polls woken and spawned tasks in the order in which they became ready. A task that wakes itself during its poll is queued behind all tasks that are ready then. At most `OVERTAKES` = 16 tasks that become ready later are polled before it. While other tasks are ready too, one poll in 17 goes to a task that woke itself. On `WorkStealing`, each worker has queues of its own. The worker polls the task at the head of each of these queues after at most 16 polls. A busy worker takes a task from the shared queue after at most `LOOK_EVERY` = 64 polls. While more tasks wait there, every second poll of the worker goes to one of them | `tests/local::tasks_run_in_order`, `tests/turns::a_yield_lets_every_ready_task_run`, `tests/fairness::a_flood_of_spawns_starves_nobody`, `tests/turns::a_full_ring_does_not_starve_the_injector`, `tests/turns::what_the_driver_woke_does_not_wait_for_self_waking_tasks`, `tests/turns::what_the_driver_woke_does_not_wait_for_a_round_of_self_waking_tasks`, `tests/turns::tasks_that_wake_one_another_do_not_starve_those_that_yield`, `tests/remote::a_spawn_is_not_kept_waiting_by_wakes` |
+//! | P2 | **The driver is polled after at most `LOOK_EVERY` = 64 polls of tasks**. It is polled earlier if these polls take long. If a task yields, the driver is polled as soon as all tasks that are ready then have been polled | `tests/fairness::self_waking_tasks_do_not_starve_timers`, `tests/fairness::self_waking_tasks_do_not_starve_sockets`, `tests/turns::a_yield_lets_the_driver_look` |
+//! | P3 | **A task that is always ready does not keep its thread.** A poll has a budget of `OPERATIONS` = 128 operations. Each of the following spends one operation. For sockets: an operation on a ready socket, a read or write of 0 bytes, an accepted connection, a lookup, an attempt to connect. For timers: a tick of an interval, a sleep whose deadline is past or that has elapsed. For tasks: the output of a `JoinHandle`, a member that a `JoinSet` checks, a call of `consume_budget`. When the budget is used up, the next operation returns `Pending`, and the task is queued behind the other ready tasks. A task that waits for several futures may continue its poll. Then a pseudo-random coin denies the next operation or grants a new budget. So the poll soon ends, and each of the futures gets its turn | `tests/fairness::an_always_ready_socket_starves_nobody`, `tests/fairness::an_always_due_interval_starves_nobody`, `tests/fairness::other_ready_sockets_starve_nobody`, `tests/fairness::past_deadlines_starve_nobody`, `tests/fairness::consume_budget_starves_nobody`, `tests/set_waiters::joining_what_is_always_ready_lets_others_run`, `tests/interval::an_endless_burst_starves_nobody`, `tests/budget::select_of_two_that_are_always_ready_ends_its_poll`, `tests/budget::what_needs_no_waiting_spends_the_budget`, `tests/budget::a_timeout_ends_beside_a_future_that_uses_up_the_budget`, `tests/budget::siblings_of_one_that_uses_up_the_budget_get_their_turn` |
+//! | P4 | **Two tasks that wake one another starve no other task**. After `STREAK` = 3 tasks in a row from its LIFO slot, a worker takes a task from its queues | `tests/many_cooks::a_ping_pong_starves_nobody`, `tests/turns::main_and_tasks_take_turns` |
+//! | P5 | **The work in a turn is bounded**. An executor processes at most `FIRED_PER_TURN` = 1024 timers of each worker, `EVENTS` = 1024 events, and `LOOK_EVERY` = 64 messages from other threads | `timer/tests::a_burst_is_bounded_by_turn`, `tests/fairness::self_waking_tasks_do_not_starve_anybody` |
+//! | P6 | **A poll that blocks its worker delays no other task for long, if another worker is idle**. The idle worker takes over the blocked worker's timers and sockets, and the tasks that the blocked worker had woken. This takes at most two periods of the monitor (`PERIOD`, 5 ms) | `tests/blocked_worker::a_task_spawned_by_a_blocked_one_runs_elsewhere`, `tests/blocked_worker::a_task_woken_by_a_blocked_one_runs_elsewhere`, `tests/blocked_worker::a_searcher_that_blocks_in_turn_leaves_the_watch_to_another`, `tests/blocked_worker::a_watch_that_blocks_in_turn_leaves_the_driver_to_another`, `tests/blocked_worker::one_after_the_other_leaves_the_driver`, `tests/blocked_worker::timers_fire_while_a_worker_is_blocked`, `tests/blocked_worker::sockets_are_served_while_a_worker_is_blocked` |
+//! | P7 | **No wake is lost**. The task is polled again after the wake, and that poll sees all data written before the wake. A thread that awaits a `JoinHandle` is also woken, even if `block_on` of the task's executor ends at that moment | `loom_tests/wake_against_poll::a_poll_follows_that_sees_what_was_written`, `loom_tests/two_wakers_one_rearming::a_poll_follows_every_wake`, `loom_tests/join_against_block_on_end::a_thread_that_joins_is_woken_though_block_on_ends`, `tests/wake::no_wake_is_lost_in_a_storm`, `tests/remote::the_last_poll_of_a_handle_counts_wherever_the_first_was` |
+//! | P8 | **No timer fires early**. Timers fire in the order of their deadlines, with a precision of one tick (about a millisecond). If the deadline of a sleep is past at its first poll, that poll returns `Ready`. A `sleep` or `timeout` of a second or more is an exception: it becomes ready at the next poll of the driver | `tests/sleep::never_early`, `tests/sleep::in_order`, `timer/wheel/properties::agrees_with_a_tree`, `tests/sleep::a_past_deadline_is_ready_at_the_first_poll` |
+//! | P9 | **`wake` and `spawn` never block**, even if the queues are long | `tests/wake::a_wake_never_blocks`, `tests/strangers::a_wake_under_a_lock_runs_nothing` |
 //!
 //! # Cancellation
 //!
-//! To cancel a future is to drop it before it is ready: directly, in a `select`, by
+//! A future is cancelled if it is dropped before it is ready: directly, in a `select`, by
 //! [`timeout`](crate::time::timeout) or by [`abort`](crate::task::JoinHandle::abort).
 //!
 //! | # | promise | tests |
 //! |---|---|---|
-//! | P10 | **A cancelled operation leaves nothing behind**: no descriptor, waker, timer or byte. A poll function has no destructor, so its waker stays until the next event of its direction | `tests/faults::ten_thousand_cancellations_leave_nothing`, `tests/tcp_shared::given_up_reads_leave_nothing_behind`, `tests/process::cancellation_leaves_no_descriptors` |
-//! | P11 | **An aborted task is dropped instead of polled** when its executor next reaches it, and the task that awaits its handle is woken. (After an abort from another thread, `SingleThread` may poll the task once more before it reads the message.) Tasks that it spawned continue | `tests/abort::while_it_is_idle`, `tests/abort::the_joiner_is_woken`, `loom_tests/abort_against_poll::it_ends_whenever_that_is` |
-//! | P12 | **Each method states what its drop loses** in the table below | `tests/cancel::reads_lose_no_byte`, `tests/cancel::writes_count_every_byte`, `tests/cancel::no_datagram_is_lost`, `tests/cancel::no_connection_is_lost`, `tests/interval::a_cancelled_tick_is_not_lost`, `tests/signal::a_cancelled_wait_loses_nothing`, `tests/set_waiters::a_cancelled_join_loses_nothing`, `tests/join::a_cancelled_join_loses_nothing`, `tests/own_calls::async_io_calls_once_for_each_event` |
+//! | P10 | **A cancelled operation leaves nothing behind**: no descriptor, waker, timer or byte. A poll function has no destructor, so the waker that it registers stays until the next event (for reading or for writing) | `tests/faults::ten_thousand_cancellations_leave_nothing`, `tests/tcp_shared::given_up_reads_leave_nothing_behind`, `tests/process::cancellation_leaves_no_descriptors` |
+//! | P11 | **An aborted task is dropped instead of polled** when its turn comes. The task that awaits its handle is then woken. (After an abort from another thread, `SingleThread` may poll the aborted task once more before it reads the message.) Tasks spawned by the aborted task continue | `tests/abort::while_it_is_idle`, `tests/abort::the_joiner_is_woken`, `loom_tests/abort_against_poll::it_ends_whenever_that_is` |
+//! | P12 | **The table below shows what a cancelled method loses** | `tests/cancel::reads_lose_no_byte`, `tests/cancel::writes_count_every_byte`, `tests/cancel::no_datagram_is_lost`, `tests/cancel::no_connection_is_lost`, `tests/interval::a_cancelled_tick_is_not_lost`, `tests/signal::a_cancelled_wait_loses_nothing`, `tests/set_waiters::a_cancelled_join_loses_nothing`, `tests/join::a_cancelled_join_loses_nothing`, `tests/own_calls::async_io_calls_once_for_each_event` |
 //!
-//! | methods | what a drop before completion does |
+//! | methods | effect of a drop before completion |
 //! |---|---|
-//! | `read`, `recv`, `recv_from`, `read_with` | loses nothing: no byte or datagram was taken |
+//! | `read`, `recv`, `recv_from`, `read_with` | loses nothing: no byte or datagram is taken |
 //! | `peek`, `peek_from`, `readable`, `writable`, `consume_budget` | loses nothing |
-//! | `write`, `send`, `send_to`, `write_with` | nothing was written or sent |
-//! | `async_io` | does not undo calls of the closure that were made |
-//! | `write_all` | **may leave a part written**, and does not report how much |
-//! | `read_exact` | **loses what it has read** |
+//! | `write`, `send`, `send_to`, `write_with` | writes and sends nothing |
+//! | `async_io` | does not undo earlier calls of the closure |
+//! | `write_all` | **may write a part of the data**, and does not report how much |
+//! | `read_exact` | **loses the bytes that it has read** |
 //! | `accept` | loses no connection |
 //! | `connect`, `connect_from`, `bind` | closes the socket |
-//! | `lookup_host` | discards the answer; a thread of the pool may be busy with the lookup a while longer |
+//! | `lookup_host` | discards the answer; a thread of the pool may continue the lookup for a while |
 //! | `tick`, `join_next`, `join_next_with_id`, `Signal::recv` | loses no tick, no result, no signal |
 //! | `join_all` | drops the set, which aborts its tasks |
-//! | `JoinSet::shutdown` | the tasks are aborted nevertheless |
-//! | `ctrl_c`, `terminate`, `signal::shutdown` | stops listening; the signal's default action does not come back |
+//! | `JoinSet::shutdown` | still aborts the tasks |
+//! | `ctrl_c`, `terminate`, `signal::shutdown` | stops listening, but does not restore the signal's default action |
 //! | `sleep`, `timeout` | disarms the timer; `timeout` drops its future too |
 //! | a [`JoinHandle`](crate::task::JoinHandle) | detaches the task. Dropping a future that awaits `&mut handle` loses nothing |
 //!
@@ -57,9 +57,9 @@
 //!
 //! | # | promise | tests |
 //! |---|---|---|
-//! | P13 | **A panic in a poll ends the task, and its handle returns the panic**, as [`JoinError`](crate::task::JoinError). It affects no other task | `tests/join::a_panic_reaches_its_handle_and_nobody_else`, `tests/join::a_panicking_future_is_dropped`, `tests/blocking::a_panic_reaches_the_handle` |
-//! | P14 | **The handle also returns a panic in the drop of the future**. A panic in the drop of an output that no handle takes is discarded | `tests/join::a_panic_in_the_drop_of_a_future_reaches_its_handle`, `tests/join::a_panic_in_the_drop_of_an_output_harms_nobody`, `tests/join::a_payload_may_panic_in_its_drop`, `tests/abort::a_task_that_panics_in_drop` |
-//! | P15 | **A foreign waker may panic when it is cloned, woken or dropped.** In the caller's own poll, the panic reaches the caller. Otherwise it is contained, and the other wakers are still called | `tests/strangers::a_waker_may_panic_on_wake`, `tests/strangers::a_waker_may_panic_on_clone_or_drop_elsewhere`, `task/waker::a_panic_of_a_waker_is_contained` |
+//! | P13 | **A panic in a poll ends the task, and its handle returns the panic**, as [`JoinError`](crate::task::JoinError). The panic affects no other task | `tests/join::a_panic_reaches_its_handle_and_nobody_else`, `tests/join::a_panicking_future_is_dropped`, `tests/blocking::a_panic_reaches_the_handle` |
+//! | P14 | **The handle also returns a panic of the future's destructor**. If no handle takes the output, a panic of the output's destructor is discarded | `tests/join::a_panic_in_the_drop_of_a_future_reaches_its_handle`, `tests/join::a_panic_in_the_drop_of_an_output_harms_nobody`, `tests/join::a_payload_may_panic_in_its_drop`, `tests/abort::a_task_that_panics_in_drop` |
+//! | P15 | **A waker from outside brigade may panic when it is cloned, woken or dropped.** If a waker panics in the poll to which it was passed, the panic reaches the caller of that poll. Otherwise the panic is caught, and the other wakers are still called | `tests/strangers::a_waker_may_panic_on_wake`, `tests/strangers::a_waker_may_panic_on_clone_or_drop_elsewhere`, `task/waker::a_panic_of_a_waker_is_contained` |
 //! | P16 | **A panic of the main future leaves `block_on`**, and the executor can be used again | `tests/nesting::a_panicking_main_future_leaves_the_executor_usable` |
 //!
 //! With `panic = "abort"` nothing can be caught: the first panic ends the process.
@@ -68,62 +68,61 @@
 //!
 //! | # | promise | tests |
 //! |---|---|---|
-//! | P17 | **A future is dropped exactly once**: as soon as it is done or aborted, or its executor is dropped, and before `is_finished` returns true. `SingleThread` drops it on the executor's own thread. `WorkStealing` drops it on one of the workers or, at shutdown, on the thread that drops the executor. A future that a closing executor refuses is dropped on the thread that spawns it | `tests/local::a_future_is_dropped_on_its_own_thread`, `tests/join::is_finished_means_that_the_future_is_gone`, `tests/shutdown::futures_are_dropped_exactly_once` |
-//! | P18 | **The drop of an executor drops every task**, in no promised order. It first waits for polls in progress, unless it is itself called on a worker. A destructor may wake, spawn (the new task is aborted), and drop handles. (`spawn_local` works only in the destructors of tasks that the executor had accepted.) Then queued jobs of the blocking pool are cancelled. Tasks of other executors that wait for a socket or timer of this one are woken and get an error. A job that is running is not interrupted (P26) | `tests/shutdown::drop_may_do_anything_at_shutdown`, `tests/shutdown::a_spawn_in_drop_at_shutdown_is_aborted`, `tests/many_cooks::the_drop_waits_for_running_polls`, `tests/many_cooks::an_executor_may_end_in_its_own_task`, `tests/blocking::the_drop_of_an_executor_aborts_queued_jobs`, `tests/tcp_faults::whoever_waits_when_the_executor_goes_is_told`, `tests/shutdown::nothing_outlives_the_executor` |
+//! | P17 | **A future is dropped exactly once**: when it is ready, when its task is aborted, or when its executor is dropped. This happens before `is_finished` returns true. `SingleThread` drops it on the executor's own thread. `WorkStealing` drops it on one of the workers or, at shutdown, on the thread that drops the executor. If a closing executor refuses a future, the spawning thread drops it | `tests/local::a_future_is_dropped_on_its_own_thread`, `tests/join::is_finished_means_that_the_future_is_gone`, `tests/shutdown::futures_are_dropped_exactly_once` |
+//! | P18 | **The drop of an executor drops every task**, in no promised order. The drop first waits for polls in progress, unless it runs on a worker. A task's destructor may wake tasks, spawn tasks (which are aborted), and drop handles. (`spawn_local` works only in the destructors of tasks that the executor had accepted.) Then queued jobs of the blocking pool are cancelled. Tasks of other executors that wait for a socket or timer of this executor are woken, and the socket returns an error. A running job is not interrupted (promise P26) | `tests/shutdown::drop_may_do_anything_at_shutdown`, `tests/shutdown::a_spawn_in_drop_at_shutdown_is_aborted`, `tests/many_cooks::the_drop_waits_for_running_polls`, `tests/many_cooks::an_executor_may_end_in_its_own_task`, `tests/blocking::the_drop_of_an_executor_aborts_queued_jobs`, `tests/tcp_faults::whoever_waits_when_the_executor_goes_is_told`, `tests/shutdown::nothing_outlives_the_executor` |
 //!
-//! If a handle was never awaited, the task's *output* is dropped with it. If the handle was dropped earlier,
-//! the executor drops the output.
+//! The *output* of a task is dropped with its handle if the handle was never awaited. If the handle is
+//! dropped before the task ends, the executor drops the output.
 //!
 //! # fork
 //!
 //! | # | promise | tests |
 //! |---|---|---|
-//! | P19 | **`fork` and `exec`, as `std::process::Command` does it, is safe**: all descriptors are closed in the new program | `tests/faults::no_descriptor_survives_exec` |
+//! | P19 | **`fork` followed by `exec`, as in `std::process::Command`, is safe**: brigade's descriptors are closed in the new program | `tests/faults::no_descriptor_survives_exec` |
 //!
-//! A child of `fork` *without* `exec` must not touch or drop an executor that it inherited. The
-//! executor's threads do not exist in the child, and the event queue is shared with the parent. Build
-//! another executor after the fork. brigade does not check this.
+//! A child of `fork` *without* `exec` must not touch or drop an executor that it inherited. The executor's
+//! threads do not exist in the child, and the child shares the event queue with its parent. Build another
+//! executor after the fork. brigade does not check this rule.
 //!
 //! # Wakers and handles
 //!
 //! | # | promise | tests |
 //! |---|---|---|
-//! | P20 | **A waker may be cloned, woken and dropped on any thread at any time**, even after its executor is gone, and even in a destructor of a thread-local | `tests/wake::wakers_outlive_their_executor`, `tests/wake::thousands_of_wakers_are_dropped_elsewhere`, `tests/faults::thread_locals_may_do_anything_as_they_go` |
+//! | P20 | **A waker may be cloned, woken and dropped on any thread at any time**. Its executor may be gone by then. The thread may be running destructors of thread-locals | `tests/wake::wakers_outlive_their_executor`, `tests/wake::thousands_of_wakers_are_dropped_elsewhere`, `tests/faults::thread_locals_may_do_anything_as_they_go` |
 //! | P21 | **A wake runs no code of the user**: it polls nothing and drops nothing | `tests/strangers::a_wake_under_a_lock_runs_nothing`, `loom_tests/send_against_closing::each_operation_is_run_or_dropped_once` |
-//! | P22 | **If the OS refuses something, brigade returns an error and does not panic**, and leaks no descriptor and no thread | `tests/faults::every_maker_of_descriptors_can_be_refused`, `tests/faults::a_crew_that_cannot_be_hired`, `tests/process::accept_survives_the_want_of_descriptors`, `tests/pool_threads::a_job_is_not_lost_for_want_of_threads` |
+//! | P22 | **If the OS refuses a descriptor or a thread, brigade returns an error and does not panic**. It leaks no descriptor and no thread | `tests/faults::every_maker_of_descriptors_can_be_refused`, `tests/faults::a_crew_that_cannot_be_hired`, `tests/process::accept_survives_the_want_of_descriptors`, `tests/pool_threads::a_job_is_not_lost_for_want_of_threads` |
 //!
 //! # The blocking pool
 //!
 //! | # | promise | tests |
 //! |---|---|---|
-//! | P23 | **Every closure given to `spawn_blocking` runs once or is cancelled**. If no thread can be started, it runs on an existing thread of the pool or, if there is none, in the executor | `blocking/tests::a_lane_settles_every_job_once_in_every_order_of_its_steps`, `tests/pool_threads::no_job_is_lost_when_two_submitters_fail_to_start_a_thread`, `tests/pool_threads::a_job_given_to_a_thread_whose_time_runs_out_is_run` |
-//! | P24 | **A name lookup never waits behind closures of `spawn_blocking`**: lookups have threads of their own, `LOOKUP_THREADS` = 64 at most | `tests/lookup::a_lookup_never_waits_behind_blocking_jobs` |
-//! | P25 | **The pool shrinks**: a thread that was not needed for its keep-alive time ends, and all idle threads end with their executor | `tests/pool_threads::the_pool_shrinks_under_a_trickle_of_jobs`, `tests/pool_threads::all_idle_threads_go_with_their_executor` |
-//! | P26 | **A running closure is not interrupted, and nothing waits for it**: the drop of its executor does not wait for it, and the end of `main` does not wait either. `shutdown_timeout` waits, up to its timeout, and cancels the closures that have not begun | `tests/shutdown_timeout::a_running_job_outlives_its_executor`, `tests/process::the_end_of_main_takes_a_running_job_along`, `tests/shutdown_timeout::shutdown_timeout_waits_for_running_jobs`, `tests/shutdown_timeout::shutdown_timeout_cancels_queued_jobs`, `tests/shutdown_timeout::shutdown_timeout_gives_up_at_its_end`, `tests/shutdown_timeout::shutdown_timeout_gives_up_on_a_poll_that_blocks` |
-//! | P27 | **A closure that outlives its executor gets an answer from everything it calls**: an error, an aborted handle, or a result | `tests/blocking::a_job_that_outlives_its_executor_gets_an_answer_from_everything` |
-//! | P28 | **A closure may block on its own executor**, by `Handle::block_on`, or on an executor that it builds. On a thread that runs an executor, each of these calls panics, and the message names the function | `tests/nesting::a_blocking_job_may_block_on_its_own_executor`, `tests/nesting::block_on_inside_spawn_blocking_works`, `tests/nesting::nested_calls_name_what_was_called` |
-//! | P29 | **A guard of `Handle::enter` may be dropped in any order, in a late thread-local, or never**. Of the remaining guards, the one entered last counts | `tests/guard::guards_may_be_dropped_in_any_order`, `tests/guard::guards_and_stays_may_overlap`, `tests/guard::a_forgotten_guard_does_no_harm`, `tests/guard::a_guard_in_a_thread_local_may_go_late` |
+//! | P23 | **Every closure given to `spawn_blocking` runs once or is cancelled**. If no thread can be started, the closure runs on an existing thread of the pool. If the pool has no thread, the closure runs in the executor | `blocking/tests::a_lane_settles_every_job_once_in_every_order_of_its_steps`, `tests/pool_threads::no_job_is_lost_when_two_submitters_fail_to_start_a_thread`, `tests/pool_threads::a_job_given_to_a_thread_whose_time_runs_out_is_run` |
+//! | P24 | **A name lookup never waits behind closures of `spawn_blocking`**: lookups have threads of their own, at most `LOOKUP_THREADS` = 64 | `tests/lookup::a_lookup_never_waits_behind_blocking_jobs` |
+//! | P25 | **The pool shrinks**: a thread ends when it has been idle for its keep-alive time. All idle threads end with their executor | `tests/pool_threads::the_pool_shrinks_under_a_trickle_of_jobs`, `tests/pool_threads::all_idle_threads_go_with_their_executor` |
+//! | P26 | **A running closure is not interrupted**. The drop of its executor does not wait for the closure, and the end of `main` does not wait either. `shutdown_timeout` waits for running closures until its timeout, and cancels the closures that have not begun | `tests/shutdown_timeout::a_running_job_outlives_its_executor`, `tests/process::the_end_of_main_takes_a_running_job_along`, `tests/shutdown_timeout::shutdown_timeout_waits_for_running_jobs`, `tests/shutdown_timeout::shutdown_timeout_cancels_queued_jobs`, `tests/shutdown_timeout::shutdown_timeout_gives_up_at_its_end`, `tests/shutdown_timeout::shutdown_timeout_gives_up_on_a_poll_that_blocks` |
+//! | P27 | **A closure that outlives its executor gets an answer from each function that it calls**: an error, an aborted handle, or a result | `tests/blocking::a_job_that_outlives_its_executor_gets_an_answer_from_everything` |
+//! | P28 | **A closure may block on its own executor** with `Handle::block_on`, or on an executor that it builds. On a thread that runs an executor, such a call panics, and the message names the called function | `tests/nesting::a_blocking_job_may_block_on_its_own_executor`, `tests/nesting::block_on_inside_spawn_blocking_works`, `tests/nesting::nested_calls_name_what_was_called` |
+//! | P29 | **Guards of `Handle::enter` may be dropped in any order, in the destructor of a thread-local, or never**. Of the remaining guards, the one that was entered last determines the current executor | `tests/guard::guards_may_be_dropped_in_any_order`, `tests/guard::guards_and_stays_may_overlap`, `tests/guard::a_forgotten_guard_does_no_harm`, `tests/guard::a_guard_in_a_thread_local_may_go_late` |
 //!
 //! # What may surprise
 //!
 //! | # | promise | tests |
 //! |---|---|---|
-//! | P30 | **A detached task that no waker can reach any more stays** until it is aborted or its executor is dropped | `tests/shutdown::a_task_that_nothing_can_wake_is_kept_until_shutdown` |
-//! | P31 | **A `Signal` receives signals that are raised while it exists**, and none that were raised earlier | `tests/process::a_signal_from_before_is_not_heard` |
-//! | P32 | **A task that is aborted during its last poll returns its output**: a poll is not interrupted | `tests/nesting::an_abort_during_the_last_poll_yields_the_output` |
-//! | P33 | **The future of a task that panics is dropped after the panic is caught**: `std::thread::panicking()` is false in its destructor, and true in those of its local variables. The panic of a main future leaves `block_on`, so there it is true in both | `tests/nesting::a_panicking_future_is_dropped_after_unwinding` |
-//! | P34 | **Virtual time stands still while a job of the blocking pool is queued or running.** A job that waits in a `Handle::block_on` does not count; one that waits in the `block_on` of an executor that it has built does. If a job or a thread outside polls a timer in another way, time may move up to the end of that timer, as long as the timer exists. Operations that are tried again after a delay, because the OS sends no event, take real time | `tests/virtual_time::it_stands_still_while_a_job_runs`, `tests/virtual_time::what_a_job_waited_for_does_not_move_the_clock_later`, `tests/virtual_time::operations_that_wait_for_a_job_end`, `tests/virtual_time::a_job_may_wait_for_the_clock`, `tests/virtual_time::a_job_may_wait_for_a_task_that_sleeps`, `tests/virtual_time::a_job_may_wait_in_another_executor`, `tests/virtual_time::a_thread_outside_moves_a_held_clock`, `tests/virtual_time::what_is_due_fires_while_a_job_runs`, `tests/virtual_time::a_job_that_computes_in_block_on_stops_the_clock` |
-//! | P35 | **`in_flight_max` of [`Metrics`](crate::Metrics) is exact on `SingleThread`, and the greatest of many samples on `WorkStealing`**. There, each worker counts its own tasks, and no counter is shared | `tests/metrics::in_flight_counts_tasks`, `tests/metrics::at_once_is_bounded` |
-//! | P36 | **An event gives each future that waits for its direction one try**, in changing order. If a call with other needs has failed since then, poll functions, and `readable` or `writable` followed by a `try_` method, wait for the next event: they share one readiness for each direction | `tests/full_queues::a_sender_does_not_starve_behind_another`, `tests/full_queues::a_reader_does_not_starve_behind_a_failing_call`, `tests/own_calls::a_call_that_fails_does_not_hide_the_event_from_another` |
+//! | P30 | **A detached task that can no longer be woken stays in memory** until it is aborted or its executor is dropped | `tests/shutdown::a_task_that_nothing_can_wake_is_kept_until_shutdown` |
+//! | P31 | **A `Signal` receives only signals that are raised while it exists** | `tests/process::a_signal_from_before_is_not_heard` |
+//! | P32 | **A task that is aborted during its last poll returns its output**, because a poll is not interrupted | `tests/nesting::an_abort_during_the_last_poll_yields_the_output` |
+//! | P33 | **The future of a task that panics is dropped after the panic is caught**. So `std::thread::panicking()` returns false in the future's destructor. It returns true in the destructors of the poll's local variables. For a main future it returns true in both kinds of destructors, because the panic leaves `block_on` | `tests/nesting::a_panicking_future_is_dropped_after_unwinding` |
+//! | P34 | **Virtual time stands still while a job of the blocking pool is queued or running.** A job that waits in `Handle::block_on` does not stop the clock. A job stops the clock if it builds an executor and waits in that executor's `block_on`. A job or a foreign thread may also poll a timer in another way. While that timer exists, time may move up to its deadline. Some operations get no event from the OS. brigade retries them after a delay in real time | `tests/virtual_time::it_stands_still_while_a_job_runs`, `tests/virtual_time::what_a_job_waited_for_does_not_move_the_clock_later`, `tests/virtual_time::operations_that_wait_for_a_job_end`, `tests/virtual_time::a_job_may_wait_for_the_clock`, `tests/virtual_time::a_job_may_wait_for_a_task_that_sleeps`, `tests/virtual_time::a_job_may_wait_in_another_executor`, `tests/virtual_time::a_thread_outside_moves_a_held_clock`, `tests/virtual_time::what_is_due_fires_while_a_job_runs`, `tests/virtual_time::a_job_that_computes_in_block_on_stops_the_clock` |
+//! | P35 | **`in_flight_max` of [`Metrics`](crate::Metrics) is exact on `SingleThread`, and the maximum of many samples on `WorkStealing`**, where each worker counts only its own tasks | `tests/metrics::in_flight_counts_tasks`, `tests/metrics::at_once_is_bounded` |
+//! | P36 | **An event gives each future that waits for it one try**. The order of the futures changes from event to event. All poll functions for reading share one readiness flag, and so do all poll functions for writing. `readable` and `writable` followed by a `try_` method use the same flags. A failed call clears its flag, and then these functions wait for the next event | `tests/full_queues::a_sender_does_not_starve_behind_another`, `tests/full_queues::a_reader_does_not_starve_behind_a_failing_call`, `tests/own_calls::a_call_that_fails_does_not_hide_the_event_from_another` |
 //!
 //! # Not promised
 //!
-//! - A latency. The bounds above count polls, and a poll takes as long as you make it.
-//! - The order of tasks on `WorkStealing`, or of spawns from several threads. With a seed the order is
-//!   arbitrary, but always the same.
-//! - That a task is polled only when it was woken: spurious polls may happen, and must do no harm.
+//! - A latency. The promised bounds count polls, and your code determines how long a poll takes.
+//! - The order of tasks on `WorkStealing`, or of spawns from several threads. With a seed, the order on
+//!   `SingleThread` is arbitrary but repeatable.
+//! - That a task is polled only after a wake. Your futures must tolerate spurious polls.
 //! - The worker on which a task runs. Two polls of a task may run on different workers.
-//! - The fate of data in the sockets' buffers when an executor is dropped: close important sockets
-//!   before.
+//! - That data in socket buffers is sent when an executor is dropped. Close important sockets first.
 //! - That a lookup or another job of the pool can be stopped once it has begun.
-//! - That memory is freed immediately: queues and tables keep some of what a burst needed.
+//! - That memory is freed immediately. Queues and tables keep some of their capacity after a burst.

@@ -1,14 +1,14 @@
 //! Signals of Unix as futures (feature `signal`): Ctrl-C, SIGTERM, and the others.
 //!
-//! A signal handler may do almost nothing, so it writes one byte into a socket. The other end of the
-//! socket is an ordinary source of events. The handler is `signal-hook`'s. It lets any number of
+//! A signal handler may do almost nothing, so it writes one byte into a socket. The other end of the socket
+//! is an ordinary source of events. The crate `signal-hook` provides the handler. It lets any number of
 //! listeners share a signal, including code that does not use brigade. No thread is started.
 //!
 //! # A trap
 //!
-//! Once a program has listened for a signal, the signal's default action is gone for the rest of the
-//! process. It does not come back when all listeners are gone. So a second Ctrl-C does not end the
-//! program unless the program listens for it, as `examples/graceful_shutdown.rs` does.
+//! When a program listens for a signal, the signal's default action is gone until the process ends. It does
+//! not come back when all listeners are gone. So a second Ctrl-C does not end the program by itself. The
+//! program must listen for it, as `examples/graceful_shutdown.rs` does.
 
 use std::fmt;
 use std::io;
@@ -51,7 +51,7 @@ impl Kind {
     /// SIGWINCH: the size of the terminal's window has changed.
     pub const WINDOW: Kind = Kind(consts::SIGWINCH);
 
-    /// Returns the signal with this number, which the OS may or may not have.
+    /// Returns the signal with this number. The OS need not have it.
     ///
     /// ```
     /// use brigade::signal::Kind;
@@ -65,7 +65,7 @@ impl Kind {
 
     /// Returns the signal's number.
     ///
-    /// This example computes the status that a shell reports for a program that a signal has ended:
+    /// This example computes a shell's exit status for a program that a signal has ended:
     ///
     /// ```
     /// assert_eq!(128 + brigade::signal::Kind::INTERRUPT.as_raw(), 130);
@@ -84,7 +84,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// Listens for a signal, from its creation until it is dropped.
+/// Listens for a signal while this value lives.
 ///
 /// Signals that come while no task waits are not lost, but several may be reported as one. A report
 /// means "at least once since the last report", as with the OS itself.
@@ -145,8 +145,8 @@ impl Signal {
         })
     }
 
-    /// Waits until the signal has come since the last call or, in the first call, since the listener was
-    /// made.
+    /// Waits for the signal. A signal that came after the last report, or after the listener was made, ends
+    /// the wait at once.
     ///
     /// ```
     /// # brigade::run(async {
@@ -167,7 +167,7 @@ impl Signal {
         self.pipe.read(&mut [0; BYTES]).await.map(drop)
     }
 
-    /// Returns the signal for which it listens.
+    /// Returns the signal of this listener.
     ///
     /// ```
     /// # brigade::run(async {

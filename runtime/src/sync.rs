@@ -1,10 +1,10 @@
 //! Atomics, locks and cells: std's, or loom's with `--cfg loom`.
 //!
-//! Every file that decides a race uses these, so the models in `loom_tests` explore the code that ships.
-//! Two tools that std lacks are here too. [`ThreadToken`] identifies the current thread in one
-//! instruction. [`OwnerCell`] is a cell that threads may share but only one may open.
+//! All code with races uses these types, so the models in `loom_tests` explore the shipped code. Two types
+//! that std lacks are here too. [`ThreadToken`] identifies the current thread in one instruction.
+//! [`OwnerCell`] is a cell that threads may share, but only its owner may open.
 
-// This is std's `Arc` even under loom, because loom's does not support `dyn`.
+// This is std's `Arc` even under loom, because loom's `Arc` does not support `dyn`.
 pub(crate) use std::sync::{Arc, Weak};
 
 #[cfg(not(loom))]
@@ -13,15 +13,15 @@ pub(crate) use std::sync::{
     atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
 };
 
-/// std's atomics, even in models, for counters on which nothing depends. So loom tries no orders for
-/// them.
+/// std's atomics, even in models, for counters on which nothing depends. So loom does not explore their
+/// orders.
 pub(crate) mod counting {
     pub(crate) use std::sync::atomic::{AtomicU64, AtomicUsize};
 }
 
 #[cfg(not(loom))]
 pub(crate) use crossbeam_channel as channel;
-// `SeldomWritten` is an atomic like the others. In models loom explores fewer orders of it: see
+// `SeldomWritten` is an atomic like the others. In models, loom explores fewer orders of its accesses: see
 // `loom_tests::sync`.
 #[cfg(not(loom))]
 pub(crate) use std::{sync::atomic::AtomicUsize as SeldomWritten, thread, thread_local};
@@ -32,8 +32,8 @@ pub(crate) use crate::loom_tests::sync::{
     Ordering, SeldomWritten, UnsafeCell, channel, fence, thread, thread_local,
 };
 
-/// std's `UnsafeCell` behind loom's interface: access is a closure over the raw pointer, so that
-/// loom can see where each access begins and ends.
+/// std's `UnsafeCell` with loom's interface. A closure gets the raw pointer, so loom sees where each access
+/// begins and ends.
 #[cfg(not(loom))]
 #[derive(Debug)]
 pub(crate) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
@@ -51,10 +51,10 @@ impl<T> UnsafeCell<T> {
     }
 }
 
-/// A `fence(SeqCst)` directly after an atomic read-modify-write of the same thread.
+/// Issues a `fence(SeqCst)` directly after an atomic read-modify-write of the same thread.
 ///
-/// On x86-64 that operation is itself a full barrier, so a compiler fence suffices, which saves 20 to 30
-/// cycles. Models and Miri, which know only the abstract machine, get the full fence.
+/// On x86-64 the read-modify-write is itself a full barrier, so a compiler fence suffices. This saves 20 to
+/// 30 cycles. Models and Miri check the abstract machine, so they need the full fence.
 #[inline(always)]
 pub(crate) fn fence_after_read_modify_write() {
     if cfg!(all(target_arch = "x86_64", not(loom), not(miri))) {
@@ -66,8 +66,8 @@ pub(crate) fn fence_after_read_modify_write() {
 
 /// Locks the mutex, even if a thread panicked while it held the lock.
 ///
-/// No user code runs under any lock of the runtime. So a poisoned lock can only mean that the runtime
-/// itself panicked between two statements that each leave the data valid.
+/// No user code runs under a lock of the runtime. So only the runtime itself can poison a lock, and each of
+/// its statements leaves the data valid.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex
         .lock()
@@ -76,9 +76,9 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Identifies a thread while it lives.
 ///
-/// The token is the address of a thread-local byte, which one instruction computes. A new thread may get
-/// the token of an ended thread. This is harmless here, because the ended thread no longer touches
-/// anything that was bound to it.
+/// The token is the address of a thread-local byte, which one instruction computes. A new thread may get the
+/// token of an ended thread. This is harmless here, because the ended thread no longer uses what is bound to
+/// the token.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct ThreadToken(usize);
 
@@ -103,10 +103,10 @@ impl ThreadToken {
     }
 }
 
-/// A cell that any thread may refer to, but whose content only the thread that made it may access.
+/// A cell that any thread may refer to. Only the thread that made the cell may access its content.
 ///
 /// The single-thread executor keeps its run queue in such a cell. So wakers on any thread can keep the
-/// executor alive, while the queue itself needs no lock, atomic or borrow flag.
+/// executor alive, and the queue itself needs no lock, atomic or borrow flag.
 pub(crate) struct OwnerCell<T> {
     owner: ThreadToken,
     value: std::cell::UnsafeCell<T>,
@@ -115,9 +115,9 @@ pub(crate) struct OwnerCell<T> {
     open: std::cell::Cell<bool>,
 }
 
-// SAFETY: `value` is reached only through `with`, which checks that the caller is the one owner thread,
-// so no two threads touch it at the same time. `T: Send` because another thread may drop the last
-// reference, and with it `T`.
+// SAFETY: `value` is reached only through `with`, which checks that the caller is the owner thread. So no two
+// threads touch it at the same time. `T: Send` because another thread may drop the last reference, and with
+// it `T`.
 unsafe impl<T: Send> Sync for OwnerCell<T> {}
 
 impl<T> OwnerCell<T> {
@@ -134,7 +134,7 @@ impl<T> OwnerCell<T> {
     /// Runs `f` on the value, or returns `None` if the value belongs to another thread.
     ///
     /// # Safety
-    /// `f` does not reach this cell again: it calls no user code, such as a waker or a destructor.
+    /// `f` must not access this cell again. So `f` calls no user code, such as a waker or a destructor.
     #[inline(always)]
     pub(crate) unsafe fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> Option<R> {
         if self.owner != ThreadToken::current() {

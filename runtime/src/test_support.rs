@@ -62,13 +62,13 @@ impl Schedule for AtOnce {
     fn unbind(&self, _task: RawTask) {}
 }
 
-/// Runs a task, on the thread of its executor if it has one.
+/// Runs a task. If the task's executor has an owner thread, the caller is on that thread.
 pub(crate) fn run(task: Runnable) {
     let writer = task.raw().own_writer();
     task.run(writer, &Probe::off());
 }
 
-/// Makes a new task that no executor has, and its handle.
+/// Makes a task that belongs to no executor, and its handle.
 pub(crate) fn new_task<F: Future>(
     scheduler: Arc<dyn Schedule>,
     future: F,
@@ -89,7 +89,7 @@ pub(crate) fn new_task_of<F: Future>(
     (unbound, JoinHandle::new(task))
 }
 
-/// Returns the handle and the waker of a task that was polled once and ends at its first wake.
+/// Returns the handle and the waker of a task. The task was polled once, and ends at its first wake.
 pub(crate) fn idle_task() -> (JoinHandle<()>, Waker) {
     let (send, receive) = std::sync::mpsc::channel();
     let mut polls = 0;

@@ -1,9 +1,9 @@
-//! Runs a test under many orders of its tasks. Each order can be repeated.
+//! Runs a test with its tasks in many orders. Each order can be repeated.
 //!
-//! A bug that needs one task to overtake another appears once in a thousand runs, and never in a debugger. On
-//! a [`SingleThread`] with a seed and virtual time, the seed decides every order. [`explore`] tries seeds
-//! until one breaks the program, and names that seed. No seed decides the timing of sockets and signals, so
-//! they are errors here.
+//! A bug that needs one task to overtake another may appear once in a thousand runs, but never in a debugger.
+//! On a [`SingleThread`] with a seed and virtual time, the seed decides every order. [`explore`] tries seeds
+//! until one breaks the program, and names that seed. A seed cannot decide the timing of sockets and signals,
+//! so they return errors here.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -24,19 +24,18 @@ use crate::time::sleep;
 /// The environment variable that selects one seed.
 const SEED: &str = "BRIGADE_SEED";
 
-/// The deadline of a timer that `explore` arms itself. If the virtual clock reaches it, no other timer was
+/// The deadline of a timer that `explore` arms itself. If the virtual clock reaches it, no other timer is
 /// left.
 const END_OF_TIME: Duration = Duration::from_secs(200 * 365 * 24 * 3600);
 
-/// Runs a program once for each seed, and panics with the first seed under which it fails.
+/// Runs a program once for each seed, and panics at the first seed that makes it fail.
 ///
-/// Each run is a new [`SingleThread`] with that [`seed`](crate::SingleThreadBuilder::seed), which
-/// decides in what order ready tasks are polled. It also has
-/// [`virtual_time`](crate::SingleThreadBuilder::virtual_time), so hours of sleep take no time. The same
-/// seed gives exactly the same polls. `program` makes the future of one run.
+/// Each run uses a new [`SingleThread`]. Its [`seed`](crate::SingleThreadBuilder::seed) decides the order in
+/// which ready tasks are polled. The executor has [`virtual_time`](crate::SingleThreadBuilder::virtual_time),
+/// so hours of sleep take no time. The same seed gives exactly the same polls. `program` makes the future of
+/// one run.
 ///
-/// Returns the outputs in the order of the seeds. So a test may require that each expected outcome was
-/// reached at least once.
+/// Returns the outputs in the order of the seeds. So a test can check that each expected outcome was reached.
 ///
 /// ```
 /// use std::{cell::Cell, rc::Rc};
@@ -65,33 +64,31 @@ const END_OF_TIME: Duration = Duration::from_secs(200 * 365 * 24 * 3600);
 ///
 /// # A failing seed
 ///
-/// If the program panics, `explore` runs it again with the same seed. If it fails again in the same way,
-/// `explore` panics with the seed and the program's message. To run that seed alone, set `BRIGADE_SEED`:
-/// every `explore` of the process then runs only that seed.
+/// If the program panics, `explore` runs it again with the same seed. If the second run fails in the same
+/// way, `explore` panics with the seed and the program's message. To run that seed alone, set `BRIGADE_SEED`:
+/// every call of `explore` then runs only that seed.
 ///
 /// ```console
 /// $ BRIGADE_SEED=17 cargo test a_coin_is_lost
 /// ```
 ///
-/// If the second run passes, fails with another message or takes a different number of polls, `explore`
-/// panics and reports that the runs differ. In that case, the result depends on something besides the seed.
+/// The second run may pass, fail with another message or take a different number of polls. Then `explore`
+/// panics and reports that the runs differ, because the result depends on something besides the seed.
 ///
 /// # Randomness that does not come from the seed
 ///
-/// - **`select!` of futures-util and of tokio** chooses at random which branch it polls first, with a
-///   generator of its own. Write `select_biased!` (futures-util) or `biased;` in the first line of
-///   `tokio::select!`.
-/// - The order of a `HashMap`, other random numbers and the real clock: fix them, or derive them from
-///   the seed. [`brigade::time::now`](crate::time::now) is virtual here, `Instant::now` is not.
+/// - **`select!` of futures-util and of tokio** chooses at random which branch it polls first. It uses its
+///   own generator. Write `select_biased!` (futures-util) or `biased;` in the first line of `tokio::select!`.
+/// - The order of a `HashMap`, other random numbers and the real clock: fix them, or derive them from the
+///   seed. [`brigade::time::now`](crate::time::now) is virtual here, but `Instant::now` is not.
 /// - A static variable that keeps its value from one run to the next.
 ///
 /// # What it does not try
 ///
 /// - It tries orders of polls. It does not try orders of threads or of memory accesses: use loom for
 ///   these.
-/// - **Sockets, signals and any other source of events are errors** (`Unsupported`): the clock would
-///   jump past the events that they wait for. Use channels and pipes in memory, or be generic over the
-///   stream.
+/// - **Sockets, signals and all other event sources return errors** (`Unsupported`), because the virtual
+///   clock would jump past their events. Use channels and pipes in memory, or be generic over the stream.
 /// - [`spawn_blocking`](crate::spawn_blocking) runs its closure on this thread, in a task. So the closure
 ///   must not block on this executor, and `Handle::block_on` panics there.
 /// - It does not wait for a thread that the program starts, and wakes from such a thread are not
@@ -99,10 +96,10 @@ const END_OF_TIME: Duration = Duration::from_secs(200 * 365 * 24 * 3600);
 /// - A panic of a task goes to its handle. If the handle is not awaited, `explore` does not see it.
 ///
 /// # Panics
-/// Panics with the seed if the program panics. Panics if the program *stands still*: tasks wait, and no
-/// timer is armed (or none within two hundred years of virtual time). Panics if `BRIGADE_SEED` is not a
-/// number, if there is no seed at all, and inside an executor. A program that is always busy and never
-/// ends also runs forever here.
+/// Panics if the program panics; the message names the seed. Panics if the program *stands still*: tasks
+/// wait, and no timer is armed (or none within two hundred years of virtual time). Panics if `BRIGADE_SEED`
+/// is not a number, if there is no seed, and inside an executor. If the program never ends, neither does
+/// `explore`.
 #[track_caller]
 pub fn explore<F: Future>(
     seeds: impl IntoIterator<Item = u64>,
@@ -155,7 +152,8 @@ struct Failure {
     polls: u64,
 }
 
-/// Two failures are equal if the runs did the same. Ids of tasks, instants and addresses may differ.
+/// Two failures are equal if their reasons and numbers of polls are equal. Task ids, instants and addresses
+/// may differ.
 impl PartialEq for Failure {
     fn eq(&self, other: &Self) -> bool {
         self.polls == other.polls && self.masked() == other.masked()
@@ -163,7 +161,7 @@ impl PartialEq for Failure {
 }
 
 impl Failure {
-    /// Returns the reason without the numbers that are not the same in two runs.
+    /// Returns the reason without the numbers that differ between two runs.
     fn masked(&self) -> String {
         let markers = ["Id(", "tv_sec: ", "tv_nsec: ", "0x"];
         markers.iter().fold(self.why.clone(), |text, marker| {
@@ -181,7 +179,7 @@ fn run_once<F: Future>(seed: u64, program: &mut impl FnMut() -> F) -> Result<F::
     let executor = built.unwrap_or_else(|error| panic!("no executor could be built: {error}"));
     let main_polls = Cell::new(0);
     let ran = catch_unwind(AssertUnwindSafe(|| {
-        // Any state that a panic leaves inconsistent belongs to the program and ends with this run.
+        // A panic can damage only the state of the program, which ends with this run.
         executor.block_on(async { to_the_end(spawn::boxed!(program()), &main_polls).await })
     }));
     let why = match ran {

@@ -1,10 +1,10 @@
 //! Time: sleeps, intervals and timeouts.
 //!
-//! The futures that wait for the clock are keys into a timer wheel of the current executor. The first poll
-//! arms the timer, and dropping the future disarms it.
+//! Each future here has a key into a timer wheel of the current executor. The first poll arms the timer, and
+//! dropping the future disarms it.
 //!
-//! No timer fires early. How late it fires depends on the executor's other work and on the precision of the
-//! OS, about a millisecond. A sleep of `Duration::MAX` never ends.
+//! No timer fires early. A timer may fire late, because of the executor's other work and the precision of the
+//! OS (about a millisecond). A sleep of `Duration::MAX` never ends.
 //!
 //! Everything here uses the clock of the current executor, which may be virtual (see
 //! [`SingleThreadBuilder::virtual_time`](crate::SingleThreadBuilder::virtual_time)).
@@ -31,11 +31,12 @@ pub use self::interval::{Interval, MissedTicks, interval, interval_at};
 /// timer fires in the next poll of the driver.
 const LONG: Duration = Duration::from_secs(1);
 
-/// How long a thread sleeps at a time if it has to wait for a deadline by itself: see [`Sleep::wait_alone`].
+/// The length of one sleep of a thread that must wait for a deadline by itself: see [`Sleep::wait_alone`].
 /// Arbitrary: one millisecond, about the lateness of other timers.
 const NAP: Duration = Duration::from_millis(1);
 
-/// Returns the time by the clock of the current executor or, if there is none, by the machine's clock.
+/// Returns the time of the current executor's clock. Without an executor, returns the time of the machine's
+/// clock.
 ///
 /// ```
 /// let before = brigade::time::now();
@@ -66,7 +67,7 @@ pub fn sleep(duration: Duration) -> Sleep {
     })
 }
 
-/// Waits until `deadline`. If that is past, the first poll is ready.
+/// Waits until `deadline`. If the deadline is past, the first poll returns `Ready`.
 ///
 /// ```
 /// use std::time::Duration;
@@ -90,8 +91,8 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 ///
 /// Any task of any executor of brigade may poll it, and so may a job of a blocking pool. Any thread may reset
 /// and drop it. The first poll arms the timer. If the deadline is past by then, the sleep is ready
-/// immediately, and costs a part of the [budget](crate::task::consume_budget). To use the sleep again,
-/// [`reset`](Self::reset) it:
+/// immediately, and spends one operation of the [budget](crate::task::consume_budget). To use the sleep
+/// again, [`reset`](Self::reset) it:
 ///
 /// ```
 /// use std::pin::pin;
@@ -124,7 +125,7 @@ enum State {
     /// The sleep was not polled yet, and its duration is at least [`LONG`].
     Fresh,
     Armed(Armed),
-    /// The deadline was past, but the budget of that poll was used up.
+    /// The deadline was past at a poll, but the budget was used up.
     Due,
     Elapsed,
 }
@@ -139,7 +140,7 @@ impl Sleep {
 
     #[inline]
     fn after(timers: &Timers, duration: Duration) -> Self {
-        // Virtual time may pass before the first poll.
+        // Virtual time may jump before the first poll, so the poll must read the clock.
         let is_long = duration >= LONG && !timers.clock().is_virtual();
         Sleep {
             deadline: timers.now().checked_add(duration),
@@ -161,7 +162,7 @@ impl Sleep {
         self.deadline
     }
 
-    /// Returns whether a poll has noticed that the sleep has ended.
+    /// Returns whether a poll has found that the sleep has ended.
     ///
     /// ```
     /// # brigade::run(async {
@@ -176,7 +177,7 @@ impl Sleep {
     }
 
     /// Sets another deadline, whether or not the old one has passed. A task that waits for the sleep is woken
-    /// at the new deadline instead of the old one. If it was woken already, poll the sleep again.
+    /// at the new deadline instead of the old one. If the task was woken already, poll the sleep again.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -211,13 +212,14 @@ impl Sleep {
                 ready!(coop::poll_spend(cx));
                 Polled::Fired
             }
-            // One denial is enough. Other operations may use up the budget in each poll, and the sleep must end.
+            // Deny the sleep only once. Other operations may use up the budget in every poll, but the sleep
+            // must end.
             State::Due => {
                 let _ = coop::try_spend();
                 Polled::Fired
             }
             State::Armed(armed) if armed.is_of(timers) => armed.poll(cx.waker()),
-            // If the timer belongs to another executor, it must be armed again on this one.
+            // If the timer belongs to another executor, arm it again on this executor.
             _ => Polled::Stale,
         };
         match polled {
@@ -237,7 +239,7 @@ impl Sleep {
     #[inline]
     fn arm(&mut self, shared: &Arc<Shared>, is_fresh: bool, cx: &mut Context<'_>) -> Poll<()> {
         let timers = &*shared.timers;
-        // A loop of past deadlines never waits, so it must spend budget.
+        // A loop over past deadlines never waits, so it must spend budget.
         let is_due = !is_fresh && self.deadline.is_some_and(|it| it <= timers.now());
         if is_due && coop::try_spend() {
             self.state = State::Elapsed;
@@ -255,7 +257,8 @@ impl Sleep {
         Poll::Pending
     }
 
-    /// Waits a little on this thread. Its job has outlived the executor, so nothing else would end the sleep.
+    /// Waits a little on this thread. The thread's job has outlived the executor, so nothing else would end
+    /// the sleep.
     #[cold]
     fn wait_alone(&self, timers: &Timers, cx: &mut Context<'_>) {
         let (clock, now) = (timers.clock(), timers.now());
@@ -292,8 +295,8 @@ impl fmt::Debug for Sleep {
 
 /// Limits `future` to `duration`.
 ///
-/// The future is polled first. If it is ready, its output is returned, even if the time is over. If the
-/// time is over first, the future is dropped with the [`Timeout`].
+/// The future is polled before the timer. If the future is ready, its output is returned, even if the time is
+/// over. The future is dropped with the [`Timeout`].
 ///
 /// ```
 /// use std::time::Duration;
@@ -316,7 +319,7 @@ pub fn timeout<F: Future>(duration: Duration, future: F) -> Timeout<F> {
     let sleep = context::expect("brigade::time::timeout", |shared| {
         Sleep::after(&shared.timers, duration)
     });
-    // `future` stays outside of the closure, which would copy it through the frames of two functions.
+    // Keep `future` out of the closure, which would copy it through the stack frames of two functions.
     Timeout { future, sleep }
 }
 
@@ -343,8 +346,8 @@ pub fn timeout_at<F: Future>(deadline: Instant, future: F) -> Timeout<F> {
     }
 }
 
-/// The future of [`timeout`] and [`timeout_at`], which have examples. It panics if polling a [`Sleep`] does,
-/// unless `future` is ready first.
+/// The future of [`timeout`] and [`timeout_at`], which have examples. If `future` is not ready, the timeout
+/// polls a [`Sleep`], which panics outside of an executor.
 #[must_use = "a future does nothing until it is polled"]
 #[derive(Debug)]
 pub struct Timeout<F> {
@@ -356,8 +359,8 @@ impl<F: Future> Future for Timeout<F> {
     type Output = Result<F::Output, Elapsed>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        // SAFETY: `future` is pinned with `self`: it is never moved out, `Timeout` has no `Drop`
-        // and is `Unpin` only if `F` is.
+        // SAFETY: `future` is pinned with `self`, because it is never moved out. `Timeout` has no `Drop`, and
+        // is `Unpin` only if `F` is.
         let (future, sleep) = unsafe {
             let me = self.get_unchecked_mut();
             (Pin::new_unchecked(&mut me.future), &mut me.sleep)
@@ -369,7 +372,7 @@ impl<F: Future> Future for Timeout<F> {
     }
 }
 
-/// The error that a [`timeout`] returns if its time is over. As an I/O error it is
+/// The error that a [`timeout`] returns if its time is over. It converts to the I/O error
 /// [`TimedOut`](std::io::ErrorKind::TimedOut):
 ///
 /// ```
