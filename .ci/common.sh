@@ -43,7 +43,7 @@ own_target() {
 # Runs the tests that use the event loop, with the current RUSTFLAGS. If there are arguments, they select the
 # tests to run instead.
 test_event_loop() {
-    local test=(cargo test -p brigade -p brigade-tests --features brigade/hyper --locked --no-fail-fast)
+    local test=(cargo test -p brigade -p brigade-tests -p brigade-ecosystem --features brigade/hyper --locked --no-fail-fast)
     local behaviour=(fairness:: full_queues:: http:: process:: readiness:: remote:: shutdown::
         shutdown_races:: shutdown_timeout:: sleep:: sleep_elsewhere:: strangers:: tcp:: tcp_faults::
         tcp_shared:: turns:: udp:: unix:: wake::) failed=0

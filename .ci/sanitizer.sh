@@ -13,7 +13,7 @@ sanitize() {
     [ "$(rustc -vV | sed -n 's/^host: //p')" = "$target" ] || cannot_run "made for $target only"
     own_target "$sanitizer"
     local tests=() program
-    for program in tests/tests/*.rs tests/tests/*/main.rs; do
+    for program in tests/tests/*.rs tests/tests/*/main.rs tests/ecosystem/main.rs; do
         program=${program%/main.rs}
         program=$(basename "$program" .rs)
         # Skip the tests of the repository's texts, because a sanitizer cannot affect them.
@@ -29,7 +29,7 @@ sanitize() {
     # Do not reuse the memory of tasks, so that a use after free is detected.
     export RUSTFLAGS="-Zsanitizer=$sanitizer --cfg brigade_unrecycled ${RUSTFLAGS:-}"
     local test=(cargo "+$nightly" test -Zbuild-std --target "$target" --locked --no-fail-fast
-        -p brigade -p brigade-tests --features brigade/hyper) failed=0
+        -p brigade -p brigade-tests -p brigade-ecosystem --features brigade/hyper) failed=0
     # Skip the timer wheel and the code that reads a timeline: they have many tests, but no threads and no
     # unsafe code.
     "${test[@]}" --lib --test miri -- --skip timeline:: --skip timer::wheel "$@" || failed=1

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A file below `tests/tests`.
+/// A file below `tests/tests` or in `tests/ecosystem`.
 #[derive(Debug)]
 pub struct TestFile {
     pub path: PathBuf,
@@ -19,14 +19,15 @@ pub struct TestFile {
 /// Panics if two files have this name.
 #[must_use]
 pub fn test_file(name: &str) -> Option<TestFile> {
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let tests = package.join("tests");
     let whole = [(tests.join(format!("{name}.rs")), name.to_owned(), None)];
     let topics = fs::read_dir(&tests).expect("the folder of the tests");
-    let parts = topics.map(|topic| {
-        let topic = topic.expect("an entry of the folder");
-        let path = topic.path().join(format!("{name}.rs"));
-        let binary = topic.file_name().to_string_lossy().into_owned();
-        (path, binary, Some(name.to_owned()))
+    let topics = topics.map(|topic| topic.expect("an entry of the folder").path());
+    let parts = topics.chain([package.join("ecosystem")]).map(|topic| {
+        let binary = topic.file_name().unwrap_or_default().to_string_lossy();
+        let path = topic.join(format!("{name}.rs"));
+        (path, binary.into_owned(), Some(name.to_owned()))
     });
     let all = whole.into_iter().chain(parts);
     let mut found = all.filter(|(path, ..)| path.exists());

@@ -109,7 +109,7 @@ fn the_recipe_for_axum_is_the_code_of_its_test() {
         rest.split_once(to).unwrap().0.trim().to_owned()
     };
     let recipe = |text: &str| between(text, "// The recipe.\n", "// The end of the recipe.");
-    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/http_load/service.rs");
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("ecosystem/http_load/service.rs");
     let measured = recipe(&fs::read_to_string(example).unwrap());
     let recipe = recipe(&test);
     assert_eq!(measured, recipe.replace(".compat()", ""));

@@ -261,7 +261,7 @@ fn a_pipeline<K: Kitchen>() {
 // ---- child processes -----------------------------------------------------------------------------
 
 #[cfg(target_os = "linux")]
-#[path = "../../../runtime/examples/child_process.rs"]
+#[path = "../../runtime/examples/child_process.rs"]
 #[allow(dead_code, reason = "it has a main function too")]
 mod child_process;
 
