@@ -132,7 +132,7 @@ pub(crate) fn enter_running<'a>(shared: &'a Arc<Shared>, function: &str) -> Ente
 pub(crate) fn refuse_nested(function: &str) {
     assert!(
         MODE.get() == Mode::MayBlock,
-        "{function} was called inside a brigade executor, which would stand still meanwhile: \
+        "{function} was called inside a brigade executor, which would be blocked: \
          `.await` the future instead, or call {function} inside `brigade::spawn_blocking`"
     );
 }

@@ -251,7 +251,7 @@ impl Handle {
             assert!(
                 self.shared.scheduler.writer() != Some(Writer::Owner),
                 "Handle::block_on has to wait on the thread of its SingleThread executor, which \
-                 stands still meanwhile: call `SingleThread::block_on` instead"
+                 would be blocked: call `SingleThread::block_on` instead"
             );
             caller.wait();
         }

@@ -202,7 +202,7 @@ impl<T: AsyncRead + Unpin> rt::Read for Io<T> {
         let count = ready!(Pin::new(&mut self.0).poll_read(cx, room))?;
         assert!(
             count <= length,
-            "a stream read more than there was room for"
+            "a stream returned more bytes than the buffer holds"
         );
         // SAFETY: the whole buffer is initialised.
         unsafe { buffer.advance(count) };

@@ -132,7 +132,7 @@ impl Signal {
     /// Returns an error outside of an executor.
     pub fn new(kind: Kind) -> io::Result<Self> {
         if FORBIDDEN.contains(&kind.0) {
-            let what = format!("{kind} cannot be listened for");
+            let what = format!("{kind} cannot have listeners");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
         }
         let (listening, telling) = StdUnixStream::pair()?;

@@ -219,7 +219,7 @@ fn fail(seed: u64, why: &str) -> ! {
     let test = test.map_or(String::new(), |name| format!(" cargo test {name}"));
     panic!(
         "brigade::explore: seed {seed} fails: {why}\n\
-         to have this run again, alone: {SEED}={seed}{test}"
+         to repeat this run alone: {SEED}={seed}{test}"
     )
 }
 
@@ -230,7 +230,7 @@ fn differ(seed: u64, first: &Failure, second: Option<Failure>) -> ! {
     });
     let Failure { why, polls } = first;
     panic!(
-        "brigade::explore: two runs of seed {seed} differ, so the program draws chance of its own.\n\
+        "brigade::explore: two runs of seed {seed} differ, so its result depends on something besides the seed.\n\
          The first fails after {polls} polls: {why}\n\
          The second {second}\n\
          Write `select_biased!` in place of `futures_util::select!`, and `biased;` in the first line of \
@@ -242,5 +242,5 @@ fn differ(seed: u64, first: &Failure, second: Option<Failure>) -> ! {
 fn text_of(payload: &(dyn Any + Send)) -> &str {
     let text = payload.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| payload.downcast_ref::<&str>().copied())
-        .unwrap_or("a panic without words")
+        .unwrap_or("a panic without a message")
 }

@@ -94,7 +94,10 @@ fn every_file_of_tests_is_part_of_a_program() {
         if !topic.starts_with("tests/") && topic != "ecosystem" {
             return None;
         }
-        let programs = [format!("tests/{topic}/main.rs"), format!("tests/{topic}.rs")];
+        let programs = [
+            format!("tests/{topic}/main.rs"),
+            format!("tests/{topic}.rs"),
+        ];
         let mut texts = programs
             .iter()
             .flat_map(|it| fs::read_to_string(root().join(it)));
