@@ -25,7 +25,7 @@ struct Model {
     /// Threads that were notified and have not woken yet.
     notified: Vec<usize>,
     submitted: usize,
-    /// How often each job was run, handed back or cancelled.
+    /// How many times each job was run, handed back or cancelled.
     settled: Vec<usize>,
 }
 
