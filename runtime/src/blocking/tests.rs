@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::*;
 
-/// The state of a lane's thread in the model. The thread's index in the list is also its seat.
+/// The state of one thread of the lane. The thread's index in the list is also its seat.
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Thread {
     /// The thread has started or has run a job, and is about to take the next job.
@@ -22,7 +22,7 @@ enum Thread {
 struct Model {
     roster: Roster<usize, usize>,
     threads: Vec<Thread>,
-    /// Threads that were notified and have not woken yet.
+    /// The threads that were notified and have not woken yet.
     notified: Vec<usize>,
     submitted: usize,
     /// How many times each job was run, handed back or cancelled.
@@ -159,7 +159,7 @@ fn a_lane_settles_every_job_once_in_every_order_of_its_steps() {
             model.check();
             let steps = model.steps();
             if steps.is_empty() {
-                // Only timeouts are left, so no job may be waiting.
+                // Only timeouts are left, so every job must be settled.
                 assert!(model.roster.closed && model.settled == [1; JOBS]);
                 assert!(model.threads.iter().all(|it| *it == Thread::Ended));
                 assert!(!model.roster.is_busy());

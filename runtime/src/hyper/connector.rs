@@ -64,9 +64,9 @@ impl Connector {
         Connector { enforce_http: true }
     }
 
-    /// Sets whether to refuse schemes other than `http`. Pass `false` only if another connector around this
-    /// one encrypts. `Connector` opens a plain connection for any scheme; for `https`, the default port is
-    /// 443.
+    /// Sets whether to refuse schemes other than `http`. Pass `false` only if a connector around this one
+    /// encrypts the connection. `Connector` opens a plain connection for any scheme; for `https`, the default
+    /// port is 443.
     ///
     /// ```
     /// use brigade::hyper::Connector;

@@ -42,8 +42,8 @@ type Accepted<S> = (Socket<<S as Accept>::Stream>, <S as Kind>::Address);
 impl<S: Accept> Socket<S> {
     /// Waits for a connection, and returns it with its peer's address.
     ///
-    /// A connection that fails before it is accepted is skipped. If no descriptor is left, `accept` pauses
-    /// and tries again, until a descriptor is free. Meanwhile the connection stays in the OS's queue.
+    /// Skips a connection that fails before it is accepted. If no descriptor is left, `accept` pauses and
+    /// tries again, until a descriptor is free. Meanwhile the connection stays in the OS's queue.
     ///
     /// This server has a task for each connection:
     ///
@@ -217,8 +217,9 @@ impl Fault {
 }
 
 /// The first and the longest pause if no descriptor or memory is left. Each pause is twice as long as the
-/// previous pause. The connection stays in the OS's queue, so immediate tries would only keep the processor
-/// busy. Arbitrary: a person hardly notices the first pause, and two tries per second cost almost nothing.
+/// previous pause, up to the longest. The connection stays in the OS's queue, so immediate tries would only
+/// keep the processor busy. Arbitrary: a person hardly notices the first pause, and two tries per second cost
+/// almost nothing.
 const SHORT_OF_MEANS: (Duration, Duration) =
     (Duration::from_millis(10), Duration::from_millis(500));
 

@@ -137,7 +137,7 @@ async fn blocking<T: Send + 'static>(
     }
 }
 
-/// Implements `ToSocketAddrs` for each type. The expression makes the type's target.
+/// Implements `ToSocketAddrs` for each type, with an expression that returns the target.
 macro_rules! addresses {
     ($($type:ty: |$value:ident| $target:expr;)*) => {$(
         impl Sealed for $type {

@@ -56,7 +56,7 @@ pub struct OwnedReadHalf {
 /// ```
 #[derive(Debug)]
 pub struct OwnedWriteHalf {
-    /// `None` only after `reunite`.
+    /// This is `None` only after `reunite`.
     stream: Option<Arc<TcpStream>>,
 }
 

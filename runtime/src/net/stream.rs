@@ -272,11 +272,11 @@ impl<S: ByteStream> Socket<S> {
     }
 }
 
-/// The number of parts that every system accepts in one call (`IOV_MAX`). std passes at most as many.
+/// The number of parts that every system accepts in one call (`IOV_MAX`). std has the same limit.
 const MOST_PARTS: usize = 1024;
 
 /// Returns the number of empty parts at the front. Callers skip these parts, because a call with only empty
-/// parts returns 0, like the end of the stream.
+/// parts returns 0, which means the end of the stream.
 fn leading_empty(parts: &[impl Deref<Target = [u8]>]) -> usize {
     let filled = parts.iter().position(|part| !part.is_empty());
     filled.unwrap_or(0)

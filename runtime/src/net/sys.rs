@@ -1,6 +1,6 @@
 //! Socket system calls that std and mio lack.
 //!
-//! The declarations follow POSIX and the OS, so the library needs no further crate for a few calls. Addresses
+//! The declarations follow POSIX and the OS, so the library needs no other crate for a few calls. Addresses
 //! are encoded byte by byte, so their layout in std does not matter.
 
 use std::io;
@@ -11,7 +11,7 @@ use std::os::fd::AsRawFd;
 ///
 /// mio asks for a queue of 128, as std does. If a burst overflows the queue, the kernel drops connections,
 /// and their clients try again a second later. On every Unix, a second `listen` changes only the length of
-/// the queue. If the call fails, the length stays the same. Miri does not support it.
+/// the queue. If the call fails, the length stays the same. Miri does not support a second `listen`.
 pub(super) fn enlarge_backlog(listener: &impl AsRawFd) {
     /// The default limit on Linux (`net.core.somaxconn`). Other systems reduce the length to their own limit.
     const LENGTH: i32 = 4096;
@@ -161,8 +161,8 @@ pub(super) fn peer_credentials(stream: &impl AsRawFd) -> io::Result<UCred> {
     };
     let mut length = size_of::<Credentials>() as u32;
     let socket = stream.as_raw_fd();
-    // SAFETY: both pointers are to locals, `length` is the size of `peer`, and its type allows every bit
-    // pattern.
+    // SAFETY: both pointers are to locals, `length` is the size of `peer`, and every bit pattern is valid for
+    // `Credentials`.
     match unsafe { getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &mut peer, &mut length) } {
         0 => Ok(UCred {
             process: Some(peer.process),

@@ -2,8 +2,8 @@
 //!
 //! A source registers with mio (epoll on Linux, kqueue on the BSDs and macOS) once in its life. One thread at
 //! a time waits for events in the [`EventLoop`], looks up their sources and collects the wakers of the
-//! waiting tasks. The tasks then read and write themselves: this is a reactor, not a proactor. An event may
-//! come for a source that is gone, so every token is checked.
+//! waiting tasks. Then the tasks call read and write: this is a reactor, not a proactor. An event may come
+//! for a source that is gone, so every token is checked.
 //!
 //! # From token to source
 //!
@@ -170,7 +170,7 @@ impl Reactor {
         Ok(source)
     }
 
-    /// Ends the registration of `io`. Ignores errors, because the descriptor is closed next, which also ends
+    /// Ends the registration of `io`. Ignores errors: the descriptor is closed next, and closing also ends
     /// the registration.
     pub(crate) fn deregister(&self, io: &mut impl mio::event::Source, source: &Source) {
         // The timer of a pause would keep the source alive.
@@ -265,7 +265,7 @@ impl EventLoop {
 }
 
 /// Replaces `timerfd.rs` if the feature `precise-timers` is off, and on systems other than Linux. kqueue's
-/// timeouts are exact without it.
+/// timeouts are exact.
 #[cfg(not(all(feature = "precise-timers", target_os = "linux")))]
 pub(crate) mod timerfd {
     pub(crate) struct TimerFd;
@@ -362,8 +362,8 @@ mod tests {
             reactor.deregister(&mut sender, &write);
         }
 
-        /// tokio-core #117: the end of a stream must make both directions ready, whatever the interest,
-        /// because no other event may follow. (kqueue reports only the directions of the interest.)
+        /// tokio-core #117: the end of a stream must make both directions ready for any interest, because no
+        /// other event may follow. (kqueue reports only the directions of the interest.)
         #[test]
         #[cfg(target_os = "linux")]
         fn an_end_concerns_both_directions() {

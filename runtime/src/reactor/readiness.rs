@@ -1,9 +1,9 @@
 //! Records whether one direction of a source is ready, and which tasks wait for it.
 //!
 //! The OS reports readiness once, when it begins (*edge-triggered*), so the reactor must remember it.
-//! [`Readiness`] stores it in one atomic word, and stores the wakers of the waiting tasks beside the word. If
-//! no task waits, an event takes no lock. No waker is cloned, woken or dropped while the lock is held (tokio
-//! #5429).
+//! [`Readiness`] stores the readiness in one atomic word, and the wakers of the waiting tasks beside the
+//! word. If no task waits, an event takes no lock. No waker is cloned, woken or dropped while the lock is
+//! held (tokio #5429).
 //!
 //! # The word
 //!
@@ -14,7 +14,7 @@
 //! | WAITING | wakers are stored | a waiter, with the lock held | an event, with the lock held |
 //! | SHORT_READ_DRAINS | a read that does not fill its buffer has taken all bytes | `new` | the first `set_last` |
 //! | HELD | events are put off until `release` | `hold` | `release`, `set_gone` |
-//! | PUT_OFF | an event came while HELD was set | an event | with HELD |
+//! | PUT_OFF | an event was put off | an event, `hold` | together with HELD |
 //! | tick (58 bits) | the number of events | an event | never |
 //!
 //! READY and WAITING are never set together.
@@ -39,8 +39,8 @@
 //!
 //! R1 and T2 are compare-and-swaps on one word. If R1 comes first, T2 sees READY. If T2 comes first, R1 sees
 //! WAITING, and R2 waits for the lock until the end of T3. So while a waker is stored, only R2 can increment
-//! the tick, and R3 takes the waker out under the same lock. Therefore, the waker of a future is stored if
-//! the future's [`WaiterKey`] has the current tick, and not otherwise.
+//! the tick, and R3 takes the waker out under the same lock. Therefore, a future's waker is stored exactly
+//! while the future's [`WaiterKey`] has the current tick.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -106,12 +106,12 @@ type Identity = (usize, usize);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WaiterKey {
     tick: u64,
-    /// Never 0, so an `Option` of a key is as small as a key.
+    /// Never 0, so that `Option<WaiterKey>` is as small as `WaiterKey`.
     index: NonZeroU32,
 }
 
 impl Readiness {
-    /// `short_read_drains` means that the OS reports further data after a short read with a new event.
+    /// `short_read_drains` means: after a short read, the OS reports further data with a new event.
     pub(crate) fn new(ready: bool, short_read_drains: bool) -> Self {
         let drains = if short_read_drains {
             SHORT_READ_DRAINS
@@ -197,7 +197,7 @@ impl Readiness {
 
     fn raise(&self, set: u64, clear: u64, woken: &mut Vec<Waker>) {
         let held = HELD & !clear;
-        // The addition wraps, because the tick may overflow the word.
+        // The addition wraps, because the tick may overflow.
         let raised = |word: u64| (word.wrapping_add(TICK) | set) & !(clear | WAITING);
         let mut word = self.word.load(Ordering::Relaxed);
         // R1
@@ -239,8 +239,8 @@ impl Readiness {
             woken.extend(more.tasks.into_values());
             woken.extend(more.futures.into_iter().map(|(_, waker)| waker));
         }
-        // The task that is polled first may fail and clear READY. The other tasks then wait again. So the
-        // order changes from event to event.
+        // The task that is polled first may fail and clear READY. The other tasks then wait again. To be
+        // fair, the order changes with each event.
         let woken = &mut woken[first..];
         if woken.len() > 1 {
             let tick = before.unwrap_or_default() / TICK;
@@ -265,8 +265,8 @@ impl Readiness {
         // Clone the waker before taking the lock.
         let waker = cx.waker().clone();
         let mut waiters = lock(&self.waiters);
-        // T2. If this finds READY, Acquire pairs with the Release of `raise`. Otherwise, Release pairs with
-        // the Acquire of `raise`, which sees WAITING.
+        // T2. If T2 finds READY, Acquire pairs with the Release of `raise`. Otherwise, Release pairs with the
+        // Acquire of `raise`, which sees WAITING.
         let waiting = |word: u64| (word & (READY | GONE) == 0).then_some(word | WAITING);
         let before = self
             .word
@@ -287,7 +287,7 @@ impl Readiness {
     }
 
     /// Returns the word if an event came after the future with `key` began to wait. Another task may have
-    /// cleared READY since then.
+    /// cleared READY since the event.
     pub(crate) fn woken_since(&self, key: WaiterKey) -> Option<ReadySnapshot> {
         // Acquire pairs with the Release of `raise`.
         let word = self.word.load(Ordering::Acquire);
@@ -314,7 +314,7 @@ impl Readiness {
 }
 
 impl Drop for Readiness {
-    /// Contains the panics of foreign wakers, because a socket may be dropped while a task unwinds.
+    /// Catches the panics of foreign wakers, because a socket may be dropped while a task unwinds.
     fn drop(&mut self) {
         let Waiters { task, future, more } = std::mem::take(&mut *lock(&self.waiters));
         drop_quietly(task);
@@ -338,8 +338,8 @@ impl Waiters {
     /// Stores the waker of a poll function, once for each task. Returns a waker for the caller to drop, and
     /// moves the wakers of completed tasks to `dead`.
     ///
-    /// A waker that is displaced from the first slot moves to the map, because its task may still wait. If
-    /// the task were woken instead, two tasks that share a direction would wake each other forever.
+    /// A waker that is displaced from the first slot moves to the map, because its task may still be waiting.
+    /// If the task were woken instead, two tasks that share a direction would wake each other forever.
     fn put_task(&mut self, waker: Waker, dead: &mut Vec<Waker>) -> Option<Waker> {
         /// If this many wakers are stored, the wakers of completed tasks are removed. The next limit is twice
         /// the number that is left. Arbitrary: not measured.

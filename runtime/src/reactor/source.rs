@@ -109,8 +109,8 @@ impl Source {
         }
     }
 
-    /// Records an event of the OS. An error or a hang-up makes both directions ready, even if the event
-    /// contains neither `readable` nor `writable`, as at a pipe's end (tokio-core #117).
+    /// Records an event of the OS. An error or a hang-up makes both directions ready. The event may contain
+    /// neither `readable` nor `writable`, for example at a pipe's end (tokio-core #117).
     pub(super) fn receive(&self, event: &Event, woken: &mut Vec<Waker>) {
         if event.is_read_closed() || event.is_error() || event.is_priority() {
             self.read.set_last(woken);
@@ -195,8 +195,8 @@ impl Source {
         }
     }
 
-    /// Updates the directions in `seen`, which were ready before a try, by the `result` of the try. If the
-    /// try `may_write`, a failure may itself cause the next event: see [`Pause`].
+    /// Updates the directions in `seen` by the `result` of a try. They were ready before the try. If the try
+    /// `may_write`, a failure may itself cause the next event: see [`Pause`].
     #[inline]
     fn settle<R>(
         self: &Arc<Self>,
@@ -351,7 +351,7 @@ impl Source {
 }
 
 /// The future of [`Source::io`]. Without an operation, it only waits. Every task that waits for a socket
-/// holds this future, and an `async` block would be twice as large.
+/// holds such a future, and an `async` block would be twice as large.
 pub(crate) struct IoFuture<'a, F> {
     source: &'a Arc<Source>,
     direction: Direction,

@@ -1,9 +1,10 @@
 //! A timer of the OS that ends the event loop's wait more precisely than a timeout.
 //!
-//! The timeout of epoll is in whole milliseconds, and mio rounds up. So a wait ends up to a millisecond too
-//! late. Linux also has a timer that is a descriptor (`timerfd`) and as precise as the machine's clock. epoll
-//! waits for a timerfd as for any other descriptor. If a builder asks for precise timers, a timerfd replaces
-//! the timeout. It costs a descriptor, and a system call whenever the thread parks with a new deadline.
+//! The timeout of epoll is in whole milliseconds, and mio rounds up. So a wait may end a millisecond too
+//! late. Linux also has timers that are descriptors (`timerfd`). They are as precise as the machine's clock.
+//! epoll waits for a timerfd as for any other descriptor. If a builder asks for precise timers, a timerfd
+//! replaces the timeout. It costs a descriptor, and a system call whenever the thread parks with a new
+//! deadline.
 //!
 //! The timer is never read, because it is edge-triggered and each setting makes a new edge. Its event belongs
 //! to no source, and its only effect is the end of the wait.

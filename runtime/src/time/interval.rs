@@ -157,7 +157,7 @@ impl Interval {
     /// Panics if polling a [`Sleep`] panics.
     #[track_caller]
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
-        // A tick that is due costs budget. If the work between two ticks takes longer than a period, the
+        // A tick that is due must cost budget: if the work between two ticks takes longer than a period, the
         // interval never waits.
         let function = "brigade::time::Interval::poll_tick";
         ready!(context::expect(function, |shared| self

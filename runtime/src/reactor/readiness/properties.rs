@@ -1,4 +1,4 @@
-//! Compares readiness with a model of edges, in random orders of events, tries, waits and drops.
+//! Compares readiness with a model, in random orders of events, tries, waits and drops.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,7 +22,7 @@ enum Step {
     /// A pause begins after a try. The number selects the snapshot of the try; 0 is the newest.
     Hold(usize),
     Release,
-    /// A task reads the word and keeps the snapshot, as it does during a system call.
+    /// A task reads the word and keeps the snapshot, as a task does during a system call.
     Look,
     /// A call got `WouldBlock`. The number selects its snapshot, as in `Hold`.
     Clear(usize),
