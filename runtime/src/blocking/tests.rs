@@ -218,7 +218,7 @@ fn the_pool_is_busy_while_there_are_jobs() {
         }
         assert!(handle.is_finished());
     }
-    // The pool also stops being busy soon after the abort of a job that has not begun.
+    // If a job is aborted before it begins, the pool soon stops being busy.
     let (handle, _) = pool.spawn(Kind::Job, || ());
     handle.abort();
     while pool.is_busy() {

@@ -204,7 +204,7 @@ impl Fault {
             _ => {}
         }
         // EMFILE, ENFILE and ENOBUFS have no kind in std. EMFILE and ENFILE have the same numbers on every
-        // Unix. ENOBUFS has one number on Linux and another on the BSDs and macOS.
+        // Unix. ENOBUFS has one number on Linux and another number on the BSDs and macOS.
         match error.raw_os_error() {
             Some(23 | 24) if cfg!(unix) => Fault::ShortOfMeans,
             Some(105) if cfg!(target_os = "linux") => Fault::ShortOfMeans,

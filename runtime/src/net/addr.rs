@@ -75,7 +75,7 @@ pub async fn lookup_host(name: impl ToSocketAddrs) -> io::Result<Vec<SocketAddr>
 }
 
 pub(super) async fn lookup(target: Target) -> io::Result<Vec<SocketAddr>> {
-    // A literal address needs no wait, so spend budget here.
+    // A lookup of a literal address never waits, so it must spend budget.
     consume_budget().await;
     let addresses = match target {
         Target::Address(address) => return Ok(vec![address]),

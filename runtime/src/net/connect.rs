@@ -77,8 +77,8 @@ pub(super) fn made<S: Peer>(connection: &Socket<S>) -> impl Future<Output = io::
     })
 }
 
-/// Orders the addresses so that the two families alternate until one runs out. Within a family, the order is
-/// kept. So a machine with broken IPv6 does not try all IPv6 addresses first.
+/// Orders the addresses so that the two families alternate until one family runs out. Within a family, the
+/// order is kept. So a machine with broken IPv6 does not try all IPv6 addresses first.
 fn alternate(addresses: &[SocketAddr]) -> VecDeque<SocketAddr> {
     let first = addresses.first().is_some_and(SocketAddr::is_ipv6);
     let of = |ipv6| addresses.iter().filter(move |it| it.is_ipv6() == ipv6);
@@ -108,7 +108,8 @@ struct Attempt {
 }
 
 impl Race {
-    /// Polls all attempts. Begins the next attempt if one has failed, or if the latest head start is over.
+    /// Polls all attempts. Begins the next attempt if an attempt has failed, or if the latest head start is
+    /// over.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Connection>> {
         loop {
             if let Some(connection) = self.poll_running(cx) {
@@ -169,7 +170,7 @@ impl Race {
 /// The error if no address answered. It contains each address with its error.
 ///
 /// [`TcpStream::connect`](super::TcpStream::connect) wraps this error in an `io::Error` if there is more than
-/// one address. The kind of the `io::Error` is that of the last failure.
+/// one address. The kind of the `io::Error` is the kind of the last failure.
 ///
 /// ```
 /// use std::net::SocketAddr;

@@ -15,7 +15,7 @@
 //!     let stream = Arc::new(TcpStream::connect(listener.local_addr()?).await?);
 //!     let (peer, _) = listener.accept().await?;
 //!
-//!     // One task reads while another writes, without a lock and without halves.
+//!     // One task reads while another writes, without a lock and without a split.
 //!     let reader = stream.clone();
 //!     let reading = brigade::spawn(async move { reader.read_exact(&mut [0; 4]).await });
 //!     stream.write_all(b"soup, please").await?;

@@ -1,9 +1,9 @@
 //! The common part of all sockets.
 //!
 //! A [`Socket`] is one of mio's sockets, registered as a source. All of mio's socket types have the trait
-//! [`Kind`]. Some have [`ByteStream`](super::stream::ByteStream), [`Datagrams`](super::datagram::Datagrams)
-//! or [`Accept`](super::accept::Accept). So each method is written once, for all sockets whose type has the
-//! trait.
+//! [`Kind`]. Some types have [`ByteStream`](super::stream::ByteStream),
+//! [`Datagrams`](super::datagram::Datagrams) or [`Accept`](super::accept::Accept). So each method is written
+//! once, for all sockets whose type has the trait.
 
 use std::fmt;
 use std::io;

@@ -18,7 +18,7 @@ pub(super) fn enlarge_backlog(listener: &impl AsRawFd) {
 
     // SAFETY: the declaration matches POSIX, and all arguments and results are plain numbers.
     unsafe extern "C" {
-        /// A call is safe with any arguments, because `listen` rejects invalid ones.
+        /// A call is safe with any arguments, because `listen` rejects invalid arguments.
         safe fn listen(socket: i32, backlog: i32) -> i32;
     }
     if !cfg!(miri) {

@@ -161,7 +161,7 @@ impl Readiness {
             };
             (word & (GONE | HELD) == 0).then_some(word & !READY | HELD | put_off)
         };
-        // The orderings are those of `clear`.
+        // The orderings are the same as in `clear`.
         let _ = self
             .word
             .fetch_update(Ordering::AcqRel, Ordering::Relaxed, held);
@@ -170,7 +170,7 @@ impl Readiness {
     /// Ends [`hold`](Self::hold). An event that was put off takes effect now.
     pub(crate) fn release(&self, woken: &mut Vec<Waker>) {
         let quiet = |word: u64| (word & (HELD | PUT_OFF) == HELD).then_some(word & !HELD);
-        // The orderings are those of `clear`.
+        // The orderings are the same as in `clear`.
         let ended = self
             .word
             .fetch_update(Ordering::AcqRel, Ordering::Relaxed, quiet);
@@ -214,7 +214,7 @@ impl Readiness {
             }
         }
         let mut waiters = lock(&self.waiters);
-        // R2. The orderings are those of R1.
+        // R2. The orderings are the same as in R1.
         let raise = |word: u64| match word & held {
             0 => Some(raised(word)),
             _ => Some(word & !clear | PUT_OFF),
@@ -252,7 +252,7 @@ impl Readiness {
     /// Returns the word if a try may succeed. Otherwise stores the task's waker until the next event.
     ///
     /// A future passes a `key`, and calls [`forget`](Self::forget) when it is dropped. A poll function passes
-    /// none, because it has no destructor. Its waker stays until the event.
+    /// no key, because it has no destructor. Its waker stays until the event.
     pub(crate) fn poll_ready(
         &self,
         cx: &mut Context<'_>,

@@ -31,13 +31,13 @@ pub(crate) enum Direction {
 /// waits for the next event. A server that answers one request after another then makes three system calls
 /// for each request (wait, read, write) instead of four.
 ///
-/// This is true for TCP on Linux. There, `recv` takes all bytes up to the end, an error or an urgent byte.
+/// The rule is true for TCP on Linux, where `recv` takes all bytes up to the end, an error or an urgent byte.
 /// Each of these three raises its own event, and [`Readiness::set_last`] then turns the rule off for the
 /// connection. Only sources registered for PRIORITY get events for urgent bytes, so the rule requires
 /// PRIORITY. The rule is false for Unix streams, where `recv` stops at each message that carries descriptors.
-/// A user may make a `std::net::TcpStream` from such a descriptor, so streams from std are excluded. mio's
-/// emulation with poll(2) arms an event only after `WouldBlock`, and Miri makes reads short at random. (A
-/// program that turns on kernel TLS reads with `async_io`.)
+/// A user may make a `std::net::TcpStream` from such a descriptor, so streams from std are excluded. The rule
+/// is off for mio's emulation with poll(2), which arms an event only after `WouldBlock`. The rule is off
+/// under Miri, which makes reads short at random. (A program with kernel TLS must read with `async_io`.)
 fn short_read_drains(interest: Interest) -> bool {
     cfg!(all(
         any(target_os = "linux", target_os = "android"),
@@ -226,8 +226,8 @@ impl Source {
         result
     }
 
-    /// Returns whether a direction is still ready. If none is, another call has failed since the event. All
-    /// failures after one event count as one.
+    /// Returns whether a direction is still ready. If no direction is ready, another call has failed since
+    /// the event. All failures after one event count as one.
     fn is_first_failure(&self, seen: &[Option<(Direction, ReadySnapshot)>]) -> bool {
         let mut seen = seen.iter().flatten();
         seen.any(|(direction, _)| self.readiness(*direction).ready().is_some())
@@ -403,8 +403,8 @@ const DOUBLINGS: u32 = 6;
 /// If the receiver of a Unix datagram has no space, `sendto` allocates memory for the datagram and frees the
 /// memory again. This makes the sender's socket writable, which is an event. A task that trusts such events
 /// tries forever and keeps a processor busy. So if writes fail in a row, each after its own event, a pause
-/// begins. Events are put off until its end. If the failed call waited for both directions, both are held,
-/// because each event reports all directions that are ready.
+/// begins. Events are put off until its end. If the failed call waited for both directions, the pause holds
+/// both directions: each event reports all directions that are ready.
 pub(super) struct Pause {
     /// The timers of the executor that delivers the source's events.
     timers: Option<Weak<Timers>>,

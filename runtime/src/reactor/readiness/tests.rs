@@ -314,7 +314,7 @@ fn once_gone_it_stays_gone() {
     assert!(readiness.ready().unwrap().is_gone());
 }
 
-/// The wakers of tasks that polled once and ended do not accumulate, even if many live tasks wait.
+/// The wakers of completed tasks do not accumulate, even if many live tasks wait.
 #[test]
 fn wakers_of_dead_tasks_are_swept_out() {
     let readiness = Readiness::new(false, false);
