@@ -53,8 +53,8 @@ async fn connect_one(reactor: Arc<Reactor>, address: SocketAddr) -> io::Result<C
     Ok(connection)
 }
 
-/// Begins to connect to one address. A connection to one known address needs only this function and [`made`],
-/// but no box, timer or nested future.
+/// Begins to connect to one address. A connection to one known address needs only this function and [`made`]:
+/// no box, timer or nested future.
 pub(super) fn begin(reactor: Arc<Reactor>, address: SocketAddr) -> io::Result<Connection> {
     let stream = mio::net::TcpStream::connect(address)?;
     Socket::register(reactor, stream, false)

@@ -22,10 +22,10 @@
 //! # The race between clearing and a new event
 //!
 //! A task sees READY, tries, and gets `WouldBlock`. It must clear READY before it waits. A new event may
-//! arrive between the try and the clearing. If the task cleared this event, it would sleep forever. So each
-//! event increments the tick, and the task clears READY by a compare-and-swap against the word from *before*
-//! the try. The compare-and-swap fails if an event came in between. The tick is as wide as the word allows,
-//! because a narrow tick would some day match by chance (tokio #6133, #8331).
+//! arrive between the try and the clearing. If the task then cleared READY, it would lose this event and
+//! sleep forever. So each event increments the tick, and the task clears READY by a compare-and-swap against
+//! the word from *before* the try. The compare-and-swap fails if an event came in between. The tick is as
+//! wide as the word allows, because a narrow tick would some day match by chance (tokio #6133, #8331).
 //!
 //! # The race between waiting and an event
 //!
@@ -39,8 +39,8 @@
 //!
 //! R1 and T2 are compare-and-swaps on one word. If R1 comes first, T2 sees READY. If T2 comes first, R1 sees
 //! WAITING, and R2 waits for the lock until the end of T3. So while a waker is stored, only R2 can increment
-//! the tick, and R3 takes the waker out under the same lock. Therefore, a future's waker is stored exactly
-//! while the future's [`WaiterKey`] has the current tick.
+//! the tick. R3 takes the waker out under the same lock. Therefore, a future's waker is stored exactly while
+//! the future's [`WaiterKey`] has the current tick.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;

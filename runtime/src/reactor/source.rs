@@ -31,9 +31,9 @@ pub(crate) enum Direction {
 /// waits for the next event. A server that answers one request after another then makes three system calls
 /// for each request (wait, read, write) instead of four.
 ///
-/// The rule is true for TCP on Linux, where `recv` takes all bytes up to the end, an error or an urgent byte.
-/// Each of these three raises its own event, and [`Readiness::set_last`] then turns the rule off for the
-/// connection. Only sources registered for PRIORITY get events for urgent bytes, so the rule requires
+/// This rule is true for TCP on Linux, where `recv` takes all bytes up to the end, an error or an urgent
+/// byte. Each of these three raises its own event, and [`Readiness::set_last`] then turns the rule off for
+/// the connection. Only sources registered for PRIORITY get events for urgent bytes, so the rule requires
 /// PRIORITY. The rule is false for Unix streams, where `recv` stops at each message that carries descriptors.
 /// A user may make a `std::net::TcpStream` from such a descriptor, so streams from std are excluded. The rule
 /// is off for mio's emulation with poll(2), which arms an event only after `WouldBlock`. The rule is off
@@ -195,8 +195,8 @@ impl Source {
         }
     }
 
-    /// Updates the directions in `seen` by the `result` of a try. They were ready before the try. If the try
-    /// `may_write`, a failure may itself cause the next event: see [`Pause`].
+    /// Updates the directions in `seen` by the `result` of a try. These directions were ready before the try.
+    /// If the try `may_write`, a failure may itself cause the next event: see [`Pause`].
     #[inline]
     fn settle<R>(
         self: &Arc<Self>,

@@ -244,7 +244,7 @@ fn a_held_direction_is_not_ready_until_its_release() {
     }
 }
 
-/// If no event came, a release wakes no task. An event between the try and the hold has its effect at the
+/// If no event came, a release wakes no task. An event between the try and the hold takes effect at the
 /// release.
 #[test]
 fn a_release_has_an_effect_only_if_an_event_came() {

@@ -156,7 +156,7 @@ fn one_try_that_would_block_says_so() {
     assert!(os.told_all() && source.read.ready().is_none());
 }
 
-/// A read that returns some bytes but does not fill the buffer drains the source. It does not drain the
+/// A read drains the source if it returns some bytes but does not fill the buffer. It does not drain the
 /// source after an event for the end, an error or urgent data. It does not drain a source that is not
 /// registered for urgent data.
 #[test]
