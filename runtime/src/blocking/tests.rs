@@ -145,7 +145,7 @@ impl Model {
 }
 
 /// Tries all orders of four submissions, failed starts and timeouts, with up to three threads. Each job is
-/// settled once, no job waits for a thread that never comes, and all threads end.
+/// settled once, every waiting job has a thread that will take it, and all threads end.
 #[test]
 fn a_lane_settles_every_job_once_in_every_order_of_its_steps() {
     for max in 0..=3 {

@@ -306,7 +306,7 @@ impl TryFrom<std::net::TcpStream> for TcpStream {
 /// ```
 ///
 /// For other options (`SO_REUSEPORT`, IPv6 only, another backlog), make a listener with the crate `socket2`.
-/// Convert it with `TryFrom`: see `examples/socket_options.rs`.
+/// Convert the listener with `TryFrom`: see `examples/socket_options.rs`.
 pub type TcpListener = Socket<mio::net::TcpListener>;
 
 /// The stream of [`TcpListener::incoming`](Socket::incoming), which has an example.

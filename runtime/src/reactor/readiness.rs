@@ -342,7 +342,7 @@ impl Waiters {
     /// If the task were woken instead, two tasks that share a direction would wake each other forever.
     fn put_task(&mut self, waker: Waker, dead: &mut Vec<Waker>) -> Option<Waker> {
         /// If this many wakers are stored, the wakers of completed tasks are removed. The next limit is twice
-        /// the number that is left. Arbitrary: not measured.
+        /// the number of wakers that are left. Arbitrary: not measured.
         const SWEEP_AT: usize = 32;
         if self.task.as_ref().is_some_and(|it| it.will_wake(&waker)) {
             return Some(waker);
