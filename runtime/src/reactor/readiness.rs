@@ -12,7 +12,7 @@
 //! | READY | a try may succeed | an event | `clear`, `hold` |
 //! | GONE | the executor was dropped | `set_gone` | never |
 //! | WAITING | wakers are stored | a waiter, with the lock held | an event, with the lock held |
-//! | SHORT_READ_DRAINS | a read that does not fill its buffer has taken all bytes | `new` | the first `set_last` |
+//! | SHORT_READ_DRAINS | a read that does not fill its buffer took all bytes | `new` | the first `set_last` |
 //! | HELD | events are put off until `release` | `hold` | `release`, `set_gone` |
 //! | PUT_OFF | an event was put off | an event, `hold` | together with HELD |
 //! | tick (58 bits) | the number of events | an event | never |

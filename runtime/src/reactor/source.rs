@@ -398,7 +398,7 @@ const FREE: u32 = 8;
 const SHORTEST: Duration = Duration::from_millis(1);
 const DOUBLINGS: u32 = 6;
 
-/// Pauses after failed writes, because a failed write may cause the very event that it waits for.
+/// Pauses after failed writes. A failed write may itself cause the event that it waits for.
 ///
 /// If the receiver of a Unix datagram has no space, `sendto` allocates memory for the datagram and frees the
 /// memory again. This makes the sender's socket writable, which is an event. A task that trusts such events
