@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::*;
 
-/// The state of a model thread of a lane. The thread's index in the list is also its seat.
+/// The state of one thread of the lane. The thread's index in the list is also its seat.
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Thread {
     /// The thread has started or has run a job, and is about to take the next job.
@@ -22,7 +22,7 @@ enum Thread {
 struct Model {
     roster: Roster<usize, usize>,
     threads: Vec<Thread>,
-    /// Threads that were notified and have not woken yet.
+    /// The threads that were notified and have not woken yet.
     notified: Vec<usize>,
     submitted: usize,
     /// How many times each job was run, handed back or cancelled.
@@ -77,7 +77,7 @@ impl Model {
         };
     }
 
-    /// Returns the state after each possible next step, apart from timeouts.
+    /// Returns the state after each possible next step, except timeouts.
     fn steps(&self) -> Vec<Model> {
         let mut steps = Vec::new();
         let mut step = |change: &dyn Fn(&mut Model)| {
@@ -144,8 +144,8 @@ impl Model {
     }
 }
 
-/// Tries all orders of four submissions, of starts that fail and of timeouts, with up to three threads.
-/// Each job is settled once, no job relies on a thread that does not come, and all threads end.
+/// Tries all orders of four submissions, failed starts and timeouts, with up to three threads. Each job is
+/// settled once, every waiting job has a thread that will take it, and all threads end.
 #[test]
 fn a_lane_settles_every_job_once_in_every_order_of_its_steps() {
     for max in 0..=3 {
@@ -159,7 +159,7 @@ fn a_lane_settles_every_job_once_in_every_order_of_its_steps() {
             model.check();
             let steps = model.steps();
             if steps.is_empty() {
-                // Only timeouts are left, so no job may be waiting.
+                // Only timeouts are left, so every job must be settled.
                 assert!(model.roster.closed && model.settled == [1; JOBS]);
                 assert!(model.threads.iter().all(|it| *it == Thread::Ended));
                 assert!(!model.roster.is_busy());
@@ -172,7 +172,7 @@ fn a_lane_settles_every_job_once_in_every_order_of_its_steps() {
     }
 }
 
-/// Under a trickle of jobs, all but one of many idle threads are never notified, so they time out.
+/// Under a trickle of jobs, only one of many idle threads is notified. The other threads time out.
 #[test]
 fn a_trickle_keeps_one_thread() {
     let mut roster = Roster::new(10);
@@ -201,7 +201,7 @@ fn pool() -> Pool {
     Pool::new(settings.threads, 2, None)
 }
 
-/// The pool is busy from the submission of a job of either kind until the job's handle is woken.
+/// The pool is busy from the submission of a job until the job's handle is woken.
 #[test]
 fn the_pool_is_busy_while_there_are_jobs() {
     let pool = pool();
@@ -218,7 +218,7 @@ fn the_pool_is_busy_while_there_are_jobs() {
         }
         assert!(handle.is_finished());
     }
-    // If a job is aborted before it begins, the pool also stops being busy soon.
+    // If a job is aborted before it begins, the pool soon stops being busy.
     let (handle, _) = pool.spawn(Kind::Job, || ());
     handle.abort();
     while pool.is_busy() {
@@ -228,8 +228,8 @@ fn the_pool_is_busy_while_there_are_jobs() {
     assert!(!pool.is_busy());
 }
 
-/// A driver waits without a timeout while the clock stands still for jobs. The end of the last job wakes
-/// the driver, even if no task awaits that job.
+/// While jobs run, virtual time stands still, and the driver waits without a timeout. The end of the last job
+/// wakes the driver, even if no task awaits that job.
 #[test]
 #[cfg_attr(miri, ignore = "waits for events")]
 fn the_end_of_the_last_job_ends_the_drivers_wait() {

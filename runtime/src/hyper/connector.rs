@@ -1,4 +1,4 @@
-//! The connector for hyper-util's pooled client, which opens its connections.
+//! The connector that opens the connections of hyper-util's pooled client.
 //!
 //! The client takes any tower service that turns a URI into a stream. [`Connector`] is such a service for
 //! plain TCP. The traits `Service` and `Connection` belong to other crates, so only this crate can implement
@@ -17,8 +17,8 @@ use crate::net::{ByteStream, Socket, TcpStream};
 
 /// Opens the connections of hyper-util's pooled `Client`.
 ///
-/// Each connection goes to the first address of the host that answers, as with [`TcpStream::connect`].
-/// It sends without delay (`TCP_NODELAY`).
+/// It connects with [`TcpStream::connect`], so the host's first address that answers is used. The connection
+/// sends without delay (`TCP_NODELAY`).
 ///
 /// ```
 /// use brigade::hyper::{Connector, Executor, Timer};
@@ -38,7 +38,7 @@ use crate::net::{ByteStream, Socket, TcpStream};
 /// let client: Client<_, String> = Client::builder(Executor)
 ///     .pool_timer(Timer)
 ///     .build(Connector::new());
-/// // Both requests go over one connection.
+/// // Both requests use one connection.
 /// for _ in 0..2 {
 ///     let reply = client.get(format!("http://{address}/").parse()?).await?;
 ///     assert!(reply.status().is_success());
@@ -48,11 +48,11 @@ use crate::net::{ByteStream, Socket, TcpStream};
 /// ```
 ///
 /// For HTTPS, wrap the connector in a TLS connector such as `hyper_rustls::HttpsConnector`, and
-/// [allow](Self::enforce_http) the scheme.
+/// [allow](Self::enforce_http) the scheme `https`.
 ///
 /// # Errors
-/// A connection fails with the errors of [`TcpStream::connect`]. It fails with `InvalidInput` if the URI
-/// names no host, or if the connector does not accept its scheme.
+/// A connection fails with the errors of [`TcpStream::connect`]. It fails with `InvalidInput` if the URI has
+/// no host, or if the connector does not accept the scheme.
 #[derive(Clone, Debug)]
 pub struct Connector {
     enforce_http: bool,
@@ -64,8 +64,9 @@ impl Connector {
         Connector { enforce_http: true }
     }
 
-    /// Sets whether to refuse schemes other than `http`. Set it to `false` only inside a connector that
-    /// encrypts: `Connector` opens a plain connection for any scheme, to port 443 for `https`.
+    /// Sets whether to refuse schemes other than `http`. Pass `false` only if a connector around this one
+    /// encrypts the connection. `Connector` opens a plain connection for any scheme; for `https`, the default
+    /// port is 443.
     ///
     /// ```
     /// use brigade::hyper::Connector;
@@ -119,7 +120,7 @@ impl Service<Uri> for Connector {
         Box::pin(async move {
             let (host, port) = target?;
             let stream = TcpStream::connect((&*host, port)).await?;
-            // hyper writes a request in one go, so waiting for more bytes gains nothing.
+            // hyper writes a request with one call, so waiting for more bytes gains nothing.
             stream.set_nodelay(true)?;
             Ok(stream)
         })

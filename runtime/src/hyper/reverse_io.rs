@@ -9,8 +9,8 @@ use futures_io::{AsyncRead, AsyncWrite};
 
 /// Wraps any stream of hyper as a stream of futures-io, the reverse of [`Io`](super::Io).
 ///
-/// The main use is [`hyper::upgrade::Upgraded`], the connection that remains after an HTTP upgrade. For
-/// example, a websocket over it needs futures-io:
+/// The main use is [`hyper::upgrade::Upgraded`], the connection that remains after an HTTP upgrade.
+/// Websockets, for example, need this connection as a stream of futures-io:
 ///
 /// ```
 /// use brigade::hyper::FuturesIo;
@@ -61,7 +61,7 @@ impl<T> FuturesIo<T> {
         FuturesIo(stream)
     }
 
-    /// Returns a reference to the stream. Its type may have more methods, as in this example:
+    /// Returns a reference to the stream. The stream's type may have more methods, as here:
     ///
     /// ```
     /// # brigade::run(async {

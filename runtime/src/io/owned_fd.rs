@@ -36,8 +36,8 @@ impl OwnedFdSource {
     /// descriptor must be non-blocking.
     ///
     /// # Errors
-    /// Returns an error outside of an executor, while the executor is being dropped, and for a descriptor
-    /// that the OS cannot watch, such as that of a plain file.
+    /// Returns an error outside of an executor, or while the executor is being dropped. Returns an error if
+    /// the OS cannot watch the descriptor, for example because it belongs to a plain file.
     pub fn new(descriptor: OwnedFd, interest: Interest) -> io::Result<Registered<Self>> {
         let reactor = current_reactor("OwnedFdSource::new")?;
         Registered::with_reactor(reactor, OwnedFdSource(descriptor), interest, false)

@@ -1,7 +1,7 @@
 //! The methods of both kinds of listener. They accept connections and handle the errors of `accept`.
 //!
-//! If one connection has failed, the listener skips it. If descriptors or memory run out, the listener waits
-//! and tries again. An error of the listener itself is returned to the caller.
+//! If a new connection has failed, the listener skips it. If descriptors or memory run out, the listener
+//! waits and tries again. An error of the listener itself is returned to the caller.
 
 use std::fmt;
 use std::io;
@@ -42,9 +42,8 @@ type Accepted<S> = (Socket<<S as Accept>::Stream>, <S as Kind>::Address);
 impl<S: Accept> Socket<S> {
     /// Waits for a connection, and returns it with its peer's address.
     ///
-    /// A connection that broke before it could be accepted is skipped. If there are no descriptors left,
-    /// `accept` waits a little and tries again, until a descriptor is free. Meanwhile the connection stays in
-    /// the OS's queue.
+    /// Skips a connection that fails before it is accepted. If no descriptor is left, `accept` pauses and
+    /// tries again, until a descriptor is free. Meanwhile the connection stays in the OS's queue.
     ///
     /// This server has a task for each connection:
     ///
@@ -71,7 +70,7 @@ impl<S: Accept> Socket<S> {
     /// ```
     ///
     /// # Errors
-    /// Returns the OS's other errors, and an error if the executor is dropped meanwhile.
+    /// Returns an error if the OS reports one for the listener, or if the executor is dropped meanwhile.
     ///
     /// # Cancel safety
     /// Dropping the future loses no connection.
@@ -90,8 +89,8 @@ impl<S: Accept> Socket<S> {
         }
     }
 
-    /// [`accept`](Self::accept) as a poll function, with one difference: if there are no descriptors left, it
-    /// returns that error. The caller decides how long to wait before it calls again.
+    /// [`accept`](Self::accept) as a poll function, with one difference: if no descriptor is left, it returns
+    /// the OS's error. The caller decides how long to wait before the next call.
     ///
     /// ```
     /// # use brigade::net::{TcpListener, TcpStream};
@@ -105,7 +104,8 @@ impl<S: Accept> Socket<S> {
     /// ```
     ///
     /// # Errors
-    /// Returns the OS's errors other than those of one connection, and an error if the executor is dropped.
+    /// Returns an error if the OS reports one, except for errors of a single connection. Returns an error if
+    /// the executor is dropped.
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Accepted<S>>> {
         loop {
             let accepted = ready!(self.poll_io(Direction::Read, cx, S::accept));
@@ -116,14 +116,14 @@ impl<S: Accept> Socket<S> {
         }
     }
 
-    /// Registers a connection, which may be written immediately.
+    /// Registers a new connection as writable.
     fn take(&self, accepted: io::Result<(S::Stream, S::Address)>) -> io::Result<Accepted<S>> {
         let (stream, peer) = accepted?;
         let reactor = self.io.reactor.clone();
         Ok((Socket::register(reactor, stream, true)?, peer))
     }
 
-    /// Returns the connections as a stream that never ends. If there are no descriptors left, it waits as
+    /// Returns the connections as a stream that never ends. If no descriptor is left, the stream pauses as
     /// [`accept`](Self::accept) does.
     ///
     /// ```
@@ -203,23 +203,23 @@ impl Fault {
             Kind::OutOfMemory => return Fault::ShortOfMeans,
             _ => {}
         }
-        // EMFILE, ENFILE and ENOBUFS have no kind in std. The first two have the same numbers on every Unix.
-        // ENOBUFS has one number on Linux and another on the BSDs and macOS.
+        // EMFILE, ENFILE and ENOBUFS have no kind in std. EMFILE and ENFILE have the same numbers on every
+        // Unix. ENOBUFS has one number on Linux and another number on the BSDs and macOS.
         match error.raw_os_error() {
             Some(23 | 24) if cfg!(unix) => Fault::ShortOfMeans,
             Some(105) if cfg!(target_os = "linux") => Fault::ShortOfMeans,
             Some(55) if cfg!(all(unix, not(target_os = "linux"))) => Fault::ShortOfMeans,
-            // EPROTO: on Linux, `accept` also returns errors that belong to the new connection.
+            // EPROTO: on Linux, this is an error of the new connection.
             Some(71) if cfg!(target_os = "linux") => Fault::OfTheConnection,
             _ => Fault::OfTheListener,
         }
     }
 }
 
-/// The first wait and the longest wait if no descriptor or memory is left. Each wait is twice as long as the
-/// one before. The connection stays in the OS's queue, so trying again immediately would only keep the
-/// processor busy. Arbitrary: a person hardly notices the first wait, and two tries per second cost almost
-/// nothing.
+/// The first and the longest pause if no descriptor or memory is left. Each pause is twice as long as the
+/// previous pause, up to the longest. The connection stays in the OS's queue, so immediate tries would only
+/// keep the processor busy. Arbitrary: a person hardly notices the first pause, and two tries per second cost
+/// almost nothing.
 const SHORT_OF_MEANS: (Duration, Duration) =
     (Duration::from_millis(10), Duration::from_millis(500));
 

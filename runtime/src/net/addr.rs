@@ -1,7 +1,7 @@
 //! Name lookup.
 //!
-//! The OS's lookup (`getaddrinfo`) blocks, so it runs on the blocking pool, on threads that only lookups use.
-//! Text that already is an address is parsed directly. Nothing is cached here, because the OS does that.
+//! The OS's lookup (`getaddrinfo`) blocks, so it runs on threads of the blocking pool that only lookups use.
+//! Text that already is an address is parsed directly. Nothing is cached here, because the OS has a cache.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
@@ -10,7 +10,7 @@ use crate::context;
 use crate::coop::consume_budget;
 use crate::handle;
 
-/// A type that can be turned into socket addresses, as with [`std::net::ToSocketAddrs`]. The trait is sealed.
+/// A type that can be turned into socket addresses, like [`std::net::ToSocketAddrs`]. The trait is sealed.
 ///
 /// ```
 /// use brigade::net::{ToSocketAddrs, lookup_host};
@@ -33,7 +33,7 @@ mod sealed {
     use std::net::SocketAddr;
 
     pub trait Sealed {
-        /// The addresses, or the name that has to be looked up.
+        /// Returns the addresses, or the name to look up.
         fn target(&self) -> Target;
     }
 
@@ -50,10 +50,10 @@ mod sealed {
 use sealed::Sealed;
 pub(super) use sealed::Target;
 
-/// Returns the addresses of a name, as the OS returns them. Text that is an address is not looked up.
+/// Returns the addresses of a name, in the OS's order. Text that is an address is not looked up.
 ///
-/// A lookup runs on one of up to 64 threads that the executor starts for lookups alone, so it never waits
-/// behind the closures of [`spawn_blocking`](crate::spawn_blocking). Further lookups wait for a free thread.
+/// The executor starts up to 64 threads only for lookups. So a lookup never waits behind closures of
+/// [`spawn_blocking`](crate::spawn_blocking). Further lookups wait for a free thread.
 ///
 /// ```
 /// brigade::run(async {
@@ -65,17 +65,17 @@ pub(super) use sealed::Target;
 /// ```
 ///
 /// # Errors
-/// Returns the errors of the lookup, and `InvalidInput` for text without a port or if there is no address.
-/// Returns an error if a lookup is needed and no executor is current.
+/// Returns an error if the lookup fails. Returns `InvalidInput` if the text has no port, or if there is no
+/// address. Returns an error if a lookup is needed outside of an executor.
 ///
 /// # Cancel safety
-/// Dropping the future does not stop a lookup that has begun; its answer is discarded.
+/// Dropping the future does not stop a lookup that has begun, but discards the answer.
 pub async fn lookup_host(name: impl ToSocketAddrs) -> io::Result<Vec<SocketAddr>> {
     lookup(name.target()).await
 }
 
 pub(super) async fn lookup(target: Target) -> io::Result<Vec<SocketAddr>> {
-    // A literal address needs no wait, so it must spend budget here.
+    // A lookup of a literal address never waits, so it must spend budget.
     consume_budget().await;
     let addresses = match target {
         Target::Address(address) => return Ok(vec![address]),
@@ -102,7 +102,7 @@ pub(super) async fn lookup(target: Target) -> io::Result<Vec<SocketAddr>> {
     Ok(addresses)
 }
 
-/// Calls `make` with each address until it succeeds. Returns the last error if it never does.
+/// Calls `make` with each address until a call succeeds. If every call fails, returns the last error.
 pub(super) async fn first_of<T>(
     name: impl ToSocketAddrs,
     make: impl Fn(SocketAddr) -> io::Result<T>,
@@ -137,7 +137,7 @@ async fn blocking<T: Send + 'static>(
     }
 }
 
-/// Implements `ToSocketAddrs` for each type, with an expression for its target.
+/// Implements `ToSocketAddrs` for each type, with an expression that returns the target.
 macro_rules! addresses {
     ($($type:ty: |$value:ident| $target:expr;)*) => {$(
         impl Sealed for $type {

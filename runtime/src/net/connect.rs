@@ -1,9 +1,9 @@
-//! Connects to the first of several addresses that answers.
+//! Connects to the first address that answers.
 //!
-//! A name may have several addresses of two families. A dead address refuses immediately, or does not answer
-//! for minutes. The addresses are tried in turn, each with a head start over the next. The first connection
-//! wins, and the other attempts are dropped. This is RFC 8305, "happy eyeballs", without its part about
-//! lookups, which the OS makes.
+//! A name may have several addresses, of both families (IPv4 and IPv6). A dead address refuses immediately,
+//! or does not answer for minutes. The addresses are tried in turn, and each attempt has a head start of
+//! `HEAD_START`. The first connection wins, and the other attempts are dropped. This is RFC 8305, "happy
+//! eyeballs", without its part about lookups. The OS makes the lookups.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -23,16 +23,16 @@ use crate::reactor::delay::Delay;
 
 type Connection = TcpStream;
 
-/// How long an address is tried before the next address is tried too. RFC 8305, section 8, recommends 250 ms.
-/// Most connections take less time, and a person hardly notices the delay.
+/// The time after which the next address is tried too. RFC 8305, section 8, recommends 250 ms. Most
+/// connections take less time, and a person hardly notices the delay.
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// Connects to the first address that answers. There is at least one address, because `lookup` guarantees it.
+/// Connects to the first address that answers. `lookup` guarantees that there is at least one address.
 pub(super) async fn connect_first(
     reactor: Arc<Reactor>,
     addresses: Vec<SocketAddr>,
 ) -> io::Result<Connection> {
-    // With a single address, the OS's own error is returned.
+    // For a single address, return the OS's own error.
     if let [address] = addresses[..] {
         return connect_one(reactor, address).await;
     }
@@ -53,14 +53,14 @@ async fn connect_one(reactor: Arc<Reactor>, address: SocketAddr) -> io::Result<C
     Ok(connection)
 }
 
-/// Begins to connect to one address. In the common case only this function and [`made`] run, without a box, a
-/// timer or a nested future.
+/// Begins to connect to one address. A connection to one known address needs only this function and [`made`]:
+/// no box, timer or nested future.
 pub(super) fn begin(reactor: Arc<Reactor>, address: SocketAddr) -> io::Result<Connection> {
     let stream = mio::net::TcpStream::connect(address)?;
     Socket::register(reactor, stream, false)
 }
 
-/// Waits until the connection is made. After a writable event, `SO_ERROR` tells whether connecting has
+/// Waits until the connection is made. After a writable event, `SO_ERROR` holds the error if connecting has
 /// failed. If the socket has a peer address, the connection is made.
 pub(super) fn made<S: Peer>(connection: &Socket<S>) -> impl Future<Output = io::Result<()>> {
     connection.io.write_with(|stream| {
@@ -77,8 +77,8 @@ pub(super) fn made<S: Peer>(connection: &Socket<S>) -> impl Future<Output = io::
     })
 }
 
-/// Returns the addresses with the two families alternating until one family runs out. So a machine with
-/// broken IPv6 does not try all IPv6 addresses first. Within a family, the order is kept.
+/// Orders the addresses so that the two families alternate until one family runs out. Within a family, the
+/// order is kept. So a machine with broken IPv6 does not try all IPv6 addresses first.
 fn alternate(addresses: &[SocketAddr]) -> VecDeque<SocketAddr> {
     let first = addresses.first().is_some_and(SocketAddr::is_ipv6);
     let of = |ipv6| addresses.iter().filter(move |it| it.is_ipv6() == ipv6);
@@ -96,9 +96,9 @@ struct Race {
     waiting: VecDeque<SocketAddr>,
     running: Vec<Attempt>,
     failed: Vec<(SocketAddr, io::Error)>,
-    /// True if an attempt has failed since the last one began.
+    /// True if an attempt has failed since the latest attempt began.
     one_failed: bool,
-    /// The head start of the attempt that began last.
+    /// The head start of the latest attempt.
     head_start: Delay,
 }
 
@@ -108,7 +108,8 @@ struct Attempt {
 }
 
 impl Race {
-    /// Polls all attempts. Begins the next attempt when one has failed or the last head start is over.
+    /// Polls all attempts. Begins the next attempt if an attempt has failed, or if the latest head start is
+    /// over.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Connection>> {
         loop {
             if let Some(connection) = self.poll_running(cx) {
@@ -124,7 +125,7 @@ impl Race {
             if held && self.head_start.poll(cx).is_pending() {
                 return Poll::Pending;
             }
-            // Each attempt costs an operation, because the OS may refuse it at once.
+            // The OS may refuse every attempt immediately, so each attempt must spend budget.
             ready!(coop::poll_spend(cx));
             self.begin_next();
         }
@@ -166,16 +167,16 @@ impl Race {
     }
 }
 
-/// The error if no address answered. It contains each address that was tried, with its error.
+/// The error if no address answered. It contains each address with its error.
 ///
-/// [`TcpStream::connect`](super::TcpStream::connect) wraps it in an `io::Error` if there is more than one
-/// address. The kind of that error is the kind of the last attempt to fail.
+/// [`TcpStream::connect`](super::TcpStream::connect) wraps this error in an `io::Error` if there is more than
+/// one address. The kind of the `io::Error` is the kind of the last failure.
 ///
 /// ```
 /// use std::net::SocketAddr;
 /// use brigade::net::{ConnectError, TcpStream};
 ///
-/// // Ports that were free a moment ago.
+/// // No program listens at these ports.
 /// let free = || std::net::TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr());
 /// let addresses: [SocketAddr; 2] = [free()?, free()?];
 ///
@@ -191,7 +192,7 @@ pub struct ConnectError {
 }
 
 impl ConnectError {
-    /// Returns the addresses in the order in which they failed, with their errors.
+    /// Returns the addresses and their errors, in the order of the failures.
     pub fn attempts(&self) -> &[(SocketAddr, io::Error)] {
         &self.attempts
     }

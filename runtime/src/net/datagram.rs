@@ -1,7 +1,7 @@
 //! The methods of both kinds of datagram socket. Each call sends or receives exactly one datagram.
 //!
-//! Each operation is one closure with one system call. It is passed to [`Registered`](crate::io::Registered),
-//! which waits until the socket is ready.
+//! Each operation is a closure with one system call. [`Registered`](crate::io::Registered) calls the closure
+//! when the socket is ready.
 
 use std::future::Future;
 use std::io;
@@ -42,20 +42,21 @@ impl Datagrams for mio::net::UnixDatagram {
 }
 
 impl<S: Datagrams> Socket<S> {
-    /// Sends a datagram to the peer, and returns its length. See
+    /// Sends a datagram to the peer, and returns the number of bytes. See
     /// [`UdpSocket::connect`](super::UdpSocket::connect) for an example.
     ///
     /// # Errors
-    /// Returns the OS's error if there is no peer, the datagram is too long, or an earlier datagram was
+    /// Returns the OS's error if there is no peer, if the datagram is too long, or if an earlier datagram was
     /// refused. Returns an error if the executor is dropped meanwhile.
     ///
     /// # Cancel safety
-    /// Dropping the future sends nothing.
+    /// A dropped future has sent nothing.
     pub fn send(&self, datagram: &[u8]) -> impl Future<Output = io::Result<usize>> {
         self.io.write_with(|socket| socket.send(datagram))
     }
 
-    /// Receives a datagram from the peer, and returns its length. What does not fit into the buffer is lost.
+    /// Receives a datagram from the peer, and returns the number of bytes. Bytes that do not fit into the
+    /// buffer are lost.
     ///
     /// ```
     /// # #[cfg(unix)] brigade::run(async {
@@ -77,7 +78,7 @@ impl<S: Datagrams> Socket<S> {
         self.io.read_with(|socket| socket.recv(into))
     }
 
-    /// Receives a datagram, and returns its length and its sender.
+    /// Receives a datagram, and returns the number of bytes and the sender's address.
     ///
     /// This example answers each sender:
     ///
@@ -107,7 +108,7 @@ impl<S: Datagrams> Socket<S> {
         self.io.read_with(|socket| socket.recv_from(into))
     }
 
-    /// Sends a datagram to the peer if the buffer has space.
+    /// Sends a datagram to the peer if the socket's buffer has space.
     ///
     /// ```
     /// # #[cfg(unix)] brigade::run(async {
@@ -121,21 +122,21 @@ impl<S: Datagrams> Socket<S> {
     /// ```
     ///
     /// # Errors
-    /// Returns `WouldBlock` if there is no space, and the OS's other errors.
+    /// Returns `WouldBlock` if there is no space, or another error of the OS.
     pub fn try_send(&self, datagram: &[u8]) -> io::Result<usize> {
         self.io.try_write_with(|socket| socket.send(datagram))
     }
 
-    /// Receives a datagram from the peer if one is known to have arrived: see [`try_send`](Self::try_send)
-    /// for an example.
+    /// Receives a datagram from the peer if the OS has reported one. See [`try_send`](Self::try_send) for an
+    /// example.
     ///
     /// # Errors
-    /// Returns `WouldBlock` if no datagram is known to have arrived, and the OS's other errors.
+    /// Returns `WouldBlock` if the OS has reported no datagram, or another error of the OS.
     pub fn try_recv(&self, into: &mut [u8]) -> io::Result<usize> {
         self.io.try_read_with(|socket| socket.recv(into))
     }
 
-    /// Receives a datagram if one is known to have arrived.
+    /// Receives a datagram if the OS has reported one.
     ///
     /// ```
     /// # use brigade::net::UdpSocket;
@@ -150,12 +151,13 @@ impl<S: Datagrams> Socket<S> {
     /// ```
     ///
     /// # Errors
-    /// Returns `WouldBlock` if no datagram is known to have arrived, and the OS's other errors.
+    /// Returns `WouldBlock` if the OS has reported no datagram, or another error of the OS.
     pub fn try_recv_from(&self, into: &mut [u8]) -> io::Result<(usize, S::Address)> {
         self.io.try_read_with(|socket| socket.recv_from(into))
     }
 
-    /// [`send`](Self::send) as a poll function: see [`Registered::poll_write_with`] for which tasks it wakes.
+    /// [`send`](Self::send) as a poll function. [`Registered::poll_write_with`] explains which tasks it
+    /// wakes.
     ///
     /// # Errors
     /// Returns the errors of [`send`](Self::send).

@@ -1,9 +1,10 @@
 //! Sockets.
 //!
-//! Each is a [`Socket`] around one of mio's socket types: a [`Registered`](crate::io::Registered) source with
-//! the usual methods and traits. All methods take `&self`, all types are `Send + Sync`, and any number of
-//! tasks may use a socket at the same time. A socket belongs to the executor that was current when it was
-//! made. That executor's event loop wakes the waiting tasks, even if another executor polls them.
+//! Each type is a [`Socket`] around one of mio's sockets. It is a [`Registered`](crate::io::Registered)
+//! source with the usual methods and traits. All methods take `&self`, and all types are `Send + Sync`. So
+//! any number of tasks may use a socket at the same time. A socket belongs to the executor that was current
+//! when the socket was made. This executor's event loop wakes the waiting tasks, even if another executor
+//! polls them.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -14,7 +15,7 @@
 //!     let stream = Arc::new(TcpStream::connect(listener.local_addr()?).await?);
 //!     let (peer, _) = listener.accept().await?;
 //!
-//!     // One task reads while another writes, without a lock and without halves.
+//!     // One task reads while another writes, without a lock and without a split.
 //!     let reader = stream.clone();
 //!     let reading = brigade::spawn(async move { reader.read_exact(&mut [0; 4]).await });
 //!     stream.write_all(b"soup, please").await?;

@@ -1,9 +1,9 @@
 //! The common part of all sockets.
 //!
-//! A [`Socket`] is a registered source of one of mio's socket types, which the traits here describe: [`Kind`]
-//! for all of them, [`ByteStream`](super::stream::ByteStream), [`Datagrams`](super::datagram::Datagrams) and
-//! [`Accept`](super::accept::Accept) for some. So each method is written once, as a method of the sockets
-//! whose type has the trait.
+//! A [`Socket`] is one of mio's sockets, registered as a source. All of mio's socket types have the trait
+//! [`Kind`]. Some types have [`ByteStream`](super::stream::ByteStream),
+//! [`Datagrams`](super::datagram::Datagrams) or [`Accept`](super::accept::Accept). So each method is written
+//! once, for all sockets whose type has the trait.
 
 use std::fmt;
 use std::io;
@@ -18,9 +18,9 @@ use crate::sync::Arc;
 pub trait Kind: Source + AsFd + AsRawFd + Into<OwnedFd> + fmt::Debug {
     type Address;
     type Std: From<OwnedFd>;
-    /// The directions in which such a socket can be ready.
+    /// The directions in which a socket of this type can be ready.
     const INTEREST: Interest;
-    /// The directions to register for a socket that brigade has made itself.
+    /// The directions to register for a socket that brigade itself has made.
     const INTEREST_OF_OURS: Interest = Self::INTEREST;
 
     fn local_addr(&self) -> io::Result<Self::Address>;
@@ -32,14 +32,13 @@ pub trait Peer: Kind {
     fn take_error(&self) -> io::Result<Option<io::Error>>;
 }
 
-/// A socket that wraps one of mio's sockets. See [`TcpStream`](super::TcpStream) and its other aliases, by
-/// which it is used.
+/// A wrapper around one of mio's sockets. Programs use aliases such as [`TcpStream`](super::TcpStream).
 pub struct Socket<S: Source> {
     pub(super) io: Registered<S>,
 }
 
 impl<S: Kind> Socket<S> {
-    /// Registers a socket that brigade has made. If `writable`, a write may be tried immediately.
+    /// Registers a socket that brigade has made. If `writable` is true, a write may be tried immediately.
     pub(super) fn register(reactor: Arc<Reactor>, socket: S, writable: bool) -> io::Result<Self> {
         let io = Registered::with_reactor(reactor, socket, S::INTEREST_OF_OURS, writable)?;
         Ok(Socket { io })
@@ -47,8 +46,8 @@ impl<S: Kind> Socket<S> {
 
     /// Takes over a std socket that already is in non-blocking mode.
     ///
-    /// The socket is not known to be writable, since a stream may still be connecting. Its descriptor may
-    /// even be of another type.
+    /// The first write waits for an event, because a stream may still be connecting. The descriptor may even
+    /// be of another type, so `INTEREST_OF_OURS` does not apply.
     pub(super) fn take_over(socket: S, function: &str) -> io::Result<Self> {
         let reactor = current_reactor(function)?;
         let io = Registered::with_reactor(reactor, socket, S::INTEREST, false)?;
@@ -74,7 +73,7 @@ impl<S: Kind> Socket<S> {
         Ok(S::Std::from(OwnedFd::from(self)))
     }
 
-    /// Returns the address of this end.
+    /// Returns the socket's own address.
     ///
     /// ```
     /// # brigade::run(async {
@@ -90,9 +89,9 @@ impl<S: Kind> Socket<S> {
         self.io.get_ref().local_addr()
     }
 
-    /// Waits until a read may succeed. That read may still get `WouldBlock`.
+    /// Waits until a read may succeed. The read may still get `WouldBlock`.
     ///
-    /// So an idle connection needs no buffer:
+    /// With this method, an idle connection needs no buffer:
     ///
     /// ```
     /// use std::io::ErrorKind;
@@ -125,7 +124,7 @@ impl<S: Kind> Socket<S> {
         self.io.source.wait(Interest::READABLE)
     }
 
-    /// Waits until a write may succeed. That write may still get `WouldBlock`.
+    /// Waits until a write may succeed. The write may still get `WouldBlock`.
     ///
     /// ```
     /// # brigade::run(async {
@@ -164,8 +163,8 @@ impl<S: Kind> Socket<S> {
         self.io.poll_writable(cx)
     }
 
-    /// Makes a system call of your own on the socket, if a direction of `interest` is ready. `WouldBlock`
-    /// from `io` means that none of these directions is ready any more, so name only those that the call
+    /// Calls `io`, which makes your own system call, if a direction of `interest` is ready. If `io` returns
+    /// `WouldBlock`, no direction of `interest` is ready any more. So name only the directions that the call
     /// needs. Otherwise a later read may wait although there is data.
     ///
     /// ```
@@ -177,7 +176,7 @@ impl<S: Kind> Socket<S> {
     /// # peer.write_all(b"soup").await?;
     /// stream.readable().await?;
     /// let mut buffer = [std::mem::MaybeUninit::uninit(); 16];
-    /// // A read into uninitialised memory.
+    /// // Read into uninitialised memory.
     /// let count = stream.try_io(Interest::READABLE, || {
     ///     socket2::SockRef::from(&stream).recv(&mut buffer)
     /// })?;
@@ -187,7 +186,8 @@ impl<S: Kind> Socket<S> {
     /// ```
     ///
     /// # Errors
-    /// Returns `WouldBlock` without calling `io` if no direction is ready, and the errors of `io`.
+    /// If no direction is ready, returns `WouldBlock` and does not call `io`. Otherwise returns the errors of
+    /// `io`.
     pub fn try_io<R>(
         &self,
         interest: Interest,
@@ -196,8 +196,8 @@ impl<S: Kind> Socket<S> {
         self.io.source.try_any(interest, io)
     }
 
-    /// Repeats a system call of your own on the socket until it returns something other than `WouldBlock`.
-    /// Waits for `interest` between the calls.
+    /// Calls `io`, which makes your own system call, until it returns something other than `WouldBlock`.
+    /// Waits for `interest` before each call.
     ///
     /// ```
     /// use brigade::io::Interest;
@@ -213,19 +213,19 @@ impl<S: Kind> Socket<S> {
     /// ```
     ///
     /// # Errors
-    /// Returns the errors of `io` other than `WouldBlock` and `Interrupted`, and an error if the executor
+    /// Returns the errors of `io` other than `WouldBlock` and `Interrupted`. Returns an error if the executor
     /// is dropped meanwhile.
     ///
     /// # Cancel safety
-    /// Dropping the future undoes no call that was made.
+    /// Dropping the future does not undo earlier calls.
     pub async fn async_io<R>(
         &self,
         interest: Interest,
         mut io: impl FnMut() -> io::Result<R>,
     ) -> io::Result<R> {
         loop {
-            // If the executor is gone, `wait` fails immediately. `try_any` then tries once and returns the
-            // error.
+            // If the executor is gone, `wait_for` fails immediately. `try_after` then returns an error
+            // instead of `WouldBlock`.
             let woken = self.io.source.wait_for(interest, |way, seen| (way, seen));
             let woken = woken.await.ok();
             let result = loop {
@@ -272,7 +272,7 @@ impl<S: Peer> Socket<S> {
         self.io.get_ref().peer_addr()
     }
 
-    /// Returns the error that the OS has stored for this socket, if there is one, and clears it.
+    /// Returns the error that the OS has stored for this socket, if any, and clears it.
     ///
     /// ```
     /// # brigade::run(async {

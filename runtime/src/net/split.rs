@@ -1,8 +1,8 @@
 //! The two halves of a TCP connection, for two tasks.
 //!
-//! A program can also read and write at the same time through `&TcpStream`, without the halves. But the types
-//! of the halves show which task reads and which writes, and dropping the write half ends that direction. A
-//! half is a shared reference, so no lock is needed.
+//! A program can also read and write at the same time through `&TcpStream`, without halves. But the types of
+//! the halves show which task reads and which task writes. Dropping the write half ends the write direction.
+//! A half is a shared reference, so no lock is needed.
 
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut};
@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 
 use super::TcpStream;
 
-/// The half of a connection that reads. [`TcpStream::into_split`](super::Socket::into_split) has an example.
+/// The read half of a connection. [`TcpStream::into_split`](super::Socket::into_split) has an example.
 ///
 /// ```
 /// # brigade::run(async {
@@ -36,7 +36,7 @@ pub struct OwnedReadHalf {
     stream: Arc<TcpStream>,
 }
 
-/// The half of a connection that writes. [`TcpStream::into_split`](super::Socket::into_split) has an example.
+/// The write half of a connection. [`TcpStream::into_split`](super::Socket::into_split) has an example.
 ///
 /// ```
 /// # brigade::run(async {
@@ -47,7 +47,7 @@ pub struct OwnedReadHalf {
 ///
 /// let (_reader, mut writer) = stream.into_split();
 /// writer.write_all(b"the bill").await?;
-/// drop(writer); // This ends the direction.
+/// drop(writer); // This ends the write direction.
 /// let mut all = [0; 8];
 /// peer.read_exact(&mut all).await?;
 /// assert_eq!(peer.read(&mut [0; 8]).await?, 0);
@@ -56,7 +56,7 @@ pub struct OwnedReadHalf {
 /// ```
 #[derive(Debug)]
 pub struct OwnedWriteHalf {
-    /// `None` only after the halves were joined again.
+    /// This is `None` only after `reunite`.
     stream: Option<Arc<TcpStream>>,
 }
 
@@ -82,7 +82,7 @@ impl OwnedReadHalf {
     /// # let (peer, _) = listener.accept().await?;
     /// let (reader, writer) = stream.into_split();
     /// let stream = reader.reunite(writer).unwrap();
-    /// // The write direction has not ended.
+    /// // The write direction is still open.
     /// stream.write_all(b"soup").await?;
     /// # peer.read_exact(&mut [0; 4]).await?;
     /// # std::io::Result::Ok(())
@@ -90,13 +90,13 @@ impl OwnedReadHalf {
     /// ```
     ///
     /// # Errors
-    /// Returns both halves if they are not of the same connection.
+    /// Returns both halves if they belong to different connections.
     pub fn reunite(self, other: OwnedWriteHalf) -> Result<TcpStream, ReuniteError> {
         let mut other = other;
         if !Arc::ptr_eq(&self.stream, other.stream()) {
             return Err(ReuniteError(self, other));
         }
-        // Take the stream out, so that dropping the write half does not end the direction.
+        // Take the stream out, so that the drop of the write half does not end the write direction.
         drop(other.stream.take());
         Ok(Arc::into_inner(self.stream).expect("a connection has two halves"))
     }
@@ -174,7 +174,7 @@ impl futures_io::AsyncWrite for OwnedWriteHalf {
     }
 }
 
-/// The error of [`OwnedReadHalf::reunite`], which returns the halves of different connections.
+/// The error of [`OwnedReadHalf::reunite`]. It contains the halves, which belong to different connections.
 ///
 /// ```
 /// # brigade::run(async {

@@ -1,7 +1,7 @@
-//! The methods of byte streams: read, write, end a half.
+//! The methods of byte streams: read, write and shut down.
 //!
-//! A read or a write is one system call, made once the socket is ready. Nothing is buffered. Ending a write
-//! half whose connection is already gone counts as success.
+//! A read or a write is one system call, made when the socket is ready. Nothing is buffered. If the
+//! connection is already gone, closing a stream succeeds.
 
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
@@ -17,7 +17,7 @@ use crate::reactor::readiness::ReadySnapshot;
 
 /// A byte stream of mio. The trait is sealed. See [`TcpStream`](super::TcpStream).
 pub trait ByteStream: Peer {
-    /// Returns a shared reference to the socket, which makes the system calls.
+    /// Returns a shared reference to the socket, for system calls.
     fn calls(&self) -> impl Read + Write;
     fn shutdown(&self, how: Shutdown) -> io::Result<()>;
 }
@@ -41,8 +41,8 @@ impl ByteStream for mio::net::UnixStream {
 }
 
 impl<S: ByteStream> Socket<S> {
-    // Some methods are not `async fn`: an `async fn` stores its arguments twice, and each idle connection
-    // holds such a future.
+    // Some methods are not `async fn`, because the future of an `async fn` stores the arguments twice. Each
+    // idle connection holds such a future.
 
     /// Waits for bytes and reads them. Returns their number, or 0 at the end of the stream.
     ///
@@ -79,7 +79,7 @@ impl<S: ByteStream> Socket<S> {
         Ok(count)
     }
 
-    /// Fills all of `into`.
+    /// Reads until `into` is full.
     ///
     /// ```
     /// # brigade::run(async {
@@ -87,7 +87,7 @@ impl<S: ByteStream> Socket<S> {
     /// # let stream = brigade::net::TcpStream::connect(listener.local_addr()?).await?;
     /// # let (peer, _) = listener.accept().await?;
     /// # peer.write_all(&[0, 4, b's', b'o', b'u', b'p']).await?;
-    /// // Two bytes with the length, then the message.
+    /// // Two bytes contain the length. The message follows.
     /// let mut length = [0; 2];
     /// stream.read_exact(&mut length).await?;
     /// let mut message = vec![0; u16::from_be_bytes(length).into()];
@@ -98,11 +98,11 @@ impl<S: ByteStream> Socket<S> {
     /// ```
     ///
     /// # Errors
-    /// Returns the errors of [`read`](Self::read), and `UnexpectedEof` if the stream ends first. Such an
-    /// error does not report how much of the buffer is filled.
+    /// Returns the errors of [`read`](Self::read), and `UnexpectedEof` if the stream ends first. The error
+    /// does not report how many bytes were read.
     ///
     /// # Cancel safety
-    /// None: dropping the future loses what it has read.
+    /// None: dropping the future loses the bytes that it has read.
     pub fn read_exact(&self, into: &mut [u8]) -> impl Future<Output = io::Result<()>> {
         let (mut filled, mut done) = (0, into.is_empty());
         let mut read = self.io.source.io(Direction::Read, move |seen| {
@@ -114,7 +114,7 @@ impl<S: ByteStream> Socket<S> {
         });
         poll_fn(move |cx| {
             if done {
-                // Reading 0 bytes is always ready, so it must spend budget here.
+                // A read of 0 bytes is always ready, so spend budget here.
                 ready!(coop::poll_spend(cx));
             }
             while !done {
@@ -145,7 +145,7 @@ impl<S: ByteStream> Socket<S> {
     /// Returns an error if the OS reports one, or if the executor is dropped meanwhile.
     ///
     /// # Cancel safety
-    /// Dropping the future writes nothing.
+    /// A dropped future has written nothing.
     pub fn write(&self, from: &[u8]) -> impl Future<Output = io::Result<usize>> {
         self.io.write_with(|socket| socket.calls().write(from))
     }
@@ -158,7 +158,7 @@ impl<S: ByteStream> Socket<S> {
     /// # let stream = brigade::net::TcpStream::connect(listener.local_addr()?).await?;
     /// # let (peer, _) = listener.accept().await?;
     /// let writing = brigade::spawn(async move {
-    ///     // The buffers do not hold this much, so it waits until the other end reads.
+    ///     // The OS's buffers are smaller, so the task waits until the peer reads.
     ///     stream.write_all(&vec![7; 1 << 20]).await
     /// });
     /// peer.read_exact(&mut vec![0; 1 << 20]).await?;
@@ -168,10 +168,10 @@ impl<S: ByteStream> Socket<S> {
     /// ```
     ///
     /// # Errors
-    /// Returns the errors of [`write`](Self::write), and `WriteZero` if the OS takes no more.
+    /// Returns the errors of [`write`](Self::write), and `WriteZero` if the OS accepts no more bytes.
     ///
     /// # Cancel safety
-    /// None: dropping the future may leave a part written.
+    /// None: a dropped future may have written a part of the bytes.
     pub fn write_all(&self, mut from: &[u8]) -> impl Future<Output = io::Result<()>> {
         let (socket, mut done) = (self.io.get_ref(), from.is_empty());
         let mut write = self.io.source.io(Direction::Write, move |_| {
@@ -192,7 +192,7 @@ impl<S: ByteStream> Socket<S> {
         })
     }
 
-    /// Reads bytes if some are known to have arrived: see [`readable`](Self::readable).
+    /// Reads bytes if the OS has reported some: see [`readable`](Self::readable).
     ///
     /// ```
     /// # brigade::run(async {
@@ -207,7 +207,7 @@ impl<S: ByteStream> Socket<S> {
     /// ```
     ///
     /// # Errors
-    /// Returns `WouldBlock` if no bytes are known to have arrived, and the OS's other errors.
+    /// Returns `WouldBlock` if the OS has reported no bytes, or another error of the OS.
     pub fn try_read(&self, into: &mut [u8]) -> io::Result<usize> {
         self.io.try_read_with(|socket| socket.calls().read(into))
     }
@@ -220,7 +220,7 @@ impl<S: ByteStream> Socket<S> {
     /// # let stream = brigade::net::TcpStream::connect(listener.local_addr()?).await?;
     /// # let (peer, _) = listener.accept().await?;
     /// stream.writable().await?;
-    /// // Fill the buffer, since the other end reads nothing.
+    /// // Fill the buffer, because the peer reads nothing.
     /// let full = loop {
     ///     if let Err(error) = stream.try_write(&[0; 4096]) {
     ///         break error;
@@ -233,12 +233,12 @@ impl<S: ByteStream> Socket<S> {
     /// ```
     ///
     /// # Errors
-    /// Returns `WouldBlock` if there is no space, and the OS's other errors.
+    /// Returns `WouldBlock` if there is no space, or another error of the OS.
     pub fn try_write(&self, from: &[u8]) -> io::Result<usize> {
         self.io.try_write_with(|socket| socket.calls().write(from))
     }
 
-    /// Ends one half of the connection or both.
+    /// Ends one direction of the connection, or both.
     ///
     /// ```
     /// # brigade::run(async {
@@ -249,7 +249,7 @@ impl<S: ByteStream> Socket<S> {
     ///
     /// stream.shutdown(Shutdown::Write)?;
     /// assert_eq!(peer.read(&mut [0; 1]).await?, 0); // the end
-    /// // The other direction goes on.
+    /// // The other direction stays open.
     /// peer.write_all(b"soup").await?;
     /// stream.read_exact(&mut [0; 4]).await?;
     /// # std::io::Result::Ok(())
@@ -262,21 +262,21 @@ impl<S: ByteStream> Socket<S> {
         self.io.get_ref().shutdown(how)
     }
 
-    /// Ends the write half, when a stream is closed or its `OwnedWriteHalf` is dropped.
+    /// Ends the write direction when a stream is closed or its `OwnedWriteHalf` is dropped.
     pub(super) fn end_write(&self) -> io::Result<()> {
         match self.shutdown(Shutdown::Write) {
-            // The other end has closed first.
+            // The peer has closed the connection first.
             Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
             other => other,
         }
     }
 }
 
-/// The maximum number of parts that every system accepts in one call (`IOV_MAX`). std passes no more either.
+/// The number of parts that every system accepts in one call (`IOV_MAX`). std has the same limit.
 const MOST_PARTS: usize = 1024;
 
-/// Returns the number of empty parts at the front. Callers skip them, because a call with only empty parts
-/// returns 0, which would look like the end of the stream.
+/// Returns the number of empty parts at the front. Callers skip these parts, because a call with only empty
+/// parts returns 0, which means the end of the stream.
 fn leading_empty(parts: &[impl Deref<Target = [u8]>]) -> usize {
     let filled = parts.iter().position(|part| !part.is_empty());
     filled.unwrap_or(0)
@@ -337,7 +337,7 @@ impl<S: ByteStream> futures_io::AsyncWrite for &Socket<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// Ends the write half.
+    /// Ends the write direction.
     fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(self.end_write())
     }

@@ -1,7 +1,7 @@
-//! System calls on sockets that are missing in std and mio.
+//! Socket system calls that std and mio lack.
 //!
-//! Each is declared here as POSIX or Linux defines it, so that the library needs no further crate for a few
-//! calls. Addresses are encoded byte by byte; nothing is assumed about how std stores them.
+//! The declarations follow POSIX and the OS, so the library needs no other crate for a few calls. Addresses
+//! are encoded byte by byte, so their layout in std does not matter.
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
@@ -9,16 +9,16 @@ use std::os::fd::AsRawFd;
 
 /// Lengthens the queue of connections that wait to be accepted.
 ///
-/// mio asks for 128, as std does. If a longer burst overflows the queue, the kernel drops further
-/// connections, and their clients try again a second later. On every Unix, a second `listen` changes only the
-/// length of the queue. If it fails, the queue stays as it was. Miri supports no second `listen`.
+/// mio asks for a queue of 128, as std does. If a burst overflows the queue, the kernel drops connections,
+/// and their clients try again a second later. On every Unix, a second `listen` changes only the length of
+/// the queue. If the call fails, the length stays the same. Miri does not support a second `listen`.
 pub(super) fn enlarge_backlog(listener: &impl AsRawFd) {
     /// The default limit on Linux (`net.core.somaxconn`). Other systems reduce the length to their own limit.
     const LENGTH: i32 = 4096;
 
     // SAFETY: the declaration matches POSIX, and all arguments and results are plain numbers.
     unsafe extern "C" {
-        /// A call is safe with any arguments, because `listen` fails if they are invalid.
+        /// A call is safe with any arguments, because `listen` rejects invalid arguments.
         safe fn listen(socket: i32, backlog: i32) -> i32;
     }
     if !cfg!(miri) {
@@ -40,7 +40,7 @@ const NUMBERS_ARE_KNOWN: bool = cfg!(not(any(
 /// Begins to connect a non-blocking stream from `local` to `remote`.
 ///
 /// # Errors
-/// Returns the OS's error, and `Unsupported` on systems other than Linux.
+/// Returns the OS's error, or `Unsupported` on systems other than Linux.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(super) fn begin_connect(local: SocketAddr, remote: SocketAddr) -> io::Result<TcpStream> {
     use std::os::fd::{FromRawFd, OwnedFd};
@@ -102,8 +102,8 @@ pub(super) fn begin_connect(_: SocketAddr, _: SocketAddr) -> io::Result<TcpStrea
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// The process, user and group at the other end of a [`UnixStream`](super::UnixStream), as they were when the
-/// connection was made. See [`peer_cred`](super::Socket::peer_cred).
+/// The process, user and group of a [`UnixStream`](super::UnixStream)'s peer at the time of connecting. See
+/// [`peer_cred`](super::Socket::peer_cred).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct UCred {
     process: Option<i32>,
@@ -161,8 +161,8 @@ pub(super) fn peer_credentials(stream: &impl AsRawFd) -> io::Result<UCred> {
     };
     let mut length = size_of::<Credentials>() as u32;
     let socket = stream.as_raw_fd();
-    // SAFETY: both pointers are to locals, `length` is the size of the value, and every bit pattern is valid
-    // for its type.
+    // SAFETY: both pointers are to locals, `length` is the size of `peer`, and every bit pattern is valid for
+    // `Credentials`.
     match unsafe { getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &mut peer, &mut length) } {
         0 => Ok(UCred {
             process: Some(peer.process),

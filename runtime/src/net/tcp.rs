@@ -1,7 +1,7 @@
 //! TCP: [`TcpStream`] connects, peeks, sets options and splits; [`TcpListener`] binds.
 //!
-//! The methods of all byte streams are in `net/stream.rs`, those of all listeners in `net/accept.rs`, and
-//! those of all sockets in `net/socket.rs`.
+//! More methods are in `net/stream.rs` (all byte streams), `net/accept.rs` (all listeners) and
+//! `net/socket.rs` (all sockets).
 
 use std::future::Future;
 use std::io;
@@ -18,16 +18,15 @@ use crate::io::{BOTH, Interest, TCP_STREAM, current_reactor};
 
 /// A TCP connection.
 ///
-/// Any number of tasks may read and write it at the same time through `&self`: one may read while another
-/// writes, without a lock and without splitting it. If two tasks write at the same time, their bytes arrive
-/// in pieces, in any order.
+/// Any number of tasks may use it at the same time through `&self`. One task may read while another writes,
+/// without a lock or a split. If two tasks write at the same time, pieces of both writes arrive in any order.
 ///
-/// It implements the futures-io traits, as does `&TcpStream`, so `futures_util`'s `AsyncReadExt` and
-/// `AsyncWriteExt` work too, for example to read lines, to copy or to buffer.
+/// `TcpStream` and `&TcpStream` implement the futures-io traits. So `futures_util`'s `AsyncReadExt` and
+/// `AsyncWriteExt` work too, for example to read lines or to copy.
 ///
-/// Options that have no method here (keep-alive, buffer sizes, linger) are set through
-/// [`socket2::SockRef`](https://docs.rs/socket2/latest/socket2/struct.SockRef.html), which takes any
-/// socket of this crate: see `examples/socket_options.rs`.
+/// [`socket2::SockRef`](https://docs.rs/socket2/latest/socket2/struct.SockRef.html) sets the options that
+/// have no method here, such as keep-alive, buffer sizes and linger. It takes any socket of this crate: see
+/// `examples/socket_options.rs`.
 ///
 /// ```
 /// use brigade::net::{TcpListener, TcpStream};
@@ -72,11 +71,11 @@ impl Peer for mio::net::TcpStream {
 impl Socket<mio::net::TcpStream> {
     /// Connects to the first address that answers.
     ///
-    /// The addresses of a name are tried in turn, with the two families alternating. If one has not answered
-    /// after 250 ms, the next is tried *beside* it. If one fails earlier, the next is tried immediately. The
-    /// first connection wins, and the other attempts are dropped. So an address that drops packets costs a
-    /// quarter of a second. With a single address, connecting may take as long as the OS allows, which may be
-    /// minutes. Limit it with [`timeout`](crate::time::timeout).
+    /// The addresses of a name are tried in turn, and the two families alternate. If an address has not
+    /// answered after 250 ms, the next address is tried *beside* it. If an address fails earlier, the next
+    /// address is tried immediately. The first connection wins, and the other attempts are dropped. So an
+    /// address that drops packets costs 250 ms. With a single address, connecting may take as long as the OS
+    /// allows, often minutes. Set a shorter limit with [`timeout`](crate::time::timeout).
     ///
     /// ```
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
@@ -86,7 +85,7 @@ impl Socket<mio::net::TcpStream> {
     /// use brigade::time::timeout;
     ///
     /// brigade::run(async {
-    ///     // At most 10 seconds for all addresses of the name together.
+    ///     // All addresses together may take 10 seconds.
     ///     let connecting = TcpStream::connect(("localhost", port));
     ///     let stream = timeout(Duration::from_secs(10), connecting).await??;
     ///     assert_eq!(stream.peer_addr()?.port(), port);
@@ -96,12 +95,12 @@ impl Socket<mio::net::TcpStream> {
     /// ```
     ///
     /// # Errors
-    /// If there is one address, returns the OS's error. If there are several, returns an error that contains
-    /// a [`ConnectError`] with the error of each. Returns the errors of [`lookup_host`](super::lookup_host),
-    /// and an error outside of an executor.
+    /// With one address, returns the OS's error. With several addresses, returns an error that contains a
+    /// [`ConnectError`] with the error of each address. Returns an error if
+    /// [`lookup_host`](super::lookup_host) fails, or outside of an executor.
     ///
     /// # Cancel safety
-    /// Dropping the future closes all attempts to connect.
+    /// Dropping the future closes the sockets of all attempts.
     ///
     /// [`ConnectError`]: super::ConnectError
     pub fn connect(address: impl ToSocketAddrs) -> impl Future<Output = io::Result<Self>> {
@@ -110,14 +109,14 @@ impl Socket<mio::net::TcpStream> {
             let reactor = current_reactor("TcpStream::connect")?;
             match target {
                 Target::Address(address) => {
-                    // The OS may refuse immediately each time, so every attempt must spend budget.
+                    // The OS may refuse immediately, so each call must spend budget.
                     consume_budget().await;
                     let stream = begin(reactor, address)?;
                     made(&stream).await?;
                     Ok(stream)
                 }
-                // Boxed, because the state of a lookup and a race would enlarge the future of every
-                // connection, even to a known address.
+                // Box the lookup and the race. Otherwise they would enlarge every future of `connect`, even
+                // for a known address.
                 target => {
                     let race = async { connect_first(reactor, lookup(target).await?).await };
                     Box::pin(race).await
@@ -126,7 +125,7 @@ impl Socket<mio::net::TcpStream> {
         }
     }
 
-    /// Connects to `remote` from the address `local`. If the port of `local` is 0, the OS chooses one.
+    /// Connects to `remote` from the address `local`. If the port of `local` is 0, the OS chooses a port.
     ///
     /// ```
     /// # brigade::run(async {
@@ -143,8 +142,8 @@ impl Socket<mio::net::TcpStream> {
     /// ```
     ///
     /// # Errors
-    /// Returns the OS's error, such as `AddrInUse`, or `InvalidInput` if the addresses are of different
-    /// families. Returns `Unsupported` on systems other than Linux, and an error outside of an executor.
+    /// Returns an error if the OS reports one, such as `AddrInUse`, or if the addresses are of different
+    /// families. Returns `Unsupported` on systems other than Linux. Returns an error outside of an executor.
     ///
     /// # Cancel safety
     /// Dropping the future closes the socket.
@@ -157,7 +156,7 @@ impl Socket<mio::net::TcpStream> {
         Ok(stream)
     }
 
-    /// Reads without consuming: the next [`read`](Self::read) returns the same bytes.
+    /// Reads bytes and leaves them queued: the next [`read`](Self::read) returns the same bytes.
     ///
     /// ```
     /// # use brigade::net::{TcpListener, TcpStream};
@@ -166,7 +165,7 @@ impl Socket<mio::net::TcpStream> {
     /// # let stream = TcpStream::connect(listener.local_addr()?).await?;
     /// # let (peer, _) = listener.accept().await?;
     /// # peer.write_all(b"GET /").await?;
-    /// // Which protocol is it? Its parser reads everything from the start.
+    /// // The first byte shows the protocol. The parser then reads all bytes from the start.
     /// let mut first = [0; 1];
     /// stream.peek(&mut first).await?;
     /// assert_eq!(first, *b"G");
@@ -215,7 +214,7 @@ impl Socket<mio::net::TcpStream> {
         self.io.get_ref().nodelay()
     }
 
-    /// Sets the time to live of packets, which is the number of routers that they may pass, 1 to 255.
+    /// Sets the time to live of packets: the maximum number of hops, 1 to 255.
     ///
     /// ```
     /// # brigade::run(async {
@@ -243,8 +242,8 @@ impl Socket<mio::net::TcpStream> {
         self.io.get_ref().ttl()
     }
 
-    /// Splits the connection into halves that may live in different tasks. Dropping the write half
-    /// ends that direction.
+    /// Splits the connection into halves that may live in different tasks. Dropping the write half ends the
+    /// write direction.
     ///
     /// ```
     /// use brigade::net::{TcpListener, TcpStream};
@@ -266,7 +265,7 @@ impl Socket<mio::net::TcpStream> {
     ///     writer.write_all(b"thank you").await?;
     ///     let (reader, all) = reading.await.unwrap()?;
     ///     assert_eq!(all, b"soup");
-    ///     // The halves of one connection fit together again.
+    ///     // The halves of one connection can be joined again.
     ///     let _whole: TcpStream = reader.reunite(writer).unwrap();
     ///     std::io::Result::Ok(())
     /// })?;
@@ -306,8 +305,8 @@ impl TryFrom<std::net::TcpStream> for TcpStream {
 /// # std::io::Result::Ok(())
 /// ```
 ///
-/// To set up a listener in another way (`SO_REUSEPORT`, IPv6 only, another backlog), make it with the crate
-/// `socket2` and convert it with `TryFrom`: see `examples/socket_options.rs`.
+/// For other options (`SO_REUSEPORT`, IPv6 only, another backlog), make a listener with the crate `socket2`.
+/// Convert the listener with `TryFrom`: see `examples/socket_options.rs`.
 pub type TcpListener = Socket<mio::net::TcpListener>;
 
 /// The stream of [`TcpListener::incoming`](Socket::incoming), which has an example.
@@ -324,8 +323,8 @@ impl Kind for mio::net::TcpListener {
 }
 
 impl Socket<mio::net::TcpListener> {
-    /// Listens at the first address that is free. On Unix, it sets `SO_REUSEADDR`. With port 0, the OS
-    /// chooses a port.
+    /// Listens at the first address that is free. Sets `SO_REUSEADDR` on Unix. With port 0, the OS chooses a
+    /// port.
     ///
     /// ```
     /// use brigade::net::TcpListener;
@@ -343,11 +342,11 @@ impl Socket<mio::net::TcpListener> {
     /// ```
     ///
     /// # Errors
-    /// Returns the error of the last address, the errors of [`lookup_host`](super::lookup_host), and an error
-    /// outside of an executor.
+    /// Returns an error if [`lookup_host`](super::lookup_host) fails, or outside of an executor. If every
+    /// address fails, returns the last error.
     ///
     /// # Cancel safety
-    /// Dropping the future binds nothing.
+    /// Dropping the future leaves no socket bound.
     pub async fn bind(address: impl ToSocketAddrs) -> io::Result<Self> {
         let reactor = current_reactor("TcpListener::bind")?;
         let listener = first_of(address, mio::net::TcpListener::bind).await?;
@@ -355,8 +354,7 @@ impl Socket<mio::net::TcpListener> {
         Socket::register(reactor, listener, false)
     }
 
-    /// Sets the time to live of packets of accepted connections, which is the number of routers that the
-    /// packets may pass, 1 to 255.
+    /// Sets the time to live of the packets of accepted connections: the maximum number of hops, 1 to 255.
     ///
     /// ```
     /// # brigade::run(async {
@@ -373,7 +371,7 @@ impl Socket<mio::net::TcpListener> {
         self.io.get_ref().set_ttl(hops)
     }
 
-    /// Returns the time to live of packets of accepted connections; see [`set_ttl`](Self::set_ttl) for an
+    /// Returns the time to live of the packets of accepted connections; see [`set_ttl`](Self::set_ttl) for an
     /// example.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! UDP: [`UdpSocket`] binds, chooses a peer, sends to addresses and sets options.
 //!
-//! The methods of all datagram sockets are in `net/datagram.rs`, those of all sockets in `net/socket.rs`.
+//! More methods are in `net/datagram.rs` (all datagram sockets) and `net/socket.rs` (all sockets).
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -13,8 +13,8 @@ use crate::reactor::Direction;
 
 /// A UDP socket.
 ///
-/// If a datagram is longer than the buffer, the rest is lost, and the OS does not report this. Use a buffer
-/// that is larger than any datagram that you expect; 65,535 bytes are always enough.
+/// If a datagram is longer than the buffer, the OS drops the rest and reports no error. Use a buffer for the
+/// longest datagram that you expect. 65,535 bytes are always enough.
 ///
 /// ```
 /// use brigade::net::UdpSocket;
@@ -65,25 +65,25 @@ impl Socket<mio::net::UdpSocket> {
     /// ```
     ///
     /// # Errors
-    /// Returns the error of the last address, the errors of [`lookup_host`], and an error outside of an
-    /// executor.
+    /// Returns an error if [`lookup_host`] fails, or outside of an executor. If every address fails, returns
+    /// the last error.
     ///
     /// # Cancel safety
-    /// Dropping the future binds nothing.
+    /// Dropping the future leaves no socket bound.
     pub async fn bind(address: impl ToSocketAddrs) -> io::Result<Self> {
         let reactor = current_reactor("UdpSocket::bind")?;
         let socket = first_of(address, mio::net::UdpSocket::bind).await?;
         Socket::register(reactor, socket, true)
     }
 
-    /// Sets the one peer that [`send`](Self::send) and [`recv`](Self::recv) use: the first address that the
-    /// OS accepts.
+    /// Sets the peer of [`send`](Self::send) and [`recv`](Self::recv) to the first address that the OS
+    /// accepts.
     ///
     /// # Errors
-    /// Returns the error of the last address, and the errors of [`lookup_host`].
+    /// Returns an error if [`lookup_host`] fails. If every address fails, returns the last error.
     ///
     /// # Cancel safety
-    /// Dropping the future leaves the peer as it was.
+    /// Dropping the future leaves the peer unchanged.
     ///
     /// ```
     /// use brigade::net::UdpSocket;
@@ -106,14 +106,14 @@ impl Socket<mio::net::UdpSocket> {
         first_of(address, connect).await
     }
 
-    /// Sends a datagram to the first of the addresses.
+    /// Sends a datagram to the first address of `to`.
     ///
     /// ```
     /// # use brigade::net::UdpSocket;
     /// # brigade::run(async {
     /// # let waiter = UdpSocket::bind("127.0.0.1:0").await?;
     /// # let guest = UdpSocket::bind("127.0.0.1:0").await?;
-    /// // To the first address of a name.
+    /// // Send to the first address of a name.
     /// let port = waiter.local_addr()?.port();
     /// assert_eq!(guest.send_to(b"water", format!("127.0.0.1:{port}")).await?, 5);
     /// # std::io::Result::Ok(())
@@ -121,10 +121,10 @@ impl Socket<mio::net::UdpSocket> {
     /// ```
     ///
     /// # Errors
-    /// Returns the errors of the OS and of [`lookup_host`], and an error if the executor is dropped meanwhile.
+    /// Returns an error if the OS or [`lookup_host`] reports one, or if the executor is dropped meanwhile.
     ///
     /// # Cancel safety
-    /// Dropping the future sends nothing.
+    /// A dropped future has sent nothing.
     pub async fn send_to(&self, datagram: &[u8], to: impl ToSocketAddrs) -> io::Result<usize> {
         let to = lookup_host(to).await?[0];
         let send = |socket: &mio::net::UdpSocket| socket.send_to(datagram, to);
@@ -152,7 +152,7 @@ impl Socket<mio::net::UdpSocket> {
     /// # let waiter = UdpSocket::bind("127.0.0.1:0").await?;
     /// # let guest = UdpSocket::bind("127.0.0.1:0").await?;
     /// # guest.send_to(b"water", waiter.local_addr()?).await?;
-    /// // Which task is it for? That task reads it from the start.
+    /// // Read only the sender's address. The datagram stays queued.
     /// let (_, from) = waiter.peek_from(&mut [0; 1]).await?;
     /// assert_eq!(from, guest.local_addr()?);
     /// let mut buffer = [0; 64];
@@ -171,7 +171,7 @@ impl Socket<mio::net::UdpSocket> {
         self.io.read_with(|socket| socket.peek_from(into)).await
     }
 
-    /// Sends a datagram if the buffer has space.
+    /// Sends a datagram if the socket's buffer has space.
     ///
     /// ```
     /// # use brigade::net::UdpSocket;
@@ -185,13 +185,13 @@ impl Socket<mio::net::UdpSocket> {
     /// ```
     ///
     /// # Errors
-    /// Returns `WouldBlock` if there is no space, and the OS's other errors.
+    /// Returns `WouldBlock` if there is no space, or another error of the OS.
     pub fn try_send_to(&self, datagram: &[u8], to: SocketAddr) -> io::Result<usize> {
         self.io
             .try_write_with(|socket| socket.send_to(datagram, to))
     }
 
-    /// [`send_to`](Self::send_to) as a poll function, to one address.
+    /// [`send_to`](Self::send_to) as a poll function with one address.
     ///
     /// ```
     /// # use brigade::net::UdpSocket;
@@ -216,7 +216,7 @@ impl Socket<mio::net::UdpSocket> {
         self.poll_io(Direction::Write, cx, |socket| socket.send_to(datagram, to))
     }
 
-    /// Allows datagrams to broadcast addresses.
+    /// Sets whether datagrams may go to broadcast addresses.
     ///
     /// ```
     /// # brigade::run(async {
@@ -234,8 +234,8 @@ impl Socket<mio::net::UdpSocket> {
         self.io.get_ref().set_broadcast(on)
     }
 
-    /// Returns whether datagrams to broadcast addresses are allowed; see [`set_broadcast`](Self::set_broadcast) for
-    /// an example.
+    /// Returns whether datagrams may go to broadcast addresses; see [`set_broadcast`](Self::set_broadcast)
+    /// for an example.
     ///
     /// # Errors
     /// Returns an error if the OS reports one.
@@ -243,8 +243,8 @@ impl Socket<mio::net::UdpSocket> {
         self.io.get_ref().broadcast()
     }
 
-    /// Joins a group. From now on the socket receives datagrams to `group` that arrive at the interface with
-    /// the address `interface`. If `interface` is unspecified, the OS chooses one.
+    /// Joins the multicast group `group` on the interface with the address `interface`. If this address is
+    /// unspecified (`0.0.0.0`), the OS chooses an interface.
     ///
     /// ```
     /// # brigade::run(async {
@@ -264,7 +264,7 @@ impl Socket<mio::net::UdpSocket> {
         self.io.get_ref().join_multicast_v4(group, interface)
     }
 
-    /// Leaves a group; see [`join_multicast_v4`](Self::join_multicast_v4) for an example.
+    /// Leaves a multicast group; see [`join_multicast_v4`](Self::join_multicast_v4) for an example.
     ///
     /// # Errors
     /// Returns an error if the OS reports one, for example if the socket is not in the group.
@@ -272,7 +272,7 @@ impl Socket<mio::net::UdpSocket> {
         self.io.get_ref().leave_multicast_v4(group, interface)
     }
 
-    /// Joins an IPv6 group through the interface with the number `interface`. The number 0 means any
+    /// Joins an IPv6 multicast group on the interface with the index `interface`. The index 0 means any
     /// interface.
     ///
     /// # Errors
@@ -281,7 +281,7 @@ impl Socket<mio::net::UdpSocket> {
         self.io.get_ref().join_multicast_v6(group, interface)
     }
 
-    /// Leaves an IPv6 group.
+    /// Leaves an IPv6 multicast group.
     ///
     /// # Errors
     /// Returns an error if the OS reports one, for example if the socket is not in the group.
@@ -289,7 +289,7 @@ impl Socket<mio::net::UdpSocket> {
         self.io.get_ref().leave_multicast_v6(group, interface)
     }
 
-    /// Sets the time to live of datagrams, which is the number of routers that they may pass, 1 to 255.
+    /// Sets the time to live of datagrams: the maximum number of hops, 1 to 255.
     ///
     /// ```
     /// # brigade::run(async {

@@ -1,8 +1,8 @@
-//! Unix sockets: [`UnixStream`], [`UnixListener`] and [`UnixDatagram`]. They are like the sockets of TCP and
-//! UDP, with paths as addresses.
+//! Unix sockets: [`UnixStream`], [`UnixListener`] and [`UnixDatagram`]. They are like TCP and UDP sockets,
+//! but their addresses are paths.
 //!
-//! Dropping a socket does not remove its path, because other programs may have it open. The common methods
-//! are in `net/stream.rs`, `net/accept.rs` and `net/datagram.rs`.
+//! Dropping a socket does not remove its path, because another process may still use the socket. The common
+//! methods are in `net/stream.rs`, `net/accept.rs` and `net/datagram.rs`.
 
 use std::io;
 use std::os::unix::net::{self, SocketAddr};
@@ -19,7 +19,8 @@ use crate::reactor::Direction;
 
 /// A connection within the machine, over a path in the file system.
 ///
-/// Any number of tasks may use it through `&self`. It implements the futures-io traits, as does `&UnixStream`.
+/// Any number of tasks may use it through `&self`. `UnixStream` and `&UnixStream` implement the futures-io
+/// traits.
 ///
 /// ```
 /// use brigade::net::UnixStream;
@@ -62,7 +63,7 @@ impl Socket<mio::net::UnixStream> {
     /// # brigade::run(async {
     /// use brigade::net::UnixStream;
     ///
-    /// // No socket listens there.
+    /// // No socket listens at this path.
     /// let path = std::env::temp_dir().join("no-such-kitchen");
     /// let error = UnixStream::connect(path).await.unwrap_err();
     /// assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
@@ -78,7 +79,7 @@ impl Socket<mio::net::UnixStream> {
     pub async fn connect(path: impl AsRef<Path>) -> io::Result<Self> {
         let reactor = current_reactor("UnixStream::connect")?;
         let mut pause = Pause::new();
-        // The OS may refuse immediately each time, so every attempt must spend budget.
+        // The OS may refuse immediately, so each call must spend budget.
         consume_budget().await;
         let stream = loop {
             match mio::net::UnixStream::connect(path.as_ref()) {
@@ -153,7 +154,8 @@ impl TryFrom<net::UnixStream> for UnixStream {
 
 /// A socket that accepts connections at a path in the file system.
 ///
-/// Dropping it does not remove the path. The next program that binds to the path must remove it first.
+/// Dropping the listener does not remove the path. The next program that binds to this path must first remove
+/// it.
 ///
 /// ```
 /// use brigade::net::{UnixListener, UnixStream};
@@ -197,7 +199,7 @@ impl Socket<mio::net::UnixListener> {
     /// use brigade::net::UnixListener;
     ///
     /// drop(UnixListener::bind(&path)?);
-    /// // The path is still there.
+    /// // The path still exists.
     /// let error = UnixListener::bind(&path).unwrap_err();
     /// assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
     /// std::fs::remove_file(&path)?;
@@ -206,8 +208,8 @@ impl Socket<mio::net::UnixListener> {
     /// ```
     ///
     /// # Errors
-    /// Returns an error if the OS reports one, such as `AddrInUse` if the path exists, or outside of an
-    /// executor.
+    /// Returns an error if the OS reports one, or outside of an executor. If the path exists, the error is
+    /// `AddrInUse`.
     pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
         let reactor = current_reactor("UnixListener::bind")?;
         let listener = mio::net::UnixListener::bind(path)?;
@@ -282,15 +284,15 @@ impl Socket<mio::net::UnixDatagram> {
     /// ```
     ///
     /// # Errors
-    /// Returns an error if the OS reports one, such as `AddrInUse` if the path exists, or outside of an
-    /// executor.
+    /// Returns an error if the OS reports one, or outside of an executor. If the path exists, the error is
+    /// `AddrInUse`.
     pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
-        // Look for the executor first, because `bind` makes a path that would stay.
+        // Look for the executor first. Otherwise, an error would leave the path behind.
         let reactor = current_reactor("UnixDatagram::bind")?;
         Socket::register(reactor, mio::net::UnixDatagram::bind(path)?, true)
     }
 
-    /// Makes a socket without a path. It can send, but other sockets cannot send to it.
+    /// Makes a socket without a path. The socket can send, but other sockets cannot send to it.
     ///
     /// ```
     /// # brigade::run(async {
@@ -307,7 +309,7 @@ impl Socket<mio::net::UnixDatagram> {
         Socket::register(reactor, mio::net::UnixDatagram::unbound()?, true)
     }
 
-    /// Makes two sockets that are each other's peer.
+    /// Makes two sockets that are connected to each other.
     ///
     /// ```
     /// # brigade::run(async {
@@ -374,7 +376,7 @@ impl Socket<mio::net::UnixDatagram> {
     /// Returns an error if the OS reports one, or if the executor is dropped meanwhile.
     ///
     /// # Cancel safety
-    /// Dropping the future sends nothing.
+    /// A dropped future has sent nothing.
     pub async fn send_to(&self, datagram: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
         let path = path.as_ref();
         let send = |socket: &mio::net::UnixDatagram| socket.send_to(datagram, path);
@@ -395,7 +397,7 @@ impl Socket<mio::net::UnixDatagram> {
     /// ```
     ///
     /// # Errors
-    /// Returns `WouldBlock` if there is no space, and the OS's other errors.
+    /// Returns `WouldBlock` if there is no space, or another error of the OS.
     pub fn try_send_to(&self, datagram: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
         let path = path.as_ref();
         self.io

@@ -1,7 +1,7 @@
 //! A delay between two tries of an operation for which the OS reports no event.
 //!
-//! A delay belongs to a socket, so its timer belongs to the socket's executor, whichever executor polls the
-//! task. The delay takes real time even if the executor's clock is virtual, because the OS knows no virtual
+//! A delay belongs to a socket. Its timer belongs to the socket's executor, even if another executor polls
+//! the task. A delay takes real time even if the executor's clock is virtual, because the OS has no virtual
 //! time.
 
 use std::io;
@@ -33,7 +33,8 @@ impl Delay {
     /// Waits for the end of the delay.
     ///
     /// # Errors
-    /// Returns an error if the executor is gone. Without its timers, tries would follow each other immediately.
+    /// Returns an error if the executor is gone. Without timers, the tries would follow each other
+    /// immediately.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(timers) = &self.timers else {
             return Poll::Ready(Err(gone()));

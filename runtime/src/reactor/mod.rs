@@ -1,15 +1,15 @@
-//! The reactor: turns the events of the OS into readiness of sources and wakes of tasks.
+//! The reactor: records events of the OS as readiness of sources, and wakes tasks.
 //!
-//! A source registers with mio (epoll on Linux, kqueue on the BSDs and macOS) once for its whole life. One
-//! thread at a time waits for events in the [`EventLoop`], looks up their sources and collects the wakers of
-//! the tasks that wait. Those tasks do the reading and writing: this is a reactor, not a proactor. No token
-//! is trusted, because an event may come for a source that is gone.
+//! A source registers with mio (epoll on Linux, kqueue on the BSDs and macOS) once in its life. One thread at
+//! a time waits for events in the [`EventLoop`], looks up their sources and collects the wakers of the
+//! waiting tasks. Then the tasks call read and write: this is a reactor, not a proactor. An event may come
+//! for a source that is gone, so every token is checked.
 //!
 //! # From token to source
 //!
-//! A token is an index into a slab and a *generation*. Deregistering a source does not recall the events that
-//! are already on their way. The next source may get the same index, but never the same generation. A pointer
-//! in the token would turn the same race into a use after free (RUSTSEC-2024-0019).
+//! A token is an index into a slab and a *generation*. After a source is deregistered, its last events may
+//! still arrive. The next source may get the same index, but never the same generation. If the token were a
+//! pointer, such an event would cause a use after free (RUSTSEC-2024-0019).
 //!
 //! ```text
 //!   usize::BITS            HALF                0
@@ -101,15 +101,15 @@ pub(crate) fn new() -> io::Result<(Arc<Reactor>, EventLoop)> {
 impl Reactor {
     /// Ends the current or the next wait of the thread in the event loop.
     pub(crate) fn notify(&self) {
-        // This writes to an eventfd or a pipe. It fails only if the descriptor is broken, and then the
-        // waiting thread could not be woken.
+        // This writes to an eventfd or a pipe. It fails only if the descriptor is broken. The waiting thread
+        // then cannot be woken.
         self.notifier
             .wake()
             .expect("brigade: an event loop could not be notified");
     }
 
-    /// Sets the timers of delays. The reference is weak, because the timers keep the reactor alive, to notify
-    /// it.
+    /// Sets the timers of delays. The reference is weak, because the timers hold a strong reference to the
+    /// reactor.
     pub(crate) fn serve(&self, timers: &Arc<Timers>) {
         // This is called once, when the executor is built.
         let _ = self.os_timers.set(Arc::downgrade(timers));
@@ -120,12 +120,12 @@ impl Reactor {
         self.os_timers.get()?.upgrade()
     }
 
-    /// Makes [`check_seal`](Self::check_seal) an error, for runs that must not depend on the OS.
+    /// Makes [`check_seal`](Self::check_seal) fail, for runs that must not depend on the OS.
     pub(crate) fn seal(&self) {
         self.sealed.store(true, Ordering::Relaxed);
     }
 
-    /// Returns an error if no source may be made in this run.
+    /// Returns an error if no source may be registered in this run.
     pub(crate) fn check_seal(&self) -> io::Result<()> {
         if !self.sealed.load(Ordering::Relaxed) {
             return Ok(());
@@ -143,11 +143,11 @@ impl Reactor {
     }
 
     /// Registers `io` once, for the directions of `interest`. If `writable`, a write may be tried before the
-    /// OS has reported the source as writable.
+    /// OS reports the source as writable.
     ///
     /// # Errors
-    /// Returns an error if the OS refuses the registration, or if the runtime is being dropped. No
-    /// entry is left behind then (tokio #6329), nor if `io` panics.
+    /// Returns an error if the OS refuses the registration, or if the runtime is being dropped. After an
+    /// error or a panic of `io`, no entry is left behind (tokio #6329).
     pub(crate) fn register(
         &self,
         io: &mut impl mio::event::Source,
@@ -161,7 +161,7 @@ impl Reactor {
             }
             sources.insert(interest, writable, self.os_timers.get().cloned())
         };
-        // No lock is held, since this is the user's code, which may panic. No event for the token can come
+        // Hold no lock here, because `io` is the user's code and may panic. No event for the token can come
         // before this call.
         let undo = RemoveOnDrop(self, source.token);
         self.registry.register(io, source.token, interest)?;
@@ -170,19 +170,19 @@ impl Reactor {
         Ok(source)
     }
 
-    /// Ends the registration of `io`. Errors are ignored, since closing the descriptor, which follows, ends
-    /// the registration too.
+    /// Ends the registration of `io`. Ignores errors: the descriptor is closed next, and closing also ends
+    /// the registration.
     pub(crate) fn deregister(&self, io: &mut impl mio::event::Source, source: &Source) {
-        // Otherwise, a pause's timer would keep the source alive.
+        // The timer of a pause would keep the source alive.
         source.pause.end();
-        // Remove the source first, since `io` is the user's code and may panic. Drop it outside the lock.
+        // Remove the source first: `io` is the user's code and may panic. Drop the source outside the lock.
         let removed = lock(&self.sources).remove(source.token);
         self.count.fetch_sub(1, Ordering::Relaxed);
         let _ = self.registry.deregister(io);
         drop(removed);
     }
 
-    /// Closes the reactor. No event will come any more, so waiting tasks are woken and get an error.
+    /// Closes the reactor. No more events come, so waiting tasks are woken and get an error.
     pub(crate) fn close(&self, woken: &mut Vec<Waker>) {
         let mut sources = lock(&self.sources);
         sources.closed = true;
@@ -192,7 +192,7 @@ impl Reactor {
     }
 }
 
-/// Removes a source that the OS has refused, or whose registration has panicked.
+/// Removes a source whose registration has failed or panicked.
 struct RemoveOnDrop<'a>(&'a Reactor, Token);
 
 impl Drop for RemoveOnDrop<'_> {
@@ -226,7 +226,7 @@ impl Sources {
         self.find(token)?;
         let source = self.entries.try_remove(token.0 & INDEX);
         if self.entries.is_empty() {
-            // Frees the memory of a burst.
+            // Free the memory of a burst.
             self.entries = Slab::new();
         }
         source
@@ -234,12 +234,12 @@ impl Sources {
 }
 
 impl EventLoop {
-    /// Waits for events of the OS or a notification, for at most `timeout` (`None`: without limit), and
-    /// collects the wakers to call. An interrupted wait returns without events. The caller checks its queues
-    /// and its clock and waits again (polling b9ab821).
+    /// Waits for events of the OS or a notification, and collects the wakers to call. Waits at most
+    /// `timeout`; `None` means no limit. An interrupted wait returns without events. The caller then checks
+    /// its queues and its clock, and waits again (polling b9ab821).
     ///
     /// # Panics
-    /// Panics if the OS refuses to report events, because then no event could wake a task again.
+    /// Panics if the OS refuses to report events, because no event could then wake a task.
     pub(crate) fn turn(
         &mut self,
         reactor: &Reactor,
@@ -264,8 +264,8 @@ impl EventLoop {
     }
 }
 
-/// Replaces `timerfd.rs` if the feature `precise-timers` is off, and on systems other than Linux. The
-/// timeouts of kqueue are exact.
+/// Replaces `timerfd.rs` if the feature `precise-timers` is off, and on systems other than Linux. kqueue's
+/// timeouts are exact.
 #[cfg(not(all(feature = "precise-timers", target_os = "linux")))]
 pub(crate) mod timerfd {
     pub(crate) struct TimerFd;
@@ -285,8 +285,8 @@ pub(crate) mod timerfd {
 mod tests {
     use super::*;
 
-    /// mio #1760, tokio #6369 (RUSTSEC-2024-0019): an event that is delivered after its source was removed
-    /// finds no source, even if another source has the index by then.
+    /// mio #1760, tokio #6369 (RUSTSEC-2024-0019): an event may arrive after its source was removed. The
+    /// event then finds no source, even if another source has the index.
     #[test]
     fn an_event_for_a_source_that_is_gone_finds_nobody() {
         let mut sources = Sources {
@@ -294,7 +294,7 @@ mod tests {
             generation: INDEX - 2,
             closed: false,
         };
-        // With a neighbour the slab is never emptied, so the index is used again.
+        // The neighbour keeps the slab in use, so the freed index is used again.
         let neighbour = sources.insert(Interest::READABLE, false, None).token;
         let mut stale = Vec::new();
         for _ in 0..8 {
@@ -327,8 +327,8 @@ mod tests {
 
         use super::super::*;
 
-        /// Runs one turn of the event loop, which waits for an event. Returns which directions of `source`
-        /// are ready then.
+        /// Runs one turn of the event loop, which waits for an event. Then returns which directions of
+        /// `source` are ready.
         fn ready(event_loop: &mut EventLoop, reactor: &Reactor, source: &Arc<Source>) -> [bool; 2] {
             let before = [Direction::Read, Direction::Write].map(|way| is_ready(source, way));
             assert_eq!(before, [false, false]);
@@ -362,8 +362,8 @@ mod tests {
             reactor.deregister(&mut sender, &write);
         }
 
-        /// tokio-core #117: the end must be reported for both directions, whatever the interest, because no
-        /// other event may come. (kqueue reports only the directions of the interest.)
+        /// tokio-core #117: the end of a stream must make both directions ready for any interest, because no
+        /// other event may follow. (kqueue reports only the directions of the interest.)
         #[test]
         #[cfg(target_os = "linux")]
         fn an_end_concerns_both_directions() {
@@ -377,7 +377,7 @@ mod tests {
             }
         }
 
-        /// The reactor knows whether a source is registered. Without one, the OS need not be polled.
+        /// The reactor is empty while no source is registered. The OS need not be polled then.
         #[test]
         fn a_reactor_is_empty_while_nothing_is_registered() {
             /// A source whose registration always fails.

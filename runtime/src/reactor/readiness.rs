@@ -1,9 +1,9 @@
 //! Records whether one direction of a source is ready, and which tasks wait for it.
 //!
-//! The OS reports readiness once, when it begins (*edge-triggered*), so the reactor has to remember it.
-//! [`Readiness`] does so in one atomic word, and keeps the wakers of the waiting tasks beside it. An event
-//! for which no task waits takes no lock. No waker is cloned, woken or dropped while the lock is held
-//! (tokio #5429).
+//! The OS reports readiness once, when it begins (*edge-triggered*), so the reactor must remember it.
+//! [`Readiness`] stores the readiness in one atomic word, and the wakers of the waiting tasks beside the
+//! word. If no task waits, an event takes no lock. No waker is cloned, woken or dropped while the lock is
+//! held (tokio #5429).
 //!
 //! # The word
 //!
@@ -12,9 +12,9 @@
 //! | READY | a try may succeed | an event | `clear`, `hold` |
 //! | GONE | the executor was dropped | `set_gone` | never |
 //! | WAITING | wakers are stored | a waiter, with the lock held | an event, with the lock held |
-//! | SHORT_READ_DRAINS | a read that fills only a part of its buffer took all there was | `new` | the first `set_last` |
+//! | SHORT_READ_DRAINS | a read that does not fill its buffer took all bytes | `new` | the first `set_last` |
 //! | HELD | events are put off until `release` | `hold` | `release`, `set_gone` |
-//! | PUT_OFF | an event came while HELD was set | an event | with HELD |
+//! | PUT_OFF | an event was put off | an event, `hold` | together with HELD |
 //! | tick (58 bits) | the number of events | an event | never |
 //!
 //! READY and WAITING are never set together.
@@ -22,10 +22,10 @@
 //! # The race between clearing and a new event
 //!
 //! A task sees READY, tries, and gets `WouldBlock`. It must clear READY before it waits. A new event may
-//! arrive between its try and its clearing, and clearing that event would leave the task asleep forever. So
-//! each event raises the tick, and clearing is a compare-and-swap against the word that was read *before* the
-//! try: it fails if an event came between. The tick is as wide as the word allows, because a narrow one would
-//! match by chance some day (tokio #6133, #8331).
+//! arrive between the try and the clearing. If the task then cleared READY, it would lose this event and
+//! sleep forever. So each event increments the tick, and the task clears READY by a compare-and-swap against
+//! the word from *before* the try. The compare-and-swap fails if an event came in between. The tick is as
+//! wide as the word allows, because a narrow tick would some day match by chance (tokio #6133, #8331).
 //!
 //! # The race between waiting and an event
 //!
@@ -38,9 +38,9 @@
 //! ```
 //!
 //! R1 and T2 are compare-and-swaps on one word. If R1 comes first, T2 sees READY. If T2 comes first, R1 sees
-//! WAITING and goes on to R2, whose lock waits for T3. So while a waker is stored, only R2 can raise the
-//! tick, and it takes the waker out under the same lock. So if a future's [`WaiterKey`] has the current tick,
-//! its waker is stored, and otherwise it is not.
+//! WAITING, and R2 waits for the lock until the end of T3. So while a waker is stored, only R2 can increment
+//! the tick. R3 takes the waker out under the same lock. Therefore, a future's waker is stored exactly while
+//! the future's [`WaiterKey`] has the current tick.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -64,7 +64,7 @@ const TICK: u64 = 1 << 6;
 pub(crate) struct ReadySnapshot(u64);
 
 impl ReadySnapshot {
-    /// Returns whether the executor was dropped, so that no event will come any more.
+    /// Returns whether the executor was dropped. No more events come then.
     pub(crate) fn is_gone(self) -> bool {
         self.0 & GONE != 0
     }
@@ -94,23 +94,24 @@ struct More {
     tasks: BTreeMap<Identity, Waker>,
     /// When `tasks` has this length, the wakers of completed tasks are removed.
     sweep_at: usize,
-    /// The wakers of futures with indices from 2.
+    /// The wakers of futures with index 2 or higher.
     futures: Slab<Waker>,
 }
 
 /// A waker's data and function table. Wakers with the same identity wake the same task.
 type Identity = (usize, usize);
 
-/// The position of a future's waker, by which the future can remove it. It is valid until the tick changes.
+/// The position of a future's waker. The future removes its waker with this key, which is valid until the
+/// tick changes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WaiterKey {
     tick: u64,
-    /// Never 0, so that an `Option` of a key is no larger than a key.
+    /// Never 0, so that `Option<WaiterKey>` is as small as `WaiterKey`.
     index: NonZeroU32,
 }
 
 impl Readiness {
-    /// `short_read_drains` means that after a short read, the OS reports further data with a new event.
+    /// `short_read_drains` means: after a short read, the OS reports further data with a new event.
     pub(crate) fn new(ready: bool, short_read_drains: bool) -> Self {
         let drains = if short_read_drains {
             SHORT_READ_DRAINS
@@ -131,17 +132,17 @@ impl Readiness {
         (word & (READY | GONE) != 0).then_some(ReadySnapshot(word))
     }
 
-    /// Clears READY after a try that began with `seen` and got `WouldBlock`, unless an event came since.
+    /// Clears READY after a try that got `WouldBlock`, unless an event came since `seen` was read.
     pub(crate) fn clear(&self, seen: ReadySnapshot) {
         let cleared = seen.0 & !READY;
-        // AcqRel and Relaxed. If the task waits after this, its T2 pairs with the next `raise`.
+        // These orderings suffice: if the task waits after this, its T2 pairs with the next `raise`.
         let _ = self
             .word
             .compare_exchange(seen.0, cleared, Ordering::AcqRel, Ordering::Relaxed);
     }
 
-    /// Clears READY after a read that began with `seen` and filled only `count` of `room` bytes, if the OS
-    /// reports further data with a new event. This saves a try that would only get `WouldBlock`.
+    /// Clears READY after a short read, if the OS reports further data with a new event. The read began with
+    /// `seen` and filled `count` of `room` bytes. Clearing saves a try that would only get `WouldBlock`.
     #[inline]
     pub(crate) fn note_read(&self, seen: ReadySnapshot, count: usize, room: usize) {
         if 0 < count && count < room && seen.0 & SHORT_READ_DRAINS != 0 {
@@ -149,7 +150,7 @@ impl Readiness {
         }
     }
 
-    /// Clears READY after a try that began with `seen`, and puts off all events since then until
+    /// Clears READY after a try that began with `seen`. All events since then are put off until
     /// [`release`](Self::release), which the caller must call later.
     pub(crate) fn hold(&self, seen: ReadySnapshot) {
         let held = |word: u64| {
@@ -160,16 +161,16 @@ impl Readiness {
             };
             (word & (GONE | HELD) == 0).then_some(word & !READY | HELD | put_off)
         };
-        // The orderings are those of `clear`.
+        // The orderings are the same as in `clear`.
         let _ = self
             .word
             .fetch_update(Ordering::AcqRel, Ordering::Relaxed, held);
     }
 
-    /// Ends [`hold`](Self::hold). If an event was put off, it has its effect now.
+    /// Ends [`hold`](Self::hold). An event that was put off takes effect now.
     pub(crate) fn release(&self, woken: &mut Vec<Waker>) {
         let quiet = |word: u64| (word & (HELD | PUT_OFF) == HELD).then_some(word & !HELD);
-        // The orderings are those of `clear`.
+        // The orderings are the same as in `clear`.
         let ended = self
             .word
             .fetch_update(Ordering::AcqRel, Ordering::Relaxed, quiet);
@@ -178,25 +179,25 @@ impl Readiness {
         }
     }
 
-    /// Records an event. The caller wakes `woken` once it holds no lock.
+    /// Records an event. The caller wakes `woken` after it has released its locks.
     pub(crate) fn set(&self, woken: &mut Vec<Waker>) {
         self.raise(READY, 0, woken);
     }
 
-    /// Does the same as [`set`](Self::set) after the end of the stream, an error or urgent data. After such
-    /// an event, a read may stop early although there is more to read.
+    /// Does the same as [`set`](Self::set) for the end of the stream, an error or urgent data. After such an
+    /// event, a short read may leave bytes behind.
     pub(crate) fn set_last(&self, woken: &mut Vec<Waker>) {
         self.raise(READY, SHORT_READ_DRAINS, woken);
     }
 
-    /// Records that no event will come any more, so that waiting tasks get an error.
+    /// Records that no more events come, so waiting tasks get an error.
     pub(crate) fn set_gone(&self, woken: &mut Vec<Waker>) {
         self.raise(READY | GONE, HELD | PUT_OFF, woken);
     }
 
     fn raise(&self, set: u64, clear: u64, woken: &mut Vec<Waker>) {
         let held = HELD & !clear;
-        // The addition wraps, because the tick overflows out of the word.
+        // The addition wraps, because the tick may overflow.
         let raised = |word: u64| (word.wrapping_add(TICK) | set) & !(clear | WAITING);
         let mut word = self.word.load(Ordering::Relaxed);
         // R1
@@ -213,7 +214,7 @@ impl Readiness {
             }
         }
         let mut waiters = lock(&self.waiters);
-        // R2. The orderings are those of R1.
+        // R2. The orderings are the same as in R1.
         let raise = |word: u64| match word & held {
             0 => Some(raised(word)),
             _ => Some(word & !clear | PUT_OFF),
@@ -238,8 +239,8 @@ impl Readiness {
             woken.extend(more.tasks.into_values());
             woken.extend(more.futures.into_iter().map(|(_, waker)| waker));
         }
-        // The task that is polled first may fail and clear READY, and the others then wait again. So each event
-        // begins with another task.
+        // The task that is polled first may fail and clear READY. The other tasks then wait again. To be
+        // fair, the order changes with each event.
         let woken = &mut woken[first..];
         if woken.len() > 1 {
             let tick = before.unwrap_or_default() / TICK;
@@ -248,10 +249,10 @@ impl Readiness {
         }
     }
 
-    /// Returns the word if a try may succeed, or else stores the task's waker until the next event.
+    /// Returns the word if a try may succeed. Otherwise stores the task's waker until the next event.
     ///
-    /// A future has a `key`, and calls [`forget`](Self::forget) when it is dropped. A poll function has none,
-    /// because it has no destructor: its waker stays until the event.
+    /// A future passes a `key`, and calls [`forget`](Self::forget) when it is dropped. A poll function passes
+    /// no key, because it has no destructor. Its waker stays until the event.
     pub(crate) fn poll_ready(
         &self,
         cx: &mut Context<'_>,
@@ -261,11 +262,11 @@ impl Readiness {
         if let Some(seen) = self.ready() {
             return Poll::Ready(seen);
         }
-        // Clone before taking the lock.
+        // Clone the waker before taking the lock.
         let waker = cx.waker().clone();
         let mut waiters = lock(&self.waiters);
-        // T2. Acquire pairs with the Release of `raise`, if this finds READY. If it does not, Release pairs
-        // with the Acquire of `raise`, which then sees WAITING.
+        // T2. If T2 finds READY, Acquire pairs with the Release of `raise`. Otherwise, Release pairs with the
+        // Acquire of `raise`, which sees WAITING.
         let waiting = |word: u64| (word & (READY | GONE) == 0).then_some(word | WAITING);
         let before = self
             .word
@@ -285,8 +286,8 @@ impl Readiness {
         Poll::Pending
     }
 
-    /// Returns the word if an event came since the future with `key` began to wait, even if another task has
-    /// cleared READY since then.
+    /// Returns the word if an event came after the future with `key` began to wait. Another task may have
+    /// cleared READY since the event.
     pub(crate) fn woken_since(&self, key: WaiterKey) -> Option<ReadySnapshot> {
         // Acquire pairs with the Release of `raise`.
         let word = self.word.load(Ordering::Acquire);
@@ -299,7 +300,7 @@ impl Readiness {
             return;
         }
         let mut waiters = lock(&self.waiters);
-        // Check again, since an event may precede the lock.
+        // Check again, because an event may have come before the lock.
         if self.woken_since(key).is_none() {
             let Waiters { future, more, .. } = &mut *waiters;
             let mine = match key.in_slab() {
@@ -313,7 +314,7 @@ impl Readiness {
 }
 
 impl Drop for Readiness {
-    /// Contains the panics of foreign wakers, because a socket may be dropped while a task unwinds.
+    /// Catches the panics of foreign wakers, because a socket may be dropped while a task unwinds.
     fn drop(&mut self) {
         let Waiters { task, future, more } = std::mem::take(&mut *lock(&self.waiters));
         drop_quietly(task);
@@ -337,11 +338,11 @@ impl Waiters {
     /// Stores the waker of a poll function, once for each task. Returns a waker for the caller to drop, and
     /// moves the wakers of completed tasks to `dead`.
     ///
-    /// A task that is displaced from the first slot may still wait, so its waker moves to the map. Waking it
-    /// instead would make two tasks that share a direction wake each other forever.
+    /// A waker that is displaced from the first slot moves to the map, because its task may still be waiting.
+    /// If the task were woken instead, two tasks that share a direction would wake each other forever.
     fn put_task(&mut self, waker: Waker, dead: &mut Vec<Waker>) -> Option<Waker> {
-        /// The number of wakers at which those of completed tasks are first removed. The next time, it is
-        /// twice the number that was left. Arbitrary: not measured.
+        /// If this many wakers are stored, the wakers of completed tasks are removed. The next limit is twice
+        /// the number of wakers that are left. Arbitrary: not measured.
         const SWEEP_AT: usize = 32;
         if self.task.as_ref().is_some_and(|it| it.will_wake(&waker)) {
             return Some(waker);
@@ -363,8 +364,7 @@ impl Waiters {
         unused
     }
 
-    /// Stores the waker of a future, in its old slot if `key` has this `tick`. Returns the waker that it
-    /// replaces.
+    /// Stores the waker of a future. If `key` has this `tick`, replaces and returns the future's old waker.
     fn put_future(
         &mut self,
         waker: Waker,

@@ -1,9 +1,9 @@
-//! One registered source: a [`Readiness`] for reading, one for writing, and the loop of try and wait.
+//! One registered source: a [`Readiness`] for reading and one for writing, and the loop that tries and waits.
 //!
-//! The two directions are separate in everything. A write that would block tells nothing about reading (tokio
-//! #2886), and each has a tick of its own, so that events for writing do not hinder the clearing of reading
-//! (tokio #8054). Only `WouldBlock` means that a direction is no longer ready. The one exception is a short
-//! read of a TCP stream: see [`short_read_drains`].
+//! The two directions are independent. A write that would block does not affect reading (tokio #2886). Each
+//! direction counts its own events, so an event for writing does not prevent the clearing of reading (tokio
+//! #8054). Only `WouldBlock` means that a direction is no longer ready. The one exception is a short read of
+//! a TCP stream: see [`short_read_drains`].
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -27,17 +27,17 @@ pub(crate) enum Direction {
     Write,
 }
 
-/// Returns whether a short read of a source registered with `interest` means that there is no more until the
-/// next event. A server that answers request after request on one connection then makes three system calls
-/// for each request (wait, read, write) and not four.
+/// Returns whether a short read empties a source that is registered with `interest`. If so, the next read
+/// waits for the next event. A server that answers one request after another then makes three system calls
+/// for each request (wait, read, write) instead of four.
 ///
-/// This holds for TCP on Linux, where `recv` takes everything up to the end, an error or an urgent byte, and
-/// each of these raises an event of its own. [`Readiness::set_last`] then ends the exception for the
-/// connection. Only sources registered for PRIORITY get events for urgent bytes, so only they qualify. It
-/// does not hold for Unix streams, where `recv` stops at each message that carries descriptors, nor for a
-/// `std::net::TcpStream` that a user made from some other descriptor. mio's emulation by poll(2) arms an
-/// event only after `WouldBlock`, and Miri makes reads short at random. (A program that turns on kernel TLS
-/// reads with `async_io`.)
+/// This rule is true for TCP on Linux, where `recv` takes all bytes up to the end, an error or an urgent
+/// byte. Each of these three raises its own event, and [`Readiness::set_last`] then turns the rule off for
+/// the connection. Only sources registered for PRIORITY get events for urgent bytes, so the rule requires
+/// PRIORITY. The rule is false for Unix streams, where `recv` stops at each message that carries descriptors.
+/// A user may make a `std::net::TcpStream` from such a descriptor, so streams from std are excluded. The rule
+/// is off for mio's emulation with poll(2), which arms an event only after `WouldBlock`. The rule is off
+/// under Miri, which makes reads short at random. (A program with kernel TLS must read with `async_io`.)
 fn short_read_drains(interest: Interest) -> bool {
     cfg!(all(
         any(target_os = "linux", target_os = "android"),
@@ -73,7 +73,7 @@ fn unless_gone(seen: ReadySnapshot) -> io::Result<()> {
 }
 
 impl Direction {
-    /// Returns the directions that `interest` names. Urgent data counts as reading.
+    /// Returns the directions of `interest`. Urgent data belongs to reading.
     fn of(interest: Interest) -> impl Iterator<Item = Direction> {
         let write = interest.is_writable().then_some(Direction::Write);
         let read = (interest != Interest::WRITABLE).then_some(Direction::Read);
@@ -82,8 +82,8 @@ impl Direction {
 }
 
 impl Source {
-    /// Makes a source, which is not known to be readable before the first event. The caller knows whether a
-    /// write may be tried immediately: a stream that is still connecting is not writable.
+    /// Makes a source, which is not readable before the first event. If `writable`, a write may be tried
+    /// immediately; for a stream that is still connecting, `writable` is false.
     pub(super) fn new(
         token: Token,
         interest: Interest,
@@ -109,8 +109,8 @@ impl Source {
         }
     }
 
-    /// Records an event of the OS. An error or a hang-up concerns both directions, whatever else the event
-    /// contains: a pipe's end comes with neither `readable` nor `writable` (tokio-core #117).
+    /// Records an event of the OS. An error or a hang-up makes both directions ready. The event may contain
+    /// neither `readable` nor `writable`, for example at a pipe's end (tokio-core #117).
     pub(super) fn receive(&self, event: &Event, woken: &mut Vec<Waker>) {
         if event.is_read_closed() || event.is_error() || event.is_priority() {
             self.read.set_last(woken);
@@ -129,11 +129,11 @@ impl Source {
         self.write.set_gone(woken);
     }
 
-    /// Tries once if the direction is ready.
+    /// Tries `operation` once if the direction is ready.
     ///
     /// # Errors
-    /// Returns `WouldBlock` if the direction is not ready or the OS returns it, and the other errors of
-    /// `operation`. An interrupted call is repeated.
+    /// Returns `WouldBlock` if the direction is not ready. Otherwise returns the error of `operation`. An
+    /// interrupted call is repeated.
     #[inline]
     pub(crate) fn try_io<R>(
         self: &Arc<Self>,
@@ -146,8 +146,8 @@ impl Source {
         }
     }
 
-    /// Calls an operation that can be called only once, if a direction of `interest` is ready. `WouldBlock`
-    /// clears all directions that were ready.
+    /// Calls `operation` once if a direction of `interest` is ready. `WouldBlock` clears all directions that
+    /// were ready.
     pub(crate) fn try_any<R>(
         self: &Arc<Self>,
         interest: Interest,
@@ -156,8 +156,8 @@ impl Source {
         self.try_after(None, interest, operation)
     }
 
-    /// Does the same as [`try_any`](Self::try_any) after a [`wait`](Self::wait) that returned `woken`. That
-    /// direction counts as ready, even if another call has failed since then.
+    /// Does the same as [`try_any`](Self::try_any) after [`wait_for`](Self::wait_for) has returned `woken`.
+    /// The direction of `woken` is regarded as ready, even if another call has failed since then.
     pub(crate) fn try_after<R>(
         self: &Arc<Self>,
         woken: Option<(Direction, ReadySnapshot)>,
@@ -176,7 +176,7 @@ impl Source {
         self.settle(interest.is_writable(), &seen, result)
     }
 
-    /// Tries once, and repeats a call that a signal interrupted.
+    /// Tries once. Repeats the call if a signal interrupts it.
     #[inline]
     fn attempt<R>(
         self: &Arc<Self>,
@@ -195,8 +195,8 @@ impl Source {
         }
     }
 
-    /// Updates the directions that were `seen` to be ready before a try, by its `result`. If the try
-    /// `may_write`, its failure may cause the next event.
+    /// Updates the directions in `seen` by the `result` of a try. These directions were ready before the try.
+    /// If the try `may_write`, a failure may itself cause the next event: see [`Pause`].
     #[inline]
     fn settle<R>(
         self: &Arc<Self>,
@@ -226,15 +226,14 @@ impl Source {
         result
     }
 
-    /// Returns whether a direction is still ready. Otherwise another call has failed since the event, and the
-    /// failures of one event count once.
+    /// Returns whether a direction is still ready. If no direction is ready, another call has failed since
+    /// the event. All failures after one event count as one.
     fn is_first_failure(&self, seen: &[Option<(Direction, ReadySnapshot)>]) -> bool {
         let mut seen = seen.iter().flatten();
         seen.any(|(direction, _)| self.readiness(*direction).ready().is_some())
     }
 
-    /// Notes that a write failed. Holds the directions and returns true if that begins a pause, or if one is
-    /// under way.
+    /// Counts a failed write. If a pause begins or is under way, holds the directions and returns true.
     #[cold]
     fn hold_for_pause(self: &Arc<Self>, seen: &[Option<(Direction, ReadySnapshot)>]) -> bool {
         // The pause cannot end while its lock is held.
@@ -247,9 +246,9 @@ impl Source {
         true
     }
 
-    /// Tries until the OS returns something other than `WouldBlock`, or stores the task's waker until the
-    /// next event: see [`Readiness::poll_ready`] for the `key`. Passes the readiness from before the try to
-    /// `operation`.
+    /// Tries `operation` until it returns something other than `WouldBlock`. If the direction is not ready,
+    /// stores the task's waker until the next event: see [`Readiness::poll_ready`] for the `key`. `operation`
+    /// gets the readiness from before the try.
     #[inline]
     pub(crate) fn poll_io<R>(
         self: &Arc<Self>,
@@ -259,8 +258,8 @@ impl Source {
         mut operation: impl FnMut(ReadySnapshot) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
         loop {
-            // An event that woke this future gives it a try, even if another call has failed since then. That
-            // call may have needed something else, such as space at another receiver.
+            // An event that woke this future gives the future a try, even if another call has failed since
+            // then. The other call may have needed something else, such as space at another receiver.
             let woken = key
                 .as_deref()
                 .and_then(|key| self.readiness(direction).woken_since((*key)?));
@@ -301,8 +300,8 @@ impl Source {
         self.poll_ready(direction, cx, None).map(unless_gone)
     }
 
-    /// Returns a future that tries and waits as [`poll_io`](Self::poll_io) does, and removes its waker when
-    /// it is dropped.
+    /// Returns a future that tries and waits as [`poll_io`](Self::poll_io) does. When dropped, the future
+    /// removes its waker.
     pub(crate) fn io<F>(self: &Arc<Self>, direction: Direction, operation: F) -> IoFuture<'_, F> {
         IoFuture {
             source: self,
@@ -312,7 +311,7 @@ impl Source {
         }
     }
 
-    /// Waits until a try in one of the directions of `interest` may succeed.
+    /// Waits until a try in a direction of `interest` may succeed.
     ///
     /// # Errors
     /// Returns an error if the executor was dropped.
@@ -323,7 +322,7 @@ impl Source {
         self.wait_for(interest, |_, _| ())
     }
 
-    /// Does the same as [`wait`](Self::wait), and returns what `output` makes of the direction that is ready.
+    /// Does the same as [`wait`](Self::wait), and returns the result of `output` for the ready direction.
     pub(crate) fn wait_for<R>(
         self: &Arc<Self>,
         interest: Interest,
@@ -336,9 +335,8 @@ impl Source {
         poll_fn(move |cx| {
             for wait in waits.iter_mut().flatten() {
                 let readiness = wait.source.readiness(wait.direction);
-                // One event wakes all tasks that wait here, and the first to be polled may clear the
-                // direction. The other tasks must return too, because their callers may wait for more than
-                // bytes.
+                // One event wakes all waiting tasks, and the task that is polled first may clear the
+                // direction. The other tasks must return too, because their callers may need something else.
                 let polled = match wait.key.and_then(|key| readiness.woken_since(key)) {
                     Some(seen) => Poll::Ready(seen),
                     None => (wait.source).poll_ready(wait.direction, cx, Some(&mut wait.key)),
@@ -353,7 +351,7 @@ impl Source {
 }
 
 /// The future of [`Source::io`]. Without an operation, it only waits. Every task that waits for a socket
-/// holds this future, and an `async` block would be twice as large.
+/// holds such a future, and an `async` block would be twice as large.
 pub(crate) struct IoFuture<'a, F> {
     source: &'a Arc<Source>,
     direction: Direction,
@@ -395,20 +393,20 @@ impl<F> Drop for IoFuture<'_, F> {
 /// same socket are unlikely to cause more failures.
 const FREE: u32 = 8;
 
-/// The length of the first pause, and the number of times it doubles, up to 64 ms. Arbitrary: 16 tries per
-/// second cost almost nothing, and a receiver that was not reading hardly notices the delay.
+/// The length of the first pause, and the number of times that it doubles, up to 64 ms. Arbitrary: 16 tries
+/// per second cost almost nothing. A receiver that was not reading hardly notices the delay.
 const SHORTEST: Duration = Duration::from_millis(1);
 const DOUBLINGS: u32 = 6;
 
-/// Pauses between writes whose failure causes the event that they wait for.
+/// Pauses after failed writes. A failed write may itself cause the event that it waits for.
 ///
-/// If the receiver of a Unix socket has no space, `sendto` takes memory for the datagram and gives it back.
-/// This makes the sender's socket writable, which is an event. A task that trusts such events tries forever
-/// and keeps a processor busy. So if writes fail in a row, each after its own event, there is a pause between
-/// them, and the events are put off until its end. If the failed call waited for both directions, a pause puts
-/// off both, because each event reports all directions that are ready.
+/// If the receiver of a Unix datagram has no space, `sendto` allocates memory for the datagram and frees the
+/// memory again. This makes the sender's socket writable, which is an event. A task that trusts such events
+/// tries forever and keeps a processor busy. So if writes fail in a row, each after its own event, a pause
+/// begins. Events are put off until its end. If the failed call waited for both directions, the pause holds
+/// both directions: each event reports all directions that are ready.
 pub(super) struct Pause {
-    /// The timers of the source's executor, which also delivers its events.
+    /// The timers of the executor that delivers the source's events.
     timers: Option<Weak<Timers>>,
     /// The number of writes that failed in a row.
     failures: AtomicU32,
@@ -417,7 +415,7 @@ pub(super) struct Pause {
 }
 
 impl Pause {
-    /// Notes that a write to `source` failed. If a pause is under way then, returns its lock. While the
+    /// Counts a failed write to `source`. If a pause begins or is under way, returns its lock. While the
     /// caller keeps the lock, the pause does not end.
     #[cold]
     fn failed(&self, source: &Arc<Source>) -> Option<MutexGuard<'_, Option<Box<Armed>>>> {
@@ -436,14 +434,14 @@ impl Pause {
         Some(under_way)
     }
 
-    /// Disarms the timer of the pause, because its waker keeps the source alive.
+    /// Disarms the pause's timer, because the timer's waker keeps the source alive.
     pub(super) fn end(&self) {
         let armed = lock(&self.under_way).take();
         drop(armed);
     }
 }
 
-/// The timer of a pause wakes the source itself.
+/// The source is the waker of its pause's timer.
 impl Wake for Source {
     fn wake(self: Arc<Self>) {
         self.pause.end();

@@ -1,13 +1,13 @@
-//! A timer of the OS that ends the sleep of the event loop more exactly than a timeout does.
+//! A timer of the OS that ends the event loop's wait more precisely than a timeout.
 //!
-//! epoll counts its timeouts in milliseconds, and mio rounds them up, so a sleep ends up to a millisecond
-//! after its timer is due. Linux has a timer that is a descriptor (`timerfd`) and as exact as the machine's
-//! clock. epoll waits for it as for any other descriptor. The timerfd replaces the timeout if a builder asks
-//! for precise timers. It costs a descriptor, and a system call whenever the thread parks with a different
-//! next deadline from last time.
+//! The timeout of epoll is in whole milliseconds, and mio rounds up. So a wait may end a millisecond too
+//! late. Linux also has timers that are descriptors (`timerfd`). They are as precise as the machine's clock.
+//! epoll waits for a timerfd as for any other descriptor. If a builder asks for precise timers, a timerfd
+//! replaces the timeout. It costs a descriptor, and a system call whenever the thread parks with a new
+//! deadline.
 //!
-//! The timer is never read. It is registered edge-triggered, and each setting makes a new edge. Its event
-//! belongs to no source; only the end of the sleep matters.
+//! The timer is never read, because it is edge-triggered and each setting makes a new edge. Its event belongs
+//! to no source, and its only effect is the end of the wait.
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -20,13 +20,13 @@ use rustix::time::{
     timerfd_settime,
 };
 
-/// The timer's token. Its index is another one that no slab reaches.
+/// The timer's token: an index that no slab reaches.
 const TIMER: Token = Token(usize::MAX - 1);
 
 /// The descriptor, and the deadline to which it is set.
 pub(crate) struct TimerFd {
     timer: OwnedFd,
-    /// The last deadline that was set, in the clock's nanoseconds.
+    /// The last deadline that was set, in nanoseconds of the clock.
     due: u64,
 }
 
@@ -43,11 +43,11 @@ impl TimerFd {
         Ok(TimerFd { timer, due: 0 })
     }
 
-    /// Sets the timer to `due`, which is `left` from now. `left` must not be zero, which would turn it off.
-    /// Returns whether the timer ends the coming sleep: always true here.
+    /// Sets the timer to `due`, which is `left` from now. `left` must not be zero, because zero turns the
+    /// timer off. Returns whether the timer ends the next wait, which is always true here.
     pub(crate) fn set(&mut self, due: u64, left: Duration) -> bool {
         if self.due == due {
-            // The timer is already set to `due`, which lies ahead, so it has not expired.
+            // The timer is already set to `due`. `due` is not past, so the timer has not expired.
             return true;
         }
         let setting = Itimerspec {

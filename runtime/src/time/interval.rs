@@ -1,7 +1,7 @@
-//! Intervals: a sleep that begins again at each tick.
+//! Intervals: sleeps that begin again at each tick.
 //!
-//! An interval stores only one time, the deadline of its sleep, which is the next tick. A tick that is past
-//! is returned immediately and costs budget, so an interval that is always late starves no other task.
+//! An interval stores only one time: the deadline of its sleep, which is the next tick. A tick that is past
+//! is returned immediately, but costs budget. So an interval that is always late starves no other task.
 
 use std::fmt;
 use std::pin::Pin;
@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 use super::{Sleep, now};
 use crate::context;
 
-/// Returns an interval that ticks every `period`, for the first time immediately.
+/// Returns an interval that ticks immediately and then every `period`.
 ///
-/// A tick that no task awaited in time is returned late, by the next poll. [`MissedTicks`] decides when the
-/// ticks after it are due. By default, those that are also past are skipped.
+/// If no task awaits a tick in time, the next poll returns the tick late. [`MissedTicks`] decides when the
+/// following ticks are due. By default, ticks that are also past are skipped.
 ///
 /// ```
 /// use std::time::Duration;
@@ -28,15 +28,15 @@ use crate::context;
 /// ```
 ///
 /// # Panics
-/// Panics outside of an executor, and if `period` is zero.
+/// Panics outside of an executor, or if `period` is zero.
 #[track_caller]
 pub fn interval(period: Duration) -> Interval {
     let now = context::expect("brigade::time::interval", |shared| shared.timers.now());
     Interval::new("brigade::time::interval", now, period)
 }
 
-/// Returns an interval that ticks every `period`, for the first time at `start`. A `start` that is past
-/// counts as a missed tick.
+/// Returns an interval that ticks at `start` and then every `period`. If `start` is past, the first tick is
+/// late.
 ///
 /// ```
 /// use std::time::Duration;
@@ -86,19 +86,17 @@ pub fn interval_at(start: Instant, period: Duration) -> Interval {
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum MissedTicks {
-    /// The next tick is due at the next original time that is not past. Times that are past are skipped. This
-    /// is the default.
+    /// Ticks keep their original times, but times that are past are skipped. This is the default.
     #[default]
     Skip,
-    /// The next tick is due at the next original time, even if that is past. So all missed ticks follow
-    /// immediately.
+    /// Ticks keep their original times, even if the times are past. So all missed ticks follow immediately.
     Burst,
-    /// The next tick is due a whole period after the late tick was returned. The original times no longer
-    /// count, so an interval that is always a little late drifts.
+    /// The next tick is due one period after the late tick was returned, and later ticks follow from there.
+    /// So an interval that is always a little late drifts.
     Delay,
 }
 
-/// Ticks at a fixed period: see [`interval`]. It is a stream that never ends:
+/// A stream that ticks at a fixed period and never ends; see also [`interval`].
 ///
 /// ```
 /// use std::time::Duration;
@@ -113,7 +111,7 @@ pub enum MissedTicks {
 pub struct Interval {
     period: Duration,
     missed_ticks: MissedTicks,
-    /// The sleep until the next tick is due.
+    /// The sleep until the next tick.
     sleep: Sleep,
 }
 
@@ -145,7 +143,7 @@ impl Interval {
     /// ```
     ///
     /// # Panics
-    /// Polling it panics if polling a [`Sleep`] does.
+    /// Polling the future panics if polling a [`Sleep`] panics.
     ///
     /// # Cancel safety
     /// Dropping the future loses no tick.
@@ -156,11 +154,11 @@ impl Interval {
     /// [`tick`](Self::tick) as a poll function.
     ///
     /// # Panics
-    /// Panics if polling a [`Sleep`] does.
+    /// Panics if polling a [`Sleep`] panics.
     #[track_caller]
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
-        // If the tick is due, this costs budget, because an interval never waits if its period is shorter
-        // than the work between two ticks.
+        // A tick that is due must cost budget: if the work between two ticks takes longer than a period, the
+        // interval never waits.
         let function = "brigade::time::Interval::poll_tick";
         ready!(context::expect(function, |shared| self
             .sleep
@@ -196,7 +194,7 @@ impl Interval {
         self.sleep.move_to(now().checked_add(self.period));
     }
 
-    /// Returns the rule for when the next tick is due after a late tick.
+    /// Returns the rule that applies after a late tick.
     ///
     /// ```
     /// # brigade::run(async {
@@ -210,7 +208,7 @@ impl Interval {
         self.missed_ticks
     }
 
-    /// Sets when the next tick is due after a late tick; see [`MissedTicks`] for an example. The rule applies
+    /// Sets the rule that applies after a late tick; see [`MissedTicks`] for an example. The new rule applies
     /// from the next tick on.
     pub fn set_missed_ticks(&mut self, missed_ticks: MissedTicks) {
         self.missed_ticks = missed_ticks;

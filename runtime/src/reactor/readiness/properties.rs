@@ -1,4 +1,4 @@
-//! Compares readiness with a model of edges, in any order of events, tries, waits and drops.
+//! Compares readiness with a model, in random orders of events, tries, waits and drops.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,7 +9,7 @@ use proptest::test_runner::{Config, TestRunner};
 
 use super::{Readiness, ReadySnapshot, WaiterKey};
 
-/// The number of wakers, and also the number of futures with a key.
+/// The number of wakers, and also the number of futures.
 const MANY: usize = 3;
 
 /// One step of a run.
@@ -19,18 +19,18 @@ enum Step {
     /// An event for the end of the stream, an error, or urgent data.
     Last,
     Gone,
-    /// A pause begins after a try that began with the snapshot after which this number of others was taken.
+    /// A pause begins after a try. The number selects the snapshot of the try; 0 is the newest.
     Hold(usize),
     Release,
-    /// A task reads the word and keeps the snapshot, as it does during a system call.
+    /// A task reads the word and keeps the snapshot, as a task does during a system call.
     Look,
-    /// A call got `WouldBlock`. It began with the snapshot after which this number of others was taken.
+    /// A call got `WouldBlock`. The number selects its snapshot, as in `Hold`.
     Clear(usize),
-    /// A call that began with such a snapshot filled only a part of its buffer.
+    /// A read filled only a part of its buffer. The number selects its snapshot, as in `Hold`.
     Drained(usize),
     /// The task with this number calls a poll function.
     Wait(usize),
-    /// The future with the first number is polled in the task with the second.
+    /// The future with the first number is polled by the task with the second number.
     WaitKeyed(usize, usize),
     /// The future with this number is dropped.
     Forget(usize),
@@ -51,7 +51,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Generates steps, and perhaps the end of the executor among them.
+/// Generates steps. In some runs, the executor is dropped between two steps.
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     (prop::collection::vec(step(), 0..60), 0_usize..120).prop_map(|(mut steps, gone)| {
         if gone < steps.len() {
@@ -61,12 +61,12 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     })
 }
 
-/// The state of the kernel and of the waiting tasks, without bits.
+/// The model: the state of the kernel and of the waiting tasks.
 #[derive(Default)]
 struct Model {
     ready: bool,
     held: bool,
-    /// True if an event came while the direction was held.
+    /// True if an event was put off.
     put_off: bool,
     gone: bool,
     /// True if there may be more to read after a short read.

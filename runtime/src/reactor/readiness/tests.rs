@@ -1,4 +1,4 @@
-//! Tests each rule of readiness. `properties.rs` tests any order of events.
+//! Tests each rule of readiness. `properties.rs` tests random orders of events.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -47,8 +47,8 @@ fn wait_keyed(
     readiness.poll_ready(&mut Context::from_waker(waker), Some(key))
 }
 
-/// tokio #6133, #8331: clearing with an old snapshot erases no event, however many events came since. With a
-/// counter of k bits, 2^k events would go unnoticed.
+/// tokio #6133, #8331: a clear with an old snapshot erases no event, however many events came since. A tick
+/// of k bits would miss 2^k events.
 #[test]
 fn a_stale_clear_never_erases_an_event() {
     let readiness = Readiness::new(false, false);
@@ -69,7 +69,7 @@ fn a_stale_clear_never_erases_an_event() {
     assert!(readiness.ready().is_none());
 }
 
-/// An old snapshot erases no event, even when the counter wraps around.
+/// An old snapshot erases no event, even when the tick wraps around.
 #[test]
 fn the_tick_wraps() {
     let readiness = Readiness::new(false, false);
@@ -93,7 +93,7 @@ fn an_event_wakes_everybody_once() {
     let waiters: Vec<_> = (0..100).map(|_| waiter()).collect();
     for (_, waker) in &waiters {
         assert!(wait(&readiness, waker).is_pending());
-        // A second poll of the same task adds nothing.
+        // A second poll of the same task adds no waker.
         assert!(wait(&readiness, waker).is_pending());
     }
     assert_eq!(event(&readiness), 100);
@@ -102,7 +102,7 @@ fn an_event_wakes_everybody_once() {
     assert!(wait(&readiness, Waker::noop()).is_ready());
 }
 
-/// tokio #5861: a future that is dropped removes its own waker, and no other.
+/// tokio #5861: a future that is dropped removes its own waker, and no other waker.
 #[test]
 fn a_forgotten_waiter_leaves_nothing_behind() {
     let readiness = Readiness::new(false, false);
@@ -151,7 +151,7 @@ fn a_future_that_changes_tasks_is_woken_in_the_last_one() {
 fn dead_waker() -> Waker {
     use crate::test_support::{self, Nowhere, new_task};
 
-    // This task sends its waker out and ends.
+    // This task sends its waker to the test and ends.
     let (send, receive) = std::sync::mpsc::channel();
     let giver = std::future::poll_fn(move |cx| {
         send.send(cx.waker().clone()).unwrap();
@@ -163,7 +163,7 @@ fn dead_waker() -> Waker {
     receive.recv().unwrap()
 }
 
-/// A future may outlive the task that polled it first. It keeps its slot, however many tasks come and go in
+/// A future may outlive the task that polled it first. The future keeps its slot, however many tasks call
 /// poll functions.
 #[test]
 fn a_future_of_a_dead_task_keeps_its_place() {
@@ -183,7 +183,8 @@ fn a_future_of_a_dead_task_keeps_its_place() {
     }
 }
 
-/// A poll function and a future of one task have a slot each. Dropping the future frees only its own.
+/// A poll function and a future of one task have a slot each. Dropping the future frees only the future's
+/// slot.
 #[test]
 fn a_dropped_future_leaves_its_tasks_poll_function_alone() {
     for future_first in [false, true] {
@@ -201,7 +202,7 @@ fn a_dropped_future_leaves_its_tasks_poll_function_alone() {
     }
 }
 
-/// Tasks that call a poll function alternately displace one another, but keep one slot each.
+/// Tasks that take turns in a poll function displace one another, but each task keeps one slot.
 #[test]
 fn tasks_that_poll_in_turn_are_each_woken_once() {
     let readiness = Readiness::new(false, false);
@@ -214,7 +215,7 @@ fn tasks_that_poll_in_turn_are_each_woken_once() {
     assert!(waiters.iter().all(|(count, _)| count.get() == 1));
 }
 
-/// While a direction is held, events are put off. `release` and `set_gone` end this.
+/// While a direction is held, events are put off. `release` and `set_gone` end the hold.
 #[test]
 fn a_held_direction_is_not_ready_until_its_release() {
     type Raise = fn(&Readiness, &mut Vec<Waker>);
@@ -243,8 +244,8 @@ fn a_held_direction_is_not_ready_until_its_release() {
     }
 }
 
-/// A release without an event changes nothing for the waiting tasks. An event between a try and the hold
-/// counts, although the hold clears it.
+/// If no event came, a release wakes no task. An event between the try and the hold takes effect at the
+/// release.
 #[test]
 fn a_release_has_an_effect_only_if_an_event_came() {
     for (before, during) in [(false, false), (true, false), (false, true)] {
@@ -263,7 +264,7 @@ fn a_release_has_an_effect_only_if_an_event_came() {
         readiness.release(&mut woken);
         assert_eq!(woken.len(), usize::from(before || during));
         assert_eq!(readiness.ready().is_some(), before || during);
-        // A second release, or one without a hold, has no effect.
+        // A release without a hold has no effect.
         readiness.release(&mut woken);
         assert_eq!(woken.len(), usize::from(before || during));
         assert_eq!(event(&readiness), usize::from(!before && !during));
@@ -313,8 +314,7 @@ fn once_gone_it_stays_gone() {
     assert!(readiness.ready().unwrap().is_gone());
 }
 
-/// If many short tasks have each polled once and ended, their wakers do not accumulate, however many live
-/// tasks wait.
+/// The wakers of completed tasks do not accumulate, even if many live tasks wait.
 #[test]
 fn wakers_of_dead_tasks_are_swept_out() {
     let readiness = Readiness::new(false, false);
@@ -330,7 +330,7 @@ fn wakers_of_dead_tasks_are_swept_out() {
     assert!(living.iter().all(|(count, _)| count.get() == 1));
 }
 
-/// An event for which no task waits takes no lock. The test holds the lock meanwhile.
+/// If no task waits, an event takes no lock. The test holds the lock during these events.
 #[test]
 fn an_event_without_waiters_takes_no_lock() {
     let readiness = Readiness::new(false, false);

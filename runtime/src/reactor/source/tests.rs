@@ -54,7 +54,7 @@ fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
     pin!(future).poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// Reads in the two ways that may wait: with a poll function, which leaves its waker, and with a future.
+/// Reads in two ways: with a poll function, which leaves its waker behind, and with a future.
 fn two_ways(source: &Arc<Source>, os: &mut Os) -> [Poll<Result<usize, ErrorKind>>; 2] {
     coop::refill();
     let mut cx = Context::from_waker(Waker::noop());
@@ -95,7 +95,7 @@ fn what_would_block_is_not_tried_again_before_an_event() {
         assert_eq!(count.0.load(Ordering::SeqCst), usize::from(!by_future));
         assert_eq!(read(&source, &mut cx), Poll::Ready(Ok(5)));
         assert!(os.told_all());
-        // The read leaves the readiness for writing alone.
+        // The read does not change the readiness for writing.
         assert!(source.write.ready().is_some());
     }
 }
@@ -156,9 +156,9 @@ fn one_try_that_would_block_says_so() {
     assert!(os.told_all() && source.read.ready().is_none());
 }
 
-/// Only a read that returns some bytes but does not fill the buffer drains the source. Even such a read does
-/// not drain it after an event for the end, an error or urgent data, or if the source is not registered for
-/// urgent data.
+/// A read drains the source if it returns some bytes but does not fill the buffer. It does not drain the
+/// source after an event for the end, an error or urgent data. It does not drain a source that is not
+/// registered for urgent data.
 #[test]
 fn a_short_read_of_a_tcp_stream_drains_it() {
     for (count, short) in [(0, false), (1, true), (7, true), (8, false)] {
@@ -182,8 +182,7 @@ fn a_short_read_of_a_tcp_stream_drains_it() {
     }
 }
 
-/// Without an executor's timers there is no pause, even if many writes fail one after the other, each after
-/// an event.
+/// Without an executor's timers there is no pause, even if many writes fail, each after its own event.
 #[test]
 fn writes_that_fail_outside_of_an_executor_are_not_held() {
     let source = source();
