@@ -94,7 +94,7 @@ impl Connector {
         let host = uri.host().unwrap_or_default();
         let bare = host.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
         match bare.unwrap_or(host) {
-            "" => Err(invalid("the URI names no host")),
+            "" => Err(invalid("the URI has no host")),
             host => Ok((host.to_owned(), uri.port_u16().unwrap_or(default_port))),
         }
     }

@@ -132,8 +132,8 @@ impl Reactor {
         }
         Err(io::Error::new(
             io::ErrorKind::Unsupported,
-            "inside of brigade::explore there are no sockets, signals or other sources of events: no seed \
-             decides when they are ready; use channels, or pipes in memory",
+            "brigade::explore has no sockets, signals or other sources of events, because a seed cannot \
+             decide when they are ready: use channels, or pipes in memory",
         ))
     }
 
