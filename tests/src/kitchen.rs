@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use brigade::{Builder, Executor, SingleThread, WorkStealing};
 
-/// A way to make an executor, which the tests call a kitchen. Tests are generic over this trait and may make
-/// any number of executors.
+/// A way to make an executor. Tests are generic over this trait and may make any number of executors.
 pub trait Kitchen {
     /// The type of the executor.
     type Executor: Executor;
@@ -39,7 +38,7 @@ pub trait Kitchen {
     }
 }
 
-/// The settings that the builders of both executors have.
+/// Settings that both builders have.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
     pub name: &'static str,

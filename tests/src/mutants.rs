@@ -2,7 +2,7 @@
 //!
 //! `tests/mutants/list.diff` holds the bugs as a diff: the lines that a bug removes from the source, and the
 //! lines that replace them. `cargo run -p brigade-tests --example mutants` puts each bug into a copy of the
-//! sources and reports whether the check that the list names fails.
+//! sources and reports whether the bug's check fails.
 
 use std::fs;
 use std::path::{Path, PathBuf};

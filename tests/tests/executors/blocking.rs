@@ -137,8 +137,8 @@ fn the_executor_runs_on_while_the_pool_is_full<K: Kitchen>() {
     });
 }
 
-/// Jobs that wait for each other all get a thread, up to the limit, even if several threads submit them at
-/// the same instant while one thread is idle.
+/// Jobs that wait for each other each get a thread, up to the limit. This holds even if two threads submit
+/// jobs at the same instant while only one thread of the pool is idle.
 fn jobs_that_meet_all_get_a_thread<K: Kitchen>() {
     for _ in 0..500 {
         let executor = K::open();
@@ -150,7 +150,7 @@ fn jobs_that_meet_all_get_a_thread<K: Kitchen>() {
             .map(|_| {
                 let (start, meeting, handle) = (start.clone(), meeting.clone(), handle.clone());
                 thread::spawn(move || {
-                    // With spinning, the two submit closer together than with any lock.
+                    // The two threads spin, because a lock would separate their submissions by more time.
                     start.add();
                     while start.get() < 2 {
                         std::hint::spin_loop();

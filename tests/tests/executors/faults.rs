@@ -347,9 +347,8 @@ fn a_crew_that_cannot_be_hired() {
     assert_eq!((descriptors(), threads()), before);
 }
 
-/// tokio #3662: a thread's thread-local values are dropped when the thread ends, after its executor or
-/// worker. Their destructors may wake tasks, spawn tasks and drop handles. Each call works or returns an
-/// error.
+/// tokio #3662: when a thread ends, its thread-local values are dropped after its executor or worker. Their
+/// destructors may wake tasks, spawn tasks and drop handles. Each call works or returns an error.
 fn thread_locals_may_do_anything_as_they_go<K: Kitchen>() {
     type Late = Dropped<Box<dyn FnMut()>>;
     thread_local! {

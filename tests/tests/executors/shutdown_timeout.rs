@@ -110,7 +110,7 @@ fn shutdown_timeout_gives_up_on_a_poll_that_blocks() {
     assert_eq!(drops.get(), 1);
 }
 
-/// The shutdown does not wait longer for a stop hook that blocks.
+/// The timeout also limits the wait for a stop hook that blocks.
 fn shutdown_timeout_gives_up_on_a_stop_hook<K: Kitchen>() {
     if K::ONE_COOK {
         return;

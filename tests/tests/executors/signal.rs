@@ -150,7 +150,7 @@ fn a_server_lets_its_guests_finish<K: Kitchen>() {
     });
 }
 
-/// Once a program has listened for a signal, the signal's default action never returns. The module's
+/// Once a program has made a `Signal`, the signal's default action is never restored. The module's
 /// documentation warns of this.
 fn the_default_action_does_not_come_back<K: Kitchen>() {
     K::open().block_on(async {

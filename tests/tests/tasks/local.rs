@@ -62,8 +62,8 @@ fn a_local_task_may_borrow_from_itself() {
     assert_eq!(executor.block_on(task).unwrap(), 7);
 }
 
-/// A future is dropped on its own thread, whether it completes, is aborted from another thread, or is dropped
-/// with the executor.
+/// A future is dropped on the executor's thread, whether it completes, is aborted from another thread, or is
+/// dropped with the executor.
 fn a_future_is_dropped_on_its_own_thread() {
     let here = thread::current().id();
     let places = Places::default();
@@ -124,8 +124,8 @@ fn a_future_is_dropped_on_its_own_thread() {
     assert_eq!(*places.borrow(), [here; 4]);
 }
 
-/// An output that is not `Send` is dropped on its own thread, whether the task is detached or its handle does
-/// not take the output.
+/// An output that is not `Send` is dropped on the executor's thread if the task is detached or the handle
+/// does not take the output.
 fn an_output_is_dropped_on_its_own_thread() {
     let here = thread::current().id();
     let places = Places::default();
