@@ -1,8 +1,8 @@
 //! Runs all kinds of operations at the same time, and then checks that the counts balance exactly.
 //!
-//! Each round makes an executor and tasks that yield, sleep, wake each other across threads, await children,
-//! abort and are aborted, panic, and use sockets. At the end, every future was dropped exactly once, every
-//! handle returned one result, and descriptors and live bytes are the same as before.
+//! Each round makes an executor and tasks. The tasks yield, sleep, wake each other across threads, await
+//! children, abort each other, panic, and use sockets. At the end, every future was dropped exactly once, and
+//! every handle returned one result. The numbers of descriptors and live bytes are the same as before.
 //!
 //! The default run is short. `BRIGADE_STRESS_ROUNDS=200` makes a long one, with millions of tasks, and
 //! `BRIGADE_STRESS_SEED=7` selects a different seed.

@@ -229,8 +229,8 @@ fn postgresql_answers<K: Kitchen>() {
     });
 }
 
-/// If the client opens tokio's socket itself, the client needs `async-compat`. Its queries run in brigade's
-/// tasks, and its bytes pass through a reactor on tokio's thread.
+/// A client that opens tokio's socket itself needs `async-compat`. Its queries run in brigade's tasks, but
+/// tokio's thread handles the socket's events.
 fn postgresql_answers_behind_async_compat<K: Kitchen>() {
     let Some(server) = postgres() else { return };
     K::open().block_on(async {
@@ -279,8 +279,8 @@ async fn redis_client(server: &Server) -> MultiplexedConnection {
     client
 }
 
-/// The client sends hundreds of commands over one connection without waiting in between, uses a pipeline and
-/// several types of value, and waits for a message.
+/// The client sends hundreds of commands over one connection without waiting in between. It also uses a
+/// pipeline and several types of value, and waits for a message.
 fn redis_answers<K: Kitchen>() {
     let Some(server) = redis_server() else { return };
     K::open().block_on(async {

@@ -268,7 +268,7 @@ fn the_drop_waits_for_running_polls() {
     assert_eq!(ended.get(), 1);
 }
 
-/// Executors with tasks are made and dropped repeatedly. None of their threads remains.
+/// Executors with tasks are made and dropped repeatedly. No task outlives its executor.
 fn executors_come_and_go() {
     for round in 0..100 {
         let executor = open(1 + round % 4);

@@ -173,7 +173,7 @@ fn send_with_descriptor(socket: &StdUnixStream, bytes: &[u8]) {
 }
 
 /// A read of a Unix stream stops after bytes that came with a descriptor. The next read returns the bytes
-/// after that.
+/// that follow.
 fn a_read_that_stops_at_a_passed_descriptor_goes_on<K: Kitchen>() {
     K::open().block_on(async {
         for way in WAYS {
@@ -188,8 +188,8 @@ fn a_read_that_stops_at_a_passed_descriptor_goes_on<K: Kitchen>() {
     });
 }
 
-/// The OS takes at most 1,024 buffers per call. If there are more buffers, or many empty ones in front, a
-/// read or a write moves as many bytes as it can, and the next one continues.
+/// The OS takes at most 1,024 buffers per call. With more buffers, or with many empty ones in front, a read
+/// or write moves as many bytes as it can. The next call continues.
 fn more_buffers_than_the_os_takes_are_read_and_written<K: Kitchen>() {
     const PARTS: usize = 3_000;
     K::open().block_on(async {
