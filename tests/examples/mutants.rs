@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 
 use brigade_tests::mutants::{Check, Mutant, list, root};
 
-/// The maximum duration of a check after its build. A check that passes needs far less.
+/// The maximum duration of a check after its build.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The files in the workspace's root that are copied.

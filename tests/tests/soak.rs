@@ -37,8 +37,7 @@ static ALLOCATOR: Counting = Counting;
 const GUESTS: u64 = 200;
 const DEEDS: u64 = 25;
 
-/// The maximum duration of a wait before its event counts as lost. Each event comes within milliseconds,
-/// unless the machine is busy.
+/// The maximum duration of a wait before its event counts as lost.
 const LOST: Duration = Duration::from_secs(60);
 
 /// Counts of what happened in all rounds together.

@@ -22,7 +22,7 @@ const CONNECTIONS: usize = 64;
 const WARM_UP: usize = 200;
 const REQUESTS: usize = 2000;
 
-/// Prints the CPU time of this process, in microseconds, for each line of standard input.
+/// Prints the CPU time of this process, in microseconds, whenever standard input has a line.
 pub(super) fn report_cpu_time() {
     thread::spawn(|| {
         for _ in io::stdin().lines().map_while(Result::ok) {

@@ -1,4 +1,4 @@
-//! Runs axum on brigade. `serve` below is the recipe that the page on the ecosystem shows: hyper drives each
+//! Runs axum on brigade. `serve` below is the recipe of the page on the ecosystem. hyper drives each
 //! connection in a task of brigade, and the service is an axum router.
 //!
 //! Routing, extractors, JSON and bodies need no runtime. `TimeoutLayer`, `ServeDir` and `WebSocketUpgrade`

@@ -108,8 +108,8 @@ fn a_crate_over_tokio_s_socket_runs<K: Kitchen>() {
     });
 }
 
-/// `async-fs` and `async-process` bring threads of their own: the pool of `blocking`, and the event loop of
-/// `async-io`, which waits for children.
+/// `async-fs` and `async-process` bring their own threads: the pool of `blocking`, and the event loop of
+/// `async-io`. That loop waits for child processes.
 fn async_fs_and_async_process_bring_threads<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {

@@ -29,7 +29,7 @@ use redis::aio::MultiplexedConnection;
 use tempfile::TempDir;
 use tokio_util::compat::FuturesAsyncReadCompatExt;
 
-/// The maximum time to wait for a server to start. A server needs less.
+/// The maximum time to wait for a server to start.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running server, its directory, and its socket. The server is stopped when the value is dropped.
@@ -93,8 +93,8 @@ fn find(program: &str) -> Option<PathBuf> {
     found
 }
 
-/// If this process is root, makes the server run as "nobody" and gives it the directory, because PostgreSQL
-/// refuses to run as root.
+/// PostgreSQL refuses to run as root. If this process is root, makes the server run as "nobody" and own the
+/// directory.
 fn as_nobody<'a>(command: &'a mut Command, room: &Path) -> &'a mut Command {
     const NOBODY: u32 = 65534;
     let root = libc_uid() == 0;

@@ -13,7 +13,7 @@ use brigade::WorkStealing;
 use brigade::net::{TcpListener, TcpStream};
 use brigade::time::sleep;
 
-/// The maximum time to wait. No wait here takes that long, even on a busy machine.
+/// The maximum time to wait.
 const LONG: Duration = Duration::from_secs(20);
 
 /// Runs `block` in a task, five times. `block` panics if it does not get its message in time.
@@ -176,8 +176,8 @@ fn a_watch_that_blocks_in_turn_leaves_the_driver_to_another() {
     }
 }
 
-/// Each worker that finds a due timer in the driver then blocks in a task until the last timer has fired. It
-/// must first hand the driver to another worker, even if it is the monitor.
+/// Each timer wakes a task, which blocks its worker until the last timer has fired. Before a worker runs such
+/// a task, it must hand the driver to another worker. This also applies to the monitor.
 #[test]
 fn one_after_the_other_leaves_the_driver() {
     for workers in [2, 3, 4] {

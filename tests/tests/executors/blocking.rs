@@ -143,14 +143,14 @@ fn jobs_that_meet_all_get_a_thread<K: Kitchen>() {
     for _ in 0..500 {
         let executor = K::open();
         let handle = executor.handle();
-        // Leave one idle thread.
+        // After this job, the pool has one idle thread.
         executor.block_on(handle.spawn_blocking(|| ())).unwrap();
         let (start, meeting) = (Tally::new(), Arc::new(Barrier::new(2)));
         let callers: Vec<_> = (0..2)
             .map(|_| {
                 let (start, meeting, handle) = (start.clone(), meeting.clone(), handle.clone());
                 thread::spawn(move || {
-                    // The two threads spin, because a lock would separate their submissions by more time.
+                    // Spin, because a lock would leave more time between the two submissions.
                     start.add();
                     while start.get() < 2 {
                         std::hint::spin_loop();

@@ -322,7 +322,7 @@ fn nothing_is_denied_in_a_destructor_at_the_end() {
     assert!(all_ready.load(Ordering::SeqCst));
 }
 
-/// Where no executor polls tasks, nothing is denied, because no other task waits.
+/// If no executor polls the caller, no operation is denied, because no other task waits.
 #[test]
 fn nothing_is_denied_outside_of_an_executor() {
     let executor = WorkStealing::with_workers(1).unwrap();

@@ -89,8 +89,8 @@ fn an_always_ready_socket_starves_nobody<K: Kitchen>() {
     });
 }
 
-/// Two more loops starve no other task: one waits for a socket that is always writable, and one reads the end
-/// of a stream through futures-io.
+/// Two loops starve no other task: one waits for a socket that is always writable, and one reads the end of a
+/// stream through futures-io.
 fn other_ready_sockets_starve_nobody<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {

@@ -43,7 +43,7 @@ impl Drop for Want {
     }
 }
 
-/// mio #1031, tokio #6329: an operation that needs more descriptors than are free returns an error. An
+/// mio #1031, tokio #6329: if too few descriptors are free, an operation that needs them returns an error. An
 /// operation that needs none still works.
 fn every_maker_of_descriptors_can_be_refused<K: Kitchen>() {
     let folder = std::env::temp_dir().join(format!("brigade-faults-{}", std::process::id()));
@@ -222,7 +222,7 @@ fn ten_thousand_cancellations_leave_nothing<K: Kitchen>() {
         (0..OPERATIONS).for_each(&mut give_up);
         settle().await;
         let before = (descriptors(), Arc::strong_count(&counting));
-        // A leak would grow in every round, but each thread's cache of task memory is bounded.
+        // A leak would grow in every round. The caches of task memory stop growing.
         let mut grown = i64::MAX;
         for _ in 0..20 {
             let live = live_bytes();

@@ -194,7 +194,7 @@ fn the_main_future_stays_on_its_thread() {
     });
 }
 
-/// The executor may be dropped inside one of its own tasks. It ends when that task's poll ends.
+/// The executor may be dropped inside one of its own tasks. The executor ends when that task's poll ends.
 fn an_executor_may_end_in_its_own_task() {
     for workers in [1, 2, 4] {
         let executor = Arc::new(open(workers));

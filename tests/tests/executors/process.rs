@@ -281,8 +281,7 @@ fn blocking_threads_go_with_their_executor<K: Kitchen>() {
 }
 
 /// The OS refuses to wait for events. On the single-thread executor, `block_on` then panics. On the
-/// work-stealing executor, the workers close the executor, and every task that awaits one of its tasks gets
-/// an error.
+/// work-stealing executor, the workers close the executor, and awaiting a task of it returns an error.
 fn a_wait_that_fails_is_not_kept_silent<K: Kitchen>() {
     let executor = K::open();
     let ticking = executor.spawn(async {

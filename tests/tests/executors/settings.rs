@@ -1,4 +1,4 @@
-//! Tests the settings of a builder, such as hooks and stack sizes. Also tests which values a builder refuses.
+//! Tests the settings of a builder, such as hooks and stack sizes, and the values that it refuses.
 
 use std::thread;
 use std::time::Duration;

@@ -158,8 +158,8 @@ fn shutdown_timeout_may_be_called_anywhere<K: Kitchen>() {
     park_on(job).unwrap();
 }
 
-/// A closure that is running when its executor ends continues. Neither the drop nor the end of `main` waits
-/// for the closure. The end of the process stops it.
+/// If a closure is running when its executor ends, the closure continues. Neither the drop nor the end of
+/// `main` waits for the closure. The end of the process stops it.
 fn a_running_job_outlives_its_executor<K: Kitchen>() {
     let (begin, begun) = mpsc::channel();
     let (open, door) = mpsc::channel::<()>();

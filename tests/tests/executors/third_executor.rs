@@ -318,7 +318,7 @@ fn a_nested_run_leaves_the_outer_budget() {
     });
 }
 
-/// If the caller's closure panics in `close`, the runtime is closed completely.
+/// If the caller's closure panics in `close`, the runtime is still closed completely.
 fn a_panic_in_close_still_closes() {
     let runtime = Runtime::new(Arc::new(drop::<Ready>)).unwrap();
     let handle = runtime.handle();

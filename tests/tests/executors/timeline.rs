@@ -263,7 +263,7 @@ fn the_cpu_clock_is_read_after_a_report_to_another_executor<K: Kitchen>() {
     assert!(readings.count() >= 10);
 }
 
-/// If the main future panics, its poll ends on the record.
+/// If the main future panics, the record contains the end of its poll.
 fn the_panic_of_a_main_future_ends_its_poll<K: Kitchen>() {
     let executor = recorded::<K>();
     let ran = catch_unwind(AssertUnwindSafe(|| {

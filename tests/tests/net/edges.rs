@@ -56,7 +56,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// The maximum time to wait for an event that must come. On an idle machine, the event comes immediately.
+/// The maximum time to wait for an event that must come.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Returns byte number `n` of the bytes that the peer writes.

@@ -61,8 +61,7 @@ fn a_send_to_a_full_queue_does_not_spin<K: Kitchen>() {
     });
 }
 
-/// The user's own system calls do not spin either, in a future, in a poll function, or in a loop of `try_`
-/// calls.
+/// The user's own system calls must not spin: in a future, in a poll function, or in a loop of `try_` calls.
 fn own_sends_to_a_full_queue_do_not_spin<K: Kitchen>() {
     K::open().block_on(async {
         let place = tempfile::tempdir().unwrap();
@@ -107,8 +106,8 @@ fn own_sends_to_a_full_queue_do_not_spin<K: Kitchen>() {
     });
 }
 
-/// A call that waits for both directions does not spin either. The sender's own queue has a datagram, so the
-/// event of each failed send also reports the socket as readable.
+/// A call that waits for both directions must not spin. The sender's own queue has a datagram, so the event
+/// of each failed send also reports the socket as readable.
 fn a_call_for_both_directions_does_not_spin<K: Kitchen>() {
     K::open().block_on(async {
         let place = tempfile::tempdir().unwrap();
@@ -346,7 +345,7 @@ fn a_sender_that_pauses_may_be_dropped<K: Kitchen>() {
 }
 
 /// The pause of a socket uses a timer of the socket's own executor. The current executor of the sending
-/// thread may be another one, which need not run or even exist.
+/// thread may be another one, even one that does not run or was dropped.
 fn a_pause_belongs_to_the_sockets_executor<K: Kitchen>() {
     let place = tempfile::tempdir().unwrap();
     let path = place.path().join("receiver");

@@ -17,7 +17,7 @@ use brigade::time::{sleep, timeout};
 use brigade_tests::{CountingWaker, Kitchen, Tally, on_both, pair};
 use futures::{AsyncRead, AsyncReadExt, AsyncWrite};
 
-/// The maximum time to wait for an operation. No operation takes as long, even on a busy machine.
+/// The maximum time to wait for an operation.
 pub(crate) const HANG: Duration = Duration::from_secs(20);
 
 /// Waits until `done` returns true. One thread may receive an event from the OS while another thread waits

@@ -112,7 +112,7 @@ fn a_waiting_reader_is_woken_by_the_end<K: Kitchen>() {
     });
 }
 
-/// mio #1895: a peek takes no bytes. If there are none, it waits like a read.
+/// mio #1895: a peek takes no bytes. If there are no bytes, the peek waits like a read.
 fn peek_takes_nothing<K: Kitchen>() {
     K::open().block_on(async {
         let (client, server) = pair().await;

@@ -280,7 +280,8 @@ fn sockets_need_an_executor<K: Kitchen>() {
     }));
     executor.block_on(brigade::yield_now());
     drop(executor);
-    // The bind succeeded before the reactor closed, or was refused. Either is correct, but it must not panic.
+    // The bind succeeded before the reactor closed, or was refused. Either is correct, but the bind must not
+    // panic.
     let _ = error.recv().unwrap();
 }
 

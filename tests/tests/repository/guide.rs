@@ -77,7 +77,7 @@ fn every_row_names_a_test_that_exists_or_is_untried() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The check itself must find a row without a test, and one whose test does not exist.
+/// The check itself must find a row without a test, and a row whose test does not exist.
 #[test]
 fn a_row_that_is_unproven_is_found_out() {
     let row = |cell: &str| vec![vec!["soup".to_owned(), cell.to_owned()]];

@@ -7,7 +7,7 @@ use crate::text::{Source, code, is_word_char, none, quoted, read, renew, rows, s
 
 const PAGE: &str = "ARCHITECTURE.md";
 
-/// Files that re-export items of modules that come below them in the order of `lib.rs`.
+/// Files that re-export items of modules below them in the order of `lib.rs`.
 const FACADES: &[&str] = &["lib.rs", "task/mod.rs", "task/join_set.rs", "task/spawn.rs"];
 
 /// Files that use a module below them in the order of `lib.rs`, because the two belong together.

@@ -1,5 +1,5 @@
-//! Checks the prose: everything that README.md, ARCHITECTURE.md and the module headers cite exists, and every
-//! quotation is true. These texts cite code by path and name, never by line.
+//! Checks the prose of README.md, ARCHITECTURE.md and the module headers. The files and items that they cite
+//! must exist, and every quotation must be true. These texts cite code by path and name, never by line.
 //!
 //! Each check is a function that returns the faults of a text. The last test gives each check a faulty text.
 
@@ -258,7 +258,7 @@ fn snippets_are_compiled_and_quotations_are_true() {
     });
 }
 
-/// Returns the figures that have no source, or that differ from what the command wrote. `.ci/figures` writes
+/// Returns the figures that have no source, or that differ from the command's output. `.ci/figures` writes
 /// `<!-- measured: command; machine; date; digest -->`. Then it writes the command's output or a link to the
 /// command's picture, and `<!-- end -->`.
 fn bare_figures(from: &str, text: &str) -> Vec<String> {

@@ -228,7 +228,7 @@ fn the_ways_to_spawn_a_job_take_a_big_closure<K: Kitchen>() {
     assert_eq!(sum, 3 * SIZE);
 }
 
-/// The size of a future in a timeout. Even an optimized build moves the timeout, with the future in it, once.
+/// The size of a future in a timeout. Even an optimized build copies a timeout and its future once.
 const WRAPPED: usize = if cfg!(debug_assertions) {
     SIZE
 } else {

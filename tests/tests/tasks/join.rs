@@ -224,8 +224,8 @@ fn a_dropped_handle_detaches<K: Kitchen>() {
     assert_eq!((turns.get(), drops.get()), (5, 1));
 }
 
-/// If a handle is dropped before it returns the output, it drops the output, once. A returned output belongs
-/// to the caller.
+/// If a handle is dropped before it returns the output, the output is dropped once, with the handle. A
+/// returned output belongs to the caller.
 fn an_output_has_one_owner<K: Kitchen>() {
     let executor = K::open();
     let drops = Tally::new();

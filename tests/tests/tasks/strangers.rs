@@ -17,7 +17,7 @@ use brigade_tests::{
     text_of, wake_a_clone,
 };
 
-/// A thread that has no executor, and parks while it waits, can await a handle.
+/// A thread without an executor can await a handle. It parks while it waits.
 fn a_parked_thread_can_await_a_task<K: Kitchen>() {
     let executor = K::open();
     let (open, gate) = async_channel::bounded::<()>(1);
@@ -208,7 +208,7 @@ fn a_waker_may_come_back_into_the_api<K: Kitchen>() {
     assert!(meddler.calls.get() >= 5, "{}", meddler.calls.get());
 }
 
-/// tokio #4055, #3689: a waker that panics when it is woken affects neither the task that completes nor the
+/// tokio #4055, #3689: a waker panics when it is woken. This affects neither the task that completes nor the
 /// tasks that wait after it.
 fn a_waker_may_panic_on_wake<K: Kitchen>() {
     struct Bomb;
@@ -347,7 +347,7 @@ fn a_socket_contains_the_panic_of_a_waker<K: Kitchen>() {
 /// A foreign waker may also panic when it is cloned or dropped. The handle may be on another thread, while
 /// the executor's thread clones and drops its waker. The executor continues.
 fn a_waker_may_panic_on_clone_or_drop_elsewhere<K: Kitchen>() {
-    /// Panics at clone or drop number `at`, and ignores those on the thread `home`. The numbers begin at 0.
+    /// Panics at clone or drop number `at` on threads other than `home`. The numbers begin at 0.
     struct Bomb {
         at: usize,
         clones: AtomicUsize,

@@ -288,7 +288,7 @@ fn a_job_may_wait_in_another_executor() {
     });
 }
 
-/// A job that resets the sleep of a task does not wait for the clock itself.
+/// A job that resets the sleep of a task does not count as waiting for the clock.
 fn a_job_that_resets_anothers_sleep_does_not_move_the_clock() {
     let executor = SingleThread::builder().virtual_time(true).build().unwrap();
     executor.block_on(async {
