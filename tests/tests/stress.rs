@@ -149,7 +149,7 @@ async fn round(seed: u64, far: Far, counts: Arc<Counts>) {
         }
         if dice.roll(20) == 0 {
             let some = dice.roll(handles.len() as u64) as usize;
-            // Do not abort the sockets' tasks, because both ends of a pair have to stay.
+            // Do not abort the sockets' tasks, because each pair needs both of its ends.
             handles[some.max(PAIRS.min(handles.len() - 1))].abort();
         }
     }

@@ -89,8 +89,8 @@ fn an_always_ready_socket_starves_nobody<K: Kitchen>() {
     });
 }
 
-/// Two loops starve no other task: one waits for a socket that is always writable, and one reads the end of a
-/// stream through futures-io.
+/// Two loops starve no other task. One waits for a socket that is always writable. The other reads the end of
+/// a stream through futures-io.
 fn other_ready_sockets_starve_nobody<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -253,7 +253,7 @@ fn letters_that_beget_letters_starve_nobody() {
             }
         }
     });
-    // The second waker replaces the first, which starts the chain.
+    // Replacing the first waker with the second starts the chain.
     for _ in 0..2 {
         again.send(true).unwrap();
         chain.done.lock().unwrap().recv().unwrap();

@@ -1,7 +1,7 @@
 //! Tests that a future which is dropped before it is ready loses no more than its documentation says.
 //!
-//! Each operation is polled once, dropped if it has to wait, and then repeated, while the other end works at
-//! a different pace. At the end, everything has arrived once and in order.
+//! Each operation is polled once, dropped if it has to wait, and then repeated. The other end works at a
+//! different pace. At the end, everything has arrived once and in order.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;

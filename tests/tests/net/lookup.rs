@@ -101,8 +101,7 @@ fn lookups_block_nobody<K: Kitchen>() {
     });
 }
 
-/// A lookup does not wait behind the jobs of `spawn_blocking`, even if these jobs occupy all their threads
-/// and more jobs are queued.
+/// A lookup does not wait behind the jobs of `spawn_blocking`, even if these jobs occupy all their threads.
 fn a_lookup_never_waits_behind_blocking_jobs<K: Kitchen>() {
     let executor = K::build(Settings {
         max_blocking_threads: 1,

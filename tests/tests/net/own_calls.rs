@@ -1,5 +1,5 @@
-//! Tests uses of sockets beyond reading and writing: the user's own system calls, poll functions, descriptors
-//! that are given away, and the local address of a connection.
+//! Tests less common uses of sockets: the user's own system calls, poll functions, conversions to
+//! descriptors, and the local address of a connection.
 #![cfg(target_os = "linux")]
 
 use std::future::poll_fn;

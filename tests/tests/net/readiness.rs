@@ -147,8 +147,8 @@ fn urgent_data_that_comes_later_is_passed_too<K: Kitchen>() {
 
 /// Sends a byte string together with a descriptor.
 fn send_with_descriptor(socket: &StdUnixStream, bytes: &[u8]) {
-    // SAFETY: all pointers refer to locals that outlive the call, with their lengths. The control buffer is
-    // aligned and as long as `CMSG_SPACE` requires.
+    // SAFETY: all pointers refer to locals that outlive the call, and all lengths are right. The control
+    // buffer is aligned and as long as `CMSG_SPACE` requires.
     unsafe {
         let mut control = [0_u64; 8];
         let mut part = libc::iovec {

@@ -343,8 +343,8 @@ fn handles_and_errors_say_what_they_are<K: Kitchen>() {
     );
 }
 
-/// A `JoinError` has the id of its task or job. It does not matter what ended the task: a panic in a poll or
-/// in a drop, an abort, or the end of the executor.
+/// A `JoinError` has the id of its task or job. The task may have ended by a panic in a poll or in a drop, by
+/// an abort, or with its executor.
 fn an_error_names_its_task<K: Kitchen>() {
     let executor = K::open();
     let error_of = |task: JoinHandle<()>| -> JoinError {

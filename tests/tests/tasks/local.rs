@@ -124,8 +124,7 @@ fn a_future_is_dropped_on_its_own_thread() {
     assert_eq!(*places.borrow(), [here; 4]);
 }
 
-/// An output that is not `Send` is dropped on the executor's thread if the task is detached or the handle
-/// does not take the output.
+/// If no handle takes an output that is not `Send`, the output is dropped on the executor's thread.
 fn an_output_is_dropped_on_its_own_thread() {
     let here = thread::current().id();
     let places = Places::default();

@@ -57,7 +57,7 @@ fn never_early_in_a_crowd<K: Kitchen>() {
 }
 
 /// The OS timer is set again when the next deadline becomes earlier or later. An OS timer that was set for a
-/// dropped sleep ends no other sleep.
+/// dropped sleep must not end another sleep.
 fn sooner_and_later_ones<K: Kitchen>() {
     let executor = precise::<K>();
     executor.block_on(async {

@@ -295,8 +295,8 @@ fn a_shorter_timer_shortens_the_sleep<K: Kitchen>() {
     drop(long);
 }
 
-/// `reset` arms the timer again with the waker of the waiting task: for an earlier deadline, for a later one,
-/// and after an endless sleep.
+/// `reset` arms the timer again with the waker of the waiting task. The new deadline is earlier or later, or
+/// the old sleep was endless.
 fn reset_moves_the_wake_of_a_waiting_task<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {

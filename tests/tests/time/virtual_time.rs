@@ -147,7 +147,7 @@ fn it_stands_still_while_a_job_runs() {
     });
 }
 
-/// If a job waits for the clock itself, the clock still moves, but not past the time for which the job waits.
+/// If a job waits for the clock itself, the clock still moves, but not past the job's deadline.
 fn a_job_may_wait_for_the_clock() {
     const HOUR: Duration = Duration::from_secs(3600);
     let executor = SingleThread::builder().virtual_time(true).build().unwrap();
