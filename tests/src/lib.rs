@@ -6,8 +6,8 @@
 //! only the single-thread executor: their futures are not `Send`, or their clock is virtual. Such a test is a
 //! function without parameters, listed in [`one_cook!`].
 //!
-//! Every test has a watchdog ([`watch()`]), so a test that hangs fails by name. Tests wait for events and
-//! assert counts; they do not rely on sleeps that are long enough.
+//! Every test has a watchdog ([`watch()`]), so a hang fails with the name of the test. Tests wait for events
+//! and assert counts; they do not rely on sleeps that are long enough.
 
 mod alone;
 mod dice;

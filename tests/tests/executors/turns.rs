@@ -202,8 +202,8 @@ fn a_yield_lets_every_ready_task_run() {
     });
 }
 
-/// tokio #5223: a task that yields also lets the driver handle timers and sockets. A due timer fires after
-/// one or two yields, not after dozens of polls.
+/// tokio #5223: a yield also lets the driver handle timers and sockets. A due timer fires after one or two
+/// yields, not after dozens of polls.
 fn a_yield_lets_the_driver_look() {
     let executor = SingleThread::new().unwrap();
     executor.block_on(async {

@@ -1,5 +1,4 @@
-//! Tests that futures which are not `Send` are polled and dropped on the thread of the single-thread
-//! executor.
+//! Tests that the single-thread executor polls and drops futures that are not `Send` on its own thread.
 
 use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn};
