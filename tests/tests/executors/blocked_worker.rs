@@ -133,7 +133,7 @@ fn a_timer_armed_elsewhere_fires_while_a_worker_is_blocked() {
     }
 }
 
-/// A task blocks its worker, with another task in the worker's slot. The worker that was woken to search
+/// A task blocks its worker, with another task in the worker's slot. Another worker is woken to search, and
 /// finds a task that blocks too. A third worker must run the task in the slot.
 #[test]
 fn a_searcher_that_blocks_in_turn_leaves_the_watch_to_another() {

@@ -137,8 +137,8 @@ fn the_executor_runs_on_while_the_pool_is_full<K: Kitchen>() {
     });
 }
 
-/// Jobs that wait for each other each get a thread, up to the limit. This holds even if two threads submit
-/// jobs at the same instant while only one thread of the pool is idle.
+/// If jobs wait for each other, each of them gets a thread, up to the limit. This holds even if two threads
+/// submit jobs at the same instant while only one thread of the pool is idle.
 fn jobs_that_meet_all_get_a_thread<K: Kitchen>() {
     for _ in 0..500 {
         let executor = K::open();

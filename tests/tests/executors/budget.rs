@@ -1,4 +1,4 @@
-//! Tests the budget of a poll. An operation that can be ready repeatedly spends budget. When none is left,
+//! Tests the budget of a poll. Each operation spends budget if it can be ready repeatedly. When none is left,
 //! the poll ends. Each test runs such an operation in a loop until another task has slept for a millisecond.
 
 use std::cell::Cell;

@@ -142,7 +142,7 @@ fn an_always_due_interval_starves_nobody<K: Kitchen>() {
     });
 }
 
-/// Tasks that await past deadlines or timeouts of zero yield, so that other tasks run.
+/// If a task awaits past deadlines or timeouts of zero, it yields, so that other tasks run.
 fn past_deadlines_starve_nobody<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {

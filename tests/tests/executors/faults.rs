@@ -43,8 +43,8 @@ impl Drop for Want {
     }
 }
 
-/// mio #1031, tokio #6329: if too few descriptors are free, an operation that needs them returns an error. An
-/// operation that needs none still works.
+/// mio #1031, tokio #6329: if too few descriptors are free, an operation that needs them returns an error.
+/// Other operations still work.
 fn every_maker_of_descriptors_can_be_refused<K: Kitchen>() {
     let folder = std::env::temp_dir().join(format!("brigade-faults-{}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();

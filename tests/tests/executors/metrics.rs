@@ -152,7 +152,7 @@ fn metrics_may_be_read_from_anywhere<K: Kitchen>() {
     reader.join().unwrap();
 }
 
-/// Tasks that other threads spawn count as taken from the injector (the shared queue).
+/// If another thread spawns a task, the task counts as taken from the injector (the shared queue).
 fn tasks_from_outside_are_counted<K: Kitchen>() {
     let executor = K::open();
     let handle = executor.handle();

@@ -13,8 +13,8 @@ use brigade::time::{sleep, sleep_until};
 use brigade::{Executor, SingleThread};
 use brigade_tests::{Kitchen, Tally, kitchen_tests, on_both, one_cook};
 
-/// A task that the driver woke runs before tasks that wake themselves. A due timer waits for a bounded number
-/// of polls, however many tasks wake themselves.
+/// When the driver wakes a task, the task runs before tasks that wake themselves. A due timer waits for a
+/// bounded number of polls, however many tasks wake themselves.
 fn what_the_driver_woke_does_not_wait_for_self_waking_tasks<K: Kitchen>() {
     const HOGS: usize = 3_000;
     let executor = K::open();

@@ -501,7 +501,8 @@ fn futures_of_sockets_are_send_and_sync<K: Kitchen>() {
     });
 }
 
-/// A call that a signal interrupts is repeated at once, even if another call has failed since the event.
+/// If a signal interrupts a call, the call is repeated at once, even if another call has failed since the
+/// event.
 fn an_interrupted_call_keeps_its_event<K: Kitchen>() {
     K::open().block_on(async {
         let (here, there) = UnixDatagram::pair().unwrap();

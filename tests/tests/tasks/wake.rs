@@ -203,7 +203,7 @@ fn thousands_of_wakers_are_dropped_elsewhere<K: Kitchen>() {
     elsewhere.join().unwrap();
 }
 
-/// compio #948, tokio #7589: a wake that begins after a poll began leads to another poll. That poll sees the
+/// compio #948, tokio #7589: if a wake begins after a poll began, another poll follows. That poll sees the
 /// values that the waking thread wrote. Four threads add to a count and wake the task, which must see the
 /// final count.
 fn no_wake_is_lost_in_a_storm<K: Kitchen>() {
