@@ -108,8 +108,8 @@ fn timers_fire_while_a_worker_is_blocked() {
     }
 }
 
-/// A worker begins a task that blocks while all other workers sleep and no timer is armed. Another thread
-/// then arms a timer, which a sleeping worker must handle.
+/// When a task blocks its worker, all other workers sleep and no timer is armed. Another thread then arms a
+/// timer, which a sleeping worker must handle.
 #[test]
 fn a_timer_armed_elsewhere_fires_while_a_worker_is_blocked() {
     for workers in [2, 4] {
