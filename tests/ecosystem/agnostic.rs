@@ -1,4 +1,4 @@
-//! Runs common libraries that need no particular runtime: combinators, channels and locks, those of tokio too.
+//! Runs common libraries that need no particular runtime: combinators, channels and locks, including tokio's.
 //! They need no glue.
 
 use std::sync::Arc;
@@ -394,7 +394,8 @@ fn tokio_duplex_and_copy_bidirectional<K: Kitchen>() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio_util::compat::FuturesAsyncReadCompatExt;
     K::open().block_on(async {
-        // A proxy: the guest's end of a duplex, then a socket, then a server that echoes.
+        // The proxy copies between a duplex and a socket. A server echoes what arrives at the socket's other
+        // end.
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let echo = spawn(async move {

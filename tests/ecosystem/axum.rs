@@ -1,4 +1,4 @@
-//! Runs axum on brigade. `serve` below is the recipe that the page on the ecosystem shows: hyper drives each
+//! Runs axum on brigade. `serve` below is the recipe of the page on the ecosystem. hyper drives each
 //! connection in a task of brigade, and the service is an axum router.
 //!
 //! Routing, extractors, JSON and bodies need no runtime. `TimeoutLayer`, `ServeDir` and `WebSocketUpgrade`
@@ -271,7 +271,7 @@ fn a_shutdown_lets_requests_finish<K: Kitchen>() {
     });
 }
 
-/// Without `compat()`, the parts of axum that call tokio panic in the connection's task. All other parts
+/// Without `compat()`, some parts of axum call tokio and panic in the connection's task. All other parts
 /// work.
 fn what_calls_tokio_panics_without_compat<K: Kitchen>() {
     let second = Duration::from_secs(1);

@@ -1,8 +1,8 @@
 //! Runs crates that need tokio, in brigade's tasks. `async-compat` starts a tokio runtime on a separate
 //! thread and enters it around each poll. The glue is one call to `compat()` per future.
 //!
-//! The cost is a second reactor and a second clock. Tokio's thread wakes the sockets, so those wakes reach
-//! brigade's tasks from another thread.
+//! The cost is a second reactor and a second clock. Tokio's thread handles the sockets' events, so brigade's
+//! tasks are woken from another thread.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -69,8 +69,8 @@ fn tokio_s_own_sockets_and_timers_run<K: Kitchen>() {
     });
 }
 
-/// Some crates open their own connections, as clients built on tokio do (here hyper over tokio's socket). The
-/// connection then belongs to tokio, and the tasks to brigade.
+/// Clients built on tokio open their own connections (here hyper over tokio's socket). The connection belongs
+/// to tokio, and the tasks belong to brigade.
 fn a_crate_over_tokio_s_socket_runs<K: Kitchen>() {
     K::open().block_on(async {
         let listener = brigade::net::TcpListener::bind("127.0.0.1:0")
@@ -108,8 +108,8 @@ fn a_crate_over_tokio_s_socket_runs<K: Kitchen>() {
     });
 }
 
-/// `async-fs` and `async-process` bring threads of their own: the pool of `blocking`, and the event loop of
-/// `async-io`, which waits for children.
+/// `async-fs` and `async-process` bring their own threads: the pool of `blocking`, and the event loop of
+/// `async-io`. That loop waits for child processes.
 fn async_fs_and_async_process_bring_threads<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {

@@ -29,7 +29,7 @@ use redis::aio::MultiplexedConnection;
 use tempfile::TempDir;
 use tokio_util::compat::FuturesAsyncReadCompatExt;
 
-/// The maximum time to wait for a server to start. A server needs less.
+/// The maximum time to wait for a server to start.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running server, its directory, and its socket. The server is stopped when the value is dropped.
@@ -93,8 +93,8 @@ fn find(program: &str) -> Option<PathBuf> {
     found
 }
 
-/// If this process is root, makes the server run as "nobody" and gives it the directory, because PostgreSQL
-/// refuses to run as root.
+/// PostgreSQL refuses to run as root. If this process is root, makes the server run as "nobody" and own the
+/// directory.
 fn as_nobody<'a>(command: &'a mut Command, room: &Path) -> &'a mut Command {
     const NOBODY: u32 = 65534;
     let root = libc_uid() == 0;
@@ -229,8 +229,8 @@ fn postgresql_answers<K: Kitchen>() {
     });
 }
 
-/// If the client opens tokio's socket itself, the client needs `async-compat`. Its queries run in brigade's
-/// tasks, and its bytes pass through a reactor on tokio's thread.
+/// A client that opens tokio's socket itself needs `async-compat`. Its queries run in brigade's tasks, but
+/// tokio's thread handles the socket's events.
 fn postgresql_answers_behind_async_compat<K: Kitchen>() {
     let Some(server) = postgres() else { return };
     K::open().block_on(async {
@@ -279,8 +279,8 @@ async fn redis_client(server: &Server) -> MultiplexedConnection {
     client
 }
 
-/// The client sends hundreds of commands over one connection without waiting in between, uses a pipeline and
-/// several types of value, and waits for a message.
+/// The client sends hundreds of commands over one connection without waiting in between. It also uses a
+/// pipeline and several types of value, and waits for a message.
 fn redis_answers<K: Kitchen>() {
     let Some(server) = redis_server() else { return };
     K::open().block_on(async {

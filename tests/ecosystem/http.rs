@@ -51,7 +51,7 @@ where
     )
 }
 
-/// Large bodies, of many mebibytes, and small bodies are sent and come back.
+/// Small bodies, and bodies of many mebibytes, are sent and come back.
 fn bodies_there_and_back<K: Kitchen>() {
     K::open().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

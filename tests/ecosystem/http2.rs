@@ -188,8 +188,8 @@ fn nothing_is_filled_with_zeros_and_slices_go_out_together<K: Kitchen>() {
     });
 }
 
-/// The crate `h2` sends thousands of requests, a hundred at a time. Their bodies fill windows, which the
-/// reader must release.
+/// The crate `h2` sends thousands of requests, a hundred at a time. Their bodies fill flow-control windows,
+/// which the reader must release.
 fn h2_under_load<K: Kitchen>() {
     const REQUESTS: usize = 2000;
     const AT_ONCE: usize = 100;
@@ -203,7 +203,7 @@ fn h2_under_load<K: Kitchen>() {
         back.send_data(body, true).unwrap();
     }
 
-    /// Reads a whole body and releases the window as the parts arrive.
+    /// Reads a whole body, and releases window space for each part that arrives.
     async fn take(mut body: h2::RecvStream) -> Bytes {
         let mut all = Vec::new();
         while let Some(part) = body.data().await {

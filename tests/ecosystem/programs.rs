@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 // ---- a chat server -------------------------------------------------------------------------------
 
-/// The first line of a guest is the name. Every further line goes to all guests.
+/// A guest's first line is its name. Every further line goes to all guests.
 async fn guest(stream: TcpStream, chat: broadcast::Sender<String>, stop: CancellationToken) {
     let mut said = BufReader::new(&stream).lines();
     let Ok(Some(name)) = said.try_next().await else {
@@ -71,7 +71,7 @@ async fn hear(lines: &mut Lines<BufReader<&TcpStream>>, text: &str, count: usize
     }
 }
 
-/// Each guest hears every line of every guest, and the server ends all connections when it is told to.
+/// Each guest hears every line of every guest, and the server ends all connections when it is stopped.
 fn a_chat_server<K: Kitchen>() {
     const GUESTS: usize = 16;
     const LINES: usize = 20;
@@ -89,7 +89,7 @@ fn a_chat_server<K: Kitchen>() {
                 let mut lines = BufReader::new(&stream).lines();
                 let name = format!("guest {number}\n");
                 stream.write_all(name.as_bytes()).await.unwrap();
-                // Whoever hears of the own arrival hears everything that follows.
+                // A guest that has received its own arrival receives all later lines.
                 hear(&mut lines, &format!("guest {number} is here"), 1).await;
                 all_here.wait().await;
                 for _ in 0..LINES {
@@ -100,7 +100,7 @@ fn a_chat_server<K: Kitchen>() {
             });
         }
         let mut streams = guests.join_all().await;
-        // One guest hangs up, and another one hears of it.
+        // One guest hangs up, and another guest is informed.
         drop(streams.pop());
         let mut lines = BufReader::new(&streams[0]).lines();
         hear(&mut lines, "has left", 1).await;
@@ -133,7 +133,7 @@ async fn page(
     Ok(Response::new(Full::from(links.concat())))
 }
 
-/// Starts the site. Returns its address, and the greatest number of requests at one instant.
+/// Starts the site. Returns its address, and a counter of the most requests at one instant.
 async fn site() -> (SocketAddr, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -185,7 +185,7 @@ async fn crawl(address: SocketAddr, limit: usize) -> BTreeMap<String, StatusCode
     }
 }
 
-/// Each page is visited once, no link that leads nowhere ends the crawl, and the limit is kept.
+/// Each page is visited once, dead links do not end the crawl, and the limit is kept.
 fn a_crawler<K: Kitchen>() {
     K::open().block_on(async {
         let (address, most) = site().await;
@@ -201,7 +201,7 @@ fn a_crawler<K: Kitchen>() {
 
 // ---- a pipeline ----------------------------------------------------------------------------------
 
-/// A file is read, its lines are parsed by several workers, and a last stage adds the results. The channels
+/// One stage reads a file, several tasks parse its lines, and the last stage adds the results. The channels
 /// between the stages are short, so the fast stages wait for the slow one.
 fn a_pipeline<K: Kitchen>() {
     const LINES: u64 = 2000;
@@ -248,7 +248,7 @@ fn a_pipeline<K: Kitchen>() {
         let shares = workers.join_all().await;
         assert_eq!(shares.iter().sum::<u64>(), LINES);
 
-        // The same by the combinators of futures-util, which keep the order.
+        // Do the same with the combinators of futures-util, which keep the order.
         let numbers = futures::stream::iter(0..LINES).map(|n| async move {
             brigade::yield_now().await;
             n * n
@@ -265,8 +265,8 @@ fn a_pipeline<K: Kitchen>() {
 #[allow(dead_code, reason = "it has a main function too")]
 mod child_process;
 
-/// The children of the example `child_process` run beside each other, and each has its own output and status.
-/// A child that is dropped is killed.
+/// Children of the example `child_process` run at the same time, and each has its own output and status. A
+/// dropped child is killed.
 #[cfg(target_os = "linux")]
 fn children<K: Kitchen>() {
     use std::process::Command;
@@ -296,7 +296,7 @@ fn children<K: Kitchen>() {
         );
         let pid = endless.id();
         drop(endless);
-        // A process that was killed and waited for is gone.
+        // The process has been killed and reaped.
         assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists());
     });
 }

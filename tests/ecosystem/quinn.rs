@@ -172,7 +172,7 @@ async fn echo(endpoint: Endpoint) {
     }
 }
 
-/// Four connections, with four streams each, share one socket. Each stream is longer than a window of
+/// Four connections, with four streams each, share one socket. Each stream needs more than a hundred
 /// datagrams.
 fn streams_there_and_back<K: Kitchen>() {
     let (server_config, client_config) = configs();

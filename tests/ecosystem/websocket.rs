@@ -25,7 +25,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, StatusCode};
 
-/// The maximum time to wait for the browser. A browser that does not hang needs less.
+/// The maximum time to wait for the browser.
 const PATIENCE: Duration = Duration::from_secs(100);
 
 /// Sends every message back.
@@ -84,8 +84,7 @@ fn echoes_to_its_own_client<K: Kitchen>() {
     });
 }
 
-/// After the reply 101, hyper's server and hyper's client hand their ends of the connection over. Both ends
-/// then use `FuturesIo`.
+/// After the reply 101, hyper's server and client release the connection. Both ends then use `FuturesIo`.
 fn a_websocket_follows_an_upgrade_of_hyper<K: Kitchen>() {
     K::open().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

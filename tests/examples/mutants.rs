@@ -8,8 +8,8 @@
 //! The bugs are in `tests/mutants/list.diff`. The program puts them into a copy of the sources below the
 //! target directory; the sources themselves do not change. It writes each verdict to
 //! `tests/mutants/RESULTS.md` immediately, and keeps the verdicts of earlier runs until they are replaced.
-//! Each check first runs without the bug, because a check that fails without the bug proves nothing; `--sure`
-//! skips that run if the suite has just passed. A check that hangs counts as one that fails.
+//! Each check first runs without the bug, because a check that fails without the bug proves nothing. If the
+//! suite has just passed, `--sure` can skip that run. A check that hangs counts as failed.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 
 use brigade_tests::mutants::{Check, Mutant, list, root};
 
-/// The maximum duration of a check once it is built. A check that passes needs far less.
+/// The maximum duration of a check after its build.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The files in the workspace's root that are copied.
@@ -73,7 +73,7 @@ fn main() -> ExitCode {
     ExitCode::from(u8::from(survived > 0))
 }
 
-/// Adds a verdict to `RESULTS.md`, which keeps the others.
+/// Writes a verdict to `RESULTS.md`, and keeps the verdicts of the other bugs.
 fn note(all: &[Mutant], judged: &Mutant, verdict: &str) {
     let path = root().join("tests/mutants/RESULTS.md");
     let before = fs::read_to_string(&path).unwrap_or_default();
@@ -178,7 +178,7 @@ impl Kitchen {
         let names: Vec<_> = names.filter(|name| check.includes(name)).collect();
         assert!(!names.is_empty(), "{check} names no test");
         let mut tests = self.cargo(check);
-        // Start a process group, so that all its processes can be killed together.
+        // Start a process group, so that cargo and its tests can be killed together.
         tests
             .args(["--quiet", "--", "--exact"])
             .args(names)

@@ -26,8 +26,8 @@ pub fn alone(path: &str, test: impl FnOnce() + Send + 'static) {
 /// Returns true in the child process, which runs only this test. In any other process, starts the child with
 /// `variables` in its environment, waits for it, and returns false.
 ///
-/// # Panics
-/// Panics if the test fails in the child, or if the caller is not on the thread of [`watch()`].
+/// # Panics Panics if the test fails in the child, or if the caller is not on the thread that [`watch()`]
+/// started.
 pub fn in_child(variables: &[(&str, &str)]) -> bool {
     let thread = thread::current();
     let path = thread.name().expect("the thread of a test has its name");

@@ -22,7 +22,7 @@ impl Far {
         (Far(send), thread)
     }
 
-    /// Asks the thread to wake this task, and waits until it has.
+    /// Asks the thread to wake this task, and waits for the wake.
     ///
     /// # Panics
     /// Panics if the thread has ended.
@@ -44,8 +44,8 @@ impl Far {
     }
 }
 
-/// Wakes each task in every possible way: by reference before the flag is set, by value, and with another
-/// clone alive.
+/// Wakes each task in two ways: by reference before the flag is set, then by value while a clone of the waker
+/// exists.
 fn wake_what_comes(receive: &Receiver<Letter>) {
     while let Ok((waker, woken)) = receive.recv() {
         waker.wake_by_ref();

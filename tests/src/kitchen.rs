@@ -5,22 +5,17 @@ use std::time::Duration;
 
 use brigade::{Builder, Executor, SingleThread, WorkStealing};
 
-/// A way to make an executor, which the tests call a kitchen. Tests are generic over this trait and may make
-/// any number of executors.
+/// A way to make an executor. Tests are generic over this trait and may make any number of executors.
 pub trait Kitchen {
-    /// The type of the executor.
     type Executor: Executor;
 
     /// True if the tasks run on the thread that calls `block_on`, and only during that call.
     const ONE_COOK: bool;
 
-    /// Returns a builder of the executor.
     fn builder() -> Builder<Self::Executor>;
 
-    /// Builds the executor from its builder.
     fn try_build(builder: Builder<Self::Executor>) -> io::Result<Self::Executor>;
 
-    /// Calls the executor's `shutdown_timeout`.
     fn shut_down(executor: Self::Executor, timeout: Duration);
 
     /// Makes an executor with these settings.
@@ -39,7 +34,7 @@ pub trait Kitchen {
     }
 }
 
-/// The settings that the builders of both executors have.
+/// Settings that both builders have.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
     pub name: &'static str,

@@ -29,8 +29,7 @@ unsafe impl GlobalAlloc for Counting {
 
 /// Returns the number of bytes that are allocated and not yet freed.
 ///
-/// # Panics
-/// Panics if [`Counting`] is not the allocator, because a leak could not be found then.
+/// # Panics Panics if [`Counting`] is not the allocator, because the count would then hide a leak.
 pub fn live_bytes() -> i64 {
     let live = LIVE.load(Ordering::Relaxed);
     assert!(live > 0, "nobody counts");
@@ -48,8 +47,8 @@ pub fn threads() -> usize {
     fs::read_dir("/proc/self/task").map_or(0, Iterator::count)
 }
 
-/// Waits until at most `with_threads` threads are left, and returns the numbers of descriptors and live
-/// bytes. Dropping an executor waits for the work of its threads, but the OS may end the threads later.
+/// Waits until at most `with_threads` threads are left. Returns the numbers of open descriptors and of live
+/// bytes. The drop of an executor waits for the work of its threads, but the OS may end these threads later.
 pub fn at_rest(with_threads: usize) -> (usize, i64) {
     while threads() > with_threads {
         thread::yield_now();

@@ -2,7 +2,7 @@
 //!
 //! `tests/mutants/list.diff` holds the bugs as a diff: the lines that a bug removes from the source, and the
 //! lines that replace them. `cargo run -p brigade-tests --example mutants` puts each bug into a copy of the
-//! sources and reports whether the check that the list names fails.
+//! sources and reports whether the bug's check fails.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,6 @@ pub struct Mutant {
     pub old: String,
     /// The lines that replace them and contain the bug.
     pub new: String,
-    /// The check that must fail.
     pub check: Check,
 }
 
@@ -92,7 +91,6 @@ fn place(file: &str) -> TestFile {
     test_file(file).unwrap_or_else(|| panic!("there is no {file}.rs below tests/tests"))
 }
 
-/// Returns the root of the repository.
 #[must_use]
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

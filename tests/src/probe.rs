@@ -12,17 +12,14 @@ use std::task::{Context, Poll, Waker};
 pub struct Tally(Arc<AtomicUsize>);
 
 impl Tally {
-    /// Makes a count of 0.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds one to the count.
     pub fn add(&self) {
         self.0.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Returns the count.
     pub fn get(&self) -> usize {
         self.0.load(Ordering::SeqCst)
     }

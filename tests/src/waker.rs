@@ -14,12 +14,10 @@ use std::thread::{self, Thread};
 pub struct CountingWaker(AtomicUsize);
 
 impl CountingWaker {
-    /// Makes a waker with a count of 0.
     pub fn new() -> Arc<Self> {
         Arc::default()
     }
 
-    /// Returns the number of calls.
     pub fn count(&self) -> usize {
         self.0.load(Ordering::SeqCst)
     }

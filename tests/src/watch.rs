@@ -9,18 +9,19 @@ use std::time::Duration;
 /// machine.
 pub const LIMIT: Duration = Duration::from_secs(30);
 
-/// Returns `LIMIT` times the value of `BRIGADE_PATIENCE`, a variable that is set for tools that slow the
-/// tests down.
+/// Returns `LIMIT`, multiplied by the variable `BRIGADE_PATIENCE` if it is set. Tools that slow the tests
+/// down need more time.
 fn limit() -> Duration {
     let patience = std::env::var("BRIGADE_PATIENCE").ok();
     LIMIT * patience.and_then(|it| it.parse().ok()).unwrap_or(1)
 }
 
-/// The stack size of the thread that runs the test. On most systems, the main thread has the same size.
+/// The stack size of the thread that runs the test. On most systems, the main thread's stack has the same
+/// size.
 const STACK: usize = 8 << 20;
 
-/// Runs `test` on a separate thread and fails, naming `name`, if the test does not end within [`LIMIT`],
-/// multiplied by `BRIGADE_PATIENCE` if that is set.
+/// Runs `test` on a separate thread. Fails with `name` in the message if the test does not end within
+/// [`LIMIT`], multiplied by `BRIGADE_PATIENCE` if that is set.
 ///
 /// # Panics
 /// Panics if the test panics or hangs.
@@ -31,7 +32,7 @@ pub fn watch(name: &str, test: impl FnOnce() + Send + 'static) {
         // Set the size explicitly, because a test may change the default for all threads.
         .stack_size(STACK)
         .spawn(move || {
-            // Dropping `done` at the end tells the watchdog, even if the test panics.
+            // The drop of `done` notifies the watchdog of the test's end, even after a panic.
             let _done = done;
             test();
         })

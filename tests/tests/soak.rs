@@ -4,10 +4,10 @@
 //! `BRIGADE_SOAK_MINUTES=20 cargo test --release -p brigade-tests --test soak -- --nocapture` is the long
 //! form. Without the variable, the test takes some seconds. `BRIGADE_SOAK_SEED=7` selects a different seed.
 //!
-//! The test runs rounds (courses), each with many clients (guests) on a new executor. The faults are signals
-//! that interrupt system calls, periods without free descriptors, connections that are reset, refused,
-//! half-closed and dropped, aborted tasks, panics in polls, destructors and wakers, and executors that are
-//! dropped with all of that under way.
+//! The test runs rounds (courses), each with many clients (guests) on a new executor. Signals interrupt
+//! system calls, and for short periods no descriptor is free. Connections are reset, refused, half-closed and
+//! dropped. Tasks are aborted. Polls, destructors and wakers panic. Each executor is dropped while all of
+//! that is under way.
 #![cfg(target_os = "linux")]
 
 use std::future::{Future, pending};
@@ -37,8 +37,7 @@ static ALLOCATOR: Counting = Counting;
 const GUESTS: u64 = 200;
 const DEEDS: u64 = 25;
 
-/// The maximum duration of a wait before its event counts as lost. Each event comes within milliseconds,
-/// unless the machine is busy.
+/// The maximum duration of a wait before its event counts as lost.
 const LOST: Duration = Duration::from_secs(60);
 
 /// Counts of what happened in all rounds together.
@@ -365,8 +364,7 @@ fn nothing_is_lost_and_nothing_is_left() {
     feel_signals();
     let threads = threads();
     let book = Arc::<Book>::default();
-    // First run a few rounds, so that everything that is made once per process exists, even if only faults
-    // cause it.
+    // First run a few rounds with faults, so that everything that is made once per process exists.
     let weather = Weather::begin(seed);
     for number in 0..6 {
         serve_course(number, seed, &book);

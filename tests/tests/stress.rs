@@ -1,8 +1,8 @@
 //! Runs all kinds of operations at the same time, and then checks that the counts balance exactly.
 //!
-//! Each round makes an executor and tasks that yield, sleep, wake each other across threads, await children,
-//! abort and are aborted, panic, and use sockets. At the end, every future was dropped exactly once, every
-//! handle returned one result, and descriptors and live bytes are the same as before.
+//! Each round makes an executor and tasks. The tasks yield, sleep, wake each other across threads, await
+//! children, abort each other, panic, and use sockets. At the end, every future was dropped exactly once, and
+//! every handle returned one result. The numbers of descriptors and live bytes are the same as before.
 //!
 //! The default run is short. `BRIGADE_STRESS_ROUNDS=200` makes a long one, with millions of tasks, and
 //! `BRIGADE_STRESS_SEED=7` selects a different seed.
@@ -149,7 +149,7 @@ async fn round(seed: u64, far: Far, counts: Arc<Counts>) {
         }
         if dice.roll(20) == 0 {
             let some = dice.roll(handles.len() as u64) as usize;
-            // Do not abort the sockets' tasks, because both ends of a pair have to stay.
+            // Do not abort the sockets' tasks, because each pair needs both of its ends.
             handles[some.max(PAIRS.min(handles.len() - 1))].abort();
         }
     }

@@ -1,9 +1,9 @@
 //! Measures the CPU time that a server uses for a request, on brigade and on tokio, in one run.
 //!
-//! Each server is a process of its own. It reports the CPU time of its process (`getrusage`, user and system)
-//! whenever it reads a line. So neither the start of the server nor the client counts. The rounds alternate
-//! between the runtimes, and the ratio is the median of the rounds' ratios, because the machine's speed
-//! varies more from round to round than within one.
+//! Each server is a separate process. Whenever it reads a line, it prints the CPU time that it has used
+//! (`getrusage`, user and system). The figures therefore include neither the server's start nor the client.
+//! Each round measures both runtimes. The result is the median of the rounds' ratios, because the machine's
+//! speed varies more between rounds than within a round.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::SocketAddr;
@@ -18,11 +18,11 @@ use futures::io::{AsyncReadExt, AsyncWriteExt};
 /// The number of connections, each with one request in flight.
 const CONNECTIONS: usize = 64;
 
-/// Requests of each connection before the measurement, and during it.
+/// The number of requests per connection before the measurement, and the number during it.
 const WARM_UP: usize = 200;
 const REQUESTS: usize = 2000;
 
-/// Prints the CPU time of this process, in microseconds, for each line of standard input.
+/// Prints the CPU time of this process, in microseconds, whenever standard input has a line.
 pub(super) fn report_cpu_time() {
     thread::spawn(|| {
         for _ in io::stdin().lines().map_while(Result::ok) {
@@ -33,7 +33,7 @@ pub(super) fn report_cpu_time() {
 
 fn cpu_us() -> i64 {
     let mut usage = std::mem::MaybeUninit::uninit();
-    // SAFETY: `usage` has room for what the call writes.
+    // SAFETY: `usage` has space for the value that the call writes.
     let status = unsafe { libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr()) };
     assert_eq!(status, 0);
     // SAFETY: the call succeeded, so it has written the value.
@@ -42,7 +42,7 @@ fn cpu_us() -> i64 {
     us(usage.ru_utime) + us(usage.ru_stime)
 }
 
-/// A server in a process of its own, which ends when the value is dropped.
+/// A server in a separate process, which is killed when the value is dropped.
 struct Server {
     child: Child,
     ask: ChildStdin,
@@ -97,7 +97,7 @@ async fn requests(stream: &mut TcpStream, number: usize) -> io::Result<()> {
             }
             reply.extend_from_slice(&bytes[..size]);
         }
-        // The date in the head changes, its length does not.
+        // The date in the head changes, but its length does not.
         let length = *first.get_or_insert(reply.len());
         if length != reply.len() {
             return Err(io::Error::other("the replies differ"));
@@ -106,7 +106,7 @@ async fn requests(stream: &mut TcpStream, number: usize) -> io::Result<()> {
     Ok(())
 }
 
-/// Returns whether a reply has arrived as a whole, by its `content-length`.
+/// Returns whether the whole reply has arrived, according to its `content-length`.
 fn is_whole(reply: &[u8]) -> io::Result<bool> {
     let text = str::from_utf8(reply).map_err(io::Error::other)?;
     let Some((head, body)) = text.split_once("\r\n\r\n") else {
@@ -120,7 +120,7 @@ fn is_whole(reply: &[u8]) -> io::Result<bool> {
     }
 }
 
-/// Runs one round, and returns the CPU time of the server for each request, in microseconds.
+/// Runs one server and its client. Returns the server's CPU time per request, in microseconds.
 fn round(runtime: &str, cooks: &str, protocol: &str) -> io::Result<f64> {
     let mut server = Server::start(runtime, cooks, protocol)?;
     SingleThread::new()?.block_on(async {
@@ -153,7 +153,7 @@ pub(super) fn compare(protocol: &str, rounds: usize) -> io::Result<()> {
     for cooks in ["1", "2"] {
         let mut pairs = Vec::new();
         for number in 0..rounds {
-            // Each runtime is the first one in half of the rounds.
+            // Each runtime goes first in half of the rounds.
             let mut pair = [0.0; 2];
             for which in if number % 2 == 0 { [0, 1] } else { [1, 0] } {
                 pair[which] = round(["brigade", "tokio"][which], cooks, protocol)?;

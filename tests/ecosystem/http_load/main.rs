@@ -7,11 +7,11 @@
 //!
 //! The arguments are the runtime, the number of workers (1 selects the single-thread executor), and the
 //! protocol: `h1`, `h2` (with prior knowledge), or `axum` for an axum service over HTTP/1.1. The program
-//! prints its address and serves until it is killed. With `h1` and `h2`, the two servers differ only in the
-//! lines between hyper and the runtime. With `axum`, they differ in how each runtime serves a router.
+//! prints its address and serves until it is killed. With `h1` and `h2`, the servers of the two runtimes
+//! differ only in the code between hyper and the runtime. With `axum`, the code that serves a router differs.
 //!
-//! `http_load compare axum 9` needs no load generator. It measures the CPU time of both servers for a request
-//! in 9 rounds, on one and on two workers. `compare h1 9` does the same for the bare service.
+//! `http_load compare axum 9` needs no load generator. It measures the CPU time per request of both servers
+//! in 9 rounds, with one worker and with two. `compare h1 9` does the same for the bare service.
 
 mod compare;
 mod service;
@@ -110,7 +110,7 @@ async fn on_tokio(protocol: Protocol) -> io::Result<()> {
 
 fn run(runtime: &str, cooks: usize, protocol: Protocol) -> io::Result<()> {
     match (runtime, cooks) {
-        // The servers are tasks and not main futures, because workers can steal only tasks.
+        // With several workers, the server is a task and not the main future, because workers run only tasks.
         ("brigade", 1) => SingleThread::new()?.block_on(on_brigade(protocol)),
         ("brigade", _) => {
             let executor = WorkStealing::with_workers(cooks)?;

@@ -1,6 +1,6 @@
-//! An axum service that answers with JSON: on tokio by `axum::serve`, on brigade by the recipe of
-//! runtime/docs/ecosystem.md. The recipe stands here without `.compat()`, which this service does not need. A
-//! test compares it with the page.
+//! An axum service that answers with JSON. On tokio, `axum::serve` runs it. On brigade, the recipe of
+//! runtime/docs/ecosystem.md runs it, without `.compat()`, which this service does not need. A test compares
+//! the recipe below with the page.
 
 use std::io;
 use std::pin::pin;
@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::announce;
 
-/// A route with a path, a state and a reply in JSON.
+/// Makes a router with one route, which uses a path and a state and replies in JSON.
 fn app() -> Router {
     async fn order(State(kitchen): State<&'static str>, Path(table): Path<u32>) -> Json<Value> {
         Json(json!({ "kitchen": kitchen, "table": table, "dishes": ["soup", "soup", "salad"] }))

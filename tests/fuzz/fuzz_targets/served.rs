@@ -15,7 +15,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use libfuzzer_sys::fuzz_target;
 
-/// Answers with the request's body, or with an empty body if the request's cannot be read.
+/// Answers with the request's body, or with an empty one if that body cannot be read.
 async fn echo(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let body = request.into_body().collect().await;
     Ok(Response::new(Full::new(

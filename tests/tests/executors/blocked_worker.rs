@@ -1,7 +1,7 @@
 //! A task that blocks its worker delays no other task while another worker is free (tokio #4941, #621).
 //!
-//! Each test blocks a worker *until* the work that waits behind the block has happened. If that work never
-//! happened, the wait would time out.
+//! Each test blocks a worker *until* the work behind the block is done. If that work is never done, the test
+//! fails by a timeout.
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +13,7 @@ use brigade::WorkStealing;
 use brigade::net::{TcpListener, TcpStream};
 use brigade::time::sleep;
 
-/// The maximum time to wait. Nothing here takes as long, even on a busy machine.
+/// The maximum time to wait.
 const LONG: Duration = Duration::from_secs(20);
 
 /// Runs `block` in a task, five times. `block` panics if it does not get its message in time.
@@ -24,7 +24,7 @@ fn blocked(workers: usize, block: impl Fn() + Send + Sync + 'static) {
         let block = block.clone();
         executor.block_on(async move {
             brigade::spawn(async move { block() }).await.unwrap();
-            // Wait until all workers are asleep, so that they are all idle when the next round begins.
+            // Let all workers fall asleep before the next round.
             sleep(Duration::from_millis(15)).await;
         });
     }
@@ -45,7 +45,8 @@ impl Message {
 struct Letterbox(mpsc::Receiver<()>);
 
 impl Letterbox {
-    /// Blocks the thread until the message comes, and panics with `otherwise` if it does not come in time.
+    /// Blocks the thread until the message comes. If no message comes in time, panics with the text
+    /// `otherwise`.
     fn wait(self, otherwise: &str) {
         self.0.recv_timeout(LONG).expect(otherwise);
     }
@@ -107,8 +108,8 @@ fn timers_fire_while_a_worker_is_blocked() {
     }
 }
 
-/// When a worker started the task that blocks, all workers were idle and no timer was armed. The sleeping
-/// workers must notice the timer that another thread arms later.
+/// When a task blocks its worker, all other workers sleep and no timer is armed. Another thread then arms a
+/// timer, which a sleeping worker must handle.
 #[test]
 fn a_timer_armed_elsewhere_fires_while_a_worker_is_blocked() {
     for workers in [2, 4] {
@@ -132,8 +133,8 @@ fn a_timer_armed_elsewhere_fires_while_a_worker_is_blocked() {
     }
 }
 
-/// Two workers block and one is free. The worker that was woken to search finds a task that blocks too. No
-/// other worker was notified of the work behind the first task.
+/// A task blocks its worker, with another task in the worker's slot. Another worker is woken to search, and
+/// finds a task that blocks too. A third worker must run the task in the slot.
 #[test]
 fn a_searcher_that_blocks_in_turn_leaves_the_watch_to_another() {
     for workers in [3, 4] {
@@ -151,7 +152,8 @@ fn a_searcher_that_blocks_in_turn_leaves_the_watch_to_another() {
     }
 }
 
-/// The monitor takes a task that blocks too. Another worker must then handle the timers.
+/// The monitor takes a task from a blocked worker, and that task blocks the monitor. Another worker must then
+/// handle the timers.
 #[test]
 fn a_watch_that_blocks_in_turn_leaves_the_driver_to_another() {
     for workers in [3, 4] {
@@ -174,8 +176,8 @@ fn a_watch_that_blocks_in_turn_leaves_the_driver_to_another() {
     }
 }
 
-/// Each worker that leaves the driver with a task blocks until the last timer has fired. The worker must
-/// first hand the driver to another worker. The monitor that waited in the driver must do so too.
+/// Each timer wakes a task, which blocks its worker until the last timer has fired. Before a worker runs such
+/// a task, it must hand the driver to another worker. This also applies to the monitor.
 #[test]
 fn one_after_the_other_leaves_the_driver() {
     for workers in [2, 3, 4] {
@@ -254,8 +256,8 @@ struct Round {
 }
 
 /// One worker blocks with a task in its slot. The monitor takes that task, which blocks the monitor too.
-/// Another worker filled its slot while there was a monitor, and now blocks as well. A third worker must
-/// become the monitor.
+/// Another worker filled its slot while there was a monitor, and now blocks as well. A free worker must
+/// become the new monitor.
 #[test]
 fn a_monitor_that_finds_a_task_leaves_its_role_to_another_worker() {
     let executor = WorkStealing::with_workers(4).unwrap();
@@ -314,7 +316,8 @@ fn a_monitor_that_finds_a_task_leaves_its_role_to_another_worker() {
                 if !wait_for(&round.monitor_is_busy, Duration::from_millis(2)) {
                     return Poll::Pending;
                 }
-                // A busy machine may make this worker look stuck, and then `last` is taken too early.
+                // On a busy machine, the monitor may take `last` too early, because this worker seems to be
+                // blocked.
                 let too_early = round.last_ran.load(Ordering::SeqCst);
                 round.other_blocks.store(true, Ordering::SeqCst);
                 if too_early || round.last_ran.load(Ordering::SeqCst) {

@@ -137,20 +137,20 @@ fn the_executor_runs_on_while_the_pool_is_full<K: Kitchen>() {
     });
 }
 
-/// Jobs that wait for each other all get a thread, up to the limit, even if several threads submit them at
-/// the same instant while one thread is idle.
+/// If jobs wait for each other, each of them gets a thread, up to the limit. This holds even if two threads
+/// submit jobs at the same instant while only one thread of the pool is idle.
 fn jobs_that_meet_all_get_a_thread<K: Kitchen>() {
     for _ in 0..500 {
         let executor = K::open();
         let handle = executor.handle();
-        // Leave one idle thread.
+        // After this job, the pool has one idle thread.
         executor.block_on(handle.spawn_blocking(|| ())).unwrap();
         let (start, meeting) = (Tally::new(), Arc::new(Barrier::new(2)));
         let callers: Vec<_> = (0..2)
             .map(|_| {
                 let (start, meeting, handle) = (start.clone(), meeting.clone(), handle.clone());
                 thread::spawn(move || {
-                    // With spinning, the two submit closer together than with any lock.
+                    // Spin, because a lock would leave more time between the two submissions.
                     start.add();
                     while start.get() < 2 {
                         std::hint::spin_loop();

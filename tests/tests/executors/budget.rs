@@ -1,6 +1,5 @@
-//! Tests the budget of a poll. Every operation that can be ready again and again spends budget, and the poll
-//! ends when none is left. Each test runs such an operation in a loop until another task has slept for a
-//! millisecond.
+//! Tests the budget of a poll. Each operation spends budget if it can be ready repeatedly. When none is left,
+//! the poll ends. Each test runs such an operation in a loop until another task has slept for a millisecond.
 
 use std::cell::Cell;
 use std::future::{Future, pending, poll_fn};
@@ -75,8 +74,8 @@ fn bursts() -> Interval {
     ticks
 }
 
-/// If a combinator's first future is denied an operation, the combinator polls the second, which is denied
-/// too.
+/// When the first future of a combinator is denied an operation, the combinator polls the second future. It
+/// is denied its operation too.
 #[test]
 fn select_of_two_that_are_always_ready_ends_its_poll() {
     in_a_task(|| async {
@@ -178,7 +177,7 @@ fn reading_and_writing_nothing_spends_the_budget() {
 fn a_timeout_ends_beside_a_future_that_uses_up_the_budget() {
     as_main(|| async {
         for operations in 120..136 {
-            // Begin with a whole budget, so that one of the numbers uses it up exactly.
+            // Begin with a full budget, so that one of these numbers of operations uses it up exactly.
             brigade::yield_now().await;
             let began = Instant::now();
             let busy = async {
@@ -195,10 +194,10 @@ fn a_timeout_ends_beside_a_future_that_uses_up_the_budget() {
     });
 }
 
-/// A future beside one that always uses up the budget gets its turn, whatever it waits for.
+/// A future gets its turn, whatever it waits for, even if its sibling always uses up the budget.
 #[test]
 fn siblings_of_one_that_uses_up_the_budget_get_their_turn() {
-    /// Awaits the sibling beside a future that never stops. `select` polls the other one first.
+    /// Awaits the sibling together with an endless future. `select` polls the endless future first.
     macro_rules! beside {
         ($sibling:expr) => {{
             let began = Instant::now();
@@ -234,7 +233,8 @@ fn siblings_of_one_that_uses_up_the_budget_get_their_turn() {
     });
 }
 
-/// Many attempts to connect or to bind that fail at once, in one call, let others run.
+/// One call makes thousands of attempts to connect or bind, and each fails immediately. Other tasks still
+/// run.
 #[test]
 fn each_address_of_a_call_spends_the_budget() {
     in_a_task(|| async {
@@ -246,7 +246,7 @@ fn each_address_of_a_call_spends_the_budget() {
             other.has_slept(),
             "no other task runs between two addresses"
         );
-        // No machine has this address: it is for documentation.
+        // No machine has this address, because it is reserved for documentation.
         let foreign: std::net::SocketAddr = ([192, 0, 2, 1], 1).into();
         let many = vec![foreign; 20_000];
         let other = Other::spawn();
@@ -294,7 +294,7 @@ fn a_new_poll_has_a_new_budget() {
     });
 }
 
-/// A destructor at the end of an executor may look at as many handles as it likes.
+/// While an executor closes, a destructor may poll any number of handles.
 #[test]
 fn nothing_is_denied_in_a_destructor_at_the_end() {
     use futures::FutureExt;
@@ -322,7 +322,7 @@ fn nothing_is_denied_in_a_destructor_at_the_end() {
     assert!(all_ready.load(Ordering::SeqCst));
 }
 
-/// Where no executor polls tasks, nothing is denied, because no other task waits.
+/// If no executor polls the caller, no operation is denied, because no other task waits.
 #[test]
 fn nothing_is_denied_outside_of_an_executor() {
     let executor = WorkStealing::with_workers(1).unwrap();

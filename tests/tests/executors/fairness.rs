@@ -45,7 +45,7 @@ fn self_waking_tasks_do_not_starve_sockets<K: Kitchen>() {
     });
 }
 
-/// While tasks wake themselves, other threads, the main future and each of these tasks are served too.
+/// Tasks wake themselves. Each of them still gets its turn, and so do the main future and other threads.
 fn self_waking_tasks_do_not_starve_anybody<K: Kitchen>() {
     let executor = K::open();
     let handle = executor.handle();
@@ -65,7 +65,7 @@ fn self_waking_tasks_do_not_starve_anybody<K: Kitchen>() {
     });
 }
 
-/// If a socket is always ready, its reader yields by itself, so it starves no other task.
+/// The reader of a socket that is always ready yields by itself, so no other task starves.
 fn an_always_ready_socket_starves_nobody<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -89,8 +89,8 @@ fn an_always_ready_socket_starves_nobody<K: Kitchen>() {
     });
 }
 
-/// A socket that is always writable, polls through futures-io, and a listener with a queue of connections
-/// starve no other task.
+/// Two loops starve no other task. One waits for a socket that is always writable. The other reads the end of
+/// a stream through futures-io.
 fn other_ready_sockets_starve_nobody<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -142,7 +142,7 @@ fn an_always_due_interval_starves_nobody<K: Kitchen>() {
     });
 }
 
-/// Tasks that await past deadlines or timeouts of zero yield, so that other tasks run.
+/// If a task awaits past deadlines or timeouts of zero, it yields, so that other tasks run.
 fn past_deadlines_starve_nobody<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -214,8 +214,8 @@ fn a_flood_of_spawns_starves_nobody<K: Kitchen>() {
     });
 }
 
-/// futures-rs #2047: other threads send messages whose handling causes more messages, forever. The executor
-/// must still run its tasks and its timers.
+/// futures-rs #2047: each message from another thread causes another message, forever. The executor must
+/// still run its tasks and its timers.
 fn letters_that_beget_letters_starve_nobody() {
     /// A foreign waker for a task's handle. When the executor drops one waker, another thread registers the
     /// next.
@@ -253,7 +253,7 @@ fn letters_that_beget_letters_starve_nobody() {
             }
         }
     });
-    // The second waker replaces the first, which starts the chain.
+    // Replacing the first waker with the second starts the chain.
     for _ in 0..2 {
         again.send(true).unwrap();
         chain.done.lock().unwrap().recv().unwrap();

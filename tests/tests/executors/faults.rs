@@ -43,8 +43,8 @@ impl Drop for Want {
     }
 }
 
-/// mio #1031, tokio #6329: an operation that needs more descriptors than are free returns an error. An
-/// operation that needs none still works.
+/// mio #1031, tokio #6329: if too few descriptors are free, an operation that needs them returns an error.
+/// Other operations still work.
 fn every_maker_of_descriptors_can_be_refused<K: Kitchen>() {
     let folder = std::env::temp_dir().join(format!("brigade-faults-{}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();
@@ -222,7 +222,7 @@ fn ten_thousand_cancellations_leave_nothing<K: Kitchen>() {
         (0..OPERATIONS).for_each(&mut give_up);
         settle().await;
         let before = (descriptors(), Arc::strong_count(&counting));
-        // A leak would grow in every round, but each thread's cache of task memory is bounded.
+        // A leak would grow in every round. The caches of task memory stop growing.
         let mut grown = i64::MAX;
         for _ in 0..20 {
             let live = live_bytes();
@@ -347,9 +347,8 @@ fn a_crew_that_cannot_be_hired() {
     assert_eq!((descriptors(), threads()), before);
 }
 
-/// tokio #3662: a thread's thread-local values are dropped when the thread ends, after its executor or
-/// worker. Their destructors may wake tasks, spawn tasks and drop handles. Each call works or returns an
-/// error.
+/// tokio #3662: when a thread ends, its thread-local values are dropped after its executor or worker. Their
+/// destructors may wake tasks, spawn tasks and drop handles. Each call works or returns an error.
 fn thread_locals_may_do_anything_as_they_go<K: Kitchen>() {
     type Late = Dropped<Box<dyn FnMut()>>;
     thread_local! {

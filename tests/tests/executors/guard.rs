@@ -66,8 +66,7 @@ fn marked<K: Kitchen>(count: usize) -> Vec<K::Executor> {
     executors.collect()
 }
 
-/// Guards may be dropped in any order. The current executor belongs to the guard that was entered last and is
-/// not yet dropped.
+/// Guards may be dropped in any order. The current executor is that of the newest guard that still exists.
 fn guards_may_be_dropped_in_any_order<K: Kitchen>() {
     let executors = marked::<K>(4);
     let handles: Vec<_> = executors.iter().map(Executor::handle).collect();
@@ -157,7 +156,7 @@ fn immortal(handle: Handle) -> &'static Handle {
 }
 
 /// Guards in a thread-local are dropped as late as possible in a thread's life, in any order. Other
-/// destructors that run then may spawn.
+/// thread-local destructors may still spawn.
 fn a_guard_in_a_thread_local_may_go_late<K: Kitchen>() {
     thread_local! {
         static LATE: std::cell::RefCell<Vec<Box<dyn std::any::Any>>> = const {
@@ -191,7 +190,7 @@ fn a_guard_in_a_thread_local_may_go_late<K: Kitchen>() {
     assert_eq!(drops.get(), 4);
 }
 
-/// A spawn may run a destructor that drops the guard by which the executor is current.
+/// A spawn may run a destructor that drops the guard of the current executor.
 fn a_guard_may_go_while_something_is_spawned_by_it<K: Kitchen>() {
     thread_local! {
         static GUARD: std::cell::RefCell<Option<brigade::EnterGuard<'static>>> = const {

@@ -146,7 +146,8 @@ fn run_runs() {
     assert_eq!(text_of(&*panicked.unwrap_err()), "burnt");
 }
 
-/// If a function needs an executor and there is none, it panics with the function's name and with advice.
+/// Without an executor, a function that needs one panics. The message contains the function's name and
+/// advice.
 fn functions_name_themselves_outside() {
     let says = |function: &str, call: fn()| {
         let payload = catch_unwind(call).unwrap_err();
@@ -304,7 +305,7 @@ fn panics_point_to_the_callers_line() {
     }));
     let points_here = |call: &dyn Fn()| {
         catch_unwind(std::panic::AssertUnwindSafe(call)).unwrap_err();
-        // The library has a file of the same name.
+        // The library also has a `handle.rs`, so include the folder.
         std::mem::take(&mut *place.lock().unwrap()).ends_with("executors/handle.rs")
     };
     let executor = brigade::SingleThread::new().unwrap();

@@ -51,8 +51,8 @@ fn thread_id() -> String {
     path.file_name().unwrap().to_str().unwrap().to_owned()
 }
 
-/// Makes an executor on a separate thread, lets it do `work` and then stay in `block_on`, and measures the
-/// other threads for two seconds.
+/// Runs `work` on an executor on a separate thread, which then stays in `block_on`. Measures all threads
+/// except this one for two seconds.
 fn measure<K: Kitchen, F: Future<Output = ()>>(work: impl FnOnce() -> F + Send) -> Usage {
     let (ready, is_ready) = std::sync::mpsc::channel();
     let (end, ended) = async_channel::bounded::<()>(1);
@@ -89,7 +89,7 @@ fn with_nothing_to_do<K: Kitchen>() {
     assert_idle(measure::<K, _>(|| async {}));
 }
 
-/// The tasks wait for sockets, for timers that are due in an hour, and forever.
+/// Some tasks wait for sockets, some for timers of an hour, and some forever.
 fn with_waiting_tasks<K: Kitchen>() {
     assert_idle(measure::<K, _>(|| async {
         for n in 0..100 {
@@ -170,8 +170,8 @@ fn after_a_burst<K: Kitchen>() {
 }
 
 /// An event wakes only the worker in the driver, because another worker is the monitor. The test counts the
-/// parks of all workers for many events from a client thread. It takes the best of a few tries, because the
-/// monitor's timeout may expire during an event if the machine is busy.
+/// parks of all workers for many events from a client thread. It uses the best of a few tries, because the
+/// monitor's timeout may expire during an event on a busy machine.
 fn an_event_gets_one_worker_up<K: Kitchen>() {
     const TURNS: u64 = 400;
     let executor = K::open();

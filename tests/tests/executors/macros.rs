@@ -35,7 +35,7 @@ fn main_runs_and_returns_its_output() {
     program_with_workers::main();
 }
 
-/// The fragments that a `macro_rules!` macro pastes in are wrapped in invisible groups.
+/// Each fragment that a `macro_rules!` macro inserts has an invisible group around it.
 mod pasted {
     macro_rules! whole {
         ($visibility:vis $name:ident $body:block) => {
@@ -161,8 +161,8 @@ const STUB: &str = "
     pub use brigade_macros::{main, test};
 ";
 
-/// Returns the path of the attributes' library that was built for this test. The file is in the test's
-/// folder, or in the host's folder if the build names a target.
+/// Returns the path of the attributes' library that was built for this test. If the build names a target, the
+/// file is in the host's folder. Otherwise it is in the test's folder.
 fn macros() -> PathBuf {
     let exe = env::current_exe().unwrap();
     let deps = exe.parent().unwrap();
@@ -295,7 +295,7 @@ fn wrong_arguments_are_told_what_is_wrong_and_where() {
             "program.rs:1:17: error: `workers` asks for",
         ),
         (",", "program.rs:1:17: error: an argument is expected"),
-        // The compiler finds a value of the wrong type and reports its position.
+        // For a value of the wrong type, the compiler itself reports the position.
         (
             "workers = \"two\"",
             "program.rs:1:27: error[E0308]: mismatched types",

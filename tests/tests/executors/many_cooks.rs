@@ -194,7 +194,7 @@ fn the_main_future_stays_on_its_thread() {
     });
 }
 
-/// The executor may be dropped inside one of its own tasks. It ends when that task's poll ends.
+/// The executor may be dropped inside one of its own tasks. The executor ends when that task's poll ends.
 fn an_executor_may_end_in_its_own_task() {
     for workers in [1, 2, 4] {
         let executor = Arc::new(open(workers));
@@ -268,7 +268,7 @@ fn the_drop_waits_for_running_polls() {
     assert_eq!(ended.get(), 1);
 }
 
-/// Executors with tasks are made and dropped repeatedly. None of their threads keeps working.
+/// Executors with tasks are made and dropped repeatedly. No task outlives its executor.
 fn executors_come_and_go() {
     for round in 0..100 {
         let executor = open(1 + round % 4);

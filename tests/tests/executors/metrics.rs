@@ -152,7 +152,7 @@ fn metrics_may_be_read_from_anywhere<K: Kitchen>() {
     reader.join().unwrap();
 }
 
-/// Tasks that other threads spawn count as taken from the injector.
+/// If another thread spawns a task, the task counts as taken from the injector (the shared queue).
 fn tasks_from_outside_are_counted<K: Kitchen>() {
     let executor = K::open();
     let handle = executor.handle();
@@ -295,12 +295,12 @@ fn the_blocking_pool_is_counted<K: Kitchen>() {
     }
 }
 
-/// Short tasks never count twice, even if a thread that reads the counters is interrupted between two of
-/// them.
+/// A thread may be interrupted between reading two counters. The short tasks that run meanwhile must not all
+/// count as in flight.
 fn short_tasks_are_not_counted_together<K: Kitchen>() {
     let executor = K::open();
     let began = Instant::now();
-    // Readers that share the processors with the workers, and so are interrupted.
+    // These readers share the processors with the workers, so they are interrupted.
     let readers = [(); 3].map(|()| {
         let handle = executor.handle();
         thread::spawn(move || {

@@ -34,7 +34,7 @@ fn a_nested_block_on_panics<K: Kitchen>() {
             text.contains("block_on") && text.contains("inside"),
             "{text}"
         );
-        // The inner executor is still usable elsewhere, and the outer one continues.
+        // The inner executor can be dropped, and the outer one continues.
         drop(inner);
         sleep(Duration::from_millis(1)).await;
         brigade::spawn(async { 42 }).await.unwrap()

@@ -34,7 +34,7 @@ fn no_job_is_lost_when_two_submitters_fail_to_start_a_thread<K: Kitchen>() {
     let executor = K::open();
     let (round, over) = (Tally::new(), Tally::new());
     let (jobs, submitted) = async_channel::unbounded();
-    // Make as many rounds as this time allows.
+    // Make as many rounds as fit into this time.
     let deadline = Instant::now() + Duration::from_secs(4);
     let submitters: Vec<_> = (0..2)
         .map(|_| {

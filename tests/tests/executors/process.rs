@@ -280,9 +280,8 @@ fn blocking_threads_go_with_their_executor<K: Kitchen>() {
     }
 }
 
-/// The OS fails to wait for events. On the single-thread executor, `block_on` then panics. On the
-/// work-stealing executor, the workers close the executor, and every task that awaits one of its tasks gets
-/// an error.
+/// The OS refuses to wait for events. On the single-thread executor, `block_on` then panics. On the
+/// work-stealing executor, the workers close the executor, and awaiting a task of it returns an error.
 fn a_wait_that_fails_is_not_kept_silent<K: Kitchen>() {
     let executor = K::open();
     let ticking = executor.spawn(async {
@@ -319,8 +318,8 @@ fn spoil_every_event_loop() {
     assert!(spoilt > 0);
 }
 
-/// A `Signal` receives only signals that are raised while it exists. An older signal may have been received
-/// by the handler that an earlier `Signal` installed.
+/// A `Signal` receives only signals that are raised while it exists. The handler that an earlier `Signal`
+/// installed may have received an older signal.
 fn a_signal_from_before_is_not_heard<K: Kitchen>() {
     use brigade::signal::{Kind, Signal};
     // SAFETY: `raise` takes a number. Another `Signal` has installed a handler, so the process does not end.

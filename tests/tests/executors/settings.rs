@@ -1,4 +1,4 @@
-//! Tests the settings of a builder, such as hooks and stack sizes. Also tests which values a builder refuses.
+//! Tests the settings of a builder, such as hooks and stack sizes, and the values that it refuses.
 
 use std::thread;
 use std::time::Duration;
@@ -117,7 +117,7 @@ fn dig(bytes: usize) -> u8 {
 }
 
 /// The threads of an executor have stacks of the requested size. If the machine cannot provide that size,
-/// making a `WorkStealing` fails, but a `SingleThread` runs the pool's jobs on its own thread.
+/// making a `WorkStealing` fails. A `SingleThread` then runs the pool's jobs on its own thread.
 fn stacks_are_as_large_as_asked<K: Kitchen>() {
     let executor = K::try_build(K::builder().thread_stack_size(64 << 20)).unwrap();
     executor.block_on(async {

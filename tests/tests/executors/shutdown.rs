@@ -70,8 +70,8 @@ fn a_spawn_in_drop_at_shutdown_is_aborted<K: Kitchen>() {
     assert_eq!(drops.get(), 1);
 }
 
-/// Once the first future is dropped at shutdown, no part of the executor admits tasks. The test spawns enough
-/// tasks to reach every part.
+/// Once the first future is dropped at shutdown, no part of the executor's task list admits tasks. The test
+/// spawns enough tasks to reach every part.
 fn every_spawn_in_drop_at_shutdown_is_refused_at_once<K: Kitchen>() {
     const DROPS: usize = 20;
     const SPAWNS: usize = 500;
@@ -210,8 +210,8 @@ fn drop_may_do_anything_at_shutdown<K: Kitchen>() {
     assert!(joined(everything).unwrap_err().is_aborted());
 }
 
-/// tokio #5861, #3473, #8360: after an executor was dropped, waiting sources, timers, joins and a kept handle
-/// do not keep its tasks alive.
+/// tokio #5861, #3473, #8360: after the drop of an executor, nothing keeps its tasks alive: no source, no
+/// timer, no join and no handle.
 fn nothing_outlives_the_executor<K: Kitchen>() {
     let executor = K::open();
     let kept = Arc::new(());
@@ -318,7 +318,7 @@ fn tasks_stand_still_between_two_stays() {
     assert_eq!(turns.get(), 3);
 }
 
-/// A detached task that no waker can reach stays until it is aborted or its executor is dropped.
+/// A detached task without a waker stays until it is aborted or its executor is dropped.
 fn a_task_that_nothing_can_wake_is_kept_until_shutdown<K: Kitchen>() {
     let executor = K::open();
     let drops = Tally::new();
@@ -347,8 +347,8 @@ fn a_task_that_nothing_can_wake_is_kept_until_shutdown<K: Kitchen>() {
     assert_eq!(drops.get(), 2);
 }
 
-/// A destructor that blocks at shutdown panics, because the timers and sockets that it would wait for are no
-/// longer served. The panic harms nothing else.
+/// If a destructor blocks at shutdown, it panics, because no thread serves timers and sockets any more. The
+/// panic harms nothing else.
 fn blocking_in_drop_at_shutdown_panics<K: Kitchen>() {
     let executor = K::open();
     let handle = executor.handle();

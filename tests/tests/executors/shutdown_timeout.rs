@@ -110,7 +110,7 @@ fn shutdown_timeout_gives_up_on_a_poll_that_blocks() {
     assert_eq!(drops.get(), 1);
 }
 
-/// The shutdown does not wait longer for a stop hook that blocks.
+/// The timeout also limits the wait for a stop hook that blocks.
 fn shutdown_timeout_gives_up_on_a_stop_hook<K: Kitchen>() {
     if K::ONE_COOK {
         return;
@@ -158,8 +158,8 @@ fn shutdown_timeout_may_be_called_anywhere<K: Kitchen>() {
     park_on(job).unwrap();
 }
 
-/// A closure that is running when its executor ends continues. Neither the drop nor the end of `main` waits
-/// for the closure. The end of the process stops it.
+/// If a closure is running when its executor ends, the closure continues. Neither the drop nor the end of
+/// `main` waits for the closure. The end of the process stops it.
 fn a_running_job_outlives_its_executor<K: Kitchen>() {
     let (begin, begun) = mpsc::channel();
     let (open, door) = mpsc::channel::<()>();

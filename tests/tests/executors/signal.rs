@@ -31,7 +31,7 @@ fn ctrl_c_and_a_polite_kill_are_futures<K: Kitchen>() {
     });
 }
 
-/// A signal that arrives before a task waits for it is kept. A signal that arrived before the `Signal` was
+/// A signal is kept if it arrives before a task waits for it. A signal that arrived before the `Signal` was
 /// made is not reported.
 fn signals_are_kept_for_those_who_listen<K: Kitchen>() {
     K::open().block_on(async {
@@ -61,7 +61,7 @@ fn a_cancelled_wait_loses_nothing<K: Kitchen>() {
     });
 }
 
-/// A signal that another thread raises wakes a task on any worker.
+/// If another thread raises a signal, a waiting task is woken on any worker.
 fn a_signal_wakes_a_sleeping_executor<K: Kitchen>() {
     K::open().block_on(async {
         let mut signals = Signal::new(Kind::HANGUP).unwrap();
@@ -150,7 +150,7 @@ fn a_server_lets_its_guests_finish<K: Kitchen>() {
     });
 }
 
-/// Once a program has listened for a signal, the signal's default action never returns. The module's
+/// Once a program has made a `Signal`, the signal's default action is never restored. The module's
 /// documentation warns of this.
 fn the_default_action_does_not_come_back<K: Kitchen>() {
     K::open().block_on(async {

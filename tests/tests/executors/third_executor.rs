@@ -294,7 +294,7 @@ fn a_queue_that_panics_cancels_the_task_and_harms_no_other_executor() {
     });
 }
 
-/// A task that runs another one does not give itself a new budget.
+/// A task gets no new budget by running another task.
 fn a_nested_run_leaves_the_outer_budget() {
     let kept = Arc::new(Mutex::new(Vec::new()));
     let queue = kept.clone();
@@ -318,14 +318,15 @@ fn a_nested_run_leaves_the_outer_budget() {
     });
 }
 
-/// A panic of the caller's closure in `close` does not keep the runtime half open.
+/// If the caller's closure panics in `close`, the runtime is still closed completely.
 fn a_panic_in_close_still_closes() {
     let runtime = Runtime::new(Arc::new(drop::<Ready>)).unwrap();
     let handle = runtime.handle();
     let ended = catch_unwind(AssertUnwindSafe(|| runtime.close(|| panic!("burnt"))));
     assert!(ended.is_err());
     drop(runtime);
-    // The pool is closed, so the job is aborted. The timers are closed, so the sleep ends on its own thread.
+    // The pool is closed, so the job is aborted. The timers are closed, so the sleeping thread needs no
+    // driver.
     assert!(handle.spawn_blocking(|| ()).is_finished());
     let sleeper = std::thread::spawn(move || {
         handle.block_on(async { brigade::time::sleep(Duration::from_millis(1)).await });
@@ -333,8 +334,8 @@ fn a_panic_in_close_still_closes() {
     sleeper.join().unwrap();
 }
 
-/// The last task of a queue is dropped on a worker of another executor, which survives a panic of the queue's
-/// destructor.
+/// A worker of another executor drops the last task of a queue. The queue's destructor panics, and the worker
+/// survives.
 fn a_queue_whose_drop_panics_harms_no_other_executor() {
     struct Bomb(Arc<Mutex<Vec<Ready>>>);
     impl Queue for Bomb {
@@ -354,8 +355,8 @@ fn a_queue_whose_drop_panics_harms_no_other_executor() {
     let kept = Arc::new(Mutex::new(Vec::new()));
     let runtime = Runtime::new(Arc::new(drop::<Ready>)).unwrap();
     let spawner = runtime.spawner(Arc::new(Bomb(kept.clone())));
-    // This task leaves its waker in the handle of the other executor's task, and ends.
-    // The handle outlives the task, so the task's waker stays in it until the other task ends.
+    // This task polls the handle of the other executor's task, and ends. Its waker stays in the handle until
+    // the other task ends.
     let polled = awaited.clone();
     drop(spawner.spawn(poll_fn(move |cx| {
         assert!(pin!(&mut *polled.lock().unwrap()).poll(cx).is_pending());

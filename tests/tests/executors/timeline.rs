@@ -200,7 +200,7 @@ fn the_figures_agree_with_the_metrics<K: Kitchen>() {
     }
 }
 
-/// The thread of a `SingleThread` is its worker, also if it spawned tasks before its first `block_on`.
+/// The thread of a `SingleThread` is its worker, even if it spawned tasks before its first `block_on`.
 fn a_spawn_before_block_on_is_the_workers<K: Kitchen>() {
     if !K::ONE_COOK {
         return;
@@ -234,7 +234,7 @@ fn quiet_threads_leave_space<K: Kitchen>() {
     assert!(any(&run, |what| *what == What::PollBegin { task: last }));
 }
 
-/// A thread that reports to several recorders reads its CPU clock for each of its own workers.
+/// A worker that also reports to another executor's recorder still reads its CPU clock for its own executor.
 fn the_cpu_clock_is_read_after_a_report_to_another_executor<K: Kitchen>() {
     if !cfg!(all(
         target_os = "linux",
@@ -263,7 +263,7 @@ fn the_cpu_clock_is_read_after_a_report_to_another_executor<K: Kitchen>() {
     assert!(readings.count() >= 10);
 }
 
-/// If the main future panics, its poll ends on the record.
+/// If the main future panics, the record contains the end of its poll.
 fn the_panic_of_a_main_future_ends_its_poll<K: Kitchen>() {
     let executor = recorded::<K>();
     let ran = catch_unwind(AssertUnwindSafe(|| {
@@ -302,7 +302,7 @@ fn a_recorded_executor_leaves_no_descriptor<K: Kitchen>() {
     }
 }
 
-/// An executor that runs inside a job does not hide which task the job's events belong to.
+/// If an executor runs inside a job, the job's later events still belong to the job.
 fn a_nested_executor_leaves_the_poller<K: Kitchen>() {
     let executor = recorded::<K>();
     executor.block_on(async {
@@ -333,7 +333,7 @@ fn tasks_of_other_executors_are_left_out<K: Kitchen>() {
     });
     executor.block_on(async {});
     let run = executor.timeline().unwrap();
-    // The main future and the one task.
+    // The two tasks are the main future and the spawned task.
     assert_eq!(run.tasks.len(), 2);
 }
 

@@ -1,5 +1,4 @@
 //! Tests the order of polls for tasks that yield, tasks that wake themselves, and tasks that the driver woke.
-//! Also counts the polls in between.
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -14,8 +13,8 @@ use brigade::time::{sleep, sleep_until};
 use brigade::{Executor, SingleThread};
 use brigade_tests::{Kitchen, Tally, kitchen_tests, on_both, one_cook};
 
-/// A task that the driver woke runs before tasks that wake themselves. The number of polls of self-waking
-/// tasks before a due timer does not depend on the number of such tasks.
+/// When the driver wakes a task, the task runs before tasks that wake themselves. A due timer waits for a
+/// bounded number of polls, however many tasks wake themselves.
 fn what_the_driver_woke_does_not_wait_for_self_waking_tasks<K: Kitchen>() {
     const HOGS: usize = 3_000;
     let executor = K::open();
@@ -94,13 +93,13 @@ fn tasks_that_wake_one_another_do_not_starve_those_that_yield<K: Kitchen>() {
     });
 }
 
-/// tokio #2702, #5720: ready tasks that do not fit into a worker's ring wait in the shared queue. The tasks
-/// in the ring are always ready again, but they must not starve the tasks in the queue.
+/// tokio #2702, #5720: if ready tasks do not fit into a worker's ring, they wait in the shared queue. The
+/// tasks in the ring are always ready, but they must not starve the tasks in the queue.
 fn a_full_ring_does_not_starve_the_injector<K: Kitchen>() {
     /// The number of tasks, which is enough to fill four rings.
     const TASKS: usize = 4_000;
-    /// The maximum number of polls that a task may get before every task has had one. If each check of the
-    /// shared queue took only one task, the number would exceed sixty.
+    /// The maximum number of polls that a task may get before every task has been polled once. If each check
+    /// of the shared queue took only one task, the number would exceed sixty.
     const FAIR: usize = 20;
     let begun = Tally::new();
     let task = move || {
@@ -134,9 +133,8 @@ fn a_full_ring_does_not_starve_the_injector<K: Kitchen>() {
     );
 }
 
-/// Many tasks are always ready, and the timers of other tasks are due together. The other tasks must run
-/// before each ready task has run once. The number of polls in between must not depend on the number of ready
-/// tasks.
+/// Many tasks are always ready, and the timers of a few sleeping tasks are due together. Between the first
+/// and the last of the sleeping tasks, only a bounded number of ready tasks may run.
 fn what_the_driver_woke_does_not_wait_for_a_round_of_self_waking_tasks<K: Kitchen>() {
     const HOGS: usize = 800;
     const SLEEPERS: usize = 20;
@@ -204,8 +202,8 @@ fn a_yield_lets_every_ready_task_run() {
     });
 }
 
-/// tokio #5223: a task that yields also lets the driver handle timers and sockets. A due timer fires after
-/// one or two yields, not after dozens of polls.
+/// tokio #5223: a yield also lets the driver handle timers and sockets. A due timer fires after one or two
+/// yields, not after dozens of polls.
 fn a_yield_lets_the_driver_look() {
     let executor = SingleThread::new().unwrap();
     executor.block_on(async {
@@ -231,7 +229,8 @@ fn a_yield_lets_the_driver_look() {
     });
 }
 
-/// A future that becomes ready at the second poll, without yielding to other tasks.
+/// A future that wakes itself once and is ready at the second poll. Unlike `yield_now`, it does not wait for
+/// other tasks.
 async fn wake_self_once() {
     let mut again = true;
     poll_fn(|cx| {

@@ -1,7 +1,7 @@
 //! Tests that a future which is dropped before it is ready loses no more than its documentation says.
 //!
-//! Each operation is polled once, dropped if it has to wait, and then repeated, while the other end works at
-//! a different pace. At the end, everything has arrived once and in order.
+//! Each operation is polled once, dropped if it has to wait, and then repeated. The other end works at a
+//! different pace. At the end, everything has arrived once and in order.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -124,7 +124,7 @@ fn writes_count_every_byte<K: Kitchen>() {
 #[cfg(unix)]
 fn no_datagram_is_lost<K: Kitchen>() {
     K::open().block_on(async {
-        // The OS neither loses nor reorders these datagrams, because a sender waits for space.
+        // The OS neither loses nor reorders datagrams between Unix sockets, because a sender waits for space.
         let (sender, receiver) = brigade::net::UnixDatagram::pair().unwrap();
         let sending = brigade::spawn(async move {
             for n in 0..TOTAL {

@@ -11,7 +11,8 @@ use brigade::{Executor, SingleThread};
 use brigade_tests::{Kitchen, descriptors, nobody, on_both, one_cook};
 use socket2::{Domain, Socket, Type};
 
-/// How long an address is tried before the next one. The README and the docs promise this figure.
+/// How long `connect` waits for an address before it also tries the next one. The README and the docs promise
+/// this figure.
 const HEAD_START: Duration = Duration::from_millis(250);
 
 /// A listener whose queue is full. The OS drops every further request, so no client gets an answer.
@@ -134,7 +135,7 @@ fn localhost_is_found_in_either_family<K: Kitchen>() {
     });
 }
 
-/// A thread that has no timers can connect too.
+/// A thread of the blocking pool, which has no timers of its own, can connect too.
 fn a_thread_of_the_blocking_pool_connects<K: Kitchen>() {
     let deaf = Deaf::new();
     K::open().block_on(async {

@@ -1,5 +1,5 @@
-//! Operations that are tried again after a delay, when the executor of their socket is gone: they return an error, and
-//! the tries do not follow each other immediately.
+//! Tests operations that are retried after a delay, when the executor of their socket is gone. They return an
+//! error and do not retry in a busy loop.
 #![cfg(target_os = "linux")]
 
 use std::path::Path;
@@ -13,7 +13,7 @@ use brigade::{Executor, SingleThread};
 use brigade_tests::{Kitchen, LIMIT, on_both};
 use socket2::{Domain, SockAddr, Socket, Type};
 
-/// Returns a listener whose queue is full, and what fills it.
+/// Returns a listener whose queue is full, and the sockets that fill it.
 fn full(path: &Path) -> (Socket, Vec<Socket>) {
     let stream = || Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
     let (listener, address) = (stream(), SockAddr::unix(path).unwrap());
@@ -35,7 +35,7 @@ fn a_connection_to_a_full_queue_ends_with_its_executor<K: Kitchen>() {
     let path = place.path().join("listener");
     let _full = full(&path);
 
-    // In a job, which outlives the executor.
+    // Connect in a job, which outlives the executor.
     let executor = K::open();
     let (handle, to) = (executor.handle(), path.clone());
     let (send, receive) = mpsc::channel();
@@ -47,7 +47,7 @@ fn a_connection_to_a_full_queue_ends_with_its_executor<K: Kitchen>() {
     drop(executor);
     assert!(receive.recv_timeout(LIMIT).expect("the job hangs"));
 
-    // In another executor.
+    // Await the connect in another executor.
     let executor = K::open();
     let mut connecting = Box::pin(UnixStream::connect(path));
     executor.block_on(async {

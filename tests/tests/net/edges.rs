@@ -1,7 +1,8 @@
-//! Compares sockets with a model of what they hold. For any order of writes, reads, peeks, fills and closes,
-//! an operation must be ready if and only if the model says so, and a task that waits must be woken.
+//! Compares sockets with a model of the bytes that they hold. Writes, reads, peeks, fills and closes come in
+//! any order. An operation must be ready if and only if the model predicts it. A task that waits must be
+//! woken.
 //!
-//! The sockets use edge-triggered epoll, which reports each change once.
+//! The OS reports each change of a socket only once (edge-triggered).
 #![cfg(unix)]
 
 use std::future::Future;
@@ -55,7 +56,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// The maximum time to wait for an event that must come. On an idle machine, the event comes immediately.
+/// The maximum time to wait for an event that must come.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Returns byte number `n` of the bytes that the peer writes.

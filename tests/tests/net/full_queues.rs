@@ -1,5 +1,5 @@
-//! If a queue is full, a send to it fails, and the failure itself causes an event. The sender must not spin
-//! on it.
+//! A send to a full queue fails, and the failure itself causes an event. The sender must not retry in a busy
+//! loop.
 #![cfg(target_os = "linux")]
 
 use std::future::poll_fn;
@@ -61,8 +61,7 @@ fn a_send_to_a_full_queue_does_not_spin<K: Kitchen>() {
     });
 }
 
-/// The user's own system calls do not spin either, in a future, in a poll function, or in a loop of `try_`
-/// calls.
+/// The user's own system calls must not spin: in a future, in a poll function, or in a loop of `try_` calls.
 fn own_sends_to_a_full_queue_do_not_spin<K: Kitchen>() {
     K::open().block_on(async {
         let place = tempfile::tempdir().unwrap();
@@ -107,8 +106,8 @@ fn own_sends_to_a_full_queue_do_not_spin<K: Kitchen>() {
     });
 }
 
-/// A call that waits for both directions does not spin either. The queue of the sender has a datagram, so
-/// each event that a failed send causes also reports the socket as readable.
+/// A call that waits for both directions must not spin. The sender's own queue has a datagram, so the event
+/// of each failed send also reports the socket as readable.
 fn a_call_for_both_directions_does_not_spin<K: Kitchen>() {
     K::open().block_on(async {
         let place = tempfile::tempdir().unwrap();
@@ -154,7 +153,7 @@ fn a_call_for_both_directions_does_not_spin<K: Kitchen>() {
     });
 }
 
-/// A read shutdown is part of every later event. It does not end the pause early.
+/// After a read shutdown, every event also reports the shutdown. This must not end the pause early.
 fn a_call_after_a_read_shutdown_does_not_spin<K: Kitchen>() {
     K::open().block_on(async {
         let place = tempfile::tempdir().unwrap();
@@ -180,8 +179,8 @@ fn a_call_after_a_read_shutdown_does_not_spin<K: Kitchen>() {
     });
 }
 
-/// Two tasks send through one socket. The queue of one receiver is full, and the other task must not wait for
-/// it.
+/// Two tasks send through one socket. The queue of one receiver is full. The task that sends to the other
+/// receiver must not wait for that queue.
 fn a_sender_does_not_starve_behind_another<K: Kitchen>() {
     K::open().block_on(async {
         let place = tempfile::tempdir().unwrap();
@@ -248,7 +247,8 @@ fn a_reader_does_not_starve_behind_a_failing_call<K: Kitchen>() {
     });
 }
 
-/// Tasks that share a stream fail together when it is full. That is no reason for a pause.
+/// When a shared stream is full, the writes of all tasks fail together. These failures must not cause a
+/// pause.
 fn many_writers_do_not_pause<K: Kitchen>() {
     const BYTES: usize = 16 << 20;
     let time = |writers: usize| {
@@ -272,7 +272,7 @@ fn many_writers_do_not_pause<K: Kitchen>() {
         })
     };
     let (few, many) = (time(4), time(32));
-    // With pauses, it took forty times as long.
+    // With pauses, many writers took forty times as long.
     assert!(
         many < 12 * few,
         "{many:?} with many writers, {few:?} with few"
@@ -344,8 +344,8 @@ fn a_sender_that_pauses_may_be_dropped<K: Kitchen>() {
     );
 }
 
-/// The pause of a socket uses a timer of the socket's own executor. The thread that sends may have another
-/// executor as its current one. It does not matter if that executor is not running or was dropped.
+/// The pause of a socket uses a timer of the socket's own executor. The current executor of the sending
+/// thread may be another one, even one that does not run or was dropped.
 fn a_pause_belongs_to_the_sockets_executor<K: Kitchen>() {
     let place = tempfile::tempdir().unwrap();
     let path = place.path().join("receiver");

@@ -7,7 +7,7 @@ use brigade::Executor;
 use brigade::net::{TcpListener, TcpStream, lookup_host};
 use brigade_tests::{Kitchen, Settings, on_both, one_cook, park_on};
 
-/// Every type that std accepts as an address is accepted by brigade too.
+/// Brigade accepts every type that std accepts as an address.
 fn addresses_of_every_kind<K: Kitchen>() {
     K::open().block_on(async {
         let home = SocketAddr::from((Ipv4Addr::LOCALHOST, 80));
@@ -101,8 +101,7 @@ fn lookups_block_nobody<K: Kitchen>() {
     });
 }
 
-/// A lookup does not wait behind the jobs of `spawn_blocking`, even if these jobs occupy all the threads that
-/// they may use and more jobs are queued.
+/// A lookup does not wait behind the jobs of `spawn_blocking`, even if these jobs occupy all their threads.
 fn a_lookup_never_waits_behind_blocking_jobs<K: Kitchen>() {
     let executor = K::build(Settings {
         max_blocking_threads: 1,

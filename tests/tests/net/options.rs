@@ -1,4 +1,4 @@
-//! Tests options of sockets, and what a socket reports about itself and its peer, wrong uses included.
+//! Tests the options of sockets, and what a socket reports about itself and its peer. Includes wrong uses.
 #![cfg(target_os = "linux")]
 
 use std::io::ErrorKind;
@@ -22,7 +22,7 @@ fn fails_with(number: i32, result: std::io::Result<()>) {
 }
 
 /// A socket receives the datagrams of a group between joining and leaving it. Joining twice, leaving a group
-/// that was not joined, and joining what is no group are errors.
+/// that was not joined, and joining an address that is no group are errors.
 fn a_group_is_joined_and_left<K: Kitchen>() {
     K::open().block_on(async {
         let (here, any) = (Ipv4Addr::LOCALHOST, Ipv4Addr::UNSPECIFIED);
@@ -51,7 +51,7 @@ fn a_group_is_joined_and_left<K: Kitchen>() {
         let late = timeout(Duration::from_millis(20), member.recv_from(&mut dish)).await;
         assert!(late.is_err(), "{late:?}");
 
-        // An IPv6 socket cannot join a group of IPv4, nor the other way round.
+        // An IPv4 socket cannot join an IPv6 group.
         assert!(member.join_multicast_v6(&GROUP_V6, 1).is_err());
         let Ok(member) = UdpSocket::bind("[::1]:0").await else {
             // The bind fails if this machine has no IPv6.
@@ -87,7 +87,7 @@ fn broadcast_is_off_until_it_is_set<K: Kitchen>() {
     });
 }
 
-/// After a refusal, `take_error` returns the error once. A healthy socket has none.
+/// After a refusal, `take_error` returns the error once. A healthy socket has no error.
 fn a_refusal_is_taken_once<K: Kitchen>() {
     K::open().block_on(async {
         let (client, _server) = pair().await;
@@ -115,8 +115,8 @@ fn a_refusal_is_taken_once<K: Kitchen>() {
     });
 }
 
-/// `peer_cred` of what is no socket fails. The credentials of a peer that has gone remain, and a socket
-/// without a peer has the credentials of nobody.
+/// The credentials of a closed peer remain. Without a peer, `peer_cred` returns no valid user. For a
+/// descriptor that is no socket, it fails.
 fn credentials_of_no_peer<K: Kitchen>() {
     K::open().block_on(async {
         let (one, other) = UnixStream::pair().unwrap();

@@ -1,5 +1,5 @@
-//! Tests uses of sockets beyond reading and writing: the user's own system calls, poll functions, descriptors
-//! that are given away, and the local address of a connection.
+//! Tests less common uses of sockets: the user's own system calls, poll functions, conversions to
+//! descriptors, and the local address of a connection.
 #![cfg(target_os = "linux")]
 
 use std::future::poll_fn;
@@ -135,8 +135,8 @@ fn async_io_waits_while_a_socket_is_full<K: Kitchen>() {
     });
 }
 
-/// `sendfile` on a TCP stream and `recvmsg` on a Unix socket wait without a busy loop. Neither is a method of
-/// brigade.
+/// `sendfile` on a TCP stream and `recvmsg` on a Unix socket wait without a busy loop. Brigade has no methods
+/// for these calls.
 fn sendfile_and_recvmsg_wait_for_events<K: Kitchen>() {
     const SIZE: usize = 8 << 20;
     K::open().block_on(async {
@@ -197,7 +197,7 @@ fn sendfile_and_recvmsg_wait_for_events<K: Kitchen>() {
     });
 }
 
-/// A source of the user's is read and written by poll functions and by tries.
+/// The user's own source (here a pipe) is read and written with poll functions and `try_` methods.
 fn a_source_is_polled_and_tried<K: Kitchen>() {
     K::open().block_on(async {
         let (sender, receiver) = mio::unix::pipe::new().unwrap();
@@ -220,7 +220,7 @@ fn a_source_is_polled_and_tried<K: Kitchen>() {
         assert_eq!(read.unwrap(), 4);
         assert_eq!(buffer[..4], *b"rice");
 
-        // A write waits while the pipe is full, and goes on once there is room.
+        // A write waits while the pipe is full, and continues once the pipe has space.
         while sender
             .try_write_with(|mut pipe| pipe.write(&[0; 4096]))
             .is_ok()
@@ -467,8 +467,8 @@ fn any_descriptor_is_a_source<K: Kitchen>() {
     );
 }
 
-/// After the executor has ended, a user's call is still made. If the call would have to wait, an error is
-/// returned instead.
+/// After the executor has ended, `async_io` still makes the user's call. If the call would have to wait,
+/// `async_io` returns an error.
 fn calls_after_the_executor_do_not_wait<K: Kitchen>() {
     let executor = K::open();
     let (client, _server) = executor.block_on(pair());
@@ -501,7 +501,8 @@ fn futures_of_sockets_are_send_and_sync<K: Kitchen>() {
     });
 }
 
-/// A call that a signal interrupts is repeated at once, even if another call has failed since the event.
+/// If a signal interrupts a call, the call is repeated at once, even if another call has failed since the
+/// event.
 fn an_interrupted_call_keeps_its_event<K: Kitchen>() {
     K::open().block_on(async {
         let (here, there) = UnixDatagram::pair().unwrap();
@@ -548,7 +549,7 @@ fn a_call_that_fails_does_not_hide_the_event_from_another<K: Kitchen>() {
                     socket.async_io(Interest::READABLE, receive).await.unwrap()
                 }
             };
-            // There are no errors in the socket's queue of errors.
+            // The socket's error queue is empty, so this call fails.
             let errors = call(libc::MSG_ERRQUEUE);
             let data = call(0);
             let to = socket.local_addr().unwrap();

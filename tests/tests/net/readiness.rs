@@ -17,7 +17,7 @@ use brigade::time::{sleep, timeout};
 use brigade_tests::{CountingWaker, Kitchen, Tally, on_both, pair};
 use futures::{AsyncRead, AsyncReadExt, AsyncWrite};
 
-/// The maximum time to wait for an operation. No operation takes as long, even on a busy machine.
+/// The maximum time to wait for an operation.
 pub(crate) const HANG: Duration = Duration::from_secs(20);
 
 /// Waits until `done` returns true. One thread may receive an event from the OS while another thread waits
@@ -147,8 +147,8 @@ fn urgent_data_that_comes_later_is_passed_too<K: Kitchen>() {
 
 /// Sends a byte string together with a descriptor.
 fn send_with_descriptor(socket: &StdUnixStream, bytes: &[u8]) {
-    // SAFETY: all pointers refer to locals that outlive the call, with their lengths. The control buffer is
-    // aligned and as long as `CMSG_SPACE` requires.
+    // SAFETY: all pointers refer to locals that outlive the call, and all lengths are right. The control
+    // buffer is aligned and as long as `CMSG_SPACE` requires.
     unsafe {
         let mut control = [0_u64; 8];
         let mut part = libc::iovec {
@@ -173,7 +173,7 @@ fn send_with_descriptor(socket: &StdUnixStream, bytes: &[u8]) {
 }
 
 /// A read of a Unix stream stops after bytes that came with a descriptor. The next read returns the bytes
-/// after that.
+/// that follow.
 fn a_read_that_stops_at_a_passed_descriptor_goes_on<K: Kitchen>() {
     K::open().block_on(async {
         for way in WAYS {
@@ -188,8 +188,8 @@ fn a_read_that_stops_at_a_passed_descriptor_goes_on<K: Kitchen>() {
     });
 }
 
-/// The OS takes at most 1,024 buffers per call. If there are more buffers, or many empty ones in front, a
-/// read or a write moves as many bytes as it can, and the next one continues.
+/// The OS takes at most 1,024 buffers per call. With more buffers, or with many empty ones in front, a read
+/// or write moves as many bytes as it can. The next call continues.
 fn more_buffers_than_the_os_takes_are_read_and_written<K: Kitchen>() {
     const PARTS: usize = 3_000;
     K::open().block_on(async {

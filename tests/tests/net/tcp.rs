@@ -75,8 +75,8 @@ fn many_bytes_arrive_in_order<K: Kitchen>() {
 }
 
 /// mio #933, tokio #449, #5866: a short read is followed by the end of the stream. After the peer has closed
-/// its write half, this end reads the end of the stream but can still write. The test then swaps the two
-/// ends.
+/// its write half, this side reads the end of the stream but can still write. The test then swaps the two
+/// sides.
 fn half_close_both_ways<K: Kitchen>() {
     K::open().block_on(async {
         for client_first in [true, false] {
@@ -112,7 +112,7 @@ fn a_waiting_reader_is_woken_by_the_end<K: Kitchen>() {
     });
 }
 
-/// mio #1895: a peek takes no bytes. If there are none, it waits like a read.
+/// mio #1895: a peek takes no bytes. If there are no bytes, the peek waits like a read.
 fn peek_takes_nothing<K: Kitchen>() {
     K::open().block_on(async {
         let (client, server) = pair().await;

@@ -35,7 +35,7 @@ fn refused<K: Kitchen>() {
     });
 }
 
-/// Of several addresses, the first one that answers is used. If all refuse, the error says so.
+/// Of several addresses, the first one that answers is used. If all refuse, the error reports that.
 fn the_first_address_that_answers<K: Kitchen>() {
     K::open().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -60,8 +60,7 @@ fn the_first_address_that_answers<K: Kitchen>() {
     });
 }
 
-/// tokio's epollhup test: if a connect is dropped midway, no state is left that could affect the next socket
-/// in its slot.
+/// tokio's epollhup test: a connect that is dropped midway does not affect the next socket in its slot.
 fn a_connect_dropped_midway<K: Kitchen>() {
     K::open().block_on(async {
         for _ in 0..50 {
@@ -197,7 +196,7 @@ fn a_socket_that_lost_its_executor<K: Kitchen>() {
     other.block_on(async { gone(client.read(&mut [0]).await) });
 }
 
-/// If an operation waits on another thread with a foreign waker when its executor is dropped, the operation
+/// An operation waits on another thread, with a foreign waker. When its executor is dropped, the operation
 /// returns an error.
 fn whoever_waits_when_the_executor_goes_is_told<K: Kitchen>() {
     let executor = K::open();
@@ -281,7 +280,8 @@ fn sockets_need_an_executor<K: Kitchen>() {
     }));
     executor.block_on(brigade::yield_now());
     drop(executor);
-    // The bind succeeded before the reactor closed, or was refused. Either is correct, but it must not panic.
+    // The bind succeeded before the reactor closed, or was refused. Either is correct, but the bind must not
+    // panic.
     let _ = error.recv().unwrap();
 }
 

@@ -222,7 +222,7 @@ fn a_cancelled_reader_wakes_no_less<K: Kitchen>() {
     });
 }
 
-/// tokio #5861: a cancelled read leaves no waker behind, whether it was a future or a poll.
+/// tokio #5861: a cancelled read leaves no waker behind. The read may be a future or a poll.
 fn given_up_reads_leave_nothing_behind<K: Kitchen>() {
     K::open().block_on(async {
         let (client, server) = pair().await;

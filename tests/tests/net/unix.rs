@@ -188,7 +188,7 @@ fn nothing_is_made_outside<K: Kitchen>() {
     });
 }
 
-/// tokio-core #117: the end of a pipe's writer wakes the reader, and the end of its reader wakes the writer.
+/// tokio-core #117: dropping the writer of a pipe wakes the reader, and dropping the reader wakes the writer.
 fn the_ends_of_a_pipe<K: Kitchen>() {
     K::open().block_on(async {
         let open = || {
@@ -241,7 +241,7 @@ fn the_ends_of_a_pipe<K: Kitchen>() {
     });
 }
 
-/// A source can be taken out again, unchanged, and may then be registered with any executor.
+/// A source can be taken back unchanged, and may then be registered with any executor.
 fn a_source_may_be_taken_out_again<K: Kitchen>() {
     let (one, other) = (K::open(), K::open());
     let (sender, receiver) = mio::unix::pipe::new().unwrap();

@@ -1,5 +1,5 @@
-//! Checks what the pages say about tests. Each row of `tests/KNOWN-BUGS.md` and `brigade::promises` must name
-//! a test that exists. The lists of methods must be complete, and the numbers must match the source.
+//! Checks what the pages state about tests. Each row of `tests/KNOWN-BUGS.md` and `brigade::promises` must
+//! name a test that exists. The lists of methods must be complete, and the numbers must match the source.
 
 use std::collections::BTreeSet;
 use std::fs;

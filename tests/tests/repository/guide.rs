@@ -77,7 +77,7 @@ fn every_row_names_a_test_that_exists_or_is_untried() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The check itself must find a row without a test, and one whose test does not exist.
+/// The check itself must find a row without a test, and a row whose test does not exist.
 #[test]
 fn a_row_that_is_unproven_is_found_out() {
     let row = |cell: &str| vec![vec!["soup".to_owned(), cell.to_owned()]];
@@ -99,8 +99,8 @@ fn the_adapter_for_hyper_has_as_many_lines_as_the_page_says() {
     assert!(page("ecosystem.md").contains(&said), "it is {lines} now");
 }
 
-/// The page must show the code that the tests of axum run, and that its CPU time is measured with. (The
-/// service that is measured calls nothing of tokio.)
+/// The page must show the code that the tests of axum run. The benchmark must run the same code, but without
+/// `compat()`, because its service calls nothing of tokio.
 #[test]
 fn the_recipe_for_axum_is_the_code_of_its_test() {
     let test = fs::read_to_string(test_file("axum").unwrap().path).unwrap();

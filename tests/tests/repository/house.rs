@@ -7,7 +7,7 @@ use crate::text::{Source, code, is_word_char, none, quoted, read, renew, rows, s
 
 const PAGE: &str = "ARCHITECTURE.md";
 
-/// Files that re-export items of modules that come below them in the order of `lib.rs`.
+/// Files that re-export items of modules below them in the order of `lib.rs`.
 const FACADES: &[&str] = &["lib.rs", "task/mod.rs", "task/join_set.rs", "task/spawn.rs"];
 
 /// Files that use a module below them in the order of `lib.rs`, because the two belong together.
@@ -42,7 +42,7 @@ fn uses(file: &Source) -> BTreeSet<&str> {
     let lines = file.code().filter(|line| !line.contains("$crate"));
     let paths = lines.flat_map(|line| line.split("crate::").skip(1));
     let names = paths.filter_map(|path| path.split(|c| !is_word_char(c)).next());
-    // The replacements for types that loom cannot run are not modules of the library.
+    // These modules contain only models and tests, so they are not part of the library.
     let is_shipped = |name: &&str| !["models", "loom_tests", "test_support"].contains(name);
     let names = names.filter(|name| name.starts_with(char::is_lowercase));
     names.filter(is_shipped).collect()

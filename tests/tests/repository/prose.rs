@@ -1,5 +1,5 @@
-//! Checks the prose: everything that README.md, ARCHITECTURE.md and the module headers cite exists, and every
-//! quotation is true. These texts cite code by path and name, never by line.
+//! Checks the prose of README.md, ARCHITECTURE.md and the module headers. The files and items that they cite
+//! must exist, and every quotation must be true. These texts cite code by path and name, never by line.
 //!
 //! Each check is a function that returns the faults of a text. The last test gives each check a faulty text.
 
@@ -169,7 +169,7 @@ fn every_file_has_its_place_in_the_architecture() {
 
 // ---- plain English -------------------------------------------------------------------------------
 
-/// Returns the lines that contain a vague pronoun or a private name, or that begin a doc comment with a
+/// Returns the lines that contain a vague pronoun or a coined name, or that begin a doc comment with a
 /// fragment.
 fn riddles(from: &str, text: &str) -> Vec<String> {
     let words = "whoever whomever somebody nobody afar strays purse letterbox";
@@ -258,9 +258,9 @@ fn snippets_are_compiled_and_quotations_are_true() {
     });
 }
 
-/// Returns the figures that have no source, or that differ from what the command wrote. `.ci/figures` writes
-/// `<!-- measured: command; machine; date; digest -->`, then what the command printed or a link to the
-/// picture that it drew, and `<!-- end -->`.
+/// Returns the figures that have no source, or that differ from the command's output. `.ci/figures` writes
+/// `<!-- measured: command; machine; date; digest -->`. Then it writes the command's output or a link to the
+/// command's picture, and `<!-- end -->`.
 fn bare_figures(from: &str, text: &str) -> Vec<String> {
     let (mut bare, mut faults, mut rest) = (String::new(), Vec::new(), text);
     while let Some((before, after)) = rest.split_once("<!-- measured: ") {
@@ -289,8 +289,8 @@ fn bare_figures(from: &str, text: &str) -> Vec<String> {
     faults
 }
 
-/// Returns the first number that `cksum` prints: the CRC-32 of the bytes and of their number. Every system
-/// has `cksum`.
+/// Returns the first number that `cksum` prints: the CRC-32 of the bytes and of their count. Every system has
+/// `cksum`.
 fn checksum(text: &str) -> String {
     let mut length = text.len();
     let mut bytes = text.as_bytes().to_vec();

@@ -75,8 +75,7 @@ fn from_inside_itself<K: Kitchen>() {
     assert_eq!(turns.get(), 1);
 }
 
-/// A task aborts itself inside its last poll. The handle returns the output or the abort, and nothing is
-/// lost.
+/// A task aborts itself inside its last poll. The handle returns the output or reports the abort.
 fn from_inside_its_last_poll<K: Kitchen>() {
     let executor = K::open();
     let drops = Tally::new();
@@ -161,8 +160,7 @@ fn a_task_that_panics_in_drop<K: Kitchen>() {
             pending::<()>().await;
         });
         brigade::yield_now().await;
-        // On several workers, the task may not have begun, and then does not hold `_noise` yet. Wait until it
-        // does.
+        // With several workers, the task may not have made `_noise` yet. Wait until it has.
         settle().await;
         task.abort();
         let error = task.await.unwrap_err();

@@ -1,9 +1,9 @@
-//! Tests futures that take a large part of the caller's stack. No function that spawns or runs them may make
-//! enough copies to overflow the stack. A test that fails here ends its process, so each test runs in a
-//! separate one.
+//! Tests futures that take a large part of the caller's stack. A function that spawns or runs such a future
+//! must not overflow the stack with copies of it. A failed test ends its process, so each test runs in a
+//! separate process.
 //!
-//! A debug build copies a value at every call, but an optimized build rarely does. Each build therefore uses
-//! its own sizes.
+//! A debug build copies a value at every call, but an optimized build rarely does. The two builds therefore
+//! use different sizes.
 
 use std::future::Future;
 use std::hint::black_box;
@@ -228,7 +228,7 @@ fn the_ways_to_spawn_a_job_take_a_big_closure<K: Kitchen>() {
     assert_eq!(sum, 3 * SIZE);
 }
 
-/// The size of a future in a timeout: an optimized build still moves the two together once.
+/// The size of a future in a timeout. Even an optimized build copies a timeout and its future once.
 const WRAPPED: usize = if cfg!(debug_assertions) {
     SIZE
 } else {
@@ -254,7 +254,7 @@ fn timeouts_take_a_big_future<K: Kitchen>() {
     assert_eq!(sum, 2 * WRAPPED);
 }
 
-/// A future may take more than half of the stack on which tokio runs it, by every way in.
+/// Each function that blocks on a future makes as few copies of the future as tokio's `block_on`.
 fn block_on_makes_as_few_copies_as_tokio<K: Kitchen>() {
     // In a debug build, tokio needs three times the size of the future, and a little more.
     const COPIES: usize = 4;
@@ -275,7 +275,7 @@ fn block_on_makes_as_few_copies_as_tokio<K: Kitchen>() {
     });
 }
 
-/// Joins a large output on a stack on which tokio's `JoinSet` does so too.
+/// Joins a large output on a stack that is also large enough for tokio's `JoinSet`.
 fn join_next_takes_a_big_output<K: Kitchen>() {
     let sum = on_a_stack_of(1536 * KIB, || {
         K::open().block_on(async {

@@ -141,8 +141,8 @@ fn a_panicking_future_is_dropped<K: Kitchen>() {
     assert_eq!(drops.get(), 1);
 }
 
-/// If the drop of a future that is ready panics, the panic becomes the task's result, and the output is
-/// dropped.
+/// A future returns its output and then panics in its drop. The panic becomes the task's result, and the
+/// output is dropped.
 fn a_panic_in_the_drop_of_a_future_reaches_its_handle<K: Kitchen>() {
     /// A future that is ready at the first poll and panics when it is dropped.
     struct Noisy<D>(Option<D>, Option<Box<dyn Any + Send>>);
@@ -162,8 +162,7 @@ fn a_panic_in_the_drop_of_a_future_reaches_its_handle<K: Kitchen>() {
     assert_eq!(drops.get(), 1);
 }
 
-/// tokio #4412, #4430: if no handle takes an output and the output's drop panics, the panic does not
-/// propagate.
+/// tokio #4412, #4430: no handle takes an output, and the output's drop panics. The panic does not propagate.
 fn a_panic_in_the_drop_of_an_output_harms_nobody<K: Kitchen>() {
     let executor = K::open();
     // If the handle was dropped before the task ended, the executor drops the output.
@@ -225,8 +224,8 @@ fn a_dropped_handle_detaches<K: Kitchen>() {
     assert_eq!((turns.get(), drops.get()), (5, 1));
 }
 
-/// An output that its handle does not return is dropped once, with the handle. A returned output belongs to
-/// the caller.
+/// If a handle is dropped before it returns the output, the output is dropped once, with the handle. A
+/// returned output belongs to the caller.
 fn an_output_has_one_owner<K: Kitchen>() {
     let executor = K::open();
     let drops = Tally::new();
@@ -344,8 +343,8 @@ fn handles_and_errors_say_what_they_are<K: Kitchen>() {
     );
 }
 
-/// The error of a task has the id of the task, whatever ended it: a panic in a poll or in a drop, an abort,
-/// or the end of its executor, also in a job of the blocking pool.
+/// A `JoinError` has the id of its task or job. The task may have ended by a panic in a poll or in a drop, by
+/// an abort, or with its executor.
 fn an_error_names_its_task<K: Kitchen>() {
     let executor = K::open();
     let error_of = |task: JoinHandle<()>| -> JoinError {

@@ -94,7 +94,7 @@ fn panics_and_aborts_are_results<K: Kitchen>() {
     });
 }
 
-/// `abort_all` ends what waits, keeps the outputs of what is done, and leaves the set usable.
+/// `abort_all` ends the waiting tasks, keeps the outputs of the finished ones, and leaves the set usable.
 fn abort_all_ends_what_is_not_done<K: Kitchen>() {
     K::open().block_on(async {
         let mut set = JoinSet::new();
@@ -204,7 +204,7 @@ fn join_all_gives_values_or_the_panic<K: Kitchen>() {
     assert_eq!(text_of(&*panicked.unwrap_err()), "burnt");
 }
 
-/// A set of one executor's tasks may be awaited on another executor, and may outlive the first.
+/// A set may be awaited on another executor, and may outlive the executor of its tasks.
 fn a_set_may_be_awaited_elsewhere<K: Kitchen>() {
     let (one, other) = (K::open(), K::open());
     let handle = one.handle();
@@ -253,7 +253,7 @@ fn tasks_may_have_names<K: Kitchen>() {
     assert!(text_of(&*outside.unwrap_err()).contains("outside"));
 }
 
-/// Libraries that know only futures-task can spawn tasks.
+/// Libraries that depend only on futures-task can spawn tasks.
 fn the_traits_of_futures_task() {
     let executor = SingleThread::new().unwrap();
     let far = executor.spawn_with_handle(async { 1 }).unwrap();

@@ -1,5 +1,5 @@
-//! Compares a task with a model that counts its polls and drops. For any order of operations by wakers, the
-//! handle, the executor and other threads, the task must be polled the right number of times, must end in the
+//! Compares a task with a model that counts its polls and drops. Wakers, the handle, the executor and other
+//! threads act on the task in any order. The task must be polled the right number of times, must end in the
 //! right way, and must be freed.
 
 use std::collections::VecDeque;
@@ -234,14 +234,14 @@ fn run<K: Kitchen>(acts: &[Act], steps: &[Step]) {
         executor: true,
     };
     if !K::ONE_COOK {
-        // Workers poll the task without a call to `block_on`, so do that first in the model too.
+        // Workers poll the task even without `block_on`, so the model must do so too.
         model.turn();
         real.turn(&model);
     }
     for &step in steps {
         // On the single-thread executor, an operation from another thread is a message, which may be
-        // processed after a poll. The model counts exactly, so both finish all pending work before and after
-        // such a step.
+        // processed after a poll. The model counts exactly, so the model and the task both finish all pending
+        // work before and after such a step.
         let far = matches!(step, Step::WakeAfar(_) | Step::AbortAfar);
         if K::ONE_COOK && far {
             model.turn();
@@ -302,7 +302,7 @@ fn run<K: Kitchen>(acts: &[Act], steps: &[Step]) {
             Step::DropHandle => drop(real.handle.take()),
             Step::Turn => {}
             Step::DropExecutor => {
-                // First run all ready tasks, because several workers might also run them during the drop.
+                // Run the ready task first, because a worker might still poll it during the drop.
                 model.turn();
                 real.turn(&model);
                 drop(real.executor.take());

@@ -1,5 +1,4 @@
-//! Tests that futures which are not `Send` are polled and dropped on the thread of the single-thread
-//! executor.
+//! Tests that the single-thread executor polls and drops futures that are not `Send` on its own thread.
 
 use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn};
@@ -62,8 +61,8 @@ fn a_local_task_may_borrow_from_itself() {
     assert_eq!(executor.block_on(task).unwrap(), 7);
 }
 
-/// A future is dropped on its own thread, whether it completes, is aborted from another thread, or is dropped
-/// with the executor.
+/// A future is dropped on the executor's thread, whether it completes, is aborted from another thread, or is
+/// dropped with the executor.
 fn a_future_is_dropped_on_its_own_thread() {
     let here = thread::current().id();
     let places = Places::default();
@@ -124,8 +123,7 @@ fn a_future_is_dropped_on_its_own_thread() {
     assert_eq!(*places.borrow(), [here; 4]);
 }
 
-/// An output that is not `Send` is dropped on its own thread, whether the task is detached or its handle does
-/// not take the output.
+/// If no handle takes an output that is not `Send`, the output is dropped on the executor's thread.
 fn an_output_is_dropped_on_its_own_thread() {
     let here = thread::current().id();
     let places = Places::default();

@@ -1,5 +1,4 @@
-//! Tests how tasks live and are woken, joined, aborted and collected in sets, on their executor's thread and
-//! on others.
+//! Tests the life of a task: wakes, joins, aborts and sets, on the executor's thread and on other threads.
 
 use brigade_tests::Counting;
 

@@ -40,7 +40,7 @@ fn a_thread_that_joins_is_woken_though_block_on_ends<K: Kitchen>() {
     for polls_before in 0..70 {
         let (done, is_done) = mpsc::channel();
         executor.block_on(async {
-            // Reach a different point within a turn of the event loop each time.
+            // In each round, begin at a different point of the event loop's turn.
             for _ in 0..polls_before {
                 brigade::yield_now().await;
             }

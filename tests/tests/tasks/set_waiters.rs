@@ -61,8 +61,8 @@ fn a_try_does_not_unregister_who_waits<K: Kitchen>() {
     });
 }
 
-/// Taking a ready member out of the set uses budget, so a set that always has a ready member lets other tasks
-/// run.
+/// Taking a ready member out of the set uses budget. A loop over a set that always has a ready member
+/// therefore lets other tasks run.
 fn joining_what_is_always_ready_lets_others_run_on<K: Kitchen>() {
     const ROUNDS: usize = 20_000;
     let rival = |done: Arc<AtomicBool>| async move {
@@ -105,7 +105,7 @@ fn joining_what_is_always_ready_lets_others_run_on<K: Kitchen>() {
         });
         assert!(polls > ROUNDS / 1000, "{ways}: {polls} polls of the rival");
     }
-    // The blocking pool is ahead of the set: 1,000 of its jobs finish before the first is joined.
+    // The blocking pool is ahead of the set: 1,000 jobs finish before the set returns the first.
     let polls = K::open().block_on(async move {
         let mut set = JoinSet::new();
         let ahead: Vec<_> = (0..1000).map(|_| set.spawn_blocking(|| ())).collect();
@@ -133,8 +133,8 @@ fn joining_what_is_always_ready_lets_others_run() {
     joining_what_is_always_ready_lets_others_run_on::<ManyCooks<1>>();
 }
 
-/// There are more sets than the budget has units. Each set must still be joined, so a refused poll must
-/// succeed later.
+/// There are more sets than the budget has units. Each set must still be joined, so a poll that was denied
+/// must succeed later.
 fn many_sets_in_one_task_are_all_joined<K: Kitchen>() {
     K::open().block_on(async {
         let joins = (0..1000).map(|number| async move {
@@ -192,7 +192,7 @@ fn detaching_wakes_the_waiter<K: Kitchen>() {
     assert_eq!(waiter.count(), 1);
 }
 
-/// A waker whose drop panics loses no member that is ready.
+/// If the drop of a waker panics, the set loses no ready member.
 fn a_panic_in_the_drop_of_a_waker_loses_no_member<K: Kitchen>() {
     /// Panics when its first clone is dropped.
     struct Noisy(AtomicBool);

@@ -17,7 +17,7 @@ use brigade_tests::{
     text_of, wake_a_clone,
 };
 
-/// A thread that has no executor, and parks while it waits, can await a handle.
+/// A thread without an executor can await a handle. It parks while it waits.
 fn a_parked_thread_can_await_a_task<K: Kitchen>() {
     let executor = K::open();
     let (open, gate) = async_channel::bounded::<()>(1);
@@ -123,7 +123,8 @@ fn a_dropped_handle_lets_go_of_its_waker<K: Kitchen>() {
     assert_eq!(waker.count(), 0);
 }
 
-/// tokio #5429 and similar: each function of a foreign waker may call the API again, because no lock is held.
+/// tokio #5429 and similar: each function of a foreign waker may call the API again, because brigade holds no
+/// lock meanwhile.
 fn a_waker_may_come_back_into_the_api<K: Kitchen>() {
     struct Meddler {
         handle: Handle,
@@ -207,7 +208,7 @@ fn a_waker_may_come_back_into_the_api<K: Kitchen>() {
     assert!(meddler.calls.get() >= 5, "{}", meddler.calls.get());
 }
 
-/// tokio #4055, #3689: a waker that panics when it is woken affects neither the task that completes nor the
+/// tokio #4055, #3689: a waker panics when it is woken. This affects neither the task that completes nor the
 /// tasks that wait after it.
 fn a_waker_may_panic_on_wake<K: Kitchen>() {
     struct Bomb;
@@ -241,7 +242,7 @@ fn a_waker_may_panic_on_wake<K: Kitchen>() {
     });
 }
 
-/// A set whose waiter has a waker that panics loses no member, and adding to the set does not panic.
+/// If the waker of a set's waiter panics, the set loses no member, and adding to the set does not panic.
 fn a_set_survives_the_panic_of_its_waiter<K: Kitchen>() {
     struct Bomb;
     impl Hooks for Bomb {
@@ -268,7 +269,7 @@ fn a_set_survives_the_panic_of_its_waiter<K: Kitchen>() {
                 joined += 1;
             }
         }));
-        // The panic came when the budget was used up.
+        // The waker panicked when the budget was used up.
         assert!(ended.is_err() && joined < 200);
         while set.join_next().await.is_some() {
             joined += 1;
@@ -286,7 +287,8 @@ fn a_set_survives_the_panic_of_its_waiter<K: Kitchen>() {
     });
 }
 
-/// The waker of a set's waiter holds the executor of the set's tasks, and drops it with itself.
+/// A foreign waker waits for a set and owns the executor of the set's tasks. Dropping the waker drops the
+/// executor.
 fn a_sets_waiter_may_drop_the_executor() {
     struct Keeper(Mutex<Option<WorkStealing>>);
     impl Wake for Keeper {
@@ -309,8 +311,8 @@ fn a_sets_waiter_may_drop_the_executor() {
     drop(set);
 }
 
-/// A task that unwinds drops a socket's future, which has the last reference to a foreign waker. A panic of
-/// that waker's destructor would end the process.
+/// A task that unwinds drops a socket's future, which has the last reference to a foreign waker. A panic in
+/// that waker's destructor would abort the process.
 fn a_socket_contains_the_panic_of_a_waker<K: Kitchen>() {
     struct DropBomb;
     impl Wake for DropBomb {
@@ -342,10 +344,10 @@ fn a_socket_contains_the_panic_of_a_waker<K: Kitchen>() {
     });
 }
 
-/// A foreign waker may also panic when it is cloned or dropped. This holds even for a handle on another
-/// thread, whose waker the executor's own thread keeps. The executor continues.
+/// A foreign waker may also panic when it is cloned or dropped. The handle may be on another thread, while
+/// the executor's thread clones and drops its waker. The executor continues.
 fn a_waker_may_panic_on_clone_or_drop_elsewhere<K: Kitchen>() {
-    /// Panics at clone or drop number `at`, counted from 0, if that happens on the executor's thread.
+    /// Panics at clone or drop number `at` on threads other than `home`. The numbers begin at 0.
     struct Bomb {
         at: usize,
         clones: AtomicUsize,
@@ -402,8 +404,8 @@ fn a_waker_may_panic_on_clone_or_drop_elsewhere<K: Kitchen>() {
     }
 }
 
-/// If cloning a new waker panics, the previous waker stays registered, even if the message with it is still
-/// under way.
+/// If cloning a new waker panics, the previous waker stays registered. This holds even if the message that
+/// registers the previous waker has not arrived yet.
 fn a_waker_that_cannot_be_cloned_replaces_nobody<K: Kitchen>() {
     struct Bomb;
     impl Hooks for Bomb {
@@ -472,8 +474,8 @@ fn a_wake_under_a_lock_runs_nothing<K: Kitchen>() {
     assert!(*lock.lock().unwrap() >= 2);
 }
 
-/// futures-rs #2010: an executor has its own parker, so foreign parks and unparks inside a poll cause neither
-/// a stall nor a spin.
+/// futures-rs #2010: an executor has its own parker. If a future parks and unparks the thread, the executor
+/// neither hangs nor spins.
 fn parking_inside_a_poll_is_harmless<K: Kitchen>() {
     let executor = K::open();
     let polls = Tally::new();

@@ -136,7 +136,7 @@ fn a_wake_after_completion_does_nothing<K: Kitchen>() {
     assert_eq!(polls.get(), 2);
 }
 
-/// A waker may outlive its task, which was dropped with its executor, or its `block_on`, which has returned.
+/// A task's waker may outlive the executor. The waker of a main future may outlive its `block_on`.
 fn wakers_outlive_their_executor<K: Kitchen>() {
     let executor = K::open();
     let (send, receive) = mpsc::channel();
@@ -203,8 +203,9 @@ fn thousands_of_wakers_are_dropped_elsewhere<K: Kitchen>() {
     elsewhere.join().unwrap();
 }
 
-/// compio #948, tokio #7589: every wake that begins after a poll began leads to a later poll, which sees the
-/// values that the waking thread wrote. Four threads count up and wake; the task must see every count.
+/// compio #948, tokio #7589: if a wake begins after a poll began, another poll follows. That poll sees the
+/// values that the waking thread wrote. Four threads add to a count and wake the task, which must see the
+/// final count.
 fn no_wake_is_lost_in_a_storm<K: Kitchen>() {
     const THREADS: usize = 4;
     const EACH: usize = 5_000;
@@ -321,8 +322,7 @@ fn a_wake_never_blocks<K: Kitchen>() {
             brigade::yield_now().await;
         }
     });
-    // From here on, no worker is free. On the single-thread executor this holds because no thread is in
-    // `block_on`.
+    // From here on, no thread can poll a task. The single-thread executor polls none outside of `block_on`.
     let gate = Arc::new(Mutex::new(()));
     let shut = gate.lock().unwrap();
     let busy = Tally::new();

@@ -63,8 +63,8 @@ fn missed_ticks_are_left_out() {
     });
 }
 
-/// Returns two times for each of five ticks: when it was due and when it was returned. The consumer sleeps
-/// for 25 ms after the first tick.
+/// Returns two instants for each of five ticks: when the tick was due, and when it was returned. The consumer
+/// sleeps for 25 ms after the first tick.
 fn late_ticks(missed: MissedTicks) -> Vec<(u128, u128)> {
     virtual_clock().block_on(async {
         let mut ticks = interval(10 * MS);

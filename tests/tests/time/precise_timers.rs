@@ -56,8 +56,8 @@ fn never_early_in_a_crowd<K: Kitchen>() {
     a_crowd_is_never_early(&precise::<K>(), 2000);
 }
 
-/// The OS timer is set again when an earlier or a later deadline becomes the next one. An OS timer that was
-/// set for a dropped sleep ends no other sleep.
+/// The OS timer is set again when the next deadline becomes earlier or later. An OS timer that was set for a
+/// dropped sleep must not end another sleep.
 fn sooner_and_later_ones<K: Kitchen>() {
     let executor = precise::<K>();
     executor.block_on(async {

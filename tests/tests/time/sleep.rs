@@ -135,8 +135,8 @@ fn sleeps_of_weeks_let_wakes_through<K: Kitchen>() {
     }
 }
 
-/// A sleep until a past deadline is ready at the first poll. It takes no turn of the event loop, and no
-/// millisecond.
+/// A sleep until a past deadline is ready at the first poll. It costs neither a turn of the event loop nor a
+/// millisecond of waiting.
 fn a_past_deadline_is_ready_at_the_first_poll<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -295,8 +295,8 @@ fn a_shorter_timer_shortens_the_sleep<K: Kitchen>() {
     drop(long);
 }
 
-/// `reset` arms the timer again with the waker of the waiting task: for an earlier deadline, for a later one,
-/// and after an endless sleep.
+/// `reset` arms the timer again with the waker of the waiting task. The new deadline is earlier or later, or
+/// the old sleep was endless.
 fn reset_moves_the_wake_of_a_waiting_task<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -331,7 +331,7 @@ on_both! {
     reset_moves_the_wake_of_a_waiting_task,
 }
 
-/// A loop of sleeps that are over uses up the budget. It needs no driver, so it also ends where none runs.
+/// A loop of elapsed sleeps uses up the budget. It needs no driver, so it ends even if no driver runs.
 #[test]
 fn a_loop_of_elapsed_sleeps_needs_no_driver() {
     let executor = brigade::SingleThread::new().unwrap();
@@ -342,7 +342,7 @@ fn a_loop_of_elapsed_sleeps_needs_no_driver() {
     });
 }
 
-/// A sleep that is over ends at its second poll, also if each poll has used up the budget before.
+/// An elapsed sleep ends at its second poll at the latest, even if the budget is used up before each poll.
 #[test]
 fn an_elapsed_sleep_ends_without_a_budget() {
     let executor = brigade::SingleThread::new().unwrap();

@@ -143,8 +143,7 @@ fn sleeps_of_a_job_end_though_its_executor_closes<K: Kitchen>() {
     drop(job);
 }
 
-/// If the executor of an armed sleep was dropped and another executor polls the sleep, the sleep does not
-/// hang.
+/// The executor of an armed sleep is dropped, and another executor polls the sleep. The sleep does not hang.
 fn a_sleep_that_lost_its_executor_is_woken<K: Kitchen>() {
     let executor = K::open();
     let waker = CountingWaker::new();

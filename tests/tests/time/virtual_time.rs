@@ -117,7 +117,7 @@ fn a_hundred_years_pass() {
 }
 
 /// The clock stands still while a job of the executor's pool runs or is queued, even if no task awaits the
-/// job, and during a name lookup.
+/// job. It also stands still during a name lookup.
 fn it_stands_still_while_a_job_runs() {
     const HOUR: Duration = Duration::from_secs(3600);
     let executor = SingleThread::builder().virtual_time(true).build().unwrap();
@@ -147,7 +147,7 @@ fn it_stands_still_while_a_job_runs() {
     });
 }
 
-/// If a job waits for the clock itself, the clock still moves, but not past the time for which the job waits.
+/// If a job waits for the clock itself, the clock still moves, but not past the job's deadline.
 fn a_job_may_wait_for_the_clock() {
     const HOUR: Duration = Duration::from_secs(3600);
     let executor = SingleThread::builder().virtual_time(true).build().unwrap();
@@ -232,12 +232,12 @@ fn a_job_may_wait_for_a_task_that_sleeps() {
         for job in jobs {
             job.await.unwrap();
         }
-        // Jobs 1 and 3 run after each other, and jobs 2 and 4.
+        // Job 3 runs after job 1, and job 4 after job 2.
         assert_eq!(now() - start, HOUR * 6);
     });
 }
 
-/// A timer that is due now needs no clock to move, so it fires also while a job runs.
+/// The clock need not move for a timer that is due now, so the timer fires even while a job runs.
 fn what_is_due_fires_while_a_job_runs() {
     let executor = SingleThread::builder().virtual_time(true).build().unwrap();
     executor.block_on(async {
@@ -275,7 +275,7 @@ fn a_thread_outside_moves_a_held_clock() {
     });
 }
 
-/// A job may wait for a task of its own executor in the `Handle::block_on` of another one.
+/// A job may call `Handle::block_on` of another executor to wait for a task of its own executor.
 fn a_job_may_wait_in_another_executor() {
     const HOUR: Duration = Duration::from_secs(3600);
     let other = brigade::WorkStealing::with_workers(1).unwrap();
@@ -288,7 +288,7 @@ fn a_job_may_wait_in_another_executor() {
     });
 }
 
-/// A job that resets the sleep of a task does not wait for the clock itself.
+/// A job that resets the sleep of a task does not count as waiting for the clock.
 fn a_job_that_resets_anothers_sleep_does_not_move_the_clock() {
     let executor = SingleThread::builder().virtual_time(true).build().unwrap();
     executor.block_on(async {
@@ -318,9 +318,8 @@ fn a_job_that_resets_anothers_sleep_does_not_move_the_clock() {
     });
 }
 
-/// If the OS reports no event for an operation, the operation is retried in real time, so it ends although
-/// the virtual clock stands still. Here a job makes space, and each of the three operations waits for that
-/// space.
+/// Some operations get no event from the OS, so brigade retries them in real time. They end although the
+/// virtual clock stands still. Here three operations wait for a job.
 fn operations_that_wait_for_a_job_end() {
     let place = tempfile::tempdir().unwrap();
     let path = |name: &str| place.path().join(name);
@@ -377,7 +376,7 @@ fn operations_that_wait_for_a_job_end() {
     });
 }
 
-/// The clock moves as soon as the last job has ended, also if another thread than the last one ran it.
+/// The clock moves as soon as all jobs have ended, even if the last thread of the pool ran none of them.
 fn the_clock_moves_as_soon_as_all_jobs_have_ended() {
     for _ in 0..500 {
         let executor = SingleThread::builder()
