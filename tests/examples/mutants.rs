@@ -69,7 +69,7 @@ fn main() -> ExitCode {
         survived += u32::from(!verdict.starts_with("caught"));
         note(&all, mutant, &verdict);
     }
-    println!("{survived} not caught of {} put back", mutants.len());
+    println!("{survived} of {} bugs not caught", mutants.len());
     ExitCode::from(u8::from(survived > 0))
 }
 

@@ -45,7 +45,7 @@ pub fn in_child(variables: &[(&str, &str)]) -> bool {
     let printed = String::from_utf8_lossy(&output.stdout);
     assert!(
         output.status.success() && printed.contains("1 passed"),
-        "{path} failed in a process of its own: {}\n{printed}\n{}",
+        "{path} failed in its own process: {}\n{printed}\n{}",
         output.status,
         String::from_utf8_lossy(&output.stderr),
     );

@@ -36,7 +36,9 @@ impl Far {
             if !asked {
                 asked = true;
                 let letter = (cx.waker().clone(), woken.clone());
-                self.0.send(letter).expect("the thread is there");
+                self.0
+                    .send(letter)
+                    .expect("the waking thread is still running");
             }
             Poll::Pending
         })

@@ -32,7 +32,7 @@ unsafe impl GlobalAlloc for Counting {
 /// # Panics Panics if [`Counting`] is not the allocator, because the count would then hide a leak.
 pub fn live_bytes() -> i64 {
     let live = LIVE.load(Ordering::Relaxed);
-    assert!(live > 0, "nobody counts");
+    assert!(live > 0, "`Counting` is not the global allocator");
     live
 }
 

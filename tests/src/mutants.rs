@@ -140,7 +140,7 @@ impl Mutant {
         match source.matches(&self.old).count() {
             1 if !self.old.is_empty() => Ok(source.replace(&self.old, &self.new)),
             count => Err(format!(
-                "{}: its lines are {count} times in {}",
+                "{}: its lines occur {count} times in {}",
                 self.name, self.file
             )),
         }

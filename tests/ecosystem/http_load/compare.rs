@@ -147,9 +147,7 @@ pub(super) fn compare(protocol: &str, rounds: usize) -> io::Result<()> {
         "{protocol}: {rounds} rounds of {} requests",
         CONNECTIONS * REQUESTS
     );
-    println!(
-        "CPU us a request of the server's process; medians, and the least and the greatest ratio"
-    );
+    println!("server CPU time per request in us: medians, and the smallest and the largest ratio");
     for cooks in ["1", "2"] {
         let mut pairs = Vec::new();
         for number in 0..rounds {

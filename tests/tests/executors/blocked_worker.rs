@@ -66,7 +66,7 @@ fn a_task_spawned_by_a_blocked_one_runs_elsewhere() {
             drop(brigade::spawn(async move { send.send(()).unwrap() }));
             receive
                 .recv_timeout(LONG)
-                .expect("the task in the slot was stranded");
+                .expect("no worker ran the task in the slot");
         });
     }
 }
@@ -83,11 +83,11 @@ fn a_task_woken_by_a_blocked_one_runs_elsewhere() {
                 woken.recv().await.unwrap();
                 send.send(()).unwrap();
             }));
-            is_ready.recv_timeout(LONG).expect("the task was stranded");
+            is_ready.recv_timeout(LONG).expect("no worker ran the task");
             wake.send_blocking(()).unwrap();
             receive
                 .recv_timeout(LONG)
-                .expect("the woken task was stranded");
+                .expect("no worker ran the woken task");
         });
     }
 }
@@ -103,7 +103,7 @@ fn timers_fire_while_a_worker_is_blocked() {
                 }
                 send.send(()).unwrap();
             }));
-            receive.recv_timeout(LONG).expect("the timers stood still");
+            receive.recv_timeout(LONG).expect("no timer fired");
         });
     }
 }
@@ -144,9 +144,11 @@ fn a_searcher_that_blocks_in_turn_leaves_the_watch_to_another() {
             let (ran, [first, second]) = broadcast();
             let spawned = executor.spawn(async move {
                 drop(brigade::spawn(async move { ran.send() }));
-                first.wait("the task in the slot was stranded");
+                first.wait("no worker ran the task in the slot");
             });
-            let other = executor.spawn(async move { second.wait("so was the second worker") });
+            let other = executor.spawn(async move {
+                second.wait("no worker ran the task that both workers wait for")
+            });
             executor.block_on(async { (spawned.await.unwrap(), other.await.unwrap()) });
         }
     }
@@ -227,7 +229,7 @@ fn sockets_are_served_while_a_worker_is_blocked() {
                 assert_eq!(client.await.unwrap(), 1);
                 send.send(()).unwrap();
             }));
-            receive.recv_timeout(LONG).expect("the sockets stood still");
+            receive.recv_timeout(LONG).expect("no socket was served");
         });
     }
 }
@@ -343,7 +345,7 @@ fn a_monitor_that_finds_a_task_leaves_its_role_to_another_worker() {
             return;
         }
     }
-    panic!("only {conclusive} rounds met the case");
+    panic!("only {conclusive} rounds produced the case under test");
 }
 
 /// Prints how late other tasks are. The bounds are loose, so that the test passes on a busy machine.

@@ -238,7 +238,7 @@ fn ten_thousand_cancellations_leave_nothing<K: Kitchen>() {
         }
         assert!(
             grown < OPERATIONS as i64,
-            "{OPERATIONS} given up; {grown} bytes"
+            "{grown} bytes left after {OPERATIONS} cancelled operations"
         );
     });
     drop(waker);

@@ -105,7 +105,7 @@ fn failing_constructors_leave_no_descriptors<K: Kitchen>() {
                 assert!(TcpListener::bind("127.0.0.1:0").await.is_err());
             }
             rlimit::Resource::NOFILE.set(hard, hard).unwrap();
-            assert_eq!(descriptors(), before, "{spare} to spare");
+            assert_eq!(descriptors(), before, "with {spare} free descriptors");
         }
     });
 }

@@ -171,7 +171,7 @@ fn the_figures_agree_with_the_metrics<K: Kitchen>() {
     };
     assert!(
         figures.in_flight_max.abs_diff(metrics.in_flight_max) <= between,
-        "{} by the record, {} by the counts",
+        "{} in the record, {} in the metrics",
         figures.in_flight_max,
         metrics.in_flight_max
     );

@@ -129,7 +129,7 @@ fn a_full_ring_does_not_starve_the_injector<K: Kitchen>() {
     let busiest = busiest.unwrap();
     assert!(
         busiest <= FAIR,
-        "one had {busiest} polls before each had one"
+        "one task had {busiest} polls before each task had one"
     );
 }
 
@@ -174,7 +174,7 @@ fn what_the_driver_woke_does_not_wait_for_a_round_of_self_waking_tasks<K: Kitche
     let between = seen.iter().max().unwrap() - seen.iter().min().unwrap();
     assert!(
         between <= SLEEPERS * FAIR,
-        "{between} polls of others between the first and the last of {SLEEPERS}"
+        "{between} polls of ready tasks between the first and the last of {SLEEPERS} sleepers"
     );
 }
 

@@ -60,7 +60,10 @@ fn a_deaf_address_is_passed_over<K: Kitchen>() {
         let began = Instant::now();
         let stream = TcpStream::connect([deaf.address, open]).await.unwrap();
         assert_eq!(stream.peer_addr().unwrap(), open);
-        assert!(began.elapsed() >= HEAD_START, "it had no head start");
+        assert!(
+            began.elapsed() >= HEAD_START,
+            "the first address had no head start"
+        );
         // If an address refuses, the attempt to connect to the next one starts immediately.
         let stream = TcpStream::connect([deaf.address, nobody(), open]).await;
         assert_eq!(stream.unwrap().peer_addr().unwrap(), open);

@@ -101,8 +101,15 @@ impl Ends {
     /// Checks that the bytes that were read are the next ones of the stream.
     fn take(&mut self, bytes: &[u8], room: usize) {
         let there = self.written - self.read;
-        assert_eq!(bytes.len(), room.min(there), "bytes at once");
-        assert!(!bytes.is_empty() || self.ended, "an end that was not said");
+        assert_eq!(
+            bytes.len(),
+            room.min(there),
+            "the number of bytes in one read"
+        );
+        assert!(
+            !bytes.is_empty() || self.ended,
+            "an end of the stream that the model does not have"
+        );
         for &got in bytes {
             assert_eq!(got, byte(self.read));
             self.read += 1;
@@ -198,7 +205,10 @@ async fn comes_about<F: Future>(expected: bool, operation: F) -> Option<F::Outpu
         let heard = counting.count();
         match future.as_mut().poll(&mut cx) {
             Poll::Ready(output) => {
-                assert!(expected, "ready for no reason");
+                assert!(
+                    expected,
+                    "the operation is ready, but the model says that it waits"
+                );
                 return Some(output);
             }
             Poll::Pending if !expected => return None,

@@ -47,7 +47,7 @@ fn a_send_to_a_full_queue_does_not_spin<K: Kitchen>() {
             send.as_mut().poll(cx)
         });
         let early = timeout(Duration::from_millis(500), &mut send).await;
-        assert!(early.is_err(), "there was room after all");
+        assert!(early.is_err(), "the queue was not full");
         let tried = polls.load(Ordering::Relaxed);
         assert!(tried < 100, "{tried} polls while nothing happened");
         let mut buffer = [0; 8];
@@ -89,7 +89,7 @@ fn own_sends_to_a_full_queue_do_not_spin<K: Kitchen>() {
                 }
             });
             let early = timeout(Duration::from_millis(300), sending.as_mut()).await;
-            assert!(early.is_err(), "there was room after all");
+            assert!(early.is_err(), "the queue was not full");
             let tried = tries.load(Ordering::Relaxed);
             assert!(
                 tried < 100,
@@ -140,7 +140,7 @@ fn a_call_for_both_directions_does_not_spin<K: Kitchen>() {
                 }
             });
             let early = timeout(Duration::from_millis(300), sending.as_mut()).await;
-            assert!(early.is_err(), "there was room after all");
+            assert!(early.is_err(), "the queue was not full");
             let tried = tries.load(Ordering::Relaxed);
             assert!(tried < 100, "{tried} tries while nothing happened");
             receiver.recv(&mut [0; 8]).await.unwrap();
@@ -170,7 +170,7 @@ fn a_call_after_a_read_shutdown_does_not_spin<K: Kitchen>() {
         };
         let mut sending = pin!(sender.async_io(Interest::READABLE | Interest::WRITABLE, send));
         let early = timeout(Duration::from_millis(300), sending.as_mut()).await;
-        assert!(early.is_err(), "there was room after all");
+        assert!(early.is_err(), "the queue was not full");
         let tried = tries.load(Ordering::Relaxed);
         assert!(tried < 100, "{tried} tries while nothing happened");
         receiver.recv(&mut [0; 8]).await.unwrap();
@@ -339,7 +339,7 @@ fn a_sender_that_pauses_may_be_dropped<K: Kitchen>() {
     drop(executor);
     let sent = sender.send_to(b"rice", &path).now_or_never();
     assert!(
-        sent.expect("it waits for an executor that is gone")
+        sent.expect("the send waits for an executor that was dropped")
             .is_err()
     );
 }

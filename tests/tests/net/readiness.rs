@@ -218,7 +218,7 @@ fn more_buffers_than_the_os_takes_are_read_and_written<K: Kitchen>() {
                     .await
                     .expect("the reader hangs")
                     .unwrap();
-                assert_ne!(count, 0, "this is not the end");
+                assert_ne!(count, 0, "the stream ended too early");
                 read += count;
             }
             assert_eq!(read, PARTS);

@@ -217,7 +217,7 @@ fn a_cancelled_reader_wakes_no_less<K: Kitchen>() {
             hasty.iter().for_each(|task| task.abort());
             server.write_all(b"!").await.unwrap();
             let read = timeout(Duration::from_secs(20), patient).await;
-            assert_eq!(read.expect("the reader sleeps on").unwrap(), 1);
+            assert_eq!(read.expect("the other reader was not woken").unwrap(), 1);
         }
     });
 }

@@ -69,7 +69,12 @@ fn every_known_bug_is_answered() {
     let rows = numbered(&read("tests/KNOWN-BUGS.md"), "");
     assert!(rows.len() >= 100, "{} rows", rows.len());
     for row in &rows {
-        assert_eq!(row.len(), 4, "{}: number, whose, what, caught by", row[0]);
+        assert_eq!(
+            row.len(),
+            4,
+            "{}: a row has four cells: number, whose, what, caught by",
+            row[0]
+        );
         assert!(
             !row[1].is_empty() && row[2].len() > 20,
             "{}: whose bug, and what would go wrong?",

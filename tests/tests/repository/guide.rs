@@ -96,7 +96,10 @@ fn the_adapter_for_hyper_has_as_many_lines_as_the_page_says() {
     let code = |line: &&str| !line.trim().is_empty() && !line.trim().starts_with("//");
     let lines = text.lines().filter(code).count();
     let said = format!("`hyper`: {lines} in brigade");
-    assert!(page("ecosystem.md").contains(&said), "it is {lines} now");
+    assert!(
+        page("ecosystem.md").contains(&said),
+        "the adapter has {lines} lines now"
+    );
 }
 
 /// The page must show the code that the tests of axum run. The benchmark must run the same code, but without

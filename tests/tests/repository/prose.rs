@@ -230,7 +230,7 @@ fn loose_code(from: &str, text: &str, is_doctested: bool) -> Vec<String> {
                 .unwrap_or_else(|| panic!("no {function} in {path}"));
             if there != code {
                 renew(from, code, &there);
-                loose.push(format!("{from}: {function} reads otherwise in {path}"));
+                loose.push(format!("{from}: {function} differs in {path}"));
             }
         } else if info.starts_with("rust") && !(is_doctested && info == "rust") {
             loose.push(format!("{from}: code that nothing compiles: {code}"));
@@ -279,7 +279,9 @@ fn bare_figures(from: &str, text: &str) -> Vec<String> {
             None => block.to_owned(),
         };
         if head.split("; ").count() != 3 || digest != checksum(&format!("{head}\n{wrote}")) {
-            faults.push(format!("{from}: not what the command wrote: {about}"));
+            faults.push(format!(
+                "{from}: differs from the command's output: {about}"
+            ));
         }
         bare += before;
         rest = after;

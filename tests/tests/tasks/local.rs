@@ -232,7 +232,11 @@ fn a_seed_decides_the_order() {
         assert_eq!(sorted, all);
     }
     let different: std::collections::HashSet<_> = orders.iter().collect();
-    assert!(different.len() >= 19, "{} orders of 20", different.len());
+    assert!(
+        different.len() >= 19,
+        "{} different orders in 20 runs",
+        different.len()
+    );
 }
 
 /// A job of the blocking pool runs on another thread. There, `spawn_local` panics with an explanation and

@@ -56,7 +56,7 @@ fn a_try_does_not_unregister_who_waits<K: Kitchen>() {
         open.send(()).await.unwrap();
         timeout(Duration::from_secs(10), task)
             .await
-            .expect("it sleeps on")
+            .expect("the waiter was not woken")
             .unwrap();
     });
 }
@@ -124,7 +124,10 @@ fn joining_what_is_always_ready_lets_others_run_on<K: Kitchen>() {
         joiner.await.unwrap();
         rival.await.unwrap()
     });
-    assert!(polls > ROUNDS / 1000, "{polls} polls beside the pool");
+    assert!(
+        polls > ROUNDS / 1000,
+        "{polls} polls of the rival while the pool was ahead"
+    );
 }
 
 /// This test runs on one worker only, because with more workers the rival task would have its own worker.
