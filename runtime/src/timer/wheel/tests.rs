@@ -1,4 +1,4 @@
-//! Tests each rule of the wheel. `properties.rs` tests any order of calls.
+//! Tests each rule of the wheel. `properties.rs` tests random calls.
 
 use super::*;
 
