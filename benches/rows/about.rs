@@ -1,4 +1,4 @@
-//! Collects the facts without which a figure means nothing: the machine, its load, and the versions.
+//! Collects the facts that a figure depends on: the machine, its load, and the versions.
 //!
 //! One column depends on the build. tokio's alternative timer is unstable, so the column `tokio-alt` exists
 //! only if everything is compiled with this flag:

@@ -145,8 +145,7 @@ impl Usage {
     }
 }
 
-/// The minimum number of passes, followed by the maximum number. The maximum applies only if passes take
-/// hardly any time.
+/// The minimum and the maximum number of passes. The maximum matters only if passes take hardly any time.
 const LEAST_PASSES: usize = 2;
 const MOST_PASSES: usize = 10_000;
 
@@ -188,7 +187,7 @@ impl Passes {
     }
 }
 
-/// Runs passes of this number of operations until the job's budget of time is spent.
+/// Repeats a pass of `operations` operations until the job's time is used up.
 pub(crate) async fn repeat(job: Job, operations: usize, mut pass: impl AsyncFnMut()) -> Cost {
     let mut passes = Passes::new(job);
     loop {

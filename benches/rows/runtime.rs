@@ -1,11 +1,11 @@
-//! What a benchmark may require of a runtime. These requirements are so few that every runtime can meet them.
+//! What a benchmark may require of a runtime. Every runtime can meet these few requirements.
 //!
-//! There are two families, because worker threads require `Send` and a single thread does not. [`One`] is an
-//! event loop on the calling thread, and [`Many`] has [`workers`] worker threads. Each family has its own
-//! traits for timers and for sockets.
+//! There are two families of runtimes, because worker threads require `Send` and a single thread does not.
+//! [`One`] is an event loop on the calling thread, and [`Many`] has [`workers`] worker threads. Each family
+//! has its own traits for timers and for sockets.
 //!
-//! A runtime is a type without values. Its file keeps the state that it needs in statics, because a process
-//! runs only one runtime and starts it only once.
+//! A runtime is a type without values. Its state is in statics, because a process runs only one runtime and
+//! starts it only once.
 
 use std::{
     env,
@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-/// The variable through which the conductor gives a measurement a different number of workers.
+/// The environment variable with the number of workers. The conductor sets it for `--workers`.
 pub(crate) const WORKERS_VARIABLE: &str = "BRIGADE_BENCH_WORKERS";
 
 /// Returns the number of worker threads for every runtime of the second family. It is two unless `--workers`
@@ -117,7 +117,7 @@ pub(crate) trait ManyNet: ManyTimed {
 }
 
 /// A socket and its only buffer. The connection owns the buffer, because runtimes over io_uring must own the
-/// memory that the kernel writes to. The other runtimes borrow it. No runtime copies it.
+/// memory that the kernel writes to. The other runtimes borrow the buffer. No runtime copies it.
 pub(crate) struct Conn<S> {
     pub(crate) stream: S,
     pub(crate) buffer: Box<[u8]>,
