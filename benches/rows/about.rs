@@ -26,8 +26,8 @@ const PEERS: &[&str] = &[
     "rayon",
 ];
 
-/// The highest load average at which a machine counts as idle. Above it, other programs are running, and a
-/// benchmark on two workers measures them too.
+/// The highest load average at which a machine is idle enough. At a higher load, other programs affect the
+/// benchmarks on two workers.
 const QUIET: f64 = 0.5;
 
 /// Returns the processor, the system and the versions of the other runtimes.

@@ -75,12 +75,10 @@ impl Cost {
         }
     }
 
-    /// Returns both times in nanoseconds.
     pub(crate) fn nanos(self) -> Measured {
         Measured(vec![("wall", self.wall * 1e9), ("cpu", self.cpu * 1e9)])
     }
 
-    /// Returns both times in microseconds.
     pub(crate) fn micros(self) -> Measured {
         Measured(vec![("wall", self.wall * 1e6), ("cpu", self.cpu * 1e6)])
     }

@@ -72,7 +72,6 @@ pub(crate) trait Net: Timed {
 
 /// A runtime with [`workers`] worker threads.
 pub(crate) trait Many: 'static {
-    /// The type that `spawn` returns. It is a future of the task's output.
     type Handle<T: Send + 'static>: Future<Output = T> + Send + 'static;
 
     /// Starts the runtime and runs the future on this thread, outside the workers.
@@ -84,13 +83,11 @@ pub(crate) trait Many: 'static {
         F: Future + Send + 'static,
         F::Output: Send + 'static;
 
-    /// Starts a task that is never awaited.
     fn detach<F: Future<Output = ()> + Send + 'static>(future: F);
 }
 
 /// A runtime with worker threads that has timers, for tasks that may move between workers.
 pub(crate) trait ManyTimed: Many {
-    /// Returns a future that completes after this time.
     fn sleep(time: Duration) -> impl Future<Output = ()> + Send + 'static;
 }
 
@@ -99,17 +96,14 @@ pub(crate) trait ManyNet: ManyTimed {
     type Listener: Send + 'static;
     type Stream: Send + 'static;
 
-    /// Listens on a free port of the loopback device.
     fn listen() -> impl Future<Output = io::Result<(Self::Listener, SocketAddr)>> + Send;
 
     fn accept(
         listener: &mut Self::Listener,
     ) -> impl Future<Output = io::Result<Self::Stream>> + Send;
 
-    /// Reads once, into the start of the connection's buffer.
     fn receive(conn: &mut Conn<Self::Stream>) -> impl Future<Output = io::Result<usize>> + Send;
 
-    /// Writes the first `length` bytes of the connection's buffer completely.
     fn send(
         conn: &mut Conn<Self::Stream>,
         length: usize,
@@ -133,7 +127,7 @@ impl<S> Conn<S> {
 }
 
 /// Marks a future or a value as `Send`. Some runtimes require `Send` in `spawn` although they use only one
-/// thread. This mark makes it possible to write the benchmarks for one thread once, without `Send`.
+/// thread. With this mark, the benchmarks for one thread are written once, without `Send`.
 ///
 /// The mark is sound only if the runtime polls and drops every task on the thread that spawned it.
 pub(crate) struct OneThread<T>(T);

@@ -74,18 +74,18 @@ pub const LIMIT: &str = "limit";
 /// because brigade uses epoll.
 pub const URING: &[&str] = &["monoio", "compio", "glommio"];
 
-/// Rows that one runtime leaves out, because they would not measure the same thing on it.
+/// Rows that are left out for one runtime, because they would not measure the same thing there.
 #[derive(Debug)]
 pub struct LeftOut {
     /// The runtime's column.
     pub runtime: &'static str,
-    /// The rows that it leaves out.
+    /// The rows that are left out.
     pub rows: &'static [&'static str],
     /// The reason.
     pub why: &'static str,
 }
 
-/// All rows that a runtime leaves out.
+/// All rows that are left out for some runtime.
 pub const LEFT_OUT: &[LeftOut] = &[
     LeftOut {
         runtime: "glommio",

@@ -134,7 +134,7 @@ pub const TOLERANCE: f64 = 0.4;
 
 /// Returns how many nanoseconds a worker needs for an operation if there are `workers` workers (at most
 /// 128). The time depends on their number only because workers wait for cache lines. Also returns the line
-/// for which they wait longest, and the share of their time that this takes.
+/// for which they wait longest, and which share of their time they wait for it.
 #[must_use]
 pub fn simulate(operation: &Operation, workers: usize) -> (f64, &'static str, f64) {
     // With one worker no line moves. So this is the part of the measured time in which locks are held.
@@ -145,7 +145,7 @@ pub fn simulate(operation: &Operation, workers: usize) -> (f64, &'static str, f6
 /// The state of a cache line.
 struct State {
     /// The core that has the line, then the cores that wait for it, each with the time at which the line
-    /// arrives.
+    /// arrives there.
     cores: VecDeque<(usize, f64)>,
     locked_until: f64,
     /// A bitmap of the cores that have a copy.
@@ -327,7 +327,7 @@ mod tests {
         let write = parse("write line")[0];
         assert_eq!(sim.write(0, 0.0, ("line", 0), write), 0.0);
         assert_eq!(sim.write(1, 10.0, ("line", 0), write), 95.0);
-        // The core may still use the line, because the line has not left it yet.
+        // The core may still use the line, because the line has not left this core yet.
         assert_eq!(sim.write(0, 50.0, ("line", 0), write), 50.0);
         assert_eq!(sim.write(0, 100.0, ("line", 0), write), 185.0);
         assert_eq!(sim.read(1, 200.0, ("line", 0)), 285.0);

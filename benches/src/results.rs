@@ -29,7 +29,7 @@ impl Results {
             .push(value);
     }
 
-    /// Adds a sentence that is printed under the tables, unless it is already there.
+    /// Adds a sentence that is printed under the tables, unless it was added before.
     pub fn note(&mut self, sentence: String) {
         if !self.notes.contains(&sentence) {
             self.notes.push(sentence);

@@ -95,7 +95,7 @@ fn serve() -> io::Result<()> {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             other => other?,
         }
-        // Accept connections first, because the queue of pending connections is short.
+        // Accept connections first, so that the queue of pending connections does not overflow.
         accept(&poll, &listener, &mut conns)?;
         for event in events.iter().filter(|event| event.token() != LISTENER) {
             let conn = event.token().0;

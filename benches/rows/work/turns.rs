@@ -33,8 +33,8 @@ impl Future for Yield {
     }
 }
 
-/// The state that the tasks of `yield` share. It has the task that ran last, and the number of times that a
-/// task ran again right after its own yield.
+/// The state that the tasks of `yield` share. It has the task that ran last, and the number of yields after
+/// which the same task ran again.
 #[derive(Default)]
 struct Turns {
     last: Cell<Option<usize>>,

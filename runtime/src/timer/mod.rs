@@ -302,8 +302,8 @@ struct VirtualTime {
 struct Holders {
     /// True while jobs run.
     held: bool,
-    /// The timers, with their deadlines, that are awaited by threads without an executor. A held clock may
-    /// move up to the latest of these deadlines.
+    /// The timers that threads without an executor await, with their deadlines. A held clock may move up to
+    /// the latest of these deadlines.
     awaited: Vec<(Key, u64)>,
 }
 
@@ -328,7 +328,7 @@ impl Clock {
         }
     }
 
-    /// Makes the tick finer, for an executor that sleeps with a timer of the OS.
+    /// Makes the tick finer, for an executor that uses a timer of the OS to sleep.
     pub(crate) fn precise(mut self) -> Self {
         // 2^13 ns are 8.2 us. Waking a thread takes longer.
         self.tick_shift = self.tick_shift.min(13);

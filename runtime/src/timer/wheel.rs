@@ -43,7 +43,7 @@
 //! 1. [`insert`](Wheel::insert) appends the entry to a slot. The slot's level is that of the highest digit
 //!    in which the deadline differs from `elapsed`. O(1).
 //! 2. `cascade`: when `elapsed` enters a slot of a higher level, each entry of the slot moves down by at
-//!    least one level. An entry moves at most 10 times. An entry that is removed before then never moves.
+//!    least one level. An entry moves at most 10 times. Entries that are removed early never move.
 //! 3. `fire_slot`: when `elapsed` reaches a tick, the entries of the tick's slot fire.
 //! 4. [`remove`](Wheel::remove) unlinks an entry. O(1).
 //!
@@ -69,7 +69,6 @@
 //! * **Stale keys are harmless.** The generations of all keys come from one counter. So a place never gets
 //!   an old generation, even if its memory was freed and allocated again. The counter wraps after 2^32
 //!   inserts. So a key that is kept for exactly 2^32 inserts could match another entry.
-//! * **Memory** of a peak is freed once no entry is left (see `Slots::trim`).
 //!
 //! The ignored test `cost_of_insert_and_remove` prints the costs of the wheel and of a tree.
 
@@ -91,14 +90,14 @@ const EXACT_SCAN: usize = 16;
 /// of levels. So even with a limit of 1, one call can move an entry down to level 0.
 const MOVES_PER_FIRE: usize = 16;
 
-/// A timing wheel, which holds pending entries by deadline. See the [module](self).
+/// A timing wheel. See the [module](self).
 pub(crate) struct Wheel<T> {
     /// A tick is 2^shift nanoseconds.
     shift: u32,
     /// The tick that time has reached. Entries *of* this tick are due.
     elapsed: u64,
-    /// The level of the slot at `elapsed` that a cascade is emptying, or 0 if there is no cascade. It
-    /// changes only together with `elapsed`, even if the slot becomes empty.
+    /// If a cascade is emptying the slot at `elapsed`, the slot's level; otherwise 0. It changes only
+    /// together with `elapsed`, even if the slot becomes empty.
     cascading: usize,
     slots: Slots<T>,
 }
@@ -139,8 +138,8 @@ impl<T> Wheel<T> {
         self.slots.len == 0
     }
 
-    /// Adds an entry that is due at `deadline`, in ns since the wheel's epoch. If the deadline, rounded up to
-    /// a tick, is past, the entry is due at the next [`expire`](Self::expire).
+    /// Adds an entry that is due at `deadline`, in ns since the wheel's epoch. If the rounded deadline is
+    /// past, the entry is due at the next [`expire`](Self::expire).
     ///
     /// # Panics
     ///
@@ -174,16 +173,16 @@ impl<T> Wheel<T> {
     }
 
     /// Moves time to `now` and passes at most `limit` due entries to `fire`. They are in the order of their
-    /// ticks, and within a tick in the order of insertion. Time never goes back: an earlier `now` means the
-    /// tick that has been reached.
+    /// ticks, and within a tick in the order of insertion. If `now` is earlier than the tick already
+    /// reached, it counts as that tick.
     ///
     /// Returns whether work for `now` is left. If so, call again. Until a call returns `false`, time stays
     /// at the tick in progress, and `next_expiry` returns a past time. If many entries must cascade, a call
     /// may return `true` before any entry has fired.
     pub(crate) fn expire(&mut self, now: u64, limit: usize, mut fire: impl FnMut(T)) -> bool {
         let target = match now {
-            // The end of time is a full tick, because deadlines in the last, incomplete tick are rounded up
-            // to it.
+            // `u64::MAX` means a full tick, because deadlines in the last, incomplete tick are rounded up to
+            // it.
             u64::MAX => self.round_up(now),
             _ => now >> self.shift,
         };
@@ -225,14 +224,14 @@ impl<T> Wheel<T> {
         } else {
             self.exact_minimum(first.slot).unwrap_or(first.start)
         };
-        // This saturates only for a tick that is reached when `now` is `u64::MAX`.
+        // This saturates only for the last tick, which is reached when `now` is `u64::MAX`.
         Some(tick.saturating_mul(1 << self.shift))
     }
 }
 
 /// Arithmetic of ticks and slots.
 impl<T> Wheel<T> {
-    /// Returns the first tick not before `deadline`.
+    /// Returns the first tick at or after `deadline`.
     fn round_up(&self, deadline: u64) -> u64 {
         let tick = deadline >> self.shift;
         // This cannot overflow. If there is a remainder, `shift` is at least 1.

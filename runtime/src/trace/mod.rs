@@ -1,7 +1,7 @@
 //! Probes report events to observers. A probe is one line of code at a place where an event happens.
 //!
 //! Probes are off unless a builder enables recording. A probe that is off only tests one pointer.
-//! `benches/recorder` measures the cost of these tests. It compares with a build without them (`--cfg
+//! `benches/recorder` measures what these tests cost, compared with a build without probes (`--cfg
 //! brigade_unrecorded`).
 
 pub(crate) mod recorder;

@@ -1,7 +1,7 @@
 //! The recorder records the events of a run. Each thread writes its own log.
 //!
-//! It is off unless a builder enables it. While it is off, each probe only tests one pointer. Appending an
-//! entry takes no lock and never blocks. The logs are bounded: entries that do not fit are only counted.
+//! It is off unless a builder enables it. Appending an entry takes no lock and never blocks. The logs are
+//! bounded: entries that do not fit are only counted.
 
 mod cpu_clock;
 mod log;
@@ -18,7 +18,8 @@ use self::log::{Chunk, entry};
 pub(crate) use self::log::{Entry, Kind, Log};
 
 /// The number of entries in the first chunk of a log, and in its largest chunks. Each chunk is twice as long
-/// as the chunk before it, because many threads of a program may report little. Arbitrary: not measured.
+/// as the chunk before it. The first is short, because many threads may report little. Arbitrary: not
+/// measured.
 const FIRST_CHUNK: usize = 64;
 const LARGEST_CHUNK: usize = 4096;
 
@@ -43,7 +44,7 @@ pub(crate) struct Recorder {
     /// A number that no other recorder of the process has.
     number: u64,
     clock: Box<dyn Fn() -> u64 + Send + Sync>,
-    /// False for a virtual clock. No poll takes time by such a clock, so CPU time would explain nothing.
+    /// False for a virtual clock. By such a clock no poll takes time, so CPU time would explain nothing.
     reads_cpu: bool,
     logs: Mutex<Vec<Arc<Log>>>,
     names: Mutex<HashMap<u64, String>>,
@@ -77,7 +78,7 @@ struct Meter {
 thread_local! {
     /// One log for each recorder to which this thread has reported.
     static CURRENT: RefCell<Vec<Current>> = const { RefCell::new(Vec::new()) };
-    /// The task that this thread polls, after the number of the task's recorder.
+    /// The task that this thread polls, as two numbers: its recorder's and its own.
     static POLLED: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
 }
 

@@ -2,8 +2,8 @@
 //!
 //! This module answers two questions. *A worker found nothing to do: may it park?* *A thread made a task
 //! ready: must it wake a parked worker, and which one?* If it wakes none, the task may be lost. If it wakes
-//! one for each task, a burst wakes every worker, although one could run all tasks of the burst. This module
-//! only keeps counters and a list. Its callers check the queues, and park and unpark the threads.
+//! one for each task, a burst of tasks wakes every worker, although one could run them all. This module only
+//! keeps counters and a list. Its callers check the queues, and park and unpark the threads.
 //!
 //! A worker is *running*, *searching* (it has no task and tries to steal one), or *parked*. While one worker
 //! searches, no other needs to be woken: the searcher will find the new task, or will later wake a worker
@@ -32,7 +32,7 @@
 //! ```
 //!
 //! No other worker is notified of a task in a LIFO slot, because the slot's worker runs that task next. The
-//! *monitor* takes care of tasks that wait too long in a slot: see `work_stealing::monitor`.
+//! *monitor* takes out tasks that wait there too long: see `work_stealing::monitor`.
 //!
 //! # Why no task is left behind
 //!
@@ -84,7 +84,7 @@ pub(crate) struct Counts {
 }
 
 impl Idle {
-    /// Initially all workers are awake and none searches.
+    /// Makes the state in which all workers are awake and none searches.
     pub(crate) fn new(workers: usize) -> Self {
         Idle {
             word: AtomicUsize::new(workers * AWAKE),
@@ -122,8 +122,8 @@ impl Idle {
         counts.searching > 0 || counts.awake >= self.workers
     }
 
-    /// N4: takes a worker off the list and counts it as awake and searching. The caller unparks it. With
-    /// `even_if_one_searches`, the caller needs a worker for the monitor's role.
+    /// N4: takes a worker off the list and counts it as awake and searching. The caller unparks it.
+    /// `even_if_one_searches` is true if the caller needs a monitor.
     #[cold]
     pub(crate) fn take_sleeper(
         &self,
@@ -164,7 +164,7 @@ impl Idle {
         let last = before == SEARCHING;
         if last {
             // This fence pairs with N2, and with P2 of the monitor. A thread that saw this searcher woke no
-            // worker. But its push comes before its own fence, and that fence comes before this one.
+            // worker. But its fence comes before this fence, so the caller sees its task.
             fence(Ordering::SeqCst);
         }
         last
@@ -183,8 +183,8 @@ impl Idle {
     }
 
     /// Counts a worker as awake again, unless the thread that woke it has already done so. Returns whether
-    /// the worker is counted as searching now. This is the case if a thread woke the worker. It is also the
-    /// case if the worker found a task at S3 (step S4), even if half of the workers search already.
+    /// the worker is now counted as searching: either a thread woke it, or it found a task at S3 (step S4).
+    /// At S4, half of the workers may be searching already.
     ///
     /// Only the list determines which workers are parked. The thread that takes a worker off the list also
     /// counts it as awake (async-executor #103, tokio #8372).
@@ -263,7 +263,7 @@ mod tests {
                 assert!(idle.stop_searching());
                 woken
             });
-            // The other workers are woken first; among them, the last that parked is the first.
+            // The other workers are woken first, in the reverse order of their parking.
             let others = [2, 1, 0].into_iter().filter(|worker| *worker != driver);
             assert!(others.chain([driver]).eq(woken));
             assert_eq!(idle.counts(), counts(0, 3));

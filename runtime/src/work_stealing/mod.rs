@@ -3,8 +3,8 @@
 //! One queue behind a lock for N threads would be correct, but slower with every thread. The threads would
 //! wait for the lock, and every task's memory would move from core to core. So each worker has its own
 //! queues, and takes tasks from another worker only when these are empty. It takes half of that worker's
-//! tasks at a time, so it seldom needs to take any. Both executors use the same code for tasks, for wakers,
-//! and for polling the OS and the clock. This folder contains only what several workers need in addition:
+//! tasks at once, so it seldom needs more. The code for tasks, wakers, events and timers is shared with the
+//! single-thread executor. This folder contains only what several workers need in addition:
 //!
 //! 1. [`idle`]: which worker must be woken (the central race)
 //! 2. [`park`]: how a thread parks, both a worker and a thread in `block_on`
@@ -219,9 +219,8 @@ impl WorkStealing {
 }
 
 impl Drop for WorkStealing {
-    /// Stops the workers and drops the future of every task; `shutdown` lists the steps. On a thread of a
-    /// worker, of this executor or another, the drop does not wait. The last worker to leave then finishes
-    /// the shutdown.
+    /// Stops the workers and drops the future of every task; `shutdown` lists the steps. On a worker of any
+    /// executor, the drop does not wait. The last worker to leave then finishes the shutdown.
     fn drop(&mut self) {
         self.latch.shut_down(None);
     }

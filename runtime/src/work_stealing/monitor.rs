@@ -1,19 +1,19 @@
 //! The monitor: a parked worker that wakes periodically and takes tasks stuck behind a long poll.
 //!
-//! A poll cannot be interrupted. A long poll delays the task in its worker's LIFO slot. If the worker has
-//! left the driver, the poll also delays events and timers. So while any worker is awake, one parked worker
+//! A poll cannot be interrupted. A long poll delays the task in its worker's LIFO slot. If no other worker
+//! is in the driver, the poll also delays events and timers. So while any worker is awake, one parked worker
 //! acts as the *monitor*: it parks with a timeout of [`PERIOD`] instead of indefinitely. When all workers
 //! are parked, there is no monitor, so an idle executor uses no CPU time.
 //!
 //! 1. *How it begins.* A worker that parks while others are awake becomes the monitor if there is none
 //!    ([`begin`](Monitor::begin)). But after all workers have parked, none is the monitor. So a worker
 //!    ensures that there is a monitor (`Scheduler::ensure_monitor`) before it can block others. It does so
-//!    when it fills an empty slot. It also does so when it was the monitor or in the driver, and then found
-//!    a task. While another worker searches, this is not necessary: the last searcher finds nothing and
-//!    parks, or it checks for uncovered slots itself (`Scheduler::wake_successor`).
+//!    when it fills an empty slot, and when it begins to run after it was the monitor or in the driver.
+//!    While another worker searches, this is not necessary: the last searcher finds nothing and parks, or it
+//!    checks for uncovered slots itself (`Scheduler::wake_successor`).
 //! 2. *Which worker.* `ensure_monitor` wakes one of the parked workers. That worker searches, usually in
 //!    vain, and parks again, now as the monitor. The request is recorded, so it is valid even if the
-//!    requester has parked again by then. So a worker that often wakes for a short time does not wake
+//!    requester has parked again by then. Otherwise a worker that often wakes for a short time would wake
 //!    another worker each time.
 //! 3. *What it does* (`Worker::take_from_stuck_workers`). The monitor takes the task out of the slot of each
 //!    worker that has begun no poll since the last check. Then it searches, as after any park. When it parks

@@ -95,7 +95,7 @@ impl OwnedTasks {
         task.set_owned_index(place * self.parts.len() as u32 + part as u32);
     }
 
-    /// Returns the part of a task, and its entry there.
+    /// Returns the numbers of a task's part and of its entry there.
     #[inline]
     fn find(&self, task: RawTask) -> (usize, u32) {
         let index = task.owned_index();

@@ -1,8 +1,8 @@
 //! The state that all workers share. It decides which queue a woken task enters, and which worker is woken.
 //!
 //! A task that is woken on a worker's thread enters that worker's own queues. A task that is woken on any
-//! other thread enters the injector. After each push, the scheduler decides whether to wake another worker.
-//! `idle` and `monitor` describe the protocols for this; comments here mark their steps.
+//! other thread enters the injector. `idle` and `monitor` describe the protocols for waking a worker.
+//! Comments here mark their steps.
 
 use super::idle::Idle;
 use super::monitor::Monitor;
@@ -74,8 +74,8 @@ impl Scheduler {
         }
     }
 
-    /// Q3: wakes another worker if there are more tasks, no worker is in the driver, or no monitor covers a
-    /// slot. Called after the last searcher has found a task.
+    /// Q3: called after the last searcher has found a task. Wakes another worker in three cases: there are
+    /// more tasks, no worker is in the driver, or no monitor covers a slot.
     #[cold]
     pub(crate) fn wake_successor(&self) {
         let driven = self.remotes.iter().any(|remote| remote.parker.drives());

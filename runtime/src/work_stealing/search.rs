@@ -35,7 +35,7 @@ impl Worker {
     }
 
     /// Takes a task from the injector for every second poll, while tasks wait there. Otherwise tasks that
-    /// wake each other, or whose sockets are always ready, would starve the tasks in the injector.
+    /// wake each other, or whose sockets are always ready, would starve them.
     #[inline]
     fn next_injected(&self) -> Option<Runnable> {
         if !self.alternate_injector.get() || self.remote.polls.load(Ordering::Relaxed) % 2 == 0 {

@@ -1,5 +1,5 @@
-//! Shutdown: when the executor is dropped and all workers have left, the last of them cancels all remaining
-//! tasks.
+//! Shutdown: the last thread to leave the executor cancels all remaining tasks, because then none can be
+//! running.
 //!
 //! Each worker holds a [`WorkerGuard`] while it runs, and the executor holds one more guard. Either a worker
 //! or the executor may be the last to leave.
@@ -84,9 +84,8 @@ impl ShutdownLatch {
     }
 
     /// Steps 1 and 5: releases the executor's guard and waits for the workers' threads, at most until
-    /// `deadline`. A second call does not wait. A call on a worker's thread, of this executor or another,
-    /// does not wait either: the thread might wait for its own end. If a task of each of two executors
-    /// dropped the other executor, both would wait forever.
+    /// `deadline`. A second call does not wait. A call on a worker of any executor does not wait either.
+    /// Otherwise a thread might wait for its own end, or two executors might wait for each other.
     pub(super) fn shut_down(&self, deadline: Option<Instant>) {
         self.scheduler.close();
         self.release(Present::remove_executor);

@@ -79,7 +79,7 @@ pub(super) struct Worker {
     pub(super) yielded_last: Cell<bool>,
     /// The injector had tasks at the last check, and has not been found empty since.
     pub(super) alternate_injector: Cell<bool>,
-    /// The position at which the last search began. 2^32 stands for the number of workers.
+    /// The index of the worker at which the last search began, times 2^32, divided by the number of workers.
     pub(super) first_victim: Cell<u32>,
     pace: RefCell<Pace>,
     /// The wakers that the driver has collected.
@@ -185,7 +185,7 @@ impl Worker {
         }
     }
 
-    /// Adds a task that is spawned on this worker to its list, and queues the task.
+    /// Adds a task that is spawned here to this worker's list, and queues the task.
     #[inline]
     pub(super) fn bind(&self, task: Unbound) {
         self.tasks.insert(&self.scheduler.owned, task.raw());
@@ -193,14 +193,14 @@ impl Worker {
         self.push_woken(task.bind());
     }
 
-    /// Removes a task that ends on this worker from the task's list.
+    /// Removes a task that ends on this worker from the list.
     #[inline]
     pub(super) fn unbind(&self, task: RawTask) {
         self.tasks.remove(&self.scheduler.owned, task);
         self.counters.ended.add(1);
     }
 
-    /// Puts a task that was woken into the slot. Moves the task that was there before to a ring.
+    /// Puts a woken task into the slot. Moves the task that was there to a ring.
     #[inline]
     pub(super) fn push_woken(&self, task: Runnable) {
         // P1, P2

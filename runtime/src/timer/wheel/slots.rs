@@ -39,7 +39,7 @@ pub(super) struct Slots<T> {
     lists: Box<[List; ENDLESS + 1]>,
     /// All places. Each place with an entry is in exactly one list.
     entries: Vec<Entry<T>>,
-    /// The empty place that was freed last. Its `next` is the place that was freed before.
+    /// The empty place that was freed last: the top of the stack.
     free: u32,
     /// The number of places that have an entry.
     pub(super) len: usize,

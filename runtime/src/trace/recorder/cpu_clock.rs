@@ -37,7 +37,7 @@ mod system {
 
     const RUSAGE_THREAD: c_int = 1;
 
-    /// Two times of two numbers each, and fourteen counters. The second last counter is that of voluntary
+    /// Two times of two numbers each, and fourteen counters. The second last counter counts voluntary
     /// context switches.
     type Usage = [c_long; 18];
     const VOLUNTARY_SWITCHES: usize = 16;

@@ -17,7 +17,7 @@ impl<T> Slots<T> {
     }
 
     /// Panics unless each place is either in one doubly linked list or on the stack of free places. Also
-    /// checks that the bits show which slots have entries. Returns the entries, as slots and ticks.
+    /// checks that the bits show which slots have entries. Returns the slot and the tick of each entry.
     pub(in super::super) fn check(&self) -> Vec<(usize, u64)> {
         let mut entries = Vec::new();
         for (list, ends) in self.lists.iter().enumerate() {
