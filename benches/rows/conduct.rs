@@ -1,7 +1,7 @@
 //! The conductor: starts one process per measurement, collects the figures, and prints the tables.
 //!
-//! Each round runs every measurement once. So if the machine is slow for a minute, this spoils one round of
-//! every runtime, but not all rounds of one runtime.
+//! Each round runs every measurement once. So a slow minute of the machine spoils one round of every
+//! runtime, but not all rounds of one runtime.
 
 use std::{
     env, fs, io,
@@ -20,8 +20,8 @@ use brigade_benches::{
 
 use crate::{about, growth, measure::UNFIT, pick, runtime::WORKERS_VARIABLE};
 
-/// How long a measurement repeats its passes, in milliseconds. This is long enough for a median of several
-/// passes in each benchmark, and short enough to measure the whole table in ten minutes.
+/// How long a measurement repeats its passes, in milliseconds. This is long enough for several passes of
+/// each benchmark. It is short enough to measure the whole table in ten minutes.
 const BUDGET_MS: u32 = 300;
 const QUICK_BUDGET_MS: u32 = 60;
 

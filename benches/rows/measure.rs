@@ -237,7 +237,7 @@ pub(crate) fn resident_peak() -> f64 {
 }
 
 /// Keeps freed memory in this process. Otherwise the C library would return memory at the end of the heap to
-/// the kernel, and each pass would take page faults on it again.
+/// the kernel. Each pass would then take page faults on it.
 pub(crate) fn keep_freed_memory() {
     #[cfg(target_env = "gnu")]
     // SAFETY: no other thread runs yet; the calls only set parameters of the allocator.

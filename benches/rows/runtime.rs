@@ -20,8 +20,8 @@ use std::{
 /// The environment variable with the number of workers. The conductor sets it for `--workers`.
 pub(crate) const WORKERS_VARIABLE: &str = "BRIGADE_BENCH_WORKERS";
 
-/// Returns the number of worker threads for every runtime of the second family. It is two unless `--workers`
-/// sets another number.
+/// Returns the number of worker threads of a [`Many`] runtime. It is two unless `--workers` sets another
+/// number.
 pub(crate) fn workers() -> usize {
     let given = env::var(WORKERS_VARIABLE).ok();
     given.and_then(|word| word.parse().ok()).unwrap_or(2)

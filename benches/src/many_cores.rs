@@ -26,7 +26,7 @@ pub const ASSUMPTIONS: &str = "\
 /// 2. the runtime;
 /// 3. the nanoseconds that it takes with one worker and with two (NaN if not measured);
 /// 4. the number of polls of tasks in it;
-/// 5. its accesses to cache lines, in the language of `parse`.
+/// 5. its accesses to cache lines, in the format of `parse`.
 #[derive(Debug)]
 pub struct Operation(
     pub &'static str,
@@ -36,8 +36,8 @@ pub struct Operation(
     pub &'static str,
 );
 
-/// For each runtime, the accesses to cache lines in a poll of the driver, and the number of polls of tasks
-/// between two polls of the driver.
+/// For each runtime: the accesses to cache lines in a poll of the driver, and the number of task polls
+/// between two such polls.
 #[rustfmt::skip]
 pub const LOOKS: [(&str, &str, usize); 2] = [
     // This is `Worker::poll_driver` without timers and sockets. `publish` samples the tasks in flight.
@@ -88,7 +88,7 @@ pub const OPERATIONS: &[Operation] = &[
 
 #[derive(Clone, Copy)]
 struct Access {
-    /// One of this number of operations makes the access.
+    /// One in `every` operations makes the access.
     every: usize,
     verb: &'static str,
     whose: &'static str,
@@ -144,7 +144,7 @@ pub fn simulate(operation: &Operation, workers: usize) -> (f64, &'static str, f6
 
 /// The state of a cache line.
 struct State {
-    /// The core that has the line, then the cores that wait for it, each with the time at which the line
+    /// The core that has the line, then the cores that wait for it. Each has the time at which the line
     /// arrives there.
     cores: VecDeque<(usize, f64)>,
     locked_until: f64,

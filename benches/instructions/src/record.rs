@@ -8,8 +8,8 @@ use std::process::Command;
 use crate::OPERATIONS;
 use crate::callgrind::{self, Cost};
 
-/// For each executor, the share by which an operation may exceed the recorded count. With two workers, the
-/// count depends partly on the order in which the threads run.
+/// For each executor, the fraction by which an operation may exceed its recorded count. With two workers,
+/// the count depends partly on the order in which the threads run.
 const MAY_GROW: [(&str, f64); 2] = [("one", 0.02), ("many", 0.1)];
 
 /// How many times an operation of two workers is counted. The smallest count is used, because in that run

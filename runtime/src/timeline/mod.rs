@@ -256,8 +256,8 @@ pub enum What {
         /// How long, so far, the thread was ready to run but had no core. `None` if the system does not
         /// report it.
         delayed: Option<Duration>,
-        /// True if the thread has given its core away since the last reading, because it slept or waited for
-        /// a lock or a device. Parking does not count.
+        /// True if the thread has given its core away since the last reading: it slept, or it waited for a
+        /// lock or a device. Parking does not count.
         blocked: bool,
     },
 }

@@ -340,8 +340,8 @@ impl Clock {
     }
 
     /// Returns the binary logarithm of the wheel's tick in nanoseconds. A tick is no finer than the
-    /// precision of the driver's sleep, so that timers with nearly equal deadlines fire in one wakeup. In
-    /// virtual time, a tick is 1 ns.
+    /// precision of the driver's sleep. So timers with nearly equal deadlines fire in one wakeup. In virtual
+    /// time, a tick is 1 ns.
     pub(crate) fn tick_shift(&self) -> u32 {
         self.tick_shift
     }

@@ -177,8 +177,8 @@ fn each_wheel_fires_in_its_turn() {
     assert_eq!(count.0.load(Ordering::SeqCst), 1);
 }
 
-/// If a job of the blocking pool waits for a held clock, the clock may move to the job's deadline, but no
-/// further.
+/// If a job of the blocking pool waits for a held clock, the clock may move, but only up to the job's
+/// deadline.
 #[test]
 fn a_held_clock_moves_for_a_thread_that_waits_for_it() {
     let notified = Arc::new(AtomicUsize::new(0));

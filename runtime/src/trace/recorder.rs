@@ -237,7 +237,7 @@ impl Recorder {
         POLLED.set((0, 0));
     }
 
-    /// Returns the task of this recorder that this thread polls, or 0.
+    /// Returns the task that this thread polls, or 0 if this recorder has no such task.
     fn polled(&self) -> u64 {
         let (recorder, task) = POLLED.get();
         if recorder == self.number { task } else { 0 }

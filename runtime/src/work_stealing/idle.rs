@@ -123,7 +123,7 @@ impl Idle {
     }
 
     /// N4: takes a worker off the list and counts it as awake and searching. The caller unparks it.
-    /// `even_if_one_searches` is true if the caller needs a monitor.
+    /// `even_if_one_searches` is true if the caller needs a worker as the monitor.
     #[cold]
     pub(crate) fn take_sleeper(
         &self,

@@ -17,8 +17,8 @@
 //! # Rejected
 //!
 //! - *A reactor thread.* Every event would be passed to another thread before its task can run.
-//! - *A reactor for each worker.* A socket would belong to the worker that made it, and a busy worker's
-//!   sockets would wait while other workers are idle.
+//! - *A reactor for each worker.* Each socket would belong to one worker. A busy worker's sockets would wait
+//!   while other workers are idle.
 //! - *The deque of crossbeam.* A thief reads an item before it claims the item. Miri and ThreadSanitizer
 //!   report this as a data race. See [`queue::stealing`](crate::queue::stealing).
 

@@ -8,9 +8,9 @@
 //! 1. *How it begins.* A worker that parks while others are awake becomes the monitor if there is none
 //!    ([`begin`](Monitor::begin)). But after all workers have parked, none is the monitor. So a worker
 //!    ensures that there is a monitor (`Scheduler::ensure_monitor`) before it can block others. It does so
-//!    when it fills an empty slot, and when it begins to run after it was the monitor or in the driver.
-//!    While another worker searches, this is not necessary: the last searcher finds nothing and parks, or it
-//!    checks for uncovered slots itself (`Scheduler::wake_successor`).
+//!    when it fills an empty slot. It also does so when it begins to run after it was the monitor or in the
+//!    driver. While another worker searches, this is not necessary: the last searcher finds nothing and
+//!    parks, or it checks for uncovered slots itself (`Scheduler::wake_successor`).
 //! 2. *Which worker.* `ensure_monitor` wakes one of the parked workers. That worker searches, usually in
 //!    vain, and parks again, now as the monitor. The request is recorded, so it is valid even if the
 //!    requester has parked again by then. Otherwise a worker that often wakes for a short time would wake

@@ -12,9 +12,8 @@ use crate::sync::Ordering;
 use crate::task::raw::Runnable;
 use crate::trace::recorder::Kind;
 
-/// The maximum number of tasks from its slot that a worker runs in a row, before it takes one from a ring.
-/// Without a bound, two tasks that wake each other would starve all others. Arbitrary; tokio uses the same
-/// value.
+/// The maximum number of tasks that a worker runs from its slot before it takes one from a ring. Without a
+/// bound, two tasks that wake each other would starve all others. Arbitrary; tokio uses the same value.
 const STREAK: u32 = 3;
 
 /// The maximum number of tasks that a worker takes from the injector at a time: half a ring.

@@ -1,4 +1,4 @@
-//! Shutdown: the last thread to leave the executor cancels all remaining tasks, because then none can be
+//! Shutdown: the last thread to leave the executor cancels all remaining tasks, because then no task can be
 //! running.
 //!
 //! Each worker holds a [`WorkerGuard`] while it runs, and the executor holds one more guard. Either a worker

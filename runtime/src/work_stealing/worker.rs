@@ -1,9 +1,9 @@
 //! One worker: a thread that runs tasks, takes some from other workers when it has none, and parks when it
 //! finds none.
 //!
-//! In each round of its loop, the worker polls the driver if that is due (see [`coop`]), finds a task (see
-//! [`search`](super::search)) and polls the task. If it finds no task, it parks. `idle` shows why no task is
-//! missed then. The first worker to park takes the driver and waits there for events and timers.
+//! In each round of its loop, the worker polls the driver if that is due (see [`coop`]). Then it finds a
+//! task (see [`search`](super::search)) and polls it. If it finds none, it parks. `idle` shows why no task
+//! is missed then. The first worker to park takes the driver and waits there for events and timers.
 
 use std::cell::{Cell, RefCell};
 use std::ptr;
