@@ -37,8 +37,8 @@ impl Measured {
     }
 }
 
-/// The exit status of a process that cannot take its measurement on this machine. It prints the reason on
-/// stderr.
+/// The exit status of a process that cannot take its measurement on this machine. The process prints the
+/// reason on stderr.
 pub(crate) const UNFIT: i32 = 77;
 
 /// Ends the process with an error if the result of a workload is wrong, because a fast wrong result is

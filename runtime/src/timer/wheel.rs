@@ -9,8 +9,8 @@
 //! A sorted list finds the next deadline immediately, but an insert walks the list: O(n). A binary heap
 //! inserts in O(log n), but cannot cheaply remove an entry from its middle. Such removals are the common
 //! case: in a network program, nearly every timer is a timeout that is dropped because the answer came. A
-//! balanced tree can remove any entry, but each operation takes O(log n) cache misses. All three sort all
-//! entries, but a runtime needs only the earliest.
+//! balanced tree can remove any entry, but each operation takes O(log n) cache misses. All three keep more
+//! order than necessary: a runtime needs only the earliest entries.
 //!
 //! # The wheel
 //!

@@ -305,7 +305,7 @@ impl Recorder {
     }
 }
 
-/// Remembers the task that this thread polls, while an executor is entered inside of that poll.
+/// Remembers the task that this thread polls, while that poll runs another executor.
 pub(crate) struct Interrupted((u64, u64));
 
 impl Interrupted {

@@ -37,8 +37,8 @@
 //! also sees that it no longer is. At R3 the worker does not check the slots. If it found a task, it wakes a
 //! monitor. Otherwise it becomes the monitor itself, because the worker of P1 is awake. (The worker of R3
 //! changes the count of awake workers at S1, and reads it afterwards. If the worker of P1 rises after that,
-//! P3 comes after R1 and sees R1.) Most owners empty their slot a moment later, so the fence P2 must be
-//! cheap. P2 follows a swap, which is already a full barrier on x86-64.
+//! P3 comes after R1 and sees R1.) The fence P2 is seldom needed and must be cheap, because most owners
+//! empty their slot a moment later. P2 follows a swap, which is already a full barrier on x86-64.
 
 use std::time::Duration;
 
