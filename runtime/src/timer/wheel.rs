@@ -63,9 +63,9 @@
 //!   Cascades keep this order, because slots are queues. Entries of the same tick are in the same slot,
 //!   unless a cascade has already moved the older ones down. If a deadline is past when it is inserted, its
 //!   entry belongs to the tick that `elapsed` has reached.
-//! * **Bounded turns.** One call of `expire` fires at most `limit` entries and moves at most `limit *
-//!   MOVES_PER_FIRE`. A cascade may stop half-way and continue in the next call. The field `cascading` keeps
-//!   its level.
+//! * **Bounded turns.** One call of `expire` fires at most `limit` entries, and moves at most
+//!   `MOVES_PER_FIRE` times as many. A cascade may stop half-way and continue in the next call. The field
+//!   `cascading` keeps its level.
 //! * **Stale keys are harmless.** The generations of all keys come from one counter. So a place never gets
 //!   an old generation, even if its memory was freed and allocated again. The counter wraps after 2^32
 //!   inserts. So a key that is kept for exactly 2^32 inserts could match another entry.

@@ -89,7 +89,7 @@ impl OwnedTasks {
         if registry.is_full() {
             self.parts[part].collect(registry);
         }
-        // With this limit, every index is less than `UNBOUND`.
+        // This limit keeps every index below `UNBOUND`.
         let limit = UNBOUND / self.parts.len() as u32;
         let place = registry.place(task, limit);
         task.set_owned_index(place * self.parts.len() as u32 + part as u32);
