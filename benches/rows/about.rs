@@ -1,4 +1,4 @@
-//! Collects the facts without which a figure means nothing: the machine, its load, and the versions.
+//! Collects the facts that a figure depends on: the machine, its load, and the versions.
 //!
 //! One column depends on the build. tokio's alternative timer is unstable, so the column `tokio-alt` exists
 //! only if everything is compiled with this flag:
@@ -26,8 +26,8 @@ const PEERS: &[&str] = &[
     "rayon",
 ];
 
-/// The highest load average at which a machine counts as idle. Above it, other programs are running, and a
-/// benchmark on two workers measures them too.
+/// The highest load average at which a machine is idle enough. At a higher load, other programs affect the
+/// benchmarks on two workers.
 const QUIET: f64 = 0.5;
 
 /// Returns the processor, the system and the versions of the other runtimes.

@@ -1,7 +1,7 @@
 //! The conductor: starts one process per measurement, collects the figures, and prints the tables.
 //!
-//! A round runs every measurement once before the next round begins. If the machine is slow for a minute,
-//! this spoils one round for every runtime, instead of all rounds for one runtime.
+//! Each round runs every measurement once. So a slow minute of the machine spoils one round of every
+//! runtime, but not all rounds of one runtime.
 
 use std::{
     env, fs, io,
@@ -20,12 +20,12 @@ use brigade_benches::{
 
 use crate::{about, growth, measure::UNFIT, pick, runtime::WORKERS_VARIABLE};
 
-/// How long a measurement repeats its passes, in milliseconds. This is long enough for a median of several
-/// passes in each benchmark, and short enough to measure the whole table in ten minutes.
+/// How long a measurement repeats its passes, in milliseconds. This is long enough for several passes of
+/// each benchmark. It is short enough to measure the whole table in ten minutes.
 const BUDGET_MS: u32 = 300;
 const QUICK_BUDGET_MS: u32 = 60;
 
-/// Runs what the command line asks for.
+/// Runs the benchmarks that the command line selects.
 pub(crate) fn conduct() -> ExitCode {
     let options = Options::parse();
     if options.list {
@@ -189,8 +189,7 @@ pub(crate) fn measure(
         .ok_or_else(|| Trouble::Failed(format!("it printed {printed:?}")))
 }
 
-/// Returns the first useful line of the output. For a panic, this is the line after the one that shows its
-/// location.
+/// Returns the first useful line of the output. For a panic, this is the line after its location.
 fn reason(output: &Output) -> String {
     let errors = String::from_utf8_lossy(&output.stderr);
     let told = errors

@@ -1,5 +1,5 @@
-//! The other ends of the network benchmarks. Each runs in a separate process, so that its costs are not
-//! counted. They use mio directly and are the same for every runtime.
+//! The other ends of the network benchmarks. Each end runs in a separate process, so that its costs are not
+//! counted. Both ends use mio directly and are the same for every runtime.
 
 mod clients;
 mod origin;

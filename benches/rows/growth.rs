@@ -1,6 +1,5 @@
-//! Shows how cost grows. Runs some benchmarks (rows) at several sizes, and shows the cost of one operation
-//! depending on the number of tasks, timers, sockets or workers. A flat line means that the cost does not
-//! grow.
+//! Shows how cost grows. Runs some benchmarks (rows) at several sizes, and draws the cost of one operation
+//! over the number of tasks, timers, sockets or workers. A flat line means that the cost does not grow.
 
 use std::{fmt::Write, fs, io};
 
@@ -17,7 +16,7 @@ use crate::conduct::{Scale, Trouble, columns, measure};
 struct Curve<'a> {
     row: &'static str,
     figure: &'static str,
-    /// The name of the curve, for example what the sizes count.
+    /// The name of the curve.
     of: &'static str,
     sizes: &'a [usize],
     scale: fn(usize) -> Scale,
@@ -93,7 +92,7 @@ fn by_workers(sizes: &[usize]) -> impl Iterator<Item = Curve<'_>> {
 /// The values of all rounds, for each runtime and size.
 type Values = Vec<(&'static str, Vec<Vec<f64>>)>;
 
-/// Measures the curves of the chosen benchmarks and reports them. Returns true if any failed.
+/// Measures the curves of the chosen benchmarks and reports them. Returns true if a measurement failed.
 pub(crate) fn grow(options: &Options) -> io::Result<bool> {
     let mut report = String::new();
     let mut failed = false;

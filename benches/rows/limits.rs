@@ -1,5 +1,5 @@
-//! The limits: the work of each benchmark, done by the simplest code that can do it, without a runtime. They
-//! are bounds, not competitors, because none of them could run a program.
+//! The limits: the work of each benchmark, done by the simplest code that can do it, without a runtime. The
+//! limits are bounds, not competitors, because none of them could run a program.
 
 pub(crate) mod closures;
 

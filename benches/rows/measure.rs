@@ -37,8 +37,8 @@ impl Measured {
     }
 }
 
-/// The exit status of a process that cannot take its measurement on this machine. It prints the reason on
-/// stderr.
+/// The exit status of a process that cannot take its measurement on this machine. The process prints the
+/// reason on stderr.
 pub(crate) const UNFIT: i32 = 77;
 
 /// Ends the process with an error if the result of a workload is wrong, because a fast wrong result is
@@ -75,12 +75,10 @@ impl Cost {
         }
     }
 
-    /// Returns both times in nanoseconds.
     pub(crate) fn nanos(self) -> Measured {
         Measured(vec![("wall", self.wall * 1e9), ("cpu", self.cpu * 1e9)])
     }
 
-    /// Returns both times in microseconds.
     pub(crate) fn micros(self) -> Measured {
         Measured(vec![("wall", self.wall * 1e6), ("cpu", self.cpu * 1e6)])
     }
@@ -145,8 +143,7 @@ impl Usage {
     }
 }
 
-/// The minimum number of passes, followed by the maximum number. The maximum applies only if passes take
-/// hardly any time.
+/// The minimum and the maximum number of passes. The maximum matters only if passes take hardly any time.
 const LEAST_PASSES: usize = 2;
 const MOST_PASSES: usize = 10_000;
 
@@ -188,7 +185,7 @@ impl Passes {
     }
 }
 
-/// Runs passes of this number of operations until the job's budget of time is spent.
+/// Repeats a pass of `operations` operations until the job's time is used up.
 pub(crate) async fn repeat(job: Job, operations: usize, mut pass: impl AsyncFnMut()) -> Cost {
     let mut passes = Passes::new(job);
     loop {
@@ -240,7 +237,7 @@ pub(crate) fn resident_peak() -> f64 {
 }
 
 /// Keeps freed memory in this process. Otherwise the C library would return memory at the end of the heap to
-/// the kernel, and each pass would take page faults on it again.
+/// the kernel. Each pass would then take page faults on it.
 pub(crate) fn keep_freed_memory() {
     #[cfg(target_env = "gnu")]
     // SAFETY: no other thread runs yet; the calls only set parameters of the allocator.

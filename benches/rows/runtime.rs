@@ -1,11 +1,11 @@
-//! What a benchmark may require of a runtime. These requirements are so few that every runtime can meet them.
+//! What a benchmark may require of a runtime. Every runtime can meet these few requirements.
 //!
-//! There are two families, because worker threads require `Send` and a single thread does not. [`One`] is an
-//! event loop on the calling thread, and [`Many`] has [`workers`] worker threads. Each family has its own
-//! traits for timers and for sockets.
+//! There are two families of runtimes, because worker threads require `Send` and a single thread does not.
+//! [`One`] is an event loop on the calling thread, and [`Many`] has [`workers`] worker threads. Each family
+//! has its own traits for timers and for sockets.
 //!
-//! A runtime is a type without values. Its file keeps the state that it needs in statics, because a process
-//! runs only one runtime and starts it only once.
+//! A runtime is a type without values. Its state is in statics, because a process runs only one runtime and
+//! starts it only once.
 
 use std::{
     env,
@@ -17,11 +17,11 @@ use std::{
     time::Duration,
 };
 
-/// The variable through which the conductor gives a measurement a different number of workers.
+/// The environment variable with the number of workers. The conductor sets it for `--workers`.
 pub(crate) const WORKERS_VARIABLE: &str = "BRIGADE_BENCH_WORKERS";
 
-/// Returns the number of worker threads for every runtime of the second family. It is two unless `--workers`
-/// sets another number.
+/// Returns the number of worker threads of a [`Many`] runtime. It is two unless `--workers` sets another
+/// number.
 pub(crate) fn workers() -> usize {
     let given = env::var(WORKERS_VARIABLE).ok();
     given.and_then(|word| word.parse().ok()).unwrap_or(2)
@@ -72,7 +72,6 @@ pub(crate) trait Net: Timed {
 
 /// A runtime with [`workers`] worker threads.
 pub(crate) trait Many: 'static {
-    /// The type that `spawn` returns. It is a future of the task's output.
     type Handle<T: Send + 'static>: Future<Output = T> + Send + 'static;
 
     /// Starts the runtime and runs the future on this thread, outside the workers.
@@ -84,13 +83,11 @@ pub(crate) trait Many: 'static {
         F: Future + Send + 'static,
         F::Output: Send + 'static;
 
-    /// Starts a task that is never awaited.
     fn detach<F: Future<Output = ()> + Send + 'static>(future: F);
 }
 
 /// A runtime with worker threads that has timers, for tasks that may move between workers.
 pub(crate) trait ManyTimed: Many {
-    /// Returns a future that completes after this time.
     fn sleep(time: Duration) -> impl Future<Output = ()> + Send + 'static;
 }
 
@@ -99,17 +96,14 @@ pub(crate) trait ManyNet: ManyTimed {
     type Listener: Send + 'static;
     type Stream: Send + 'static;
 
-    /// Listens on a free port of the loopback device.
     fn listen() -> impl Future<Output = io::Result<(Self::Listener, SocketAddr)>> + Send;
 
     fn accept(
         listener: &mut Self::Listener,
     ) -> impl Future<Output = io::Result<Self::Stream>> + Send;
 
-    /// Reads once, into the start of the connection's buffer.
     fn receive(conn: &mut Conn<Self::Stream>) -> impl Future<Output = io::Result<usize>> + Send;
 
-    /// Writes the first `length` bytes of the connection's buffer completely.
     fn send(
         conn: &mut Conn<Self::Stream>,
         length: usize,
@@ -117,7 +111,7 @@ pub(crate) trait ManyNet: ManyTimed {
 }
 
 /// A socket and its only buffer. The connection owns the buffer, because runtimes over io_uring must own the
-/// memory that the kernel writes to. The other runtimes borrow it. No runtime copies it.
+/// memory that the kernel writes to. The other runtimes borrow the buffer. No runtime copies it.
 pub(crate) struct Conn<S> {
     pub(crate) stream: S,
     pub(crate) buffer: Box<[u8]>,
@@ -133,7 +127,7 @@ impl<S> Conn<S> {
 }
 
 /// Marks a future or a value as `Send`. Some runtimes require `Send` in `spawn` although they use only one
-/// thread. This mark makes it possible to write the benchmarks for one thread once, without `Send`.
+/// thread. With this mark, the benchmarks for one thread are written once, without `Send`.
 ///
 /// The mark is sound only if the runtime polls and drops every task on the thread that spawned it.
 pub(crate) struct OneThread<T>(T);

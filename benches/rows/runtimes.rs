@@ -1,5 +1,5 @@
-//! The runtimes, one file each. A file defines how its runtime is started, and how it provides what
-//! `runtime.rs` requires. It contains no benchmark.
+//! The runtimes, one file each. A file defines how its runtime is started, and how the runtime provides what
+//! `runtime.rs` requires.
 
 pub(crate) mod brigade_one;
 

@@ -1,5 +1,5 @@
 //! The benchmarks (rows), each written once for all runtimes. The files whose names begin with `many`, and
-//! the second halves of `idle` and `wake`, are for two workers. All others are for one thread.
+//! the second halves of `idle` and `wake`, are for two workers. The rest is for one thread.
 
 pub(crate) mod spawn;
 

@@ -87,7 +87,7 @@ impl Options {
     }
 }
 
-/// The rows that one argument stands for.
+/// The rows that one argument selects.
 #[derive(Clone, Debug)]
 struct Rows(Vec<&'static str>);
 

@@ -28,7 +28,7 @@ pub struct Figure {
     pub key: &'static str,
     /// The unit that the reader sees, with the operation that it refers to.
     pub unit: &'static str,
-    /// The better direction of its value.
+    /// The direction in which its value becomes better.
     pub better: Better,
 }
 
@@ -49,7 +49,7 @@ pub struct Row {
 
 /// The columns, in the order of the tables. `brigade` is compared with the others, and `limit` is a bound.
 /// All other columns are the *peers*, that is, other runtimes. `tokio-alt` is tokio with its alternative
-/// timer, and exists in builds with `--cfg tokio_unstable`.
+/// timer. It exists only in builds with `--cfg tokio_unstable`.
 pub const RUNTIMES: &[&str] = &[
     OURS,
     "tokio",
@@ -70,22 +70,22 @@ pub const OURS: &str = "brigade";
 /// The column that is not a runtime: it shows the same work without a runtime.
 pub const LIMIT: &str = "limit";
 
-/// The runtimes over io_uring, which is a different interface to the kernel. The tables show them. But the
-/// best peer is always a runtime over epoll, because brigade uses epoll.
+/// The runtimes over io_uring. The tables show them, but the best peer is always a runtime over epoll,
+/// because brigade uses epoll.
 pub const URING: &[&str] = &["monoio", "compio", "glommio"];
 
-/// An entry for rows that would not measure the same thing on one runtime.
+/// Rows that are left out for one runtime, because they would not measure the same thing there.
 #[derive(Debug)]
 pub struct LeftOut {
-    /// The column that is left out.
+    /// The runtime's column.
     pub runtime: &'static str,
-    /// The rows in which it is left out.
+    /// The rows that are left out.
     pub rows: &'static [&'static str],
-    /// The reason why it is left out.
+    /// The reason.
     pub why: &'static str,
 }
 
-/// All rows that are left out on some runtime.
+/// All rows that are left out for some runtime.
 pub const LEFT_OUT: &[LeftOut] = &[
     LeftOut {
         runtime: "glommio",

@@ -1,9 +1,9 @@
 //! Simulates more cores than this machine has, to find out which cache lines delay the workers, in brigade
 //! and in tokio.
 //!
-//! Each worker repeats one operation, which consists of its own work and of accesses to cache lines that
-//! other workers access too. The accesses are taken from the sources of both runtimes. The work is the rest
-//! of the time measured with one worker. The simulation must agree with a measurement with two workers.
+//! Each worker repeats one operation. It consists of work, and of accesses to cache lines that other workers
+//! access too. The accesses are taken from the sources of both runtimes. The work takes the rest of the time
+//! that was measured with one worker. The simulation must agree with a measurement with two workers.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
@@ -21,10 +21,12 @@ pub const ASSUMPTIONS: &str = "\
   searcher.
 ";
 
-/// An operation that every worker repeats all the time. The fields are: the operation, with the row that
-/// measures it; the runtime; the nanoseconds that the operation takes with one worker and with two (NaN if
-/// not measured); the number of polls of tasks in it; and its accesses to cache lines, in the language of
-/// `parse`.
+/// An operation that every worker repeats. Its fields are:
+/// 1. its name, with the row that measures it;
+/// 2. the runtime;
+/// 3. the nanoseconds that it takes with one worker and with two (NaN if not measured);
+/// 4. the number of polls of tasks in it;
+/// 5. its accesses to cache lines, in the format of `parse`.
 #[derive(Debug)]
 pub struct Operation(
     pub &'static str,
@@ -34,8 +36,8 @@ pub struct Operation(
     pub &'static str,
 );
 
-/// For each runtime, the accesses to cache lines in a poll of the driver, and the number of polls of tasks
-/// between two polls of the driver.
+/// For each runtime: the accesses to cache lines in a poll of the driver, and the number of task polls
+/// between two such polls.
 #[rustfmt::skip]
 pub const LOOKS: [(&str, &str, usize); 2] = [
     // This is `Worker::poll_driver` without timers and sockets. `publish` samples the tasks in flight.
@@ -49,20 +51,20 @@ const SPAWN: &str = "a task spawned and awaited (m_spawn_all)";
 const STEAL: &str = "a theft of 64 tasks (no row)";
 const TIMER: &str = "a timer armed and dropped (m_timer_cancel)";
 
-/// The operations. The line `remote` is the part of a worker that other workers see: its rings.
+/// The operations. The line `remote` contains the part of a worker that other workers access: its rings.
 ///
 /// Measured by `cargo bench -p brigade-benches -- --workers 1,2 --only brigade,tokio` on two cores that
-/// share no cache. The figures are medians of nine runs. Only the figure for a task spawned by brigade with
-/// two workers is the minimum instead. In other runs, both spawning tasks lie on the same cache line, and the
-/// operation takes twice as long.
+/// share no cache. The figures are medians of nine runs, with one exception: for a task spawned by brigade
+/// with two workers, the figure is the minimum. In other runs, both spawning tasks lie on the same cache
+/// line, and the operation takes twice as long.
 #[rustfmt::skip]
 pub const OPERATIONS: &[Operation] = &[
-    // The read is in `wake_one_if_idle`, and in tokio in `notify_should_wakeup`: a `fetch_add(0)`, which the
-    // compiler turns into a fence and a read.
+    // In brigade, `push_yielded` makes the read. In tokio, it is in `notify_should_wakeup`: a
+    // `fetch_add(0)`, which the compiler turns into a fence and a read.
     Operation(YIELD, "brigade", [19.3, 14.1], 1, "write own remote, read idle"),
     Operation(YIELD, "tokio", [33.7, 19.6], 1, "write own remote, read idle"),
-    // The reads are in `ensure_monitor`. In tokio, tasks in the slot run three times in a row, and the fourth
-    // task goes to the ring.
+    // In brigade, `ensure_monitor` makes the reads. In tokio, the slot is used three times in a row, and the
+    // fourth task goes to the ring.
     Operation(WAKE, "brigade", [237.0, 200.0], 2, "write own remote, read monitor, read idle"),
     Operation(WAKE, "tokio", [219.0, 165.0], 2, "write own remote, 1/2 read idle"),
     Operation(SPAWN, "brigade", [62.7, 38.2], 2,
@@ -86,7 +88,7 @@ pub const OPERATIONS: &[Operation] = &[
 
 #[derive(Clone, Copy)]
 struct Access {
-    /// The access happens in one of this number of operations.
+    /// One in `every` operations makes the access.
     every: usize,
     verb: &'static str,
     whose: &'static str,
@@ -97,10 +99,11 @@ struct Access {
     lines: f64,
 }
 
-/// Parses a list of accesses. For example, `1/2 lock own tasks 20 4` locks the worker's own cache line
-/// `tasks` for 20 ns in every second operation, and moves four further lines from the previous core. `own` is
-/// a line of the worker itself, `other` of another worker, and `each` of every worker. `shard` is one of
-/// several lines (three for two workers). Without such a word, all workers share the line.
+/// Parses a list of accesses. For example, `1/2 lock own tasks 20 4` happens in every second operation. It
+/// locks the worker's own cache line `tasks` for 20 ns, and moves four further lines from the previous core.
+/// `own` means a line of the worker itself, `other` a line of another worker, and `each` a line of every
+/// worker. `shard` means one of several lines (three for two workers). Without such a word, all workers
+/// share the line.
 fn parse(list: &'static str) -> Vec<Access> {
     let one = |access: &'static str| {
         let mut words = access.split_whitespace().peekable();
@@ -129,20 +132,20 @@ fn parse(list: &'static str) -> Vec<Access> {
 /// measurements differ by about as much.
 pub const TOLERANCE: f64 = 0.4;
 
-/// Returns how many nanoseconds a worker needs for an operation if there are `workers` workers, at most 128.
-/// If no worker waited for a cache line, this would not depend on their number. Also returns the line for
-/// which workers wait the longest, and the share of their time that they wait for it.
+/// Returns how many nanoseconds a worker needs for an operation if there are `workers` workers (at most
+/// 128). The time depends on their number only because workers wait for cache lines. Also returns the line
+/// for which they wait longest, and which share of their time they wait for it.
 #[must_use]
 pub fn simulate(operation: &Operation, workers: usize) -> (f64, &'static str, f64) {
-    // With one worker no line moves, so this is the part of the measured time that the accesses take.
+    // With one worker no line moves. So this is the part of the measured time in which locks are held.
     let held = Simulation::new(1).run(operation, 0.0).0;
     Simulation::new(workers).run(operation, (operation.2[0] - held).max(0.0))
 }
 
 /// The state of a cache line.
 struct State {
-    /// The core that has the line, then the cores that wait for it, each with the time at which the line
-    /// arrives.
+    /// The core that has the line, then the cores that wait for it. Each has the time at which the line
+    /// arrives there.
     cores: VecDeque<(usize, f64)>,
     locked_until: f64,
     /// A bitmap of the cores that have a copy.
@@ -150,7 +153,7 @@ struct State {
 }
 
 impl State {
-    /// Returns whether a core has the line from now on for at least this long.
+    /// Returns whether a core has the line, and will have it for at least `hold`.
     fn is_at(&mut self, me: usize, now: f64, hold: f64) -> bool {
         while self.cores.get(1).is_some_and(|next| next.1 <= now) {
             self.cores.pop_front();
@@ -235,7 +238,7 @@ impl Simulation {
                 now + all.sum::<f64>() / 8.0
             }
             ("read", _) => self.read(me, now, line),
-            // With `try`, the worker continues without the lock if another worker holds the lock.
+            // With `try`, the worker continues without the lock if another worker holds it.
             ("try", _) if self.line(me, line).locked_until > now => {
                 let hold = 0.0;
                 self.write(me, now, line, Access { hold, ..access })
@@ -324,7 +327,7 @@ mod tests {
         let write = parse("write line")[0];
         assert_eq!(sim.write(0, 0.0, ("line", 0), write), 0.0);
         assert_eq!(sim.write(1, 10.0, ("line", 0), write), 95.0);
-        // The core may still use the line, because the line has not left it yet.
+        // The core may still use the line, because the line has not left this core yet.
         assert_eq!(sim.write(0, 50.0, ("line", 0), write), 50.0);
         assert_eq!(sim.write(0, 100.0, ("line", 0), write), 185.0);
         assert_eq!(sim.read(1, 200.0, ("line", 0)), 285.0);

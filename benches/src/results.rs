@@ -29,7 +29,7 @@ impl Results {
             .push(value);
     }
 
-    /// Adds a sentence that is printed under the tables, unless it is already there.
+    /// Adds a sentence that is printed under the tables, unless it was added before.
     pub fn note(&mut self, sentence: String) {
         if !self.notes.contains(&sentence) {
             self.notes.push(sentence);
@@ -65,8 +65,8 @@ impl Results {
         Some((least, most))
     }
 
-    /// Returns the peer (other runtime) with the best value. Brigade, the limit and runtimes over io_uring do
-    /// not count.
+    /// Returns the peer (other runtime) with the best value. brigade, the limit and runtimes over io_uring
+    /// are not considered.
     #[must_use]
     pub fn best_peer(&self, row: &Row, figure: &Figure) -> Option<Best> {
         RUNTIMES
@@ -125,8 +125,8 @@ impl Results {
     }
 }
 
-/// Returns how much `ours` costs for each unit that `theirs` costs. For rates the ratio is inverted, so that
-/// a ratio below 1 is better for every figure.
+/// Returns the cost of `ours` divided by the cost of `theirs`. For rates the ratio is inverted. So for every
+/// figure, `ours` is better if the ratio is below 1.
 #[must_use]
 pub fn cost_ratio(better: Better, ours: f64, theirs: f64) -> f64 {
     match better {

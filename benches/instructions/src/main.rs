@@ -1,8 +1,8 @@
 //! Counts the instructions and the atomic read-modify-writes of brigade's operations.
 //!
-//! Unlike times, counts are the same on a busy machine and on an idle one. So any change that makes an
-//! operation more expensive is visible. `.ci/instructions` compares the counts with the recorded ones, and
-//! needs valgrind and objdump.
+//! Unlike times, counts are the same on busy and on idle machines. So any change that makes an operation
+//! more expensive is visible. `.ci/instructions` compares the counts with the recorded ones, and needs
+//! valgrind and objdump.
 
 mod callgrind;
 mod operations;

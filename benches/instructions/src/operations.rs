@@ -11,7 +11,7 @@ use brigade::{Executor, SingleThread, WorkStealing};
 /// The number of tasks that are in flight at the same time, in operations on several tasks.
 const CROWD: u64 = 100;
 
-/// Repeats an operation `count` times, on the executor with one thread or on the executor with two workers.
+/// Repeats an operation `count` times, on the executor with one thread or on that with two workers.
 pub(crate) fn run(executor: &str, operation: &str, count: u64) {
     match executor {
         "one" => run_on(&SingleThread::new().unwrap(), operation, count),
@@ -108,7 +108,7 @@ async fn timer(count: u64) {
             Poll::Ready(())
         })
         .await;
-        // Arming timers uses up the task's budget. This restores it in a new poll.
+        // Arming timers uses up the task's budget. This call restores the budget in a new poll.
         brigade::task::consume_budget().await;
     }
 }

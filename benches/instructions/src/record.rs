@@ -1,4 +1,4 @@
-//! Reads, writes and compares the recorded counts in `counts.md`, beside this package.
+//! Reads, writes and compares the recorded counts in `counts.md`.
 
 use std::fmt;
 use std::fs;
@@ -8,12 +8,12 @@ use std::process::Command;
 use crate::OPERATIONS;
 use crate::callgrind::{self, Cost};
 
-/// For each executor, the share by which an operation may exceed the recorded count. With two workers, the
-/// count depends partly on the order in which the threads run.
+/// For each executor, the fraction by which an operation may exceed its recorded count. With two workers,
+/// the count depends partly on the order in which the threads run.
 const MAY_GROW: [(&str, f64); 2] = [("one", 0.02), ("many", 0.1)];
 
-/// How many times an operation of two workers is counted. The smallest count is the one in which the threads
-/// disturbed each other least.
+/// How many times an operation of two workers is counted. The smallest count is used, because in that run
+/// the threads disturbed each other least.
 const TIMES_MANY: usize = 5;
 
 /// The counts of all operations, and the compiler that built them.
@@ -48,7 +48,7 @@ impl Record {
         PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("counts.md")
     }
 
-    /// Records these counts.
+    /// Writes these counts to `counts.md`.
     pub(crate) fn write(&self) {
         fs::write(Self::path(), self.to_string()).expect("counts.md can be written");
     }
@@ -110,7 +110,7 @@ impl Record {
                 .find(|(it, _)| it == executor)
                 .map_or(0.0, |it| it.1);
             // Allow half an atomic operation more, because taking a lock that another thread holds costs one
-            // more.
+            // more operation.
             let bound = before.instructions * (1.0 + may_grow);
             if cost.instructions > bound || cost.atomics > before.atomics * (1.0 + may_grow) + 0.5 {
                 grown += &format!(

@@ -150,8 +150,8 @@ fn call(address: SocketAddr, count: usize, time: Duration) -> io::Result<()> {
     Ok(())
 }
 
-/// Connects and makes one blocking round trip, so that the server has accepted the connection before the
-/// next one.
+/// Connects and makes one blocking round trip, so that the server has accepted this client before the next
+/// one connects.
 fn connect(poll: &Poll, address: SocketAddr, number: usize) -> io::Result<Client> {
     let mut stream = std::net::TcpStream::connect(address)?;
     stream.set_nodelay(true)?;

@@ -95,7 +95,7 @@ fn serve() -> io::Result<()> {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             other => other?,
         }
-        // Accept connections first, because the queue of pending connections is short.
+        // Accept connections first, so that the queue of pending connections does not overflow.
         accept(&poll, &listener, &mut conns)?;
         for event in events.iter().filter(|event| event.token() != LISTENER) {
             let conn = event.token().0;
@@ -111,9 +111,9 @@ fn serve() -> io::Result<()> {
     }
 }
 
-/// Returns a listener whose queue of pending connections is longer than the standard library's. If thousands
-/// of clients connect at the same time, they would overflow that queue, and each refused connection would
-/// cost its client a second.
+/// Returns a listener with a long queue of pending connections. Thousands of clients that connect at the
+/// same time would overflow the queue that the standard library sets. Each refused client would then wait
+/// for a second.
 fn listen() -> io::Result<TcpListener> {
     let listener = TcpListener::bind(([127, 0, 0, 1], 0).into())?;
     // SAFETY: `listen` requires only a socket, and the socket is open.

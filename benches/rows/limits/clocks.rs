@@ -1,5 +1,5 @@
-//! The work of the timer benchmarks without a runtime: an ordered collection, and a thread that sleeps until
-//! the next deadline.
+//! The work of the timer benchmarks, done without a runtime: an ordered collection, and a thread that sleeps
+//! until the next deadline.
 
 use std::{
     cmp::Reverse,

@@ -1,4 +1,5 @@
-//! The work of the echo benchmarks without a runtime: state machines over mio, without tasks or wakers.
+//! The work of the echo benchmarks, done without a runtime: state machines over mio, without tasks or
+//! wakers.
 
 use std::{
     io::{self, Read, Write},

@@ -1,4 +1,5 @@
-//! The work of `fetch` without a runtime: a state machine over mio that connects, sends and counts the bytes.
+//! The work of `fetch`, done without a runtime: a state machine over mio that connects, sends and counts the
+//! bytes.
 
 use std::{
     io::{self, Read, Write},
@@ -21,7 +22,7 @@ struct Fetch {
 }
 
 impl Fetch {
-    /// Does as much as is possible without blocking. Returns true if the reply is complete.
+    /// Writes or reads once, without blocking. Returns true if the reply is complete.
     fn go_on(&mut self, number: usize) -> io::Result<bool> {
         if !self.sent {
             self.buffer[..REQUEST].fill(0);

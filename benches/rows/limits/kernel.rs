@@ -1,4 +1,4 @@
-//! The work of some benchmarks without a runtime. Only the kernel's part of the work remains.
+//! The kernel's part of some benchmarks, without a runtime.
 
 use std::{
     sync::{Arc, mpsc},

@@ -1,5 +1,5 @@
-//! The work of some benchmarks with rayon's pool instead of a runtime: closures on work-stealing threads,
-//! which cannot wait for anything.
+//! The work of some benchmarks, done by rayon's pool instead of a runtime: closures on work-stealing
+//! threads. The closures cannot wait.
 
 use std::sync::{
     atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},

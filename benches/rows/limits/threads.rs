@@ -1,4 +1,4 @@
-//! The work of some benchmarks with the standard library's threads and channels instead of a runtime.
+//! The work of some benchmarks, done by std's threads and channels instead of a runtime.
 
 use std::{
     sync::{

@@ -1,7 +1,7 @@
 //! smol on one thread: the local executors of async-executor. async-io provides timers and sockets.
 //!
 //! There are two columns. [`Smol`] is the executor in its usual form. [`SmolStatic`] is the executor in its
-//! leaked form, which keeps no list of its tasks and therefore cannot drop them.
+//! leaked form. It keeps no list of its tasks, so it cannot drop them.
 
 use std::{
     cell::Cell,

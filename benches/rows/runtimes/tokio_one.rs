@@ -29,8 +29,8 @@ impl One for Tokio {
         F: Future + 'static,
         F::Output: 'static,
     {
-        // SAFETY: a `current_thread` runtime polls its tasks on the thread of `block_on`. It is also dropped
-        // on that thread, and its tasks with it.
+        // SAFETY: a `current_thread` runtime polls its tasks on the thread of `block_on`. The runtime and
+        // its tasks are also dropped on that thread.
         JoinedHere(tokio::spawn(unsafe { OneThread::new(future) }))
     }
 

@@ -11,8 +11,8 @@ use crate::{
 /// The length of a message in each direction, in bytes.
 pub(crate) const MESSAGE: usize = 64;
 
-/// The length of a read buffer, in bytes. It is longer than a message for a reason: if a read does not fill
-/// its buffer, a runtime over epoll knows that the socket is empty and saves a second read.
+/// The length of a read buffer, in bytes. It is longer than a message, so that no read fills the buffer. A
+/// runtime over epoll then needs no second read to find out that the socket is empty.
 pub(crate) const BUFFER: usize = 1024;
 
 /// The number of round trips in a pass, which are divided among the clients.
@@ -46,7 +46,7 @@ pub(crate) fn echo<R: Net>(job: Job, clients: usize) -> Measured {
     })
 }
 
-/// Connects the clients one after the other, because a listener's queue is shorter than a thousand.
+/// Connects the clients one after the other, because a listener's queue has no space for a thousand.
 async fn connect<R: Net>(address: SocketAddr, clients: usize) -> Vec<Conn<R::Stream>> {
     let mut conns = Vec::with_capacity(clients);
     for number in 0..clients {

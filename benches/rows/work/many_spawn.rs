@@ -97,8 +97,8 @@ pub(crate) fn recursive<R: Many>(job: Job) -> Measured {
     R::block_on(repeat(job, CHAINS * DEPTH, pass)).nanos()
 }
 
-/// The length of a chain of spawns, followed by the number of chains that follow one another in a pass. The
-/// chains are so long that entering and leaving the workers does not affect the figure.
+/// A pass consists of `CHAINS` chains, one after the other. Each chain has `LINKS` tasks, so many that
+/// entering and leaving the workers does not affect the figure.
 const LINKS: usize = 1_000;
 const CHAINS: usize = 100;
 

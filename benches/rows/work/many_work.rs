@@ -12,8 +12,8 @@ use crate::{
     runtime::Many,
 };
 
-/// The work of a benchmark, in the order in which tasks are spawned: numbers of tasks, each with the time
-/// that one of these tasks computes.
+/// The work of a benchmark: groups of tasks, in the order of their spawns. For each group, it has the number
+/// of tasks, and the time that one task computes.
 pub(crate) type Shape = [(usize, Duration)];
 
 /// The work of `m_fanout`.
@@ -25,8 +25,8 @@ pub(crate) const SKEW: [(usize, Duration); 2] = [
     (8, Duration::from_millis(5)),
 ];
 
-/// The work of one task: a number of steps, each of which depends on the previous one. It counts steps
-/// instead of time, because a task that is preempted would otherwise seem to have worked.
+/// The work of one task: a number of steps, each of which depends on the previous one. The work is measured
+/// in steps, not in time, because a task does no work while it is preempted.
 #[derive(Clone, Copy)]
 pub(crate) struct Piece {
     steps: u64,
@@ -70,8 +70,8 @@ fn pieces(shape: &Shape) -> Vec<Piece> {
     pieces
 }
 
-/// Does the work on one thread and then with `parallel`, and repeats both until the budget is spent. Returns
-/// the median of the ratios, and the CPU time of the parallel runs.
+/// Does the work on one thread and then with `parallel`, and repeats both until the budget is used up.
+/// Returns the median speed-up, and the median CPU time of the parallel runs.
 pub(crate) async fn speed_up(
     job: Job,
     shape: &Shape,

@@ -14,7 +14,7 @@ use crate::{
 /// The number of tasks that have been polled. A static is enough, because a process measures only once.
 static PARKED: AtomicUsize = AtomicUsize::new(0);
 
-/// A future that keeps its own waker, like a task that waits for a lock or a message, and is never woken.
+/// A future that keeps its own waker and is never woken, like a task that waits for a lock or a message.
 struct Parked {
     waker: Option<Waker>,
     parked: &'static AtomicUsize,
@@ -51,8 +51,8 @@ pub(crate) fn parked<R: One>(job: Job) -> Measured {
         for _ in 0..tasks {
             R::detach(park());
         }
-        // Let the other tasks run by awaiting another task behind them, because some runtimes run no other
-        // task if the main future yields.
+        // Await a task that is queued behind the others. A yield does not suffice: if the main future
+        // yields, some runtimes run no other task.
         while PARKED.load(Relaxed) < tasks {
             R::spawn(async {}).await;
         }

@@ -33,16 +33,16 @@ impl Future for Yield {
     }
 }
 
-/// The state that the tasks of `yield` share: the task that ran last, and how many times a task ran again
-/// right after its own yield.
+/// The state that the tasks of `yield` share. It has the task that ran last, and the number of yields after
+/// which the same task ran again.
 #[derive(Default)]
 struct Turns {
     last: Cell<Option<usize>>,
     selfish: Cell<usize>,
 }
 
-/// The benchmark `yield`. If a runtime polls a task again right after its yield, it is fast only because it
-/// does not let other tasks run. At most one yield in a hundred may do so.
+/// The benchmark `yield`. A runtime is not fair if it polls a task again right after its yield, before other
+/// tasks. This may happen in at most one yield of a hundred.
 pub(crate) fn yields<R: One>(job: Job) -> Measured {
     const TASKS: usize = 1_000;
     const YIELDS: usize = 1_000;

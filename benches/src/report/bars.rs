@@ -10,8 +10,7 @@ use crate::{
 
 const WIDTH: f64 = 760.0;
 const NAMES: f64 = 190.0;
-/// The length of the best peer's bar, followed by the maximum length of any bar, as a multiple of the best
-/// peer's.
+/// The best peer's bar has the length `UNIT`. No bar is longer than `CUT * UNIT`.
 const UNIT: f64 = 110.0;
 const CUT: f64 = 4.0;
 const BAR: f64 = 11.0;

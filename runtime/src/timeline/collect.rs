@@ -1,5 +1,5 @@
-//! Reads the logs of all threads and puts their entries into order of time, without disturbing the
-//! threads that write.
+//! Reads the logs of all threads and sorts their entries by time. Meanwhile the threads may write to their
+//! logs.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -25,7 +25,7 @@ impl Timeline {
         for (lane, log) in logs.iter().enumerate() {
             entries.extend(log.entries().map(|entry| (lane, entry)));
         }
-        // Read the clock after the logs, so that no event is later.
+        // Read the clock after the logs, so that no event is later than `length`.
         let length = Duration::from_nanos(recorder.now());
         // The sort is stable, so entries of one instant and one lane stay in order.
         entries.sort_by_key(|(_, entry)| entry.at);
@@ -48,7 +48,7 @@ impl Timeline {
     }
 }
 
-/// The tasks in the order of their appearance.
+/// The tasks in the order of their first events.
 struct Crowd {
     names: HashMap<u64, String>,
     index: HashMap<u64, usize>,
@@ -97,7 +97,7 @@ impl Crowd {
             }
             _ => {}
         }
-        // This task gets its index before the spawner or waker, unless that has appeared earlier.
+        // Look up this task before its spawner or waker. If both are new, this task gets the lower index.
         let task = self.task(entry.task);
         match entry.kind {
             Kind::PollBegin => What::PollBegin { task },

@@ -1,7 +1,7 @@
 //! The record of a run, event by event.
 //!
-//! A [`Timeline`] is the record of one run of an executor that was built with `record_timeline(true)`.
-//! It tells which task was polled when and by which thread, what woke it, and when threads slept. It is
+//! A [`Timeline`] is the record of one run of an executor that was built with `record_timeline(true)`. It
+//! shows when and on which thread each task was polled, what woke the task, and when threads slept. It is
 //! plain data, separate from the executor.
 //!
 //! The crate `brigade-timeline` turns it into figures, advice and drawings.
@@ -37,9 +37,9 @@ use crate::task::Id;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeline {
-    /// The threads that took part. Events name them by their index here.
+    /// The threads that took part. Events refer to a thread by its index in this vector.
     pub lanes: Vec<Lane>,
-    /// The tasks, in the order in which they appeared. Events name them by their index here.
+    /// The tasks, in the order in which they appeared. Events refer to a task by its index in this vector.
     pub tasks: Vec<Task>,
     /// The events in order of time. Events of the same instant on one thread are in the order in which
     /// they happened.
@@ -181,10 +181,10 @@ pub enum What {
     Spawn {
         /// The new task.
         task: usize,
-        /// The task that spawned it, if a task did.
+        /// The task that spawned it, if a task spawned it.
         by: Option<usize>,
     },
-    /// A poll began or, on the blocking pool, a closure began.
+    /// A poll began. On the blocking pool, a closure began.
     PollBegin {
         /// The task.
         task: usize,
@@ -196,7 +196,7 @@ pub enum What {
         /// How it ended.
         outcome: Outcome,
     },
-    /// A poll has ended, the task waits, and it has no waker left: nothing can ever wake it.
+    /// A poll has ended, and the task waits without any waker. Nothing can ever wake it.
     Stranded {
         /// The task.
         task: usize,
@@ -210,7 +210,7 @@ pub enum What {
     Wake {
         /// The task.
         task: usize,
-        /// The task whose poll woke it. `None` if it was an event, a timer, or an outside thread.
+        /// The task whose poll woke it. `None` if an event, a timer, or an outside thread woke it.
         by: Option<usize>,
         /// The effect of the wake.
         effect: WakeEffect,
@@ -226,7 +226,7 @@ pub enum What {
     Abort {
         /// The task.
         task: usize,
-        /// The task that requested it, if a task did.
+        /// The task that requested it, if a task requested it.
         by: Option<usize>,
     },
     /// A worker took tasks from another worker's queue.
@@ -248,16 +248,16 @@ pub enum What {
         /// The number of timers.
         timers: usize,
     },
-    /// The CPU clock of the thread was read. This happens at the end of a poll and at a park, if a
-    /// millisecond or more has passed since the last reading. It happens only on 64-bit Linux.
+    /// The CPU clock of the thread was read. This happens at the end of a poll and before or after a park,
+    /// at most once per millisecond. It happens only on 64-bit Linux.
     CpuTime {
         /// The CPU time that the thread has used so far.
         used: Duration,
-        /// For how long, so far, the thread could have run but had no core. `None` if the system does not
+        /// How long, so far, the thread was ready to run but had no core. `None` if the system does not
         /// report it.
         delayed: Option<Duration>,
-        /// True if the thread has given its core away since the last reading, because it slept or waited for
-        /// a lock or a device. Parking does not count.
+        /// True if the thread has given its core away since the last reading: it slept, or it waited for a
+        /// lock or a device. Parking does not count.
         blocked: bool,
     },
 }
@@ -351,7 +351,7 @@ impl Task {
         }
     }
 
-    /// Returns the name of the task, or its number if it has no name.
+    /// Returns the name of the task, or `task` and its index if it has no name.
     ///
     /// `index` is the task's index in [`Timeline::tasks`].
     ///

@@ -1,10 +1,10 @@
-//! Timers: a clock, and a [`wheel`] of the wakers that wait for it.
+//! Timers: a clock, and timing [`wheel`]s that keep wakers until their deadlines.
 //!
-//! Any thread that has the executor as its current one may arm, poll, reset and drop a timer: a worker, the
-//! thread in `block_on`, a job of the blocking pool. So a wheel is behind a lock. Each worker arms its timers
-//! in a wheel of its own, so that two workers do not contend for one lock: with one wheel for all, arming and
-//! dropping a timer takes six times as long on two workers as on one. Other threads use the first wheel. No
-//! waker is cloned, woken or dropped under the lock, because that runs user code.
+//! Workers, threads in `block_on` and jobs of the blocking pool may all arm, poll, reset and drop timers. So
+//! each wheel is behind a lock. Each worker arms its timers in its own wheel, so that workers do not contend
+//! for a lock. With one wheel for all, arming and dropping a timer takes six times as long on two workers as
+//! on one. Other threads use the first wheel. No waker is cloned, woken or dropped under the lock, because
+//! that runs user code.
 //!
 //! # The race between arming a timer and parking
 //!
@@ -17,9 +17,9 @@
 //!                                         B5  parked_until := 0, awake
 //! ```
 //!
-//! If A1 comes before B2 for that wheel, the driver includes the timer (tokio #6682). Otherwise the lock
-//! makes B1 visible to A2, which reads the value of B1, B3 or B5. The 0 of B5 means that the driver is awake
-//! and will get to B2 again.
+//! If A1 comes before B2 for that wheel, B2 sees the timer (tokio #6682). Otherwise the lock makes B1
+//! visible to A2, so A2 reads the value of B1, B3 or B5. After B5, the driver is awake and will reach B2
+//! again.
 
 pub(crate) mod wheel;
 
@@ -64,14 +64,14 @@ struct Alarm {
 #[repr(align(128))]
 struct LockedWheel {
     state: Mutex<WheelState>,
-    /// Mirrors `wheel.is_empty()`, so that polling the driver without timers takes no lock.
+    /// Mirrors `wheel.is_empty()`, so that a poll of the driver takes no lock if there are no timers.
     empty: AtomicBool,
     alarm: Arc<Alarm>,
 }
 
 struct WheelState {
     wheel: Wheel<Waker>,
-    /// True once the executor is gone, so that the driver fires no timer any more.
+    /// True after the executor has closed. Then no timer can be armed.
     closed: bool,
 }
 
@@ -91,7 +91,7 @@ pub(crate) enum Polled {
 }
 
 impl Timers {
-    /// Makes timers with a wheel for each of `workers`.
+    /// Makes timers with one wheel per worker.
     pub(crate) fn new(
         clock: Arc<Clock>,
         workers: usize,
@@ -124,15 +124,15 @@ impl Timers {
         self.alarm.clock.now()
     }
 
-    /// Arms a timer: the waker is called at the deadline or shortly after, never before. Without a deadline,
-    /// the timer never fires unless it is moved. Returns `None` once the executor has closed.
+    /// Arms a timer: the waker is called at the deadline or shortly after, never before. A timer without a
+    /// deadline fires only if it is moved to a deadline. Returns `None` once the executor has closed.
     #[inline]
     pub(crate) fn arm(&self, deadline: Option<Instant>, waker: &Waker) -> Option<Armed> {
         self.arm_in(deadline, waker, true)
     }
 
-    /// Does the same as [`arm`](Self::arm) on a thread that may not run an executor. Then the thread waits by
-    /// means of its own, and a held clock may move for it.
+    /// Does the same as [`arm`](Self::arm), also on a thread that runs no executor. For such a thread, a
+    /// held clock may move up to the deadline.
     #[inline]
     pub(crate) fn arm_in(
         &self,
@@ -156,24 +156,23 @@ impl Timers {
         wheels.all(|wheel| wheel.empty.load(Ordering::Relaxed))
     }
 
-    /// Returns when the next timer is due, in the clock's nanoseconds. The driver is about to sleep. From now
-    /// on a thread that arms an earlier timer must notify it.
+    /// Returns when the next timer is due, in the clock's nanoseconds. The driver calls this before it
+    /// sleeps. From now on, a thread that arms an earlier timer must notify the driver.
     pub(crate) fn park(&self) -> Option<u64> {
         let parked_until = &self.alarm.parked_until;
-        // B1. A swap, not a store, so that it follows every read-modify-write of an older value by another
-        // thread.
+        // B1. This is a swap, not a store, so that it comes after every read-modify-write of an older value.
         parked_until.swap(u64::MAX, Ordering::Relaxed);
         // B2
         let next = |wheel: &Arc<LockedWheel>| lock(&wheel.state).wheel.next_expiry();
         let next = self.wheels.iter().filter_map(next).min();
         if let Some(next) = next {
-            // B3. If another thread has stored an earlier time and notified since, that time stays.
+            // B3. If another thread has stored an earlier time since B1, `fetch_min` keeps that time.
             parked_until.fetch_min(next, Ordering::Relaxed);
         }
         next
     }
 
-    /// Collects the wakers of the timers that are due at `now`. The driver is awake.
+    /// Collects the wakers of the timers that are due at `now`. The driver must be awake.
     pub(crate) fn fire(&self, now: u64, woken: &mut Vec<Waker>) {
         // B5
         self.alarm.parked_until.store(0, Ordering::Relaxed);
@@ -182,8 +181,7 @@ impl Timers {
                 continue;
             }
             let mut state = lock(&wheel.state);
-            // The remaining timers are due, so the next `park` returns a past time, and the driver does not
-            // sleep.
+            // If due timers remain, the next `park` returns a past time, so the driver does not sleep.
             let _more = (state.wheel).expire(now, FIRED_PER_TURN, |waker| woken.push(waker));
             wheel.empty.store(state.wheel.is_empty(), Ordering::Relaxed);
         }
@@ -223,7 +221,7 @@ impl LockedWheel {
         self.empty.store(false, Ordering::Relaxed);
         let is_held = awaited && clock.note_waiter(key, deadline);
         drop(state);
-        // A2. After the exchange, a later timer need not notify again.
+        // A2. After `fetch_min`, a thread that arms a later timer need not notify the driver.
         let is_earlier = deadline < parked_until.load(Ordering::Relaxed)
             && deadline < parked_until.fetch_min(deadline, Ordering::Relaxed);
         if is_earlier || is_held {
@@ -279,13 +277,13 @@ impl Drop for Armed {
     }
 }
 
-/// The clock of an executor: the machine's, or a virtual one that jumps.
+/// The clock of an executor: the machine's clock, or a virtual clock.
 ///
 /// It translates between [`Instant`] and the wheel's nanoseconds, and never goes backwards. *Virtual time*
-/// stands still while any task can run, and jumps to the next timer when none can. So a program that sleeps
-/// for hours runs in milliseconds, and every run is the same. While the blocking pool is busy, the clock is
-/// [held](Clock::hold), since a job takes no virtual time. If a job waits for a timer, the held clock may
-/// move up to its deadline.
+/// stands still while any task can run. When none can, it jumps to the next timer. So a program that sleeps
+/// for hours runs in milliseconds, and every run is the same. While the blocking pool is busy, a virtual
+/// clock is [held](Clock::hold), because jobs take no virtual time. If a job waits for a timer, the held
+/// clock may move up to the timer's deadline.
 pub(crate) struct Clock {
     /// The instant of nanosecond 0.
     epoch: Instant,
@@ -296,7 +294,7 @@ pub(crate) struct Clock {
 struct VirtualTime {
     /// The nanoseconds that have passed.
     passed: AtomicU64,
-    /// The clock jumps only while the jumper holds this lock.
+    /// `jump_unless_held` holds this lock while the clock jumps.
     holders: Mutex<Holders>,
 }
 
@@ -304,8 +302,8 @@ struct VirtualTime {
 struct Holders {
     /// True while jobs run.
     held: bool,
-    /// The timers for which threads wait that run no executor, with their deadlines. A held clock may move
-    /// up to the latest deadline.
+    /// The timers that threads without an executor await, with their deadlines. A held clock may move up to
+    /// the latest of these deadlines.
     awaited: Vec<(Key, u64)>,
 }
 
@@ -317,7 +315,7 @@ impl Holders {
 
 impl Clock {
     pub(crate) fn new(virtual_time: bool) -> Self {
-        // A loom model must run the same way twice, whatever the time is.
+        // A loom model must not depend on the real time.
         let virtual_time = virtual_time || cfg!(loom);
         Clock {
             epoch: Instant::now(),
@@ -325,14 +323,14 @@ impl Clock {
                 passed: AtomicU64::new(0),
                 holders: Mutex::default(),
             }),
-            // 2^20 ns: about the millisecond to which mio rounds the timeouts of epoll.
+            // 2^20 ns is about a millisecond, to which mio rounds the timeouts of epoll.
             tick_shift: if virtual_time { 0 } else { 20 },
         }
     }
 
-    /// Makes the tick finer, for an executor whose sleeps a timer of the OS ends.
+    /// Makes the tick finer, for an executor that uses a timer of the OS to sleep.
     pub(crate) fn precise(mut self) -> Self {
-        // 2^13 ns are 8.2 us, less than waking a thread takes.
+        // 2^13 ns are 8.2 us. Waking a thread takes longer.
         self.tick_shift = self.tick_shift.min(13);
         self
     }
@@ -341,8 +339,9 @@ impl Clock {
         self.virtual_time.is_some()
     }
 
-    /// Returns the binary logarithm of the wheel's tick in nanoseconds. A tick is no finer than the precision
-    /// of the driver's sleep, so that one wakeup fires all timers that end the sleep. Virtual time is exact.
+    /// Returns the binary logarithm of the wheel's tick in nanoseconds. A tick is no finer than the
+    /// precision of the driver's sleep. So timers with nearly equal deadlines fire in one wakeup. In virtual
+    /// time, a tick is 1 ns.
     pub(crate) fn tick_shift(&self) -> u32 {
         self.tick_shift
     }
@@ -368,15 +367,15 @@ impl Clock {
         u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
     }
 
-    /// Virtual time: jumps to `nanos`, never back.
+    /// Virtual time: jumps to `nanos`, but never back.
     pub(crate) fn jump(&self, nanos: u64) {
         if let Some(it) = &self.virtual_time {
             it.passed.fetch_max(nanos, Ordering::Relaxed);
         }
     }
 
-    /// Virtual time: stops the clock, or lets it move again. The caller holds the lock under which jobs begin
-    /// and end, so that no older answer replaces a newer one.
+    /// Virtual time: stops the clock, or lets it move again. The caller holds the lock under which jobs
+    /// begin and end, so that the calls are in the right order.
     pub(crate) fn hold(&self, held: bool) {
         if let Some(it) = &self.virtual_time {
             lock(&it.holders).held = held;
@@ -393,18 +392,18 @@ impl Clock {
         }
     }
 
-    /// Virtual time: returns whether the clock may jump to `nanos` when nothing is ready.
+    /// Virtual time: returns whether the clock may jump to `nanos` when no task is ready.
     pub(crate) fn may_jump(&self, nanos: u64) -> bool {
         self.virtual_time.as_ref().is_some_and(|it| {
             nanos <= it.passed.load(Ordering::Relaxed) || lock(&it.holders).allow(nanos)
         })
     }
 
-    /// Virtual time: notes a timer for which a thread waits that runs no executor, under the lock of its
-    /// wheel. Returns whether the driver must be notified, because it holds the clock.
+    /// Virtual time: notes a timer that is awaited by a thread without an executor. The caller holds the
+    /// lock of the timer's wheel. Returns whether the clock is held, so that the driver must be notified.
     fn note_waiter(&self, key: Key, deadline: u64) -> bool {
         self.virtual_time.as_ref().is_some_and(|it| {
-            // For an endless timer no clock needs to move.
+            // The clock need not move for an endless timer.
             let until = if deadline == u64::MAX { 0 } else { deadline };
             let mut holders = lock(&it.holders);
             holders.awaited.push((key, until));

@@ -86,8 +86,8 @@ fn a_timer_is_moved_with_its_waker() {
     assert!(!armed.rearm(after(&timers, 50)));
 }
 
-/// tokio #6682: a thread that arms or moves a timer notifies the driver once if the timer is due before the
-/// end of the driver's sleep, and otherwise not at all.
+/// tokio #6682: a thread that arms or moves a timer notifies the driver only if the timer is due before the
+/// driver's sleep ends.
 #[test]
 fn only_a_timer_before_the_end_of_the_sleep_notifies() {
     let notified = Arc::new(AtomicUsize::new(0));
@@ -113,7 +113,7 @@ fn only_a_timer_before_the_end_of_the_sleep_notifies() {
     timers.fire(0, &mut Vec::new());
     armed.push(arm(&timers, 1, &waker));
     assert_eq!((count(), timers.park()), (0, Some(1)));
-    // Without a timer, or with endless ones only, the driver sleeps forever, so every timer is earlier.
+    // If no timer has a deadline, the driver sleeps forever. So every new deadline is earlier.
     for endless in [0, 100] {
         let timers = counting();
         let endless = (0..endless).map(|_| timers.arm(None, &waker).unwrap());
@@ -158,7 +158,7 @@ fn closing_hands_out_every_waker() {
     assert_eq!(Arc::strong_count(&count), 2);
 }
 
-/// The due timers of one wheel do not delay those of another, however many there are.
+/// Even many due timers of one wheel do not delay those of another wheel.
 #[test]
 fn each_wheel_fires_in_its_turn() {
     let timers = Timers::new(Arc::new(Clock::new(true)), 2, || {});
@@ -177,8 +177,8 @@ fn each_wheel_fires_in_its_turn() {
     assert_eq!(count.0.load(Ordering::SeqCst), 1);
 }
 
-/// If a job of the blocking pool waits for a held clock, the clock may move to the job's deadline, but no
-/// further.
+/// If a job of the blocking pool waits for a held clock, the clock may move, but only up to the job's
+/// deadline.
 #[test]
 fn a_held_clock_moves_for_a_thread_that_waits_for_it() {
     let notified = Arc::new(AtomicUsize::new(0));
@@ -245,7 +245,7 @@ fn virtual_time_moves_only_by_jumps_and_never_back() {
     assert_eq!(clock.to_nanos(clock.now()), 6);
 }
 
-/// If ticks were finer than the precision of the OS, each timer would end a sleep of its own. If they were
+/// If ticks were finer than the precision of the OS, each timer would need its own wakeup. If they were
 /// coarser, timers would be late.
 #[test]
 fn a_tick_is_as_fine_as_time_can_be_had() {

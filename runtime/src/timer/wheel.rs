@@ -1,23 +1,23 @@
-//! The timing wheel keeps the pending deadlines and finds the next.
+//! The timing wheel keeps the pending deadlines and finds the earliest one.
 //!
 //! Arming and disarming are cheap, and so is finding the next deadline. Pending entries are in [`slots`].
-//! Time is a number that the caller passes in, so virtual time and tests cost nothing extra. The wheel reads
-//! no clock, takes no lock, and calls nothing but the closure given to [`Wheel::expire`].
+//! The caller passes the time as a number, so virtual time and tests need no extra code. The wheel reads no
+//! clock and takes no lock. It calls only the closure given to [`Wheel::expire`].
 //!
 //! # The naive version, and what it costs
 //!
 //! A sorted list finds the next deadline immediately, but an insert walks the list: O(n). A binary heap
 //! inserts in O(log n), but cannot cheaply remove an entry from its middle. Such removals are the common
-//! case, since nearly every timer of a network program is a timeout that is dropped because the answer came.
-//! A balanced tree can remove too, at O(log n) cache misses for each operation. All three keep a total order,
-//! but a runtime needs only its beginning.
+//! case: in a network program, nearly every timer is a timeout that is dropped because the answer came. A
+//! balanced tree can remove any entry, but each operation takes O(log n) cache misses. All three keep more
+//! order than necessary: a runtime needs only the earliest entries.
 //!
 //! # The wheel
 //!
-//! Varghese and Lauck, *Hashed and Hierarchical Timing Wheels* (SOSP 1987),
-//! scheme 7: sort coarsely now, and finely only what lives long enough. Time is
-//! cut into ticks of 2^shift nanoseconds, and a tick number is read as digits
-//! of base 64. Level 0 turns with the last digit, level 1 with the one before:
+//! This is scheme 7 of Varghese and Lauck, *Hashed and Hierarchical Timing Wheels* (SOSP 1987). The wheel
+//! sorts new entries coarsely, and sorts them more finely when their deadlines come closer. Time is divided
+//! into ticks of 2^shift nanoseconds, and a tick number is read as digits of base 64. Level 0 turns with the
+//! last digit, level 1 with the digit before:
 //!
 //! ```text
 //!   elapsed, in base 64:  0.0. ... .7.3.61;  an entry is due at 8.4.62
@@ -40,37 +40,37 @@
 //!                   free
 //! ```
 //!
-//! 1. [`insert`](Wheel::insert) appends to one slot, in the level of the highest digit in which the deadline
-//!    differs from `elapsed`. O(1).
-//! 2. `cascade`: when `elapsed` enters a slot of a higher level, each entry of
-//!    it moves down at least one level. An entry can move 10 times in its life;
-//!    one that is removed before its slot is entered never moves.
-//! 3. `fire_slot`: when `elapsed` reaches a tick, the entries of its slot fire.
-//! 4. [`remove`](Wheel::remove) unlinks. O(1).
+//! 1. [`insert`](Wheel::insert) appends the entry to a slot. The slot's level is that of the highest digit
+//!    in which the deadline differs from `elapsed`. O(1).
+//! 2. `cascade`: when `elapsed` enters a slot of a higher level, each entry of the slot moves down by at
+//!    least one level. An entry moves at most 10 times. Entries that are removed early never move.
+//! 3. `fire_slot`: when `elapsed` reaches a tick, the entries of the tick's slot fire.
+//! 4. [`remove`](Wheel::remove) unlinks an entry. O(1).
 //!
-//! Two facts follow from (1) and save much code. In every level the occupied slots lie *ahead* of `elapsed`,
-//! never wrapped around behind it, so the lowest set bit of a level's bitmap is its earliest slot. And every
-//! entry of a level is due before every entry of the level above, so the lowest level that is not empty has
-//! the earliest slot of all. Finding it is O(levels), whether `elapsed` jumps by a tick or by a century.
+//! Two facts follow from (1) and save much code. First, in every level, the occupied slots are *ahead* of
+//! `elapsed`: they never wrap around. So the lowest set bit of a level's bitmap is its earliest slot.
+//! Second, every entry of a level is due before every entry of the level above. So the lowest level that is
+//! not empty has the earliest slot of all. Finding this slot is O(levels), even if `elapsed` jumps by a
+//! century.
 //!
-//! Eleven digits hold every `u64`, so there is no overflow list and no longest
-//! sleep. With a coarse tick the top levels stay empty.
+//! Eleven digits hold every `u64`, so there is no overflow list, and sleeps may have any length. With a
+//! coarse tick the top levels stay empty.
 //!
 //! # Rules
 //!
 //! * **Never early.** Deadlines are rounded up to a tick, `now` is rounded down.
-//! * **Order.** Entries fire by tick, and within a tick by insertion. Cascades keep this: slots are queues,
-//!   and entries of the same tick are in the same slot, unless a cascade has already moved the older ones
-//!   down. A deadline that is past when it is inserted counts as one for the tick that `elapsed` has reached.
-//! * **Bounded turns.** One `expire` fires at most `limit` entries and moves at
-//!   most `limit * MOVES_PER_FIRE`. A cascade may stop half-way and go on in
-//!   the next call; the level is kept in `cascading`.
-//! * **Stale keys are harmless.** Generations come from one counter for the whole wheel, so a place that is
-//!   reused, or freed and allocated again, never gets an old generation. The counter wraps after 2^32
-//!   inserts, so a key kept for exactly 2^32 inserts could match another entry.
-//! * **Memory** of a peak is freed once no entry is left, see `Slots::trim`.
+//! * **Order.** Entries fire in the order of their ticks, and within a tick in the order of insertion.
+//!   Cascades keep this order, because slots are queues. Entries of the same tick are in the same slot,
+//!   unless a cascade has already moved the older ones down. If a deadline is past when it is inserted, its
+//!   entry belongs to the tick that `elapsed` has reached.
+//! * **Bounded turns.** One call of `expire` fires at most `limit` entries, and moves at most
+//!   `MOVES_PER_FIRE` times as many. A cascade may stop half-way and continue in the next call. The field
+//!   `cascading` keeps its level.
+//! * **Stale keys are harmless.** The generations of all keys come from one counter. So a place never gets
+//!   an old generation, even if its memory was freed and allocated again. The counter wraps after 2^32
+//!   inserts. So a key that is kept for exactly 2^32 inserts could match another entry.
 //!
-//! The ignored test `cost_of_insert_and_remove` prints the costs beside those of a tree.
+//! The ignored test `cost_of_insert_and_remove` prints the costs of the wheel and of a tree.
 
 mod slots;
 
@@ -83,26 +83,26 @@ const SLOTS: usize = 1 << DIGIT;
 /// The number of digits in a `u64`.
 const LEVELS: usize = u64::BITS.div_ceil(DIGIT) as usize;
 
-/// The maximum number of entries in a slot in which `next_expiry` searches for the exact minimum. Arbitrary:
-/// such a scan costs far less than the needless wakeup it saves.
+/// `next_expiry` finds the exact minimum of a slot only if the slot has at most this many entries.
+/// Arbitrary: such a scan costs far less than the needless wakeup that it saves.
 const EXACT_SCAN: usize = 16;
-/// The maximum number of moves in `expire`, per entry that it may fire. It exceeds the number of levels, so
-/// that with a limit of 1, a single entry still gets down to level 0.
+/// The maximum number of moves in one `expire`, for each entry that the call may fire. It exceeds the number
+/// of levels. So even with a limit of 1, one call can move an entry down to level 0.
 const MOVES_PER_FIRE: usize = 16;
 
-/// A timing wheel, which holds pending entries by deadline. See the [module](self).
+/// A timing wheel. See the [module](self).
 pub(crate) struct Wheel<T> {
     /// A tick is 2^shift nanoseconds.
     shift: u32,
-    /// The tick up to which entries were served. Entries *of* this tick are due.
+    /// The tick that time has reached. Entries *of* this tick are due.
     elapsed: u64,
-    /// The level in which a cascade is emptying the slot at `elapsed`, or 0 without a cascade. It changes
-    /// only together with `elapsed`, even if the slot becomes empty.
+    /// If a cascade is emptying the slot at `elapsed`, the slot's level; otherwise 0. It changes only
+    /// together with `elapsed`, even if the slot becomes empty.
     cascading: usize,
     slots: Slots<T>,
 }
 
-/// The slot that is to be served next.
+/// The next slot to fire or to cascade.
 struct Earliest {
     level: usize,
     slot: usize,
@@ -138,16 +138,16 @@ impl<T> Wheel<T> {
         self.slots.len == 0
     }
 
-    /// Adds an entry that is due at `deadline`, in ns since the wheel's epoch. If the deadline, rounded up to
-    /// a tick, is past, the entry is due at the next [`expire`](Self::expire).
+    /// Adds an entry that is due at `deadline`, in ns since the wheel's epoch. If the rounded deadline is
+    /// past, the entry is due at the next [`expire`](Self::expire).
     ///
     /// # Panics
     ///
     /// Panics if 2^32 - 1 entries are pending.
     pub(crate) fn insert(&mut self, deadline: u64, value: T) -> Key {
         let tick = self.round_up(deadline).max(self.elapsed);
-        // Nothing may overtake the entries that wait for a cascade in progress, so a new entry in the span of
-        // the cascade is put behind them.
+        // No entry may overtake those that wait for a cascade in progress. So a new entry in the span of the
+        // cascade goes behind them.
         let level = level_of(self.elapsed, tick).max(self.cascading);
         self.slots.insert(slot_of(level, tick), tick, value)
     }
@@ -157,7 +157,7 @@ impl<T> Wheel<T> {
         self.slots.insert(slots::ENDLESS, u64::MAX, value)
     }
 
-    /// Takes out all entries, in no order.
+    /// Takes out all entries, in any order.
     pub(crate) fn drain(&mut self) -> impl Iterator<Item = T> {
         self.slots.drain()
     }
@@ -172,15 +172,16 @@ impl<T> Wheel<T> {
         self.slots.get(key)
     }
 
-    /// Moves time to `now` and passes at most `limit` due entries to `fire`, in the order of their ticks, and
-    /// within a tick in the order of insertion. A `now` before the tick already reached counts as this tick.
+    /// Moves time to `now` and passes at most `limit` due entries to `fire`. They are in the order of their
+    /// ticks, and within a tick in the order of insertion. If `now` is earlier than the tick already
+    /// reached, it counts as that tick.
     ///
-    /// Returns whether work for `now` is left. If so, call again; `next_expiry` reports this too. Until a
-    /// call returns `false`, time stands at the tick that is being served. With many entries to cascade, a
-    /// call may return `true` without having fired any.
+    /// Returns whether work for `now` is left. If so, call again. Until a call returns `false`, time stays
+    /// at the tick in progress, and `next_expiry` returns a past time. If many entries must cascade, a call
+    /// may return `true` before any entry has fired.
     pub(crate) fn expire(&mut self, now: u64, limit: usize, mut fire: impl FnMut(T)) -> bool {
         let target = match now {
-            // The end of time counts as a full tick: deadlines in the last, incomplete tick are rounded up to
+            // `u64::MAX` means a full tick, because deadlines in the last, incomplete tick are rounded up to
             // it.
             u64::MAX => self.round_up(now),
             _ => now >> self.shift,
@@ -210,12 +211,12 @@ impl<T> Wheel<T> {
         false
     }
 
-    /// Returns when [`expire`](Self::expire) has to be called next, in ns since the epoch, or `None` if the
-    /// wheel is empty. If this time is not after `now`, `expire` has work to do already.
+    /// Returns when [`expire`](Self::expire) has to be called next, in ns since the epoch. Returns `None` if
+    /// no entry will ever be due.
     ///
-    /// This is the moment at which the earliest entry fires, unless this entry is in a slot of a higher level
-    /// with more than [`EXACT_SCAN`] entries. Then the result is the start of the slot, which costs one more
-    /// wakeup for all its entries.
+    /// This is the time at which the earliest entry fires, with one exception. If this entry is in a slot of
+    /// a higher level with more than [`EXACT_SCAN`] entries, the result is the start of the slot. Then the
+    /// slot costs one more wakeup.
     pub(crate) fn next_expiry(&self) -> Option<u64> {
         let first = self.earliest()?;
         let tick = if first.level == 0 || first.start == self.elapsed {
@@ -223,14 +224,14 @@ impl<T> Wheel<T> {
         } else {
             self.exact_minimum(first.slot).unwrap_or(first.start)
         };
-        // This saturates only for a tick that is reached when `now` is `u64::MAX`.
+        // This saturates only for the last tick, which is reached when `now` is `u64::MAX`.
         Some(tick.saturating_mul(1 << self.shift))
     }
 }
 
 /// Arithmetic of ticks and slots.
 impl<T> Wheel<T> {
-    /// Returns the first tick not before `deadline`.
+    /// Returns the first tick at or after `deadline`.
     fn round_up(&self, deadline: u64) -> u64 {
         let tick = deadline >> self.shift;
         // This cannot overflow. If there is a remainder, `shift` is at least 1.

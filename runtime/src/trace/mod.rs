@@ -1,8 +1,8 @@
-//! Probes for observers. A probe is one line at each place where an event happens.
+//! Probes report events to observers. A probe is one line of code at a place where an event happens.
 //!
-//! Probes are off unless a builder asks for a record. A probe that is off tests one pointer and does
-//! nothing. `benches/recorder` measures the cost of these tests, against a build without them
-//! (`--cfg brigade_unrecorded`).
+//! Probes are off unless a builder enables recording. A probe that is off only tests one pointer.
+//! `benches/recorder` measures what these tests cost, compared with a build without probes (`--cfg
+//! brigade_unrecorded`).
 
 pub(crate) mod recorder;
 #[cfg_attr(not(feature = "tracing"), path = "no_spans.rs")]
@@ -14,7 +14,7 @@ use crate::task::raw::RawTask;
 use crate::task::state::Wake;
 use crate::trace::recorder::{Kind, MAIN, Recorder};
 
-/// The destination of the events of an executor's tasks.
+/// The recorder of the events of an executor's tasks, if there is one.
 #[derive(Clone)]
 pub(crate) struct Probe(Option<Arc<Recorder>>);
 
@@ -79,7 +79,8 @@ impl Probe {
         }
     }
 
-    /// Records that a task is stranded if a poll returned `Pending` and no waker is left.
+    /// Called after a poll that returned `Pending`. If no waker of the task is left, records that the task
+    /// is stranded.
     #[inline(always)]
     pub(crate) fn pended(&self, task: RawTask) {
         if let Some(recorder) = self.recorder() {
@@ -103,7 +104,7 @@ impl Probe {
         }
     }
 
-    /// Records that a poll of the main future begins. It ends when the result is dropped.
+    /// Records that a poll of the main future begins. The poll ends when the returned value is dropped.
     #[inline(always)]
     pub(crate) fn main_poll(&self, task: RawTask) -> MainPoll<'_> {
         self.poll_begins(task);
@@ -123,8 +124,8 @@ impl Probe {
     }
 }
 
-/// A poll of the main future. Its panic is not caught, so this value records the end of the poll when it is
-/// dropped.
+/// A poll of the main future. Its panic is not caught, so the drop of this value records the end of the
+/// poll.
 pub(crate) struct MainPoll<'a> {
     probe: &'a Probe,
     task: RawTask,

@@ -1,4 +1,4 @@
-//! Replaces the spans while the feature `tracing` is off. It compiles to nothing.
+//! Replaces `spans` if the feature `tracing` is off. This module compiles to nothing.
 
 /// Replaces a span.
 pub(crate) struct TaskSpan;

@@ -1,15 +1,14 @@
-//! The recorder writes down the events of each thread of a run, on that thread.
+//! The recorder records the events of a run. Each thread writes its own log.
 //!
-//! It is off unless a builder asks for it. While it is off, each probe tests one pointer and does
-//! nothing else. Appending takes no lock, never blocks, and never grows a log beyond its bound. Entries
-//! that do not fit are counted and thrown away.
+//! It is off unless a builder enables it. Appending an entry takes no lock and never blocks. The logs are
+//! bounded: entries that do not fit are only counted.
 
 mod cpu_clock;
 mod log;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-// std's atomics and locks even under loom: no race of the runtime depends on them.
+// Use std's atomics and locks even under loom, because no race of the runtime depends on them.
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
@@ -19,12 +18,13 @@ use self::log::{Chunk, entry};
 pub(crate) use self::log::{Entry, Kind, Log};
 
 /// The number of entries in the first chunk of a log, and in its largest chunks. Each chunk is twice as long
-/// as the one before, because a program may have many threads that report little. Arbitrary: not measured.
+/// as the chunk before it. The first is short, because many threads may report little. Arbitrary: not
+/// measured.
 const FIRST_CHUNK: usize = 64;
 const LARGEST_CHUNK: usize = 4096;
 
-/// The maximum number of entries of all threads together, which take 48 MiB. Arbitrary: they cover minutes
-/// of a busy program, and a drawing cannot show more.
+/// The maximum number of entries of all threads together. They take 48 MiB. Arbitrary: they cover minutes of
+/// a busy program, and a drawing cannot show more.
 const ENTRIES: usize = 1 << 21;
 
 /// The minimum number of nanoseconds between two readings of a thread's CPU clock. A reading takes about a
@@ -44,11 +44,11 @@ pub(crate) struct Recorder {
     /// A number that no other recorder of the process has.
     number: u64,
     clock: Box<dyn Fn() -> u64 + Send + Sync>,
-    /// False for a virtual clock. No poll takes time by such a clock, so CPU time would explain nothing.
+    /// False for a virtual clock. By such a clock no poll takes time, so CPU time would explain nothing.
     reads_cpu: bool,
     logs: Mutex<Vec<Arc<Log>>>,
     names: Mutex<HashMap<u64, String>>,
-    /// The number of entries for which there is space.
+    /// The number of entries for which the chunks have space.
     space: AtomicUsize,
     dropped: AtomicU64,
 }
@@ -57,7 +57,8 @@ pub(crate) struct Recorder {
 struct Current {
     recorder: u64,
     log: Arc<Log>,
-    /// Set once the recorder has the log. A log without any entry is not listed, so their number is bounded.
+    /// Set once the recorder lists the log. Except for workers, a log is listed when it gets its first
+    /// entry. So the number of listed logs is bounded.
     listed: bool,
     /// The chunk that is being filled.
     chunk: Option<Arc<Chunk>>,
@@ -67,27 +68,27 @@ struct Current {
 /// The CPU clock of a worker or of a thread of the blocking pool.
 struct Meter {
     clock: CpuClock,
-    /// When the clock was last read, and the number of voluntary context switches by then.
+    /// The time of the last reading, and the number of voluntary context switches at that time.
     read_at: u64,
     given_away: u64,
-    /// The number of parks since the last reading. Each of them may give the core away once.
+    /// The number of parks since the last reading. In each park, the thread may give its core away once.
     parks: u64,
 }
 
 thread_local! {
     /// One log for each recorder to which this thread has reported.
     static CURRENT: RefCell<Vec<Current>> = const { RefCell::new(Vec::new()) };
-    /// The task that this thread polls, with the number of its recorder.
+    /// The task that this thread polls, as two numbers: its recorder's and its own.
     static POLLED: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
 }
 
-/// The name of main futures, marked so that no user's task can have the same name.
+/// The name of every main future. It begins with a mark, so that no user's task can have the same name.
 pub(crate) const MAIN: &str = "\u{0}main";
 pub(crate) const MAIN_MARK: char = '\u{0}';
 
 impl Recorder {
-    /// Makes a recorder. `clock` returns nanoseconds since the executor was built; `is_virtual` means that
-    /// they are not real time.
+    /// Makes a recorder. `clock` returns the nanoseconds since the executor was built. `is_virtual` means
+    /// that this is not real time.
     pub(crate) fn new(
         clock: impl Fn() -> u64 + Send + Sync + 'static,
         is_virtual: bool,
@@ -109,7 +110,7 @@ impl Recorder {
         (self.clock)()
     }
 
-    /// Records the role of the calling thread. A thread without a role is an outsider.
+    /// Records the role of the calling thread. A thread without a role is an outside thread.
     pub(crate) fn join(&self, role: Role) {
         self.with_log(|mine| {
             let _ = mine.log.role.set(role);
@@ -117,8 +118,7 @@ impl Recorder {
                 self.list(mine);
             }
             if self.reads_cpu && mine.meter.is_none() {
-                // One descriptor for each worker is affordable, but not one for each of hundreds of blocking
-                // threads.
+                // Only workers get a descriptor, because there may be hundreds of blocking threads.
                 let clock = CpuClock::of_this_thread(matches!(role, Role::Worker(_)));
                 mine.meter = Some(Meter {
                     clock,
@@ -184,7 +184,7 @@ impl Recorder {
         self.report_at(self.now(), kind, how, task, other);
     }
 
-    /// Appends a wake that happened at `at`, made by the task polled on this thread.
+    /// Appends a wake that the task polled on this thread made at `at`.
     #[cold]
     pub(crate) fn report_wake(&self, at: u64, how: u8, task: u64) {
         self.report_at(at, Kind::Wake, how, task, self.polled());
@@ -226,7 +226,7 @@ impl Recorder {
         self.report(Kind::PollBegin, 0, task, 0);
     }
 
-    /// Records that a poll has ended on this thread. Events still belong to the task until `turn_ended`.
+    /// Records that a poll has ended on this thread. Until `turn_ended`, events still belong to the task.
     #[cold]
     pub(crate) fn poll_ended(&self, task: u64, how: u8) {
         self.report(Kind::PollEnd, how, task, 0);
@@ -237,20 +237,19 @@ impl Recorder {
         POLLED.set((0, 0));
     }
 
-    /// Returns the task of this recorder that this thread polls, or 0.
+    /// Returns the task that this thread polls, or 0 if this recorder has no such task.
     fn polled(&self) -> u64 {
         let (recorder, task) = POLLED.get();
         if recorder == self.number { task } else { 0 }
     }
 
-    /// Calls `f` with this thread's log. On a thread that is ending, the log may be gone already. Then nothing
-    /// is written.
+    /// Calls `f` with this thread's log. If the thread is ending and its log no longer exists, does nothing.
     fn with_log(&self, f: impl FnOnce(&mut Current)) {
         let _ = CURRENT.try_with(|current| {
             let mut current = current.borrow_mut();
             let known = current.iter().position(|it| it.recorder == self.number);
             let index = known.unwrap_or_else(|| {
-                // Drop the logs whose recorder is gone, which are referred to only here.
+                // Drop the logs to which no recorder refers any more.
                 current.retain(|it| Arc::strong_count(&it.log) > 1);
                 current.push(self.open_log());
                 current.len() - 1
@@ -283,8 +282,8 @@ impl Recorder {
         }
     }
 
-    /// Returns the current logs: those of workers first, by number, then of outside threads, then of the
-    /// blocking pool.
+    /// Returns the current logs: first those of the workers by number, then those of outside threads, then
+    /// those of the blocking pool.
     pub(crate) fn logs(&self) -> Vec<Arc<Log>> {
         let mut logs = (self.logs.lock().unwrap_or_else(PoisonError::into_inner)).clone();
         logs.sort_by_key(|log| match log.role() {
@@ -306,7 +305,7 @@ impl Recorder {
     }
 }
 
-/// Remembers the task that this thread polls, while an executor is entered inside of that poll.
+/// Remembers the task that this thread polls, while that poll runs another executor.
 pub(crate) struct Interrupted((u64, u64));
 
 impl Interrupted {

@@ -1,16 +1,16 @@
 //! Spans for tasks and polls, for subscribers of `tracing` (feature `tracing`).
 //!
-//! Each task is a span that is entered while the task is polled, and each poll is a span inside it. So
-//! the log lines of a task are marked as its own, on whichever thread it runs. A subscriber can tell how
-//! long the task was busy and how long it waited. The span is kept beside the task's future.
+//! Each task has a span, which is entered while the task is polled. Each poll has a span inside that span.
+//! So each log line of a task carries the task's span, on whichever thread the task runs. A subscriber can
+//! compute how long the task was busy and how long it waited. The span is kept beside the task's future.
 //!
 //! | span | target, level | fields |
 //! |---|---|---|
 //! | `runtime.spawn` | `brigade::task`, debug | `kind` (`task`, `local`, `blocking`, `block_on`), `task.name`, `task.id` |
 //! | `runtime.poll` | `brigade::poll`, trace | `nth`: 1 for a task's first |
 //!
-//! A task span has no parent, because the task may outlive every span that is open where it is spawned.
-//! It *follows from* the current span.
+//! A task's span has no parent, because the task may outlive every span that is open at its spawn. It
+//! *follows from* the current span instead.
 
 use tracing::{Level, Span, field, span};
 
@@ -47,7 +47,7 @@ impl TaskSpan {
         self.span.record("task.id", number);
     }
 
-    /// Polls inside the task's span, and inside a span for this poll.
+    /// Calls `poll` inside the task's span and inside a new span for this poll.
     pub(crate) fn in_poll<R>(&mut self, poll: impl FnOnce() -> R) -> R {
         self.polls += 1;
         let nth = self.polls;

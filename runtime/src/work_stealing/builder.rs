@@ -1,5 +1,5 @@
-//! The builder methods that only [`WorkStealing`] has: `workers`, and `build`, which starts the workers.
-//! If `build` fails, no thread is left behind.
+//! The builder methods that only [`WorkStealing`] has: `workers`, and `build`, which starts the workers. If
+//! `build` fails, it leaves no thread behind.
 
 use std::io;
 
@@ -113,7 +113,7 @@ impl WorkStealing {
         let (scheduler, shared) = (self.scheduler.clone(), self.shared.clone());
         let (guard, thread_guard) = ShutdownLatch::enter(&self.latch);
         let thread = threads.start(&format!("worker-{index}"), move || {
-            // The guard outlives the worker. The last guard to drop cancels the tasks.
+            // The guard outlives the worker. Dropping the last guard cancels the tasks.
             let _guard = guard;
             Worker::new(index, scheduler, shared, driver).run();
             // `start` drops this after the stop hook.

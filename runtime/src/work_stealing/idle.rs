@@ -1,13 +1,13 @@
 //! The executor's central race: which workers are parked, which are searching, and which one to wake.
 //!
 //! This module answers two questions. *A worker found nothing to do: may it park?* *A thread made a task
-//! ready: must a parked worker be woken, and which?* Waking none may lose the task. Waking one for each
-//! task wakes every worker for a burst that one worker could serve. This module only keeps counters and
-//! a list. Its callers check the queues, park and unpark.
+//! ready: must it wake a parked worker, and which one?* If it wakes none, the task may be lost. If it wakes
+//! one for each task, a burst of tasks wakes every worker, although one could run them all. This module only
+//! keeps counters and a list. Its callers check the queues, and park and unpark the threads.
 //!
-//! A worker is *running*, *searching* (it has no task and tries to steal one), or *parked*. While one
-//! worker searches, no other needs waking: the searcher, or a worker that it wakes later, will find the
-//! new task.
+//! A worker is *running*, *searching* (it has no task and tries to steal one), or *parked*. While one worker
+//! searches, no other needs to be woken: the searcher will find the new task, or will later wake a worker
+//! that finds it.
 //!
 //! ```text
 //!   running ── start_searching() ──► searching ── fall_asleep() ──► parked
@@ -31,35 +31,37 @@
 //!   N5  unpark it
 //! ```
 //!
-//! A worker runs the task in its LIFO slot next, so no other worker is notified of it. The *monitor*
-//! covers the slots: see `work_stealing::monitor`.
+//! No other worker is notified of a task in a LIFO slot, because the slot's worker runs that task next. The
+//! *monitor* takes out tasks that wait there too long: see `work_stealing::monitor`.
 //!
 //! # Why no task is left behind
 //!
-//! One of the two fences comes first. If N2 does, S3 sees the task that N1 pushed, and the worker stays
-//! awake. If S2 does, N3 sees the counts of S1. If N3 nevertheless saw a searcher, it is another worker,
-//! which has not passed its own S1. There are two cases. If the searcher finds a task and was the last
-//! one, it checks the queues after the fence in [`Idle::stop_searching`]. That fence comes after N2,
-//! because N3 still saw a searcher. So the searcher sees the task and wakes another worker, for which the
-//! argument repeats. If the searcher finds nothing, its own S1 to S3 come after N2 and see the task. If
-//! N3 saw a parked worker and no searcher, N4 takes a parked worker off the list under the lock, so no
-//! two threads wake the same worker. N5 leaves a token if that worker has not reached S5 yet.
+//! One of the two fences comes first. If N2 comes first, S3 sees the task that N1 pushed, and the worker
+//! stays awake. If S2 comes first, N3 sees the counts of S1. There are then two cases.
+//! - *N3 sees a searcher.* That is another worker, which has not passed its own S1. If it finds nothing, its
+//!   S1 to S3 come after N2, and S3 sees the task. If it finds a task and is the last searcher, it checks
+//!   the queues after the fence in [`Idle::stop_searching`]. That fence comes after N2, because N3 still saw
+//!   a searcher. So the last searcher sees the new task. It wakes another worker, for which the same
+//!   argument holds.
+//! - *N3 sees no searcher.* N4 takes a parked worker off the list under the lock, so no two threads wake the
+//!   same worker. If that worker has not reached S5 yet, N5 leaves a token.
 //!
-//! Meanwhile a task may move between queues. A batch from the injector counts as part of the injector
-//! until it is in the worker's ring (see `queue::inject`). Tasks that a thief steals are in no queue for a
-//! moment. But the thief counts as searching until it runs a task, so the last searcher checks again.
+//! Meanwhile, tasks may move between queues. While a batch moves from the injector to a worker's ring,
+//! `Injector::is_empty` returns false. Tasks that a thief steals are in no queue for a moment. But the thief
+//! is counted as searching until it runs a task, so the last searcher checks the queues again.
 //!
-//! The counters need no order of their own. If one worker must see what another did before it changed
-//! them, read-modify-writes of one word (AcqRel) suffice.
+//! The counters need no further fences. Every change of them is a read-modify-write (AcqRel) of one word. So
+//! a worker that changes them sees what other workers did before their earlier changes.
 //!
-//! This is the store-buffering pattern of rayon-core's sleep module and of Go's scheduler. A SeqCst
-//! *load* in place of N2 does not suffice: it does not order earlier operations (tokio #1768).
+//! rayon-core's sleep module and Go's scheduler use the same pattern, *store buffering*. A SeqCst *load* in
+//! place of N2 does not suffice, because it does not order earlier operations (tokio #1768).
 //!
 //! # Rejected
 //!
-//! - *One condition variable for all workers.* Every push takes its lock.
-//! - *A wake for every push.* See the measurements in tokio #7431.
-//! - *Spinning before parking.* It keeps a core busy to save a microsecond, and idle must cost nothing.
+//! - *One condition variable for all workers.* Every push would take its lock.
+//! - *A wake for every push.* tokio #7431 measures how much this costs.
+//! - *Spinning before parking.* It keeps a core busy to save a microsecond, but an idle executor must not
+//!   use CPU time.
 
 use crate::sync::{AtomicUsize, Mutex, Ordering, fence, lock};
 
@@ -82,7 +84,7 @@ pub(crate) struct Counts {
 }
 
 impl Idle {
-    /// Initially all workers are awake and none searches.
+    /// Makes the state in which all workers are awake and none searches.
     pub(crate) fn new(workers: usize) -> Self {
         Idle {
             word: AtomicUsize::new(workers * AWAKE),
@@ -99,9 +101,9 @@ impl Idle {
         }
     }
 
-    /// N2 to N4: a task was made ready. Returns the worker to unpark, if any: the one that parked last,
-    /// whose caches are the warmest. The worker in the driver comes last, because waking it takes two
-    /// more system calls, and another worker must take its place.
+    /// N2 to N4: a task was made ready. Returns the worker to unpark, if any. This is the worker that parked
+    /// last, because its caches are the warmest. The worker in the driver is chosen only if no other is
+    /// parked: waking it takes two more system calls, and another worker must take its place.
     #[inline]
     pub(crate) fn to_wake(&self, drives: impl Fn(usize) -> bool) -> Option<usize> {
         // N2
@@ -120,8 +122,8 @@ impl Idle {
         counts.searching > 0 || counts.awake >= self.workers
     }
 
-    /// N4: takes a worker off the list and counts it as awake and searching. The caller unparks it. A
-    /// worker that is to become the monitor is woken `even_if_one_searches`.
+    /// N4: takes a worker off the list and counts it as awake and searching. The caller unparks it.
+    /// `even_if_one_searches` is true if the caller needs a worker as the monitor.
     #[cold]
     pub(crate) fn take_sleeper(
         &self,
@@ -142,8 +144,8 @@ impl Idle {
         Some(sleeper)
     }
 
-    /// Counts a worker without tasks as searching, and returns whether it did. If half of the workers
-    /// search already, it does not, because another searcher would only slow the others.
+    /// Counts a worker without tasks as searching. If half of the workers search already, returns `false`
+    /// instead, because another searcher would only slow the others.
     pub(crate) fn start_searching(&self) -> bool {
         if 2 * self.counts().searching >= self.workers.max(2) {
             return false;
@@ -153,22 +155,23 @@ impl Idle {
         true
     }
 
-    /// Counts a worker that found a task. Returns whether it was the last searcher. If so, the caller
-    /// checks every queue that others may take from, and wakes another worker for any task left.
+    /// Stops counting a worker as searching, because it found a task. Returns whether it was the last
+    /// searcher. The last searcher checks every queue from which others may take tasks. If a task is left,
+    /// it wakes another worker.
     pub(crate) fn stop_searching(&self) -> bool {
         let before = self.word.fetch_sub(SEARCHING, Ordering::AcqRel) % AWAKE;
         debug_assert!(before > 0);
         let last = before == SEARCHING;
         if last {
-            // This fence pairs with N2, and with P2 of the monitor. If a thread woke no worker because it
-            // saw this searcher, it queued its task before its own fence, which comes before this fence.
+            // This fence pairs with N2, and with P2 of the monitor. A thread that saw this searcher woke no
+            // worker. But its fence comes before this fence, so the caller sees its task.
             fence(Ordering::SeqCst);
         }
         last
     }
 
-    /// S1 and S2. The caller now checks once more every queue that others may take from, except the
-    /// slots (S3), and then parks or [rises](Self::rise) again.
+    /// S1 and S2. Afterwards the caller checks every queue from which others may take tasks, except the
+    /// slots (S3). Then it parks or [rises](Self::rise) again.
     pub(crate) fn fall_asleep(&self, worker: usize, searching: bool) {
         let mut sleepers = lock(&self.sleepers);
         let less = AWAKE + usize::from(searching) * SEARCHING;
@@ -179,12 +182,12 @@ impl Idle {
         fence(Ordering::SeqCst);
     }
 
-    /// Counts a worker as awake again, unless the thread that woke it has done so. Returns whether the
-    /// worker counts as searching now. It does if a thread woke it. It also does if it found a task at S3
-    /// (S4), even if half of the workers search already.
+    /// Counts a worker as awake again, unless the thread that woke it has already done so. Returns whether
+    /// the worker is now counted as searching: either a thread woke it, or it found a task at S3 (step S4).
+    /// At S4, half of the workers may be searching already.
     ///
-    /// The list alone tells which workers are parked. The thread that takes a worker off the list also
-    /// counts it (async-executor #103, tokio #8372).
+    /// Only the list determines which workers are parked. The thread that takes a worker off the list also
+    /// counts it as awake (async-executor #103, tokio #8372).
     #[must_use]
     pub(crate) fn rise(&self, worker: usize, found_a_task: bool) -> bool {
         let mut sleepers = lock(&self.sleepers);
@@ -260,14 +263,15 @@ mod tests {
                 assert!(idle.stop_searching());
                 woken
             });
-            // The other workers are woken first; among them, the last that parked is the first.
+            // The other workers are woken first, in the reverse order of their parking.
             let others = [2, 1, 0].into_iter().filter(|worker| *worker != driver);
             assert!(others.chain([driver]).eq(woken));
             assert_eq!(idle.counts(), counts(0, 3));
         }
     }
 
-    /// Two threads are about to wake a worker for one task each. The second finds a worker awake.
+    /// Two threads are about to wake a worker, each for its own task. The second thread finds a searcher and
+    /// wakes none.
     #[test]
     fn the_second_of_two_wakers_wakes_no_worker() {
         let idle = Idle::new(2);
@@ -296,7 +300,7 @@ mod tests {
             let began = (0..workers).filter(|_| idle.start_searching()).count();
             assert_eq!(began, searchers, "of {workers}");
             assert_eq!(idle.counts(), counts(searchers, workers));
-            // If a worker sees a task when it is about to park, it searches, however many others do.
+            // A worker that is about to park and sees a task searches, even if many others search.
             idle.fall_asleep(0, false);
             assert!(idle.rise(0, true));
             assert_eq!(idle.counts(), counts(searchers + 1, workers));

@@ -1,26 +1,26 @@
 //! The work-stealing executor: worker threads that take tasks from one another.
 //!
-//! One queue behind a lock for N threads would be correct, but slower with every thread. The threads
-//! would wait for the lock, and every task's memory would move from core to core. So each worker has its
-//! own queues, and takes tasks from another worker only when it has none. It then takes half, so tasks
-//! seldom move. Tasks, wakers, and the polling of the OS and the clock are shared with the single-thread
-//! executor. This folder holds only what several workers need in addition:
+//! One queue behind a lock for N threads would be correct, but slower with every thread. The threads would
+//! wait for the lock, and every task's memory would move from core to core. So each worker has its own
+//! queues, and takes tasks from another worker only when these are empty. It takes half of that worker's
+//! tasks at once, so it seldom needs more. The code for tasks, wakers, events and timers is shared with the
+//! single-thread executor. This folder contains only what several workers need in addition:
 //!
 //! 1. [`idle`]: which worker must be woken (the central race)
 //! 2. [`park`]: how a thread parks, both a worker and a thread in `block_on`
 //! 3. [`monitor`]: what happens to tasks and timers behind a long poll
 //! 4. [`scheduler`]: where a woken task goes, from any thread
 //! 5. [`worker`]: the loop of one worker, and [`search`]: how it finds tasks
-//! 6. [`owned`]: the living tasks, in one part for each worker
+//! 6. [`owned`]: all tasks that have not ended, in one part for each worker
 //! 7. [`shutdown`]: which thread cancels the remaining tasks
 //!
 //! # Rejected
 //!
-//! - *A reactor thread.* Every event would cross threads before its task runs.
-//! - *A reactor for each worker.* A socket would belong to the worker that made it, and a busy worker's
-//!   sockets would wait while other workers are idle.
-//! - *The deque of crossbeam.* It reads a position before it claims it, which neither Miri nor
-//!   ThreadSanitizer accepts. See [`queue::stealing`](crate::queue::stealing).
+//! - *A reactor thread.* Every event would be passed to another thread before its task can run.
+//! - *A reactor for each worker.* Each socket would belong to one worker. A busy worker's sockets would wait
+//!   while other workers are idle.
+//! - *The deque of crossbeam.* A thief reads an item before it claims the item. Miri and ThreadSanitizer
+//!   report this as a data race. See [`queue::stealing`](crate::queue::stealing).
 
 mod builder;
 pub(crate) mod idle;
@@ -50,9 +50,8 @@ use crate::timeline::Timeline;
 
 /// The work-stealing executor: threads that take tasks from one another.
 ///
-/// Its workers run spawned tasks from the moment they are spawned, whether or not a thread is in
-/// [`block_on`](Self::block_on). Dropping the executor waits for the polls in progress, then drops the
-/// futures of all tasks.
+/// Its workers run each task as soon as it is spawned, even if no thread is in [`block_on`](Self::block_on).
+/// Dropping the executor waits for the polls in progress, then drops the futures of all tasks.
 ///
 /// ```
 /// let executor = brigade::WorkStealing::with_workers(2)?;
@@ -118,8 +117,8 @@ impl WorkStealing {
 
     /// Runs `future` to its end on this thread, while the workers run the spawned tasks.
     ///
-    /// The future may borrow from its surroundings and need not be `Send`. While it waits, the thread is
-    /// parked, which may consume a token of `std::thread::unpark`.
+    /// The future may borrow from its surroundings and need not be `Send`. While the future waits, the
+    /// thread is parked. This may consume a token of `std::thread::unpark`.
     ///
     /// Several threads may be in `block_on` at the same time:
     ///
@@ -138,8 +137,8 @@ impl WorkStealing {
     /// ```
     ///
     /// # Panics
-    /// Panics if an executor is running on this thread already, or if `future` panics. A panic of a
-    /// spawned task goes to its handle.
+    /// Panics if an executor is running on this thread already, or if `future` panics. If a spawned task
+    /// panics, only the task's handle returns the panic.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _entered = context::enter_running(&self.shared, "WorkStealing::block_on");
@@ -183,7 +182,7 @@ impl WorkStealing {
         }
     }
 
-    /// Returns what has happened so far, if the builder was told to record it; see
+    /// Returns the events so far, if the builder enabled their recording. See
     /// [`Executor::timeline`](crate::Executor::timeline).
     pub fn timeline(&self) -> Option<Timeline> {
         self.shared.timeline()
@@ -213,15 +212,15 @@ impl WorkStealing {
         self.shared.pool.close_and_wait(deadline);
     }
 
-    /// Returns what the executor has counted so far; see [`Executor::metrics`](crate::Executor::metrics).
+    /// Returns the executor's counters; see [`Executor::metrics`](crate::Executor::metrics).
     pub fn metrics(&self) -> Metrics {
         self.shared.metrics()
     }
 }
 
 impl Drop for WorkStealing {
-    /// Stops the workers and drops the future of every task; `shutdown` lists the steps. On a worker's
-    /// thread, of this executor or another, the drop does not wait: the last worker does the rest.
+    /// Stops the workers and drops the future of every task; `shutdown` lists the steps. On a worker of any
+    /// executor, the drop does not wait. The last worker to leave then finishes the shutdown.
     fn drop(&mut self) {
         self.latch.shut_down(None);
     }

@@ -1,26 +1,26 @@
 //! The monitor: a parked worker that wakes periodically and takes tasks stuck behind a long poll.
 //!
-//! A poll cannot be interrupted. While it lasts, it delays what depends on its worker: the task in the
-//! LIFO slot, and events and timers if the worker came from the driver. So while any worker is awake,
-//! one parked worker acts as the *monitor*: it parks with a timeout of [`PERIOD`] instead of
-//! indefinitely. When all workers are parked there is no monitor, so idle costs nothing.
+//! A poll cannot be interrupted. A long poll delays the task in its worker's LIFO slot. If no other worker
+//! is in the driver, the poll also delays events and timers. So while any worker is awake, one parked worker
+//! acts as the *monitor*: it parks with a timeout of [`PERIOD`] instead of indefinitely. When all workers
+//! are parked, there is no monitor, so an idle executor uses no CPU time.
 //!
 //! 1. *How it begins.* A worker that parks while others are awake becomes the monitor if there is none
-//!    ([`begin`](Monitor::begin)). If all parked workers parked when no worker was awake, none is the
-//!    monitor. So a worker ensures that a monitor exists before it can block others
-//!    (`Scheduler::ensure_monitor`): when it fills an empty slot, and when it has left the driver or the
-//!    monitor's role and found a task. This is not needed while another worker searches. The last
-//!    searcher either finds nothing and parks, or checks for uncovered slots itself
-//!    (`Scheduler::wake_successor`).
-//! 2. *Which worker.* `ensure_monitor` wakes any parked worker. That worker searches, usually in vain,
-//!    and parks again, now as the monitor. The request is recorded, so it still holds if the requester
-//!    has parked again by then. A worker that wakes often for short bursts therefore does not wake
+//!    ([`begin`](Monitor::begin)). But after all workers have parked, none is the monitor. So a worker
+//!    ensures that there is a monitor (`Scheduler::ensure_monitor`) before it can block others. It does so
+//!    when it fills an empty slot. It also does so when it begins to run after it was the monitor or in the
+//!    driver. While another worker searches, this is not necessary: the last searcher finds nothing and
+//!    parks, or it checks for uncovered slots itself (`Scheduler::wake_successor`).
+//! 2. *Which worker.* `ensure_monitor` wakes one of the parked workers. That worker searches, usually in
+//!    vain, and parks again, now as the monitor. The request is recorded, so it is valid even if the
+//!    requester has parked again by then. Otherwise a worker that often wakes for a short time would wake
 //!    another worker each time.
-//! 3. *What it does* (`Worker::take_from_stuck_workers`). It takes the task out of the slot of each
-//!    worker that began no poll since the last check. Then it searches as after any park. When it parks
-//!    again, it takes the driver if that is free.
-//! 4. *Where.* A worker that parks outside the driver takes the role over from the worker in the driver.
-//!    Otherwise each event would end the monitor's park, and `ensure_monitor` would wake another worker.
+//! 3. *What it does* (`Worker::take_from_stuck_workers`). The monitor takes the task out of the slot of each
+//!    worker that has begun no poll since the last check. Then it searches, as after any park. When it parks
+//!    again, it takes the driver if the driver is free.
+//! 4. *Where.* If the monitor is in the driver, the next worker that parks outside the driver takes over the
+//!    role. Otherwise each event would end the monitor's park, and `ensure_monitor` would wake another
+//!    worker.
 //!
 //! # Why no slot is left uncovered
 //!
@@ -33,27 +33,27 @@
 //!   P4  request, wake one
 //! ```
 //!
-//! If P2 comes before Q2, Q3 sees the task. Otherwise P3 sees Q1, and also that the searcher is no
-//! longer the monitor, if it was before. At R3 the worker does not check the slots. If it found a task,
-//! it wakes a monitor. Otherwise it becomes the monitor itself, because the worker of P1 is awake. (The
-//! worker of R3 reads the count of awake workers after it has changed that count at S1. If the worker of
-//! P1 rose later, P3 comes after R1 and sees it.) Most owners empty their slot a moment later, so the
-//! fence P2 must be cheap. It follows a swap, which is a full barrier on x86-64.
+//! If P2 comes before Q2, Q3 sees the task. Otherwise P3 sees Q1. If the searcher was the monitor before, P3
+//! also sees that it no longer is. At R3 the worker does not check the slots. If it found a task, it wakes a
+//! monitor. Otherwise it becomes the monitor itself, because the worker of P1 is awake. (The worker of R3
+//! changes the count of awake workers at S1, and reads it afterwards. If the worker of P1 rises after that,
+//! P3 comes after R1 and sees R1.) The fence P2 is seldom needed and must be cheap, because most owners
+//! empty their slot a moment later. P2 follows a swap, which is already a full barrier on x86-64.
 
 use std::time::Duration;
 
 use crate::sync::{AtomicBool, Ordering};
 
-/// How long the monitor parks. A task in a slot waits at most twice this time behind a poll that does
-/// not end. Arbitrary: no person notices this delay, and 200 checks per second cost little.
+/// How long the monitor parks. Behind a poll that does not end, a task in a slot waits at most twice this
+/// time. Arbitrary: no person notices this delay, and 200 checks per second cost little.
 pub(crate) const PERIOD: Duration = Duration::from_millis(5);
 
-/// The monitor's role. The worker that has the role sets and clears the flag of where it parks. After a
-/// takeover both flags are set until the worker in the driver wakes.
+/// Records whether there is a monitor. One flag is for a monitor in the driver, the other for one outside.
+/// After a takeover, both flags are set until the worker in the driver wakes.
 pub(crate) struct Monitor {
     in_driver: AtomicBool,
     outside: AtomicBool,
-    /// A monitor was requested, and the request has not been used since.
+    /// Set while a request for a monitor has not been used.
     requested: AtomicBool,
 }
 
@@ -71,7 +71,7 @@ impl Monitor {
         self.outside.load(Ordering::Relaxed) || self.in_driver.load(Ordering::Relaxed)
     }
 
-    /// Requests that the next worker to park becomes the monitor, even if it is the last.
+    /// Requests that the next worker to park becomes the monitor, even if all others are parked.
     pub(crate) fn request(&self) {
         self.requested.store(true, Ordering::Relaxed);
     }
@@ -81,14 +81,14 @@ impl Monitor {
         if self.outside.load(Ordering::Relaxed) || in_driver && self.exists() {
             return false;
         }
-        // `||` keeps the request while another worker is awake.
+        // With `||`, the request is not used up while another worker is awake.
         let needed =
             self.exists() || others_awake() || self.requested.swap(false, Ordering::Relaxed);
-        // Two workers may park outside the driver at the same time. One of them gets the role.
+        // Two workers may park outside the driver at the same time. Only one of them gets the role.
         needed && !self.role(in_driver).swap(true, Ordering::Relaxed)
     }
 
-    /// Ends the role of the calling worker, which `begin` gave it.
+    /// Ends the role that `begin` gave to the calling worker.
     pub(crate) fn end(&self, in_driver: bool) {
         self.role(in_driver).store(false, Ordering::Relaxed);
     }

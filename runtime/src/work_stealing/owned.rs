@@ -1,11 +1,11 @@
-//! The living tasks of the executor, so that shutdown can cancel them all.
+//! The list of all tasks that have not ended, so that shutdown can cancel them.
 //!
-//! Each worker keeps its own part, for the tasks that it spawns, as plain memory. So a spawn on a worker
-//! touches no memory that other threads write. Tasks that other threads spawn are in one more part,
-//! behind a lock. A task may end on a worker that did not spawn it. That worker returns the vacated
-//! entry in a batch, and the owner reuses it later. Until then the entry holds a pointer that may
-//! dangle. It is never followed, because every worker returns its vacated entries before any task is
-//! cancelled.
+//! Each worker has its own part of the list, for the tasks that it spawns. This part is not shared, so a
+//! spawn on a worker touches no memory that other threads write. Tasks that other threads spawn are in one
+//! more part, behind a lock. A task may end on a worker that did not spawn it. That worker later returns a
+//! batch of vacated entries to their owner, which then reuses them. Until then a vacated entry contains a
+//! pointer that may dangle. No thread follows this pointer, because every worker returns its vacated entries
+//! before any task is cancelled.
 //!
 //! ```text
 //!   worker A              part A                                         worker B
@@ -16,7 +16,7 @@
 //!                    cancel_all, after all workers have left: vacated entries first, then tasks
 //! ```
 //!
-//! The lowest bits of a task's index are the number of its part; the others are its entry in that part.
+//! The lowest bits of a task's index are the number of its part. The other bits are its entry in that part.
 
 use std::cell::RefCell;
 
@@ -30,8 +30,8 @@ const BATCH: usize = if cfg!(loom) { 2 } else { 64 };
 
 /// The shared half of all parts.
 pub(crate) struct OwnedTasks {
-    /// The parts of the workers, in order, and one for all other threads. The length is rounded up to a
-    /// power of two, so some parts are unused.
+    /// The parts of the workers, in order, and one for all other threads. The number of parts is rounded up
+    /// to a power of two, so some may be unused.
     parts: Box<[Part]>,
     others: usize,
 }
@@ -39,11 +39,11 @@ pub(crate) struct OwnedTasks {
 /// One part, on cache lines of its own.
 #[repr(align(128))]
 struct Part {
-    /// The tasks of this part. A worker's part has them here only after the worker has left.
+    /// The tasks of this part. In a worker's part, this list is empty until the worker leaves.
     tasks: Mutex<Tasks>,
     /// The entries of tasks that ended on other threads.
     vacated: Mutex<Vec<u32>>,
-    /// Set if there are vacated entries. This hint saves the owner from locking in vain.
+    /// Set if there are vacated entries. Thanks to this hint, the owner seldom takes the lock in vain.
     has_vacated: AtomicBool,
 }
 
@@ -89,13 +89,13 @@ impl OwnedTasks {
         if registry.is_full() {
             self.parts[part].collect(registry);
         }
-        // So every index is less than UNBOUND.
+        // This limit keeps every index below `UNBOUND`.
         let limit = UNBOUND / self.parts.len() as u32;
         let place = registry.place(task, limit);
         task.set_owned_index(place * self.parts.len() as u32 + part as u32);
     }
 
-    /// Returns the part of a task, and its entry there.
+    /// Returns the numbers of a task's part and of its entry there.
     #[inline]
     fn find(&self, task: RawTask) -> (usize, u32) {
         let index = task.owned_index();
@@ -104,8 +104,8 @@ impl OwnedTasks {
         (index as usize & (self.parts.len() - 1), index >> bits)
     }
 
-    /// Removes a task that ends on a thread that is not a worker. In `cancel_all`, every task is removed
-    /// in this way.
+    /// Removes a task that ends on a thread that is not a worker. `cancel_all` removes every task in this
+    /// way.
     pub(crate) fn remove(&self, task: RawTask) {
         let (part, place) = self.find(task);
         self.parts[part].vacate(&mut vec![place]);
@@ -113,7 +113,7 @@ impl OwnedTasks {
 
     /// Cancels all tasks. All workers must have left.
     pub(crate) fn cancel_all(&self) {
-        // Close first: tasks that a destructor spawns from here on are refused.
+        // Close first, so that tasks that a destructor spawns are refused.
         lock(&self.parts[self.others].tasks).closed = true;
         for part in &self.parts {
             let mut from = 0;

@@ -1,8 +1,8 @@
 //! Parks and unparks one thread: a worker's, or one that is in `block_on`.
 //!
-//! The token belongs to this module. `std::thread::park` has one too, but user code on the same thread
-//! may consume it or leave one behind (futures-rs #2010). So std's park serves only to block. An
-//! `unpark` that comes before the `park` is kept, so no call is lost (tokio #459).
+//! This module has its own token. std's token is not reliable, because user code on the same thread may
+//! consume it or leave one behind (futures-rs #2010). So `std::thread::park` is used only to block. If
+//! `unpark` is called before `park`, the token is kept, so no call is lost (tokio #459).
 //!
 //! ```text
 //!              park                       unpark
@@ -72,15 +72,15 @@ impl Parker {
     }
 
     fn park_as(&self, how: u8, sleep: impl FnOnce()) {
-        // This fails if there was a token. The token is then consumed.
+        // This fails if there is a token, which the swap below then consumes.
         let empty = self
             .state
             .compare_exchange(EMPTY, how, Ordering::AcqRel, Ordering::Relaxed);
         if empty.is_ok() {
             sleep();
         }
-        // This is a swap, not a store, because Acquire pairs with the Release of an `unpark`. So this
-        // thread sees what the caller of `unpark` did before.
+        // Use a swap, not a store: its Acquire pairs with the Release of `unpark`. So this thread sees what
+        // the caller did before `unpark`.
         self.state.swap(EMPTY, Ordering::AcqRel);
     }
 
@@ -106,15 +106,16 @@ impl Parker {
 
 // ---- block_on --------------------------------------------------------------------------------------
 
-/// The thread that is in `block_on`, as the scheduler of its main task: "schedule" means "unpark".
+/// The thread that is in `block_on`. It acts as the scheduler of its main task: `schedule` unparks the
+/// thread.
 struct Caller {
     parker: Parker,
     /// The right to poll the main future, if the future has been woken.
     ready: Mutex<Option<Runnable>>,
 }
 
-/// Polls `future` to its end on this thread, which is not a worker, and parks the thread in between. So
-/// the future may borrow and need not be `Send`.
+/// Polls `future` to its end on this thread, which is not a worker. Between polls, it parks the thread. The
+/// future stays on this thread, so it may borrow and need not be `Send`.
 pub(super) fn block_on<F: Future>(mut future: Pin<&mut F>, probe: Probe) -> F::Output {
     let caller = Arc::new(Caller {
         parker: Parker::new(),

@@ -1,9 +1,8 @@
-//! The workers' shared state: it decides where a woken task goes, from any thread, and which worker is
-//! woken.
+//! The state that all workers share. It decides which queue a woken task enters, and which worker is woken.
 //!
-//! If a task is woken on a worker's thread, it goes to that worker's own queues, otherwise to the
-//! injector. After each push, the scheduler decides whether to wake another worker. `idle` and `monitor`
-//! describe the two protocols, and their steps are marked here. The scheduler polls no task.
+//! A task that is woken on a worker's thread enters that worker's own queues. A task that is woken on any
+//! other thread enters the injector. `idle` and `monitor` describe the protocols for waking a worker.
+//! Comments here mark their steps.
 
 use super::idle::Idle;
 use super::monitor::Monitor;
@@ -33,8 +32,9 @@ pub(crate) struct Scheduler {
 
 /// The part of a worker that other threads access.
 ///
-/// It has two cache lines of its own, because processors fetch lines in pairs. Its worker writes it
-/// several times per poll, and a neighbour that shared a line would have to fetch the line each time.
+/// It has two cache lines of its own, because processors fetch lines in pairs. The worker writes to these
+/// lines several times per poll. If another worker's data shared a line, that worker would have to fetch the
+/// line each time.
 #[repr(align(128))]
 pub(crate) struct Remote {
     /// Tasks that were spawned or woken, except the last one, which is in the slot.
@@ -74,8 +74,8 @@ impl Scheduler {
         }
     }
 
-    /// Wakes another worker after the last searcher has found a task, if there are more tasks, if no
-    /// worker is in the driver, or if no monitor covers a slot (Q3).
+    /// Q3: called after the last searcher has found a task. Wakes another worker in three cases: there are
+    /// more tasks, no worker is in the driver, or no monitor covers a slot.
     #[cold]
     pub(crate) fn wake_successor(&self) {
         let driven = self.remotes.iter().any(|remote| remote.parker.drives());
@@ -86,8 +86,8 @@ impl Scheduler {
         }
     }
 
-    /// P3 and P4: ensures that a monitor exists, because the caller's next poll may take long, and delay
-    /// the task in its slot, events and timers.
+    /// P3 and P4: ensures that a monitor exists. The caller's next poll may take long, and would then delay
+    /// events, timers and the task in the caller's slot.
     #[inline]
     pub(crate) fn ensure_monitor(&self) {
         if !self.monitor.exists() && !self.idle.nobody_to_wake() {
@@ -104,8 +104,8 @@ impl Scheduler {
         parker.unpark(|| self.reactor.notify());
     }
 
-    /// S3, and the last searcher's check: returns whether any queue that others may take from, except
-    /// the slots, has a task.
+    /// S3, and the last searcher's check: returns whether there is a task that other workers may take. It
+    /// ignores the slots.
     pub(crate) fn has_work(&self) -> bool {
         !self.injector.is_empty() || self.remotes.iter().any(|remote| remote.queued() > 0)
     }
@@ -116,7 +116,7 @@ impl Scheduler {
         self.closed.load(Ordering::Acquire)
     }
 
-    /// Tells the workers to leave, each after its current poll. From then on, no worker pops a task.
+    /// Makes each worker leave after its current poll. From then on, no worker takes a task from a queue.
     pub(crate) fn close(&self) {
         // Release pairs with `is_closed`.
         self.closed.store(true, Ordering::Release);
@@ -147,7 +147,7 @@ impl Schedule for Scheduler {
     #[inline]
     fn schedule(&self, task: Runnable) {
         if let Err(task) = worker::with_current(self, task, Worker::push_woken) {
-            // N1; `notify` carries out the rest.
+            // N1. `notify` carries out the other steps.
             self.injector.push(task);
             self.notify();
         }

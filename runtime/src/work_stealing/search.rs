@@ -1,9 +1,10 @@
 //! How a worker finds its next task: from the driver, its own queues, the injector, or other workers.
 //!
-//! The order weighs speed against fairness. The task that the running task just woke is warmest in the
-//! cache, so it goes first. But each source that could be refilled forever has a bound, after which the
-//! next source follows. The bounds multiply to at most 16 polls for a task at the head of one of the worker's
-//! queues. A busy worker looks at the injector when it polls the driver, after at most 64 polls.
+//! The order balances speed and fairness. The task that was woken last is warmest in the cache, so it runs
+//! first. But running tasks may refill a source forever. So each such source has a bound, after which the
+//! worker takes a task from the next source. With all bounds, the task at the head of one of the worker's
+//! queues waits for at most 16 polls. A busy worker checks the injector when it polls the driver, which is
+//! after at most 64 polls.
 
 use super::worker::Worker;
 use crate::queue::stealing::CAPACITY;
@@ -11,16 +12,15 @@ use crate::sync::Ordering;
 use crate::task::raw::Runnable;
 use crate::trace::recorder::Kind;
 
-/// The maximum number of tasks in a row that a worker runs from its slot before it takes one from a ring.
-/// Without a bound, two tasks that wake each other would starve all others. Arbitrary; tokio uses the
-/// same value.
+/// The maximum number of tasks that a worker runs from its slot before it takes one from a ring. Without a
+/// bound, two tasks that wake each other would starve all others. Arbitrary; tokio uses the same value.
 const STREAK: u32 = 3;
 
 /// The maximum number of tasks that a worker takes from the injector at a time: half a ring.
 const BATCH: usize = CAPACITY as usize / 2;
 
 impl Worker {
-    /// Returns the next task to run, polling the driver first if that is due.
+    /// Polls the driver if that is due. Then returns the next task to run.
     pub(super) fn next_task(&self) -> Option<Runnable> {
         if self.left.get() == 0 {
             self.poll_driver();
@@ -33,8 +33,8 @@ impl Worker {
             .or_else(|| self.search())
     }
 
-    /// While tasks wait in the injector, every other poll runs one of them. Otherwise sockets that are
-    /// always ready, and tasks that wake each other, would starve these tasks.
+    /// Takes a task from the injector for every second poll, while tasks wait there. Otherwise tasks that
+    /// wake each other, or whose sockets are always ready, would starve them.
     #[inline]
     fn next_injected(&self) -> Option<Runnable> {
         if !self.alternate_injector.get() || self.remote.polls.load(Ordering::Relaxed) % 2 == 0 {
@@ -58,8 +58,8 @@ impl Worker {
             }
         }
         self.streak.set(0);
-        // The rings alternate, so tasks that yield and tasks that were woken do not starve each other,
-        // however many there are.
+        // Alternate between the rings, so that tasks that yield and tasks that were woken do not starve each
+        // other.
         let yielded_last = self.yielded_last.replace(!self.yielded_last.get());
         let (first, second) = if yielded_last {
             (&remote.ring, &remote.yielded)
@@ -70,9 +70,9 @@ impl Worker {
         unsafe { first.pop().or_else(|| second.pop()) }.or_else(|| remote.slot.take())
     }
 
-    /// Takes a fair share of the injector: one task to run, and others for the ring, from which other
-    /// workers may steal them. It wakes no worker, because the batch stays visible: the worker that was
-    /// woken for these tasks finds the rest, or wakes another worker that does.
+    /// Takes a fair share of the tasks in the injector. It returns one, and moves the others to the ring,
+    /// where other workers may steal them. It wakes no worker, because other workers always see the batch.
+    /// The worker that was woken for these tasks finds them, or wakes another worker that does.
     fn take_batch(&self) -> Option<Runnable> {
         let workers = self.scheduler.remotes.len();
         let (first, moved) = self.scheduler.injector.pop_batch(
@@ -93,7 +93,7 @@ impl Worker {
             }
             self.searching.set(true);
         }
-        // The multiples of the golden ratio spread evenly, so that no victim is always the first.
+        // Multiples of the golden ratio are spread evenly, so searches begin at all workers equally often.
         let step = self.first_victim.get().wrapping_add(0x9E37_79B1);
         self.first_victim.set(step);
         let (remotes, mine) = (&self.scheduler.remotes, &self.remote);
@@ -116,7 +116,7 @@ impl Worker {
         self.take_batch()
     }
 
-    /// Empties the slot of each worker that has not begun a poll since the last time this worker was the
+    /// Takes the task from the slot of each worker that has begun no poll since this worker was last the
     /// monitor.
     pub(super) fn take_from_stuck_workers(&self) {
         let mut seen = self.seen.borrow_mut();

@@ -1,17 +1,19 @@
-//! Shutdown: the last holder to leave cancels all remaining tasks, because by then none can be running.
+//! Shutdown: the last thread to leave the executor cancels all remaining tasks, because then no task can be
+//! running.
 //!
-//! Each worker holds a [`WorkerGuard`] while it runs, and the executor counts as one more. A worker or
-//! the executor may be the last to leave.
+//! Each worker holds a [`WorkerGuard`] while it runs, and the executor holds one more guard. Either a worker
+//! or the executor may be the last to leave.
 //!
-//! 1. `WorkStealing::drop` calls `Scheduler::close`, which asks every worker to leave, and unparks it.
-//! 2. Each worker leaves its loop after the poll it is in, and its guard is dropped.
-//! 3. The thread that releases the last guard cancels the tasks (`cancel_all` in [`owned`](super::owned)):
-//!    each future is dropped exactly once, by one thread, while no other task runs.
-//! 4. That thread closes the blocking pool and wakes all other tasks that wait for a socket or timer.
+//! 1. `WorkStealing::drop` calls `Scheduler::close`, which requests all workers to leave and unparks them.
+//! 2. Each worker leaves its loop after its current poll, and drops its guard.
+//! 3. The thread that releases the last guard cancels the tasks (`cancel_all` in [`owned`](super::owned)).
+//!    It drops each future exactly once, while no other task runs.
+//! 4. That thread closes the blocking pool. It wakes the tasks of other executors that wait for a socket or
+//!    timer of this one.
 //! 5. The workers' threads end, and `drop` returns.
 //!
-//! A worker's thread ends by a panic only if the OS refuses to wait for events. Then it releases the
-//! executor's guard with its own, and the same steps follow.
+//! A worker's thread panics only if the OS refuses to wait for events. Then it releases the executor's guard
+//! together with its own, and the same steps follow.
 
 use std::sync::PoisonError;
 use std::thread;
@@ -37,12 +39,12 @@ pub(super) struct ShutdownLatch {
 struct Present {
     /// The number of present workers, plus one for the executor.
     count: usize,
-    /// Set while the executor is counted. It is counted from the start, so the latch cannot finish while
-    /// workers are being started.
+    /// Set while the executor is counted. The executor is counted from the start, so that the shutdown
+    /// cannot finish while workers are being started.
     executor: bool,
     /// Set once all tasks are cancelled.
     finished: bool,
-    /// The number of threads that have not ended, or still run their stop hook.
+    /// The number of worker threads whose stop hooks have not ended.
     threads: usize,
 }
 
@@ -81,10 +83,9 @@ impl ShutdownLatch {
         lock(&self.threads).push(thread);
     }
 
-    /// Steps 1 and 5: releases the executor's guard and waits for the workers' threads, until `deadline`
-    /// if there is one. A second call does not wait. On a worker's thread, of this executor or another,
-    /// no call waits. Otherwise the thread might wait for its own end, and two executors dropped in each
-    /// other's tasks would wait for each other.
+    /// Steps 1 and 5: releases the executor's guard and waits for the workers' threads, at most until
+    /// `deadline`. A second call does not wait. A call on a worker of any executor does not wait either.
+    /// Otherwise a thread might wait for its own end, or two executors might wait for each other.
     pub(super) fn shut_down(&self, deadline: Option<Instant>) {
         self.scheduler.close();
         self.release(Present::remove_executor);
@@ -92,11 +93,12 @@ impl ShutdownLatch {
         if worker::is_worker() || !self.finishes_by(deadline) {
             return;
         }
-        // With a deadline, no thread is joined, because destructors of its thread-locals may take long.
+        // With a deadline, no thread is joined, because the destructors of thread-locals may take long.
         for thread in threads.into_iter().filter(|_| deadline.is_none()) {
-            // A worker's hook may drop the executor.
+            // This thread may be one of them, because a worker's hook may drop the executor.
             if thread.thread().id() != current().id() {
-                // A thread that panicked has printed the panic and closed the executor.
+                // Ignore an error: a thread that panicked has already printed the panic and closed the
+                // executor.
                 let _ = thread.join();
             }
         }
@@ -134,8 +136,8 @@ impl ShutdownLatch {
     /// Carries out steps 3 and 4.
     fn finish(&self) {
         let _entered = context::enter_closing(&self.shared);
-        // The caller is the last to leave, so no task is running or will be. The queues keep bare pointers
-        // to complete tasks, which are never read again.
+        // The caller is the last to leave, so no task is running or will run. Afterwards the queues contain
+        // only pointers to complete tasks. No thread reads these pointers.
         self.scheduler.owned.cancel_all();
         self.shared.close();
     }
@@ -155,9 +157,9 @@ impl Present {
 impl Drop for WorkerGuard {
     fn drop(&mut self) {
         if thread::panicking() {
-            // Panics of tasks are caught, so the OS has refused to wait for events (`EventLoop::turn`), and
-            // will refuse other workers too. All workers leave now instead of when the executor is
-            // dropped, so that every join handle is resolved.
+            // Panics of tasks are caught. So the cause is that the OS has refused to wait for events
+            // (`EventLoop::turn`), and it will refuse other workers too. All workers leave now, before the
+            // executor is dropped, so that every join handle completes.
             self.0.scheduler.close();
             self.0.release(Present::remove_executor);
         }

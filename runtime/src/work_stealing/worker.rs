@@ -1,9 +1,9 @@
-//! One worker: a thread that runs tasks, takes some from other workers when it has none, and parks when
-//! there are none at all.
+//! One worker: a thread that runs tasks, takes some from other workers when it has none, and parks when it
+//! finds none.
 //!
-//! Each round of the loop polls the driver if that is due (see [`coop`]), finds a task (see
-//! [`search`](super::search)) and polls it. If there is no task, the worker parks; `idle` shows why no
-//! task is missed then. The first worker to park takes the driver and waits for events and timers in it.
+//! In each round of its loop, the worker polls the driver if that is due (see [`coop`]). Then it finds a
+//! task (see [`search`](super::search)) and polls it. If it finds none, it parks. `idle` shows why no task
+//! is missed then. The first worker to park takes the driver and waits there for events and timers.
 
 use std::cell::{Cell, RefCell};
 use std::ptr;
@@ -31,8 +31,8 @@ thread_local! {
 /// Calls `f` with this thread's worker and the task, if the worker belongs to `scheduler`. Otherwise
 /// returns the task.
 ///
-/// A waker gets nothing but the task. Whether the task may go into a worker's own queues depends on the
-/// calling thread.
+/// A waker has only the task. So this function checks whether the calling thread is a worker, whose own
+/// queues may take the task.
 #[inline]
 pub(super) fn with_current<T>(
     scheduler: &Scheduler,
@@ -41,7 +41,7 @@ pub(super) fn with_current<T>(
 ) -> Result<(), T> {
     let worker = CURRENT.get();
     // SAFETY: the pointer is null, or points to the worker whose `run` is on this thread's stack. The
-    // worker's drop resets it, also after a panic. The reference does not leave `f`.
+    // worker's drop resets the pointer, even after a panic. The reference does not leave `f`.
     match unsafe { worker.as_ref() } {
         Some(worker) if ptr::eq(&*worker.scheduler, scheduler) => {
             f(worker, task);
@@ -71,7 +71,7 @@ pub(super) struct Worker {
     running: Cell<bool>,
     /// The worker is counted as searching.
     pub(super) searching: Cell<bool>,
-    /// The worker rose because it saw a task, and has found none yet.
+    /// The worker saw a task and did not park, but has found no task since.
     spurious_rise: Cell<bool>,
     /// The number of tasks that were run from the slot since the last task from a ring.
     pub(super) streak: Cell<u32>,
@@ -79,7 +79,7 @@ pub(super) struct Worker {
     pub(super) yielded_last: Cell<bool>,
     /// The injector had tasks at the last check, and has not been found empty since.
     pub(super) alternate_injector: Cell<bool>,
-    /// The worker at which the last search began, as a fraction of 2^32.
+    /// The index of the worker at which the last search began, times 2^32, divided by the number of workers.
     pub(super) first_victim: Cell<u32>,
     pace: RefCell<Pace>,
     /// The wakers that the driver has collected.
@@ -165,7 +165,7 @@ impl Worker {
         }
     }
 
-    /// Called when the worker has found a task. It then counts as running, not as searching.
+    /// Counts the worker as running, not as searching, because it has found a task.
     fn begin_to_run(&self) {
         self.spurious_rise.set(false);
         self.scheduler.counters.worker_begins();
@@ -185,7 +185,7 @@ impl Worker {
         }
     }
 
-    /// Adds a task that is spawned on this worker to the list, and queues it.
+    /// Adds a task that is spawned here to this worker's list, and queues the task.
     #[inline]
     pub(super) fn bind(&self, task: Unbound) {
         self.tasks.insert(&self.scheduler.owned, task.raw());
@@ -200,7 +200,7 @@ impl Worker {
         self.counters.ended.add(1);
     }
 
-    /// Puts a task that was woken into the slot, and the one that was there into a ring.
+    /// Puts a woken task into the slot. Moves the task that was there to a ring.
     #[inline]
     pub(super) fn push_woken(&self, task: Runnable) {
         // P1, P2
@@ -214,7 +214,7 @@ impl Worker {
         }
     }
 
-    /// Puts a task that woke itself during its poll behind the other yielded tasks.
+    /// Puts a task at the end of the yielded tasks, because it woke itself during its poll.
     #[inline]
     pub(super) fn push_yielded(&self, task: Runnable) {
         self.push_to_ring(&self.remote.yielded, task);
@@ -269,15 +269,16 @@ impl Worker {
         // S4
         self.searching.set(idle.rise(self.index, found));
         if found && self.spurious_rise.replace(true) {
-            // This is the second time in a row. A thief that was preempted while it steals hides the
-            // rest of a ring, so let the thief run.
+            // For the second time in a row, this worker saw a task but found none. A thief that was
+            // preempted during a steal hides the rest of a ring, so let the thief run.
             thread::yield_now();
         }
-        // Wake only after `rise`: while this worker is still listed as parked, a wake could pick it.
+        // Wake only after `rise`: while this worker is still listed as parked, a wake could pick this
+        // worker.
         driver::wake_all(&mut self.woken.borrow_mut());
     }
 
-    /// S5: parks, in the driver if it is free, and as the monitor if one is needed.
+    /// S5: parks in the driver if the driver is free, and as the monitor if one is needed.
     fn park(&self) {
         self.counters.parks.add(1);
         let before = self.now();

@@ -1,4 +1,4 @@
-//! Compares the wheel with a tree, in any order of calls, and measures both.
+//! Compares the wheel with a tree, by random calls, and measures both.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -7,7 +7,7 @@ use super::*;
 
 const MILLISECOND: u64 = 1_000_000;
 
-/// Xorshift64: enough for tests, and the same on all machines.
+/// Xorshift64, which gives the same numbers on all machines.
 struct Random(u64);
 
 impl Random {
@@ -73,7 +73,7 @@ impl Model {
     }
 
     /// Calls `expire` once. The entries that fire must be the next ones of the model. They must be due by
-    /// `now` or, if it is later, by the tick that the wheel has reached.
+    /// `now`, or by the tick that the wheel has reached if that is later.
     fn expire(&mut self, now: u64, limit: usize) -> bool {
         self.now = now.max(self.end_of(self.wheel.elapsed) as u64);
         let mut out = Vec::new();
@@ -101,7 +101,7 @@ impl Model {
         (u128::from(tick) << self.wheel.shift).min(u128::from(u64::MAX))
     }
 
-    /// Sleeps as a driver does, until something fires.
+    /// Sleeps as a driver does, until an entry fires.
     fn wait(&mut self, limit: usize) {
         let pending = self.wheel.len();
         let Some((&(tick, _), _)) = self.tree.first_key_value() else {
@@ -135,7 +135,7 @@ fn run_model(shift: u32, seed: u64, steps: u32) {
     if random.below(4) == 0 {
         model.expire(u64::MAX - random.span(60), 1); // a very old wheel
     }
-    // The spans range from a microsecond, with many entries in a slot, to centuries.
+    // The spans range from a microsecond to centuries.
     let bits = 10 + random.below(54);
     for _ in 0..steps {
         let limit = 1 + random.span(6) as usize;
@@ -165,7 +165,7 @@ fn agrees_with_a_tree() {
     }
 }
 
-/// Run it with `cargo test --release -p brigade --lib cost_of -- --ignored --nocapture`.
+/// Run this measurement with `cargo test --release -p brigade --lib cost_of -- --ignored --nocapture`.
 #[test]
 #[ignore = "a measurement"]
 fn cost_of_insert_and_remove() {

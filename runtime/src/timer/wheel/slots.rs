@@ -1,7 +1,7 @@
-//! The wheel's slots: queues of entries, threaded through one vector.
+//! The wheel's slots: linked queues of entries in one vector.
 //!
-//! Putting an entry at the end of a slot, removing it from anywhere, and finding the slots that have entries
-//! are O(1). The [wheel](super) keeps the time and decides which slot a tick belongs to.
+//! Three operations are O(1): putting an entry at the end of a slot, removing it from anywhere, and finding
+//! the slots that have entries. The [wheel](super) keeps the time and decides which slot a tick belongs to.
 //!
 //! ```text
 //!   a slot         head                tail
@@ -10,12 +10,12 @@
 //!                   └───next───►└─next─►
 //! ```
 //!
-//! A [`Key`] holds the index of a place in the vector, so an entry keeps its place until it is removed. It
-//! moves from slot to slot by new links. Empty places form a singly linked stack.
+//! A [`Key`] holds the index of a place in the vector, so an entry keeps its place until it is removed. An
+//! entry moves to another slot by a change of its links. Empty places form a singly linked stack.
 
 use super::{LEVELS, SLOTS};
 
-/// The index of the list behind the last slot, which holds the entries that are never due.
+/// The index of the list of the entries that are never due. It comes after the last slot.
 pub(super) const ENDLESS: usize = LEVELS * SLOTS;
 /// The index that marks the end of a list.
 const NIL: u32 = u32::MAX;
@@ -24,7 +24,7 @@ const NIL: u32 = u32::MAX;
 /// Arbitrary: not measured.
 const KEEP: usize = 1024;
 
-/// Names one pending entry. It goes stale when the entry is removed.
+/// Identifies one pending entry. The key becomes stale when the entry is removed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Key {
     index: u32,
@@ -33,13 +33,13 @@ pub(crate) struct Key {
 
 /// The slots of a wheel and their entries.
 pub(super) struct Slots<T> {
-    /// A bit for each slot that has an entry; the last word belongs to `ENDLESS`.
+    /// A bit for each slot, which is set if the slot has an entry. The last word belongs to `ENDLESS`.
     pub(super) occupied: [u64; LEVELS + 1],
     /// The slots, level by level from 0, then `ENDLESS`.
     lists: Box<[List; ENDLESS + 1]>,
     /// All places. Each place with an entry is in exactly one list.
     entries: Vec<Entry<T>>,
-    /// The empty place that was freed last; its `next` is the place that was freed before it.
+    /// The empty place that was freed last: the top of the stack.
     free: u32,
     /// The number of places that have an entry.
     pub(super) len: usize,
@@ -47,7 +47,7 @@ pub(super) struct Slots<T> {
     generation: u32,
 }
 
-/// A queue threaded through `entries`.
+/// A linked queue in `entries`.
 #[derive(Clone, Copy)]
 struct List {
     head: u32,
@@ -139,7 +139,7 @@ impl<T> Slots<T> {
         value
     }
 
-    /// Removes all entries, in no order. Their keys are stale.
+    /// Removes all entries, in any order. Afterwards their keys are stale.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = T> {
         self.occupied = [0; LEVELS + 1];
         self.lists.fill(List::EMPTY);
@@ -156,8 +156,8 @@ impl<T> Slots<T> {
         }
     }
 
-    /// Moves the first entry of a slot to the end of the slot that `place` names for its tick. Returns
-    /// `false` if the slot is empty.
+    /// Moves the first entry of a slot to the end of another slot, which `place` computes from its tick.
+    /// Returns `false` if the slot is empty.
     pub(super) fn move_first(&mut self, slot: usize, place: impl FnOnce(u64) -> usize) -> bool {
         let head = self.lists[slot].head;
         if head == NIL {

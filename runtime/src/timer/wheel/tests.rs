@@ -1,4 +1,4 @@
-//! Tests each rule of the wheel. `properties.rs` tests any order of calls.
+//! Tests each rule of the wheel. `properties.rs` tests random calls.
 
 use super::*;
 
@@ -101,7 +101,7 @@ fn the_past_is_due_at_once() {
     wheel.insert(0, 1);
     wheel.insert(DAY >> 20 << 20, 2);
     assert!(wheel.next_expiry().unwrap() <= DAY);
-    // A `now` that is earlier than the latest one counts as the latest.
+    // If `now` is earlier than the tick already reached, it counts as that tick.
     assert_eq!(fired(&mut wheel, 5), [1, 2]);
 }
 
@@ -187,7 +187,7 @@ fn a_cascade_stops_half_way_and_keeps_the_order() {
     assert!(wheel.expire(5000, 1, |_| panic!("still cascading")));
     assert_ne!(wheel.cascading, 0);
     check(&wheel);
-    // The following entries go behind all entries that wait for the cascade.
+    // The next three entries go behind all entries that wait for the cascade.
     wheel.insert(0, 100);
     wheel.insert(5000, 101);
     wheel.insert(5001, 102);

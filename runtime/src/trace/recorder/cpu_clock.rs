@@ -1,9 +1,10 @@
-//! The CPU clock of a thread, and how long the OS kept the thread from a core.
+//! The CPU clock of a thread, and how long the thread waited for a core.
 //!
-//! A poll of 10 ms may have computed, blocked, or lost its core to another program. Four numbers tell these
-//! cases apart: the time that passed, the CPU time, the *run delay*, and how many times the thread gave its
-//! core away. The run delay is the time in which the thread could run and had no core. The last number is
-//! needed in a virtual machine, whose host may take a core without a trace. Linux reports all four.
+//! A poll of 10 ms may have computed, blocked, or lost its core to another program. Four numbers distinguish
+//! these cases: the time that passed, the CPU time, the *run delay*, and how many times the thread gave its
+//! core away. The run delay is the time in which the thread was ready to run but had no core. The last
+//! number is needed in a virtual machine, because a core that the host takes away causes no run delay. Linux
+//! reports all four.
 
 /// The times that a thread has used, in nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +37,8 @@ mod system {
 
     const RUSAGE_THREAD: c_int = 1;
 
-    /// Two times of two numbers each, and fourteen counters. The last but one counts voluntary context
-    /// switches.
+    /// Two times of two numbers each, and fourteen counters. The second last counter counts voluntary
+    /// context switches.
     type Usage = [c_long; 18];
     const VOLUNTARY_SWITCHES: usize = 16;
 
@@ -54,7 +55,7 @@ mod system {
     }
 
     impl CpuClock {
-        /// Opens the clocks. The run delay (`with_delay`) takes a file descriptor.
+        /// Opens the clocks. With `with_delay`, opens a file descriptor for the run delay.
         pub(in super::super) fn of_this_thread(with_delay: bool) -> Self {
             let open = || File::open("/proc/thread-self/schedstat").ok();
             CpuClock {
@@ -82,8 +83,8 @@ mod system {
         }
     }
 
-    /// Reads the second number in the file. The first number is also a CPU time, but it is as old as the last
-    /// tick.
+    /// Reads the second number in the file. The first number is a CPU time, but the kernel updates it only
+    /// at each tick.
     fn run_delay(schedstat: &File) -> Option<u64> {
         let mut bytes = [0; 96];
         let length = schedstat.read_at(&mut bytes, 0).ok()?;
@@ -127,7 +128,7 @@ mod tests {
         let given_away = clock.read().unwrap().given_away;
         assert!(used(&|| std::thread::sleep(nap)) < nap / 2);
         assert!(clock.read().unwrap().given_away > given_away);
-        // A thread that computes reaches this CPU time, however many other threads want the core.
+        // A thread that computes reaches this CPU time even if other threads use the core too.
         let (begun, start) = (Instant::now(), clock.read().unwrap().cpu);
         while u128::from(clock.read().unwrap().cpu - start) < nap.as_nanos() {
             assert!(begun.elapsed() < Duration::from_secs(60));

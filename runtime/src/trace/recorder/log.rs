@@ -1,20 +1,20 @@
 //! The log of one thread: a chain of chunks.
 //!
-//! The thread appends to its log, and any thread may read it at the same time. An entry has three atomic words:
+//! The thread appends to its log while other threads may read it. An entry has three atomic words:
 //!
 //! | word | holds |
 //! |---|---|
-//! | 0 | when: nanoseconds by the executor's clock |
-//! | 1 | what (8 bits), how it went (8 bits), the task or a number (48 bits) |
+//! | 0 | the time by the executor's clock, in nanoseconds |
+//! | 1 | the kind (8 bits), the details (8 bits), the task or a number (48 bits) |
 //! | 2 | another task, or a number |
 
-// std's atomics even under loom: no race of the runtime depends on them.
+// Use std's atomics even under loom, because no race of the runtime depends on them.
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::Role;
 
-/// The kind of an event, as a number that fits into a word.
+/// The kind of an event, as a number of 8 bits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub(crate) enum Kind {
@@ -56,7 +56,7 @@ impl Kind {
 /// One entry of a log.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Entry {
-    /// Nanoseconds by the executor's clock.
+    /// The time by the executor's clock, in nanoseconds.
     pub(crate) at: u64,
     pub(crate) kind: Kind,
     /// The details, which depend on the kind.
@@ -69,7 +69,7 @@ pub(crate) struct Entry {
 
 /// The entries that one thread reported.
 pub(crate) struct Log {
-    /// Unset for an outside thread.
+    /// Not set for an outside thread.
     pub(super) role: OnceLock<Role>,
     /// The name of the thread.
     pub(super) name: String,
@@ -95,7 +95,7 @@ impl Log {
         self.role.get().copied().unwrap_or(Role::Outside)
     }
 
-    /// Returns the name of the thread in the run.
+    /// Returns the name of the thread in the timeline.
     pub(crate) fn label(&self) -> String {
         match self.role() {
             Role::Worker(number) => format!("worker {number}"),
@@ -114,7 +114,8 @@ impl Log {
 }
 
 impl Drop for Log {
-    /// Frees the chunks in a loop. Otherwise each would free the next one, which takes stack for all of them.
+    /// Frees the chunks in a loop. Otherwise each chunk would free the next one in a recursion, which needs
+    /// a large stack.
     fn drop(&mut self) {
         let mut next = self.first.take();
         while let Some(chunk) = next {

@@ -3,7 +3,7 @@
 use super::*;
 
 impl<T> Slots<T> {
-    /// Makes slots in which generations wrap soon.
+    /// Makes slots whose generations wrap soon.
     pub(in super::super) fn near_the_last_generation() -> Self {
         Slots {
             generation: u32::MAX - 50,
@@ -16,8 +16,8 @@ impl<T> Slots<T> {
         self.entries.capacity()
     }
 
-    /// Panics unless each place is either in one list, linked both ways, or on the stack of free places. Also
-    /// checks that the bits show which slots have entries. Returns the entries, as slots and ticks.
+    /// Panics unless each place is either in one doubly linked list or on the stack of free places. Also
+    /// checks that the bits show which slots have entries. Returns the slot and the tick of each entry.
     pub(in super::super) fn check(&self) -> Vec<(usize, u64)> {
         let mut entries = Vec::new();
         for (list, ends) in self.lists.iter().enumerate() {
