@@ -1,4 +1,4 @@
-//! A task finds a source drained and clears its readiness, while a new event comes. The new event is not
+//! A task drains a source and clears the source's readiness, while a new event comes. The new event is not
 //! lost (tokio #6133).
 
 use std::task::Poll;
