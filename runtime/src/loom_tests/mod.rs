@@ -1,9 +1,9 @@
-//! Models of the runtime's races. Loom runs each model in every order of its threads' steps that the memory
+//! Models of the runtime's races. Loom runs the threads of a model in every order of steps that the memory
 //! model allows.
 //!
 //! There is one file for each race, named after it. The models run the code that ships; [`sync`] and
-//! [`os`] replace what loom cannot run. A model names its *outcomes*. It fails unless some execution
-//! reaches each of them: a race that never happens proves nothing.
+//! [`os`] replace what loom cannot run. A model names its *outcomes*. Some execution must reach each
+//! outcome, or the model fails. A race that never happens proves nothing.
 //!
 //! `.ci/loom` runs all models; `.ci/loom NAME` runs those whose name contains `NAME`. If every order takes
 //! too long, a model bounds the number of preemptions (most races need two). `LOOM_MAX_PREEMPTIONS`
@@ -61,8 +61,8 @@ use crate::trace::Probe;
 use crate::work_stealing::idle::Idle;
 use crate::work_stealing::park::Parker;
 
-/// The outcomes of a model. They are counted with std's atomics, outside of the model, so they outlast
-/// an execution and add no steps to it.
+/// The outcomes of a model. Std's atomics count them outside of the model. So the counts outlast an
+/// execution and add no steps to it.
 struct Outcomes<const N: usize>([(&'static str, AtomicUsize); N]);
 
 impl<const N: usize> Outcomes<N> {
@@ -133,7 +133,7 @@ struct Line {
 }
 
 impl Line {
-    /// Makes the queue and the first reference to it as a scheduler.
+    /// Makes the queue, and a scheduler reference to it.
     fn open() -> (Arc<Line>, SchedulerRef) {
         let line = Arc::new(Line {
             ready: Mutex::new(VecDeque::new()),

@@ -18,10 +18,10 @@ use std::cell::Cell;
 /// load by another thread, so loom never tries the order in which the other thread comes second. For
 /// example, a ring of four was full in all 59 executions, although a thief had just stolen from it. So
 /// here, each load first writes a word that no thread reads. The write is Relaxed, so it orders nothing in
-/// the model. But loom then tries both orders of two such writes.
+/// the model. But loom tries both orders of two such writes.
 ///
-/// These writes cost executions, so `SeldomWritten` has none. It holds, for example, the owner of a
-/// scheduler: every operation on a task reads the owner, which changes once.
+/// Each such write adds executions, so `SeldomWritten` does without it. It holds, for example, the owner of
+/// a scheduler: every operation on a task reads the owner, which changes once.
 macro_rules! atomics {
     ($($name:ident$(<$param:ident>)?: $value:ty;)*) => {$(
         pub(crate) struct $name$(<$param>)? {
@@ -144,8 +144,8 @@ numbers! {
 }
 
 impl AtomicBool {
-    /// Stores the value with a swap. Some flags are both stored and swapped. Loom would let a plain store
-    /// come before a swap that did not see the store. The memory model forbids that.
+    /// Stores the value with a swap. Some flags are both stored and swapped. Loom would order a plain store
+    /// before a swap that did not read the stored value. The memory model forbids that.
     pub(crate) fn store(&self, value: bool, order: Ordering) {
         self.inner.swap(value, order);
     }
@@ -205,7 +205,7 @@ pub(crate) fn thread_number() -> usize {
 }
 
 pub(crate) mod channel {
-    //! The part of crossbeam's unbounded channel that the runtime uses, in a form whose steps loom sees.
+    //! The part of crossbeam's unbounded channel that the runtime uses, built from loom's types.
     //!
     //! Here, reading the length synchronises like an Acquire load. Crossbeam's read synchronises more
     //! strongly, so what holds here also holds with crossbeam.

@@ -1,9 +1,9 @@
-//! The inbox of the single-thread executor, through which other threads reach it.
+//! The inbox of the single-thread executor. Other threads reach the executor only through it.
 //!
 //! Any thread can send a [`RemoteOp`] without blocking. `send` returns whether to notify the sleeping
-//! owner. The channel is unbounded, because `wake` sends and must not block: its caller may hold a lock
-//! that the executor needs (compio #1044). The owner keeps the receiving end. Once the owner drops that
-//! end, sending fails, and the sender drops the operation.
+//! owner. The channel is unbounded, because `wake` sends and must not block. The caller of `wake` may hold
+//! a lock that the executor needs (compio #1044). The owner keeps the receiving end. Once the owner drops
+//! that end, sending fails, and the sender drops the operation.
 //!
 //! # The race between sending and parking
 //!
@@ -15,13 +15,13 @@
 //!                                      S4  block in the OS until an event or a notification
 //! ```
 //!
-//! One of the two fences comes first. If fence P2 does, step S3 sees the operation of P1. If fence S2 does,
-//! step P3 sees `asleep` and notifies. A notification is an event in the OS, so it ends step S4 even if it
-//! came earlier. So the owner never sleeps while an operation waits.
+//! One of the two fences comes first. If fence P2 is first, step S3 sees the operation of P1. If fence S2
+//! is first, step P3 sees `asleep` and notifies. A notification is an event in the OS, so step S4 ends even
+//! if the notification came first. So the owner never sleeps while an operation waits.
 //!
 //! Without step S3, an operation sent between the last check and the sleep would be lost. This bug is a
 //! *lost wakeup*; the model `no_wake_is_slept_through` finds it. A notification at every send would also
-//! prevent it, but costs a system call.
+//! prevent it, but would cost a system call each time.
 
 use crate::sync::channel::{Receiver, Sender, unbounded};
 use crate::sync::{AtomicBool, Ordering, fence};
@@ -65,7 +65,7 @@ impl Inbox {
         self.sender.len()
     }
 
-    /// Steps S1 to S3, before a park. Returns `false` if an operation waits: the owner must not park.
+    /// Performs steps S1 to S3. Returns `false` if an operation waits: the owner must not park.
     pub(crate) fn begin_park(&self) -> bool {
         self.asleep.store(true, Ordering::Relaxed);
         fence(Ordering::SeqCst);

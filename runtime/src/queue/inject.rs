@@ -2,8 +2,8 @@
 //! not fit into a worker's own ring.
 //!
 //! The queue is a lock-free channel. A deque behind a lock takes fewer instructions and atomic operations
-//! per task. But with 100,000 spawns from outside, the deque was slower by two fifths: spawner and workers
-//! contended for the lock, and each time one of them slept. The channel must be unbounded, because `wake`
+//! per task. But with 100,000 spawns from outside, the deque was slower by two fifths. Spawner and workers
+//! contended for the lock, and one of them slept each time. The channel must be unbounded, because `wake`
 //! pushes here and must never block (compio #1044). `push` does not wake a worker; its caller does.
 
 use crate::sync::channel::{Receiver, Sender, unbounded};
@@ -44,7 +44,7 @@ impl<T> Injector<T> {
     }
 
     /// Takes the first item. Given the number of items left, `share` returns how many more to take.
-    /// Each of them is passed to `put`. If `put` refuses an item, the item goes back to the end, and the
+    /// Each of these is passed to `put`. If `put` refuses an item, the item goes back to the end, and the
     /// batch ends. Returns the first item and how many others `put` took.
     #[inline]
     pub(crate) fn pop_batch(

@@ -14,7 +14,7 @@ use crate::task::raw::{RawTask, Runnable};
 /// The tasks of one thread that are ready. The queue holds the right to run each of them.
 pub(crate) struct LocalQueue {
     woken: VecDeque<Runnable>,
-    /// Each task, and the value of `taken` once all tasks ahead of it have been taken.
+    /// Each task, and the value of `taken` at which this task is next.
     yielded: VecDeque<(Runnable, u64)>,
     /// The number of tasks taken from `woken`.
     taken: u64,
@@ -88,7 +88,7 @@ impl LocalQueue {
         self.yielded.clear();
     }
 
-    /// If the queue is empty, frees memory that a burst needed.
+    /// If the queue is empty, frees memory that a burst of tasks needed.
     pub(crate) fn shrink_after_burst(&mut self) {
         /// The largest capacity that is not freed: 32 KiB. Arbitrary: not measured.
         const KEEP: usize = 4096;
@@ -259,7 +259,7 @@ mod tests {
             3_203_168_211_198_807_973,
             9_817_491_932_198_370_423,
         ];
-        // Each number is one less, because it is scaled to a bound just below 2^64.
+        // Each number is one less than published, because its bound is just below 2^64.
         assert_eq!(numbers, published.map(|number| number - 1));
     }
 

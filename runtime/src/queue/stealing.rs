@@ -1,4 +1,4 @@
-//! The queues of one worker from which other workers steal: a ring, and a slot for one task.
+//! One worker's queues, from which other workers steal: a ring, and a slot for one task.
 //!
 //! The owner pushes at the ring's tail and pops at its head. Another worker takes half of the items from
 //! the head. The ring neither blocks nor allocates. It holds plain pointers, or numbers in the loom models.
@@ -154,7 +154,7 @@ impl<T> Ring<T> {
                 return None;
             }
             let claimed = head.claimed.wrapping_add(1);
-            // `done` may advance before the read below: only the owner could write that position.
+            // `done` may advance before the read below, because only the owner writes positions.
             let is_read = head.done != head.claimed;
             let done = if is_read { head.done } else { claimed };
             Some(Head { done, claimed }.pack())

@@ -72,8 +72,8 @@ impl Builder<SingleThread> {
         self
     }
 
-    /// Makes each poll of a run repeatable: with virtual time, without event sources and without other
-    /// threads. So closures of `spawn_blocking` run on this thread.
+    /// Makes runs repeatable, poll by poll: with virtual time, but without event sources and other threads.
+    /// So closures of `spawn_blocking` run on this thread.
     pub(crate) fn closed_world(mut self) -> Self {
         self.settings.closed_world = true;
         self.settings.virtual_time = true;
@@ -146,8 +146,8 @@ impl Builder<SingleThread> {
     }
 }
 
-/// The lengths of the queues. Only the executor's thread can read the length of the run queue itself;
-/// other threads see the length that was published last.
+/// The lengths of the queues. Only the executor's thread can read the length of the run queue; other
+/// threads see the length that was published last.
 struct Queues(Arc<Scheduler>, Arc<Counters>);
 
 impl Depths for Queues {

@@ -59,9 +59,9 @@ const OPS_PER_TURN: usize = LOOK_EVERY;
 
 /// The single-thread executor: an event loop.
 ///
-/// It stays on the thread that made it. [`block_on`](Self::block_on) runs a future to its end, and all
-/// spawned tasks meanwhile. Between two calls, no task runs. Dropping the executor drops the futures of all
-/// tasks, on this thread.
+/// It stays on the thread that made it. [`block_on`](Self::block_on) runs a future to its end, and
+/// meanwhile runs all spawned tasks. Between two calls, no task runs. Dropping the executor drops the
+/// futures of all tasks, on this thread.
 ///
 /// ```
 /// use std::time::Duration;
@@ -118,7 +118,7 @@ impl SingleThread {
         Builder::new()
     }
 
-    /// Runs `future` to its end on this thread, and all spawned tasks meanwhile.
+    /// Runs `future` to its end on this thread, and meanwhile runs all spawned tasks.
     ///
     /// The future may borrow from its surroundings and need not be `Send`. When it ends, unfinished tasks
     /// stay in the executor. They continue in the next `block_on`.
@@ -153,7 +153,8 @@ impl SingleThread {
             if let Some(output) = run.poll_tasks(future.as_mut()) {
                 return output;
             }
-            // Call this before the last check of the inbox: a job that has ended has also sent its wake.
+            // Call this before the last check of the inbox: a job that has ended by now has already sent
+            // its wake.
             self.shared.pool.hold_clock();
             if self.scheduler.queued() == Some(0) && self.scheduler.inbox().begin_park() {
                 run.park();

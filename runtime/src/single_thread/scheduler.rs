@@ -1,7 +1,7 @@
 //! The tasks' view of the single-thread executor: a run queue, the list of living tasks, and the inbox.
 //!
-//! The executor's thread needs no lock for the queue and for the states of tasks. Other threads use only
-//! the inbox. No user code runs while [`Local`] is open, because such code may call this scheduler again.
+//! The executor's thread needs no lock for the queue and the states of tasks. Other threads use only the
+//! inbox. No user code runs while [`Local`] is open, because such code may call this scheduler again.
 
 use crate::metrics::Counters;
 use crate::queue::inbox::Inbox;
@@ -103,7 +103,7 @@ impl Scheduler {
     /// Cancels all tasks, on this thread, and closes the inbox.
     ///
     /// 1. Sets `closing`: from now on no task is bound or queued.
-    /// 2. Empties the queue. Its tasks are on the list too.
+    /// 2. Empties the queue. These tasks are also on the list.
     /// 3. Finds the tasks on the list one by one and cancels them. Dropping a future may run any code:
     ///    it may wake other tasks (no effect now), spawn (cancelled immediately) or drop handles. So
     ///    `Local` is not open while a future is dropped.

@@ -3,7 +3,7 @@
 //! Two sides hold a task. The executor holds the task until it has stored the output and called the
 //! handle's waker. The `JoinHandle` holds the task until the handle is dropped. The two sides share one
 //! reference. Each side ends its hold by one write to the *join word*, and the last side releases the
-//! reference. Until RELEASED is set, every write is an atomic read-modify-write. So a handle of either
+//! reference. Until RELEASED is set, every write is an atomic read-modify-write. So a handle of any
 //! executor may be polled and dropped on any thread.
 //!
 //! ```text
@@ -38,8 +38,8 @@ const DONE: u8 = 1 << 2;
 const RELEASED: u8 = 1 << 3;
 /// The handle has taken the output, or dropped it.
 const TAKEN: u8 = 1 << 4;
-/// A wake from another thread is in the owner's inbox. It is unrelated to joining, but other threads may
-/// write only this byte. Set by the first waker, cleared by the owner.
+/// A wake from another thread is in the owner's inbox. This flag is unrelated to joining, but other threads
+/// may write only this byte. Set by the first waker, cleared by the owner.
 const WAKE_SENT: u8 = 1 << 5;
 /// An abort from another thread is in the owner's inbox. Never cleared, because one abort is enough.
 const ABORT_SENT: u8 = 1 << 6;
@@ -259,7 +259,8 @@ impl RawTask {
         self.header().join.load().has(DONE)
     }
 
-    /// Returns `Ready` if the output is stored. Otherwise registers `waker`, which is called once it is.
+    /// Returns `Ready` if the output is stored. Otherwise registers `waker`, to be called at the task's
+    /// end.
     #[inline(always)]
     pub(super) fn poll_join(self, waker: &Waker) -> Poll<()> {
         self.scheduler().probe().joined(self);
@@ -291,8 +292,8 @@ impl RawTask {
         Poll::Pending
     }
 
-    /// Moves the output to `into`, unless it was taken before. Returns whether it did. The caller is the
-    /// handle, and `poll_join` has returned `Ready`.
+    /// Moves the output to `into`, unless it was taken before. Returns whether the output was moved. The
+    /// caller is the handle, and `poll_join` has returned `Ready`.
     ///
     /// # Safety
     /// `into` is a valid `*mut Result<T, JoinError>` for the output of this task.

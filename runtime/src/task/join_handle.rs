@@ -57,7 +57,7 @@ impl<T> UnwindSafe for JoinHandle<T> {}
 impl<T> RefUnwindSafe for JoinHandle<T> {}
 
 impl<T> JoinHandle<T> {
-    /// Makes the handle of a task whose output is `Result<T, JoinError>`. It takes over the handle's hold
+    /// Makes the handle of a task whose output is `Result<T, JoinError>`. This value owns the handle's hold
     /// on the task.
     pub(crate) fn new(task: RawTask) -> Self {
         JoinHandle {

@@ -1,12 +1,12 @@
 //! Reuses the memory of finished tasks.
 //!
-//! Many tasks live for a microsecond. To free and allocate the memory of such a task takes a third of all
+//! Many tasks live for a microsecond. Freeing and allocating the memory of such a task takes a third of all
 //! instructions between spawn and join. So a thread that works for an executor keeps the memory of tasks
 //! that end on it, and reuses it for new tasks. There is one bounded list for each size. The thread frees
 //! its lists when it stops working for executors.
 //!
 //! Reused memory hides a use-after-free from the tools that look for one. So nothing is kept under Miri, in
-//! models, or with `--cfg brigade_unrecycled`, which the sanitizer runs set.
+//! models, or with `--cfg brigade_unrecycled`, which is set for sanitizers.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::cell::Cell;

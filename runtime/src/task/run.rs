@@ -24,7 +24,7 @@ impl Runnable {
     /// before this returns.
     #[inline(always)]
     pub(crate) fn run(self, writer: Writer, probe: &Probe) {
-        // `run_once` is compiled twice. The copy for no recorder never tests for one.
+        // `run_once` is compiled twice. The copy without a recorder never tests for one.
         match probe.recorder() {
             None => self.run_once(writer, &Probe::off()),
             Some(_) => self.run_recorded(writer, probe),

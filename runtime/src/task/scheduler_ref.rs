@@ -26,8 +26,8 @@ use crate::trace::Probe;
 ///
 /// While the tasks are bound to a thread, all methods except `post` are called on that thread only.
 pub(crate) trait Schedule: Send + Sync {
-    /// Puts a new task onto the executor's list, until [`unbind`](Self::unbind), and into a run queue. A
-    /// closing executor drops the task instead, which cancels it.
+    /// Puts a new task onto the executor's list and into a run queue. [`unbind`](Self::unbind) removes it
+    /// from the list. A closing executor drops the task instead, which cancels it.
     fn bind(&self, task: Unbound);
 
     /// Puts a woken task into a run queue. Never blocks and never runs user code, because `wake` may be
@@ -169,7 +169,7 @@ impl Drop for SchedulerRef {
 const BATCH: usize = 1024;
 
 thread_local! {
-    /// The scheduler whose references this thread has in its cache, and their number.
+    /// This thread's cache: a scheduler, and the number of references to it in the cache.
     static CACHE: (Cell<*const Shared>, Cell<usize>) =
         const { (Cell::new(ptr::null()), Cell::new(0)) };
 }
@@ -225,7 +225,7 @@ impl Drop for RefCache<'_> {
             )
         });
         if spare > 0 {
-            // SAFETY: `spare` references are counted and not handed out. The borrowed reference also keeps
+            // SAFETY: `spare` references are counted but not handed out. The borrowed reference also keeps
             // the scheduler alive.
             unsafe { release(NonNull::new_unchecked(scheduler.cast_mut()), spare) };
         }
@@ -239,8 +239,8 @@ impl Drop for RefCache<'_> {
 unsafe fn release(scheduler: NonNull<Shared>, count: usize) {
     let scheduler = scheduler.as_ptr();
     // SAFETY: the caller's references keep the scheduler alive until the subtraction. Only the atomic is
-    // borrowed, and only for that operation. Release orders this thread's accesses before the free on
-    // another thread.
+    // borrowed, and only for that operation. Release: this thread's accesses come before another thread
+    // frees the scheduler.
     if unsafe { (*scheduler).refs.fetch_sub(count, Ordering::Release) } == count {
         // SAFETY: that was the last reference; the box came from `SchedulerRef::new`. Acquire pairs with
         // each earlier Release. `RawTask::release` explains the load.
@@ -309,7 +309,7 @@ mod tests {
         let before = [one.clone(), one.clone()];
         let cache = one.open_cache();
         let taken = [one.clone(), one.clone(), one.clone()];
-        // References that were counted without a cache go into the cache too.
+        // References that were counted without a cache also go into the cache.
         drop(before);
         drop(cache);
         assert_eq!(one.count(), 1 + taken.len());

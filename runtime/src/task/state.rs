@@ -267,7 +267,7 @@ impl State {
         }
     }
 
-    /// Writes [`Snapshot::FINISHED`]. The caller runs the task, so no other transition matters. This
+    /// Writes [`Snapshot::FINISHED`]. The caller has set RUNNING, so no other transition matters. This
     /// store may overwrite a concurrent wake or abort, which is then lost, as if it had come later.
     #[inline(always)]
     pub(crate) fn finish(&self) {

@@ -67,7 +67,7 @@ struct World {
     joins: u8,
 }
 
-/// The answers that some interleaving gave.
+/// The answers seen in any interleaving.
 type Seen = HashSet<String>;
 
 const BORN: World = World {
