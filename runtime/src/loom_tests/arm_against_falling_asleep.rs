@@ -1,6 +1,6 @@
-//! The driver reads when the next timer is due and parks until then, while another thread arms an earlier
-//! timer. The driver sees the earlier timer or is notified (tokio #6682). Without a notification the driver
-//! would sleep forever, because the clock of a model does not move.
+//! The driver reads the deadline of the next timer and parks until then, while another thread arms an
+//! earlier timer. The driver sees the earlier timer or is notified (tokio #6682). Without a notification
+//! the driver would sleep forever, because the clock of a model does not move.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! The queue that all workers share. It takes tasks from threads that are not workers, and tasks that do
-//! not fit into a worker's own ring.
+//! The queue that all workers share. It takes tasks from threads other than workers, and tasks that do not
+//! fit into a worker's own ring.
 //!
 //! The queue is a lock-free channel. A deque behind a lock takes fewer instructions and atomic operations
 //! per task. But with 100,000 spawns from outside, the deque was slower by two fifths. Spawner and workers
@@ -55,8 +55,8 @@ impl<T> Injector<T> {
         if self.receiver.is_empty() {
             return None;
         }
-        // Each item of the batch is in no queue for a moment. A worker that checks all queues before it
-        // parks sees this count instead: see `is_empty`.
+        // Each item of the batch is in no queue for a moment. Before a worker parks, it checks all queues
+        // and also this count: see `is_empty`.
         self.moving.fetch_add(1, Ordering::Relaxed);
         let first = self.receiver.try_recv().ok();
         let share = first.as_ref().map_or(0, |_| share(self.len()));

@@ -1,4 +1,4 @@
-//! The run queue of one thread: tasks that are ready, in the order in which they will run.
+//! The run queue of one thread: ready tasks, in the order in which they will run.
 //!
 //! Without a seed, the queue is first come, first served. It has two parts: tasks that were spawned or
 //! woken, and tasks that *yielded*. A task yields if it is woken during its own poll. It then goes behind

@@ -3,10 +3,10 @@
 //! The owner pushes at the ring's tail and pops at its head. Another worker takes half of the items from
 //! the head. The ring neither blocks nor allocates. It holds plain pointers, or numbers in the loom models.
 //!
-//! A thief *claims* positions before it reads them, and the owner does not write a claimed position
-//! until the thief has released it. In the classic deque of Chase and Lev, a thief reads first and discards
-//! the item if its claim fails. The owner may write the same place during that read, which is a data race.
-//! So here the head holds two positions in one word:
+//! A thief *claims* positions before it reads them. The owner does not write a claimed position until the
+//! thief has released it. In the classic deque of Chase and Lev, a thief reads first and discards the item
+//! if its claim fails. The owner may write the same place during that read, which is a data race. So here
+//! the head holds two positions in one word:
 //!
 //! ```text
 //!        done       claimed                    tail
@@ -104,7 +104,7 @@ impl<T> Ring<T> {
     /// The caller is the owner, and `position` is not in `done..tail`.
     unsafe fn write(&self, position: u32, item: T) {
         self.places[(position % CAPACITY) as usize].with_mut(|place| {
-            // SAFETY: by this function's contract no other thread touches the position.
+            // SAFETY: the caller is the owner, and no other thread touches the position.
             unsafe { *place = Some(item) }
         });
     }
@@ -113,8 +113,7 @@ impl<T> Ring<T> {
     /// The caller has claimed `position`.
     unsafe fn read(&self, position: u32) -> T {
         let item = self.places[(position % CAPACITY) as usize].with_mut(|place| {
-            // SAFETY: by this function's contract the position is claimed, so no other thread touches
-            // it.
+            // SAFETY: the caller has claimed the position, so no other thread touches it.
             unsafe { (*place).take() }
         });
         item.expect("a place between head and tail holds an item")
@@ -221,7 +220,7 @@ impl<T> Ring<T> {
         Some((Head::unpack(before).claimed, count))
     }
 
-    /// Releases the positions that a thief has claimed and read, so that the owner may write them again.
+    /// Releases the positions that a thief has claimed and read. The owner may then write them again.
     fn finish_steal(&self) {
         let release = |word| {
             // The owner may have popped meanwhile, which advances `claimed`.

@@ -45,8 +45,8 @@ impl Builder<SingleThread> {
         self
     }
 
-    /// Uses virtual time. The clock of [`brigade::time`](crate::time) stands still while any task is
-    /// ready, and jumps to the next timer when no task is. So an hour's sleep takes no time at all.
+    /// Uses virtual time. While any task is ready, the clock of [`brigade::time`](crate::time) stands
+    /// still. When no task is ready, it jumps to the next timer. So an hour's sleep takes no time at all.
     ///
     /// A job of [`spawn_blocking`](crate::spawn_blocking) and a name lookup take no virtual time. The
     /// clock stands still until they are done. A job that waits in [`Handle::block_on`] does not stop the

@@ -1,7 +1,7 @@
 //! The single-thread executor: an event loop that runs all its tasks on the thread that made it.
 //!
-//! It polls the main future of `block_on` and every spawned task, one at a time. When none is ready, it
-//! sleeps in the OS until a socket, a timer or another thread ends the sleep. Futures are polled and
+//! It polls the main future of `block_on` and every spawned task, one at a time. When none is ready, the
+//! executor sleeps in the OS until a socket, a timer or another thread wakes it. Futures are polled and
 //! dropped on this thread, so they need not be `Send`. On its own thread, the executor takes no lock to
 //! spawn, wake, poll or finish a task.
 //!
@@ -21,8 +21,8 @@
 //! ```
 //!
 //! This works, but uses a whole processor while it waits. So the loop must sleep, and a waker must end the
-//! sleep. The hard part is that no wake may be lost between the loop's last check of its queues and its
-//! sleep: see [`queue::inbox`](crate::queue::inbox).
+//! sleep. The hard part is to lose no wake between the last check of the queues and the sleep: see
+//! [`queue::inbox`](crate::queue::inbox).
 
 mod builder;
 pub(crate) mod scheduler;
@@ -315,8 +315,8 @@ impl<'a> RunLoop<'a> {
         None
     }
 
-    /// Runs operations from other threads, up to a bound, because they may arrive faster than this
-    /// thread runs them.
+    /// Runs operations from other threads, up to a bound. Operations may arrive faster than this thread
+    /// runs them.
     fn drain_inbox(&self) {
         for _ in 0..OPS_PER_TURN {
             let Some(op) = self.executor.scheduler.receive() else {
@@ -342,7 +342,7 @@ impl<'a> RunLoop<'a> {
     fn park(&mut self) {
         let (reactor, timers) = (&self.executor.shared.reactor, &self.executor.shared.timers);
         let before = timers.clock().now_nanos();
-        // Publish the counters before the sleep, so that readers on other threads see the time up to here.
+        // Publish the counters before the sleep, so that other threads see the time up to here.
         self.count(before);
         self.executor.scheduler.shrink_after_burst();
         let now = self

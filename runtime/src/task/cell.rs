@@ -1,8 +1,8 @@
 //! The one allocation of a task: a header, then the future. The output later takes the place of the future.
 //!
-//! Five operations depend on the type of the future: poll it, drop it unpolled, move the output out, drop
-//! the output, free the memory. This file implements them behind a table of functions. All other code sees
-//! only a [`Header`]. No function here checks the state: the caller must have the right to the operation.
+//! Five operations depend on the type of the future: poll it, cancel it, read its output, drop its output,
+//! free the memory. This file implements them behind a table of functions. All other code sees only a
+//! [`Header`]. No function here checks the state: the caller must have the right to the operation.
 //!
 //! ```text
 //!             Cell<F>

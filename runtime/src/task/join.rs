@@ -179,9 +179,9 @@ impl JoinState {
         }
     }
 
-    /// Records that a wake is on its way to the owner. Returns whether it is the first, because all wakes
-    /// need only one message. Release pairs with `receive_wake`, where the owner acquires everything that
-    /// the wakers did before.
+    /// Records that a wake is on its way to the owner. Returns whether this wake is the first, because all
+    /// wakes need only one message. Release pairs with `receive_wake`, where the owner acquires everything
+    /// that the wakers did before.
     pub(super) fn send_wake(&self) -> bool {
         self.0.fetch_or(WAKE_SENT, Ordering::AcqRel) & WAKE_SENT == 0
     }
@@ -339,7 +339,7 @@ impl RawTask {
     }
 }
 
-/// The waker of the task or thread that awaits a handle, in eight bytes: a pointer to a task, or to a
+/// The waker of the task or thread that awaits a handle. It takes eight bytes: a pointer to a task, or to a
 /// boxed waker.
 ///
 /// Most joiners are tasks of brigade. Their wakers all have the same table of functions, so the pointer to

@@ -134,7 +134,7 @@ impl<T> Future for JoinHandle<T> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         ready!(self.task.poll_join(cx.waker()));
-        // A task that joins one finished task after another must let other tasks run in between.
+        // A task that joins many finished tasks must let other tasks run in between.
         ready!(coop::poll_spend(cx));
         Poll::Ready(self.take_output())
     }

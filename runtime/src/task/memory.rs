@@ -1,8 +1,8 @@
 //! Reuses the memory of finished tasks.
 //!
 //! Many tasks live for a microsecond. Freeing and allocating the memory of such a task takes a third of all
-//! instructions between spawn and join. So a thread that works for an executor keeps the memory of tasks
-//! that end on it, and reuses it for new tasks. There is one bounded list for each size. The thread frees
+//! instructions between spawn and join. So a thread of an executor keeps the memory of tasks that end
+//! there, and reuses this memory for new tasks. There is one bounded list for each size. The thread frees
 //! its lists when it stops working for executors.
 //!
 //! Reused memory hides a use-after-free from the tools that look for one. So nothing is kept under Miri, in
@@ -75,7 +75,7 @@ struct Lists {
 }
 
 thread_local! {
-    // The lists have no destructor, so they can be read at any time of a thread's life.
+    // The lists have no destructor, so a thread can read them until it ends.
     static LISTS: Lists = const {
         Lists {
             open: Cell::new(false),

@@ -192,7 +192,7 @@ impl Runnable {
         self.0
     }
 
-    /// Turns the right into a pointer, for a slot that holds one task in an atomic.
+    /// Turns this right into a pointer, which an atomic can hold.
     pub(crate) fn into_ptr(self) -> *mut Header {
         self.0.0.as_ptr()
     }

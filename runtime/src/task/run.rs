@@ -2,7 +2,7 @@
 //!
 //! After [`Runnable::run`] the task is idle, queued again, or done. If it is done, its handle's waker
 //! has been called. A panic of the future becomes the output. If a task is aborted or its executor shuts
-//! down, the task is *cancelled*: its future is dropped instead of polled, and the output is "aborted".
+//! down, the task is *cancelled*. Its future is dropped instead of polled, and the output is "aborted".
 //!
 //! In both executors, the main future of a `block_on` is also a task: a [`MainTask`].
 
@@ -24,7 +24,7 @@ impl Runnable {
     /// before this returns.
     #[inline(always)]
     pub(crate) fn run(self, writer: Writer, probe: &Probe) {
-        // `run_once` is compiled twice. The copy without a recorder never tests for one.
+        // `run_once` is compiled twice, so that runs without a recorder never test for one.
         match probe.recorder() {
             None => self.run_once(writer, &Probe::off()),
             Some(_) => self.run_recorded(writer, probe),

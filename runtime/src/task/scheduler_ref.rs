@@ -24,7 +24,7 @@ use crate::trace::Probe;
 
 /// The operations of an executor for its tasks.
 ///
-/// While the tasks are bound to a thread, all methods except `post` are called on that thread only.
+/// While the tasks are bound to a thread, all methods except `post` are called only on that thread.
 pub(crate) trait Schedule: Send + Sync {
     /// Puts a new task onto the executor's list and into a run queue. [`unbind`](Self::unbind) removes it
     /// from the list. A closing executor drops the task instead, which cancels it.
@@ -42,7 +42,7 @@ pub(crate) trait Schedule: Send + Sync {
         self.schedule(task);
     }
 
-    /// Sends an operation to the thread that the tasks are bound to, if any. Called on other threads only.
+    /// Sends an operation to the thread that the tasks are bound to, if any. Called only on other threads.
     fn post(&self, op: RemoteOp) {
         op.run();
     }

@@ -88,7 +88,7 @@ pub(crate) fn local_scheduler() -> SchedulerRef {
 /// ```
 ///
 /// # Panics
-/// Panics outside of an executor. If the OS refuses to start a thread and the pool has no other, the
+/// Panics outside of an executor. If the OS refuses to start a thread and the pool has no thread, the
 /// closure runs as a task of the executor. The closure is not lost, but it delays other tasks.
 #[track_caller]
 pub fn spawn_blocking<F, T>(work: F) -> JoinHandle<T>

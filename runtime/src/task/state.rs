@@ -6,8 +6,8 @@
 //!
 //! # The naive version, and what breaks
 //!
-//! The standard library is enough to build a task: the future in a lock, a channel as a run queue, and a
-//! waker that sends the task to the channel.
+//! The standard library is enough to build a task. A lock holds the future. A channel is the run queue, and
+//! the waker sends the task to the channel.
 //!
 //! ```
 //! use std::sync::{Arc, Mutex, mpsc};
@@ -65,8 +65,7 @@
 //! ```
 //!
 //! An *abort* marks the task and queues it if it is idle. The next start or pend then tells the executor
-//! to drop the future. An executor that shuts down *seizes* each task that is not running and drops its
-//! future.
+//! to drop the future. A closing executor *seizes* each task that is not running, and drops its future.
 //!
 //! | transition | carried out by |
 //! |---|---|
