@@ -1,4 +1,4 @@
-//! `#[brigade::main]` and `#[brigade::test]`; the crate `brigade` documents them.
+//! Implements `#[brigade::main]` and `#[brigade::test]`. The crate `brigade` documents them.
 //!
 //! Both attributes keep the async function as it was written. They put it into an ordinary function of the
 //! same name. That function runs it on an executor. So the compiler's messages about the body point at the

@@ -41,8 +41,7 @@ impl Model {
         armed.expect("the executor is there")
     }
 
-    /// Parks as `Driver` does, until the next timer is the one due at `until`. Returns the number of
-    /// notifications.
+    /// Parks like `Driver`, until the next deadline is `until`. Returns the number of notifications.
     fn sleep_until(&self, until: u64) -> usize {
         let mut notified = 0;
         while self.timers.park() != Some(until) {

@@ -5,7 +5,7 @@
 //! [`os`] replace what loom cannot run. A model names its *outcomes*. Some execution must reach each
 //! outcome, or the model fails. A race that never happens proves nothing.
 //!
-//! `.ci/loom` runs all models; `.ci/loom NAME` runs those whose name contains `NAME`. If every order takes
+//! `.ci/loom` runs all models; `.ci/loom NAME` runs models whose name contains `NAME`. If every order takes
 //! too long, a model bounds the number of preemptions (most races need two). `LOOM_MAX_PREEMPTIONS`
 //! replaces this bound.
 
@@ -226,7 +226,7 @@ fn wait_for<F: Future>(future: F) -> F::Output {
     }
 }
 
-// ---- rings of numbers, each used by its one owner at a time -----------------------------------
+// ---- rings of numbers, each with one owner at a time ------------------------------------------
 
 /// Pushes an item, or returns it if the ring is full.
 fn push(ring: &Ring<u32>, item: u32) -> Option<u32> {

@@ -28,7 +28,7 @@ fn a_poll_follows_that_sees_what_was_written() {
             let (told, begun, ended) = (told.clone(), begun.clone(), ended.clone());
             std::future::poll_fn(move |_| {
                 begun.fetch_add(1, Ordering::Relaxed);
-                // Relaxed: only the wake orders this load.
+                // Relaxed, because the wake alone must order this load.
                 let seen = told.load(Ordering::Relaxed);
                 ended.fetch_add(1, Ordering::Relaxed);
                 if seen { Poll::Ready(()) } else { Poll::Pending }

@@ -154,8 +154,8 @@ mod tests {
         assert_eq!(dropped.get(), 2);
     }
 
-    /// Senders race an owner that parks, wakes and finally closes. Each operation is run or dropped once.
-    /// An owner that sleeps while operations wait is notified.
+    /// Senders race an owner that parks, wakes and finally closes the inbox. Each operation is run or
+    /// dropped once. An owner that sleeps while operations wait is notified.
     #[test]
     fn no_operation_is_lost() {
         const THREADS: usize = 3;

@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use crate::coop::OVERTAKES;
 use crate::task::raw::{RawTask, Runnable};
 
-/// The tasks of one thread that are ready. The queue holds the right to run each of them.
+/// The ready tasks of one thread. The queue holds the right to run each of them.
 pub(crate) struct LocalQueue {
     woken: VecDeque<Runnable>,
     /// Each task, and the value of `taken` at which this task is next.

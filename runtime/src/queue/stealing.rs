@@ -127,7 +127,7 @@ impl<T> Ring<T> {
     #[inline]
     pub(crate) unsafe fn push(&self, item: T) -> Result<(), T> {
         let tail = self.tail.load(Ordering::Relaxed);
-        // Acquire pairs with a thief's Release of `done`: the thief has read these items.
+        // Acquire pairs with a thief's Release of `done`: the thief has read the items before `done`.
         let head = Head::unpack(self.head.load(Ordering::Acquire));
         if tail.wrapping_sub(head.done) < CAPACITY {
             // SAFETY: the caller is the owner, and `tail` is before `done + CAPACITY`.

@@ -308,7 +308,7 @@ impl<'a> RunLoop<'a> {
                 task.run(Writer::Owner, probe);
             }
             if coop::take_yield() {
-                // Poll the driver as soon as every task that is ready now has been polled.
+                // Poll the driver when all tasks that are now ready have been polled.
                 left = left.min(scheduler.queued().unwrap_or(0));
             }
         }

@@ -205,7 +205,7 @@ impl JoinState {
             // The executor writes no more, so a plain store suffices. The store may overwrite a concurrent
             // WAKE_SENT or ABORT_SENT, which has no effect on a finished task.
             let (next, there) = now.take();
-            // Release: a thread that loads this word also sees what this thread acquired with DONE.
+            // Release: a thread that loads this word also sees everything that came before DONE.
             self.0.store(next.0, Ordering::Release);
             there
         } else {
@@ -307,7 +307,7 @@ impl RawTask {
         there
     }
 
-    /// Ends the handle's hold.
+    /// Ends the handle's hold on the task.
     #[inline]
     pub(super) fn detach(self) {
         let now = self.header().join.load();
@@ -368,7 +368,7 @@ impl JoinWaker {
             // SAFETY: `new` made the pointer from a boxed waker, and it is taken back once.
             *unsafe { Box::from_raw(boxed) }
         } else {
-            // SAFETY: `new` took the pointer from one of our wakers, with its reference.
+            // SAFETY: `new` took the pointer from one of our wakers, together with its reference.
             unsafe { waker::from_data(data) }
         }
     }

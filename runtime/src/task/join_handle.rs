@@ -57,8 +57,8 @@ impl<T> UnwindSafe for JoinHandle<T> {}
 impl<T> RefUnwindSafe for JoinHandle<T> {}
 
 impl<T> JoinHandle<T> {
-    /// Makes the handle of a task whose output is `Result<T, JoinError>`. This value owns the handle's hold
-    /// on the task.
+    /// Makes the handle of a task whose output is `Result<T, JoinError>`. The returned handle holds the
+    /// task.
     pub(crate) fn new(task: RawTask) -> Self {
         JoinHandle {
             task,

@@ -3,7 +3,7 @@
 //! A task is on the list from the time its executor binds it until it is done. Inserting and removing a
 //! task cost a few plain loads and stores. Each task takes eight bytes. The entries are bare pointers,
 //! which are valid because the executor holds every task on the list. Vacant entries form a free list and
-//! contain links instead. Tasks are aligned, so the lowest bit tells a pointer (0) from a link (1).
+//! contain links instead. Tasks are aligned, so the lowest bit is 0 for a pointer and 1 for a link.
 
 use std::ptr::{self, NonNull};
 

@@ -26,7 +26,7 @@ unsafe impl Send for RawTask {}
 // SAFETY: as for `Send`.
 unsafe impl Sync for RawTask {}
 
-/// The right to run a QUEUED task once. A task has at most one at a time, and a queue holds it.
+/// The right to run a QUEUED task once. A task has at most one such right, and a queue holds it.
 ///
 /// The executor keeps the task alive. If a `Runnable` is forgotten, its task is never run. A closing
 /// executor may forget its `Runnable`s, because it cancels all tasks on its list.
@@ -142,7 +142,7 @@ impl RawTask {
     #[inline]
     pub(super) fn release(self) {
         // If one reference is left, it is the caller's. No thread can make another, so no write is
-        // needed. Acquire and Release order all earlier accesses to the task before its end.
+        // needed. Acquire and Release order all earlier accesses to the task before the free.
         if self.header().refs.load(Ordering::Acquire) == 1
             || self.header().refs.fetch_sub(1, Ordering::Release) == 1
         {

@@ -94,7 +94,7 @@ impl RawTask {
         self.complete();
     }
 
-    /// Ends the executor's hold. The caller has set RUNNING and stored the output.
+    /// Ends the executor's hold on the task. The caller has set RUNNING and stored the output.
     #[inline(always)]
     fn complete(self) {
         // Remove the task from the list while it is certainly alive.

@@ -268,7 +268,7 @@ mod tests {
         assert_eq!((scheduler.writer(), remote()), (shared, shared));
     }
 
-    /// Returns a counted reference, and a weak one that tells whether the scheduler is still alive.
+    /// Returns a counted reference, and a weak one that shows whether the scheduler is still alive.
     fn open() -> (SchedulerRef, std::sync::Weak<Nowhere>) {
         let scheduler = Arc::new(Nowhere);
         let alive = Arc::downgrade(&scheduler);

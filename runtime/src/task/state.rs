@@ -199,7 +199,7 @@ impl Snapshot {
         }
     }
 
-    /// Claims the task to cancel it without running it. Returns whether the claim succeeded.
+    /// Claims the task, to cancel it without a poll. Returns whether the claim succeeded.
     pub(crate) fn seize(self) -> (Snapshot, bool) {
         if self.has(RUNNING | DONE) {
             (self, false)

@@ -50,8 +50,8 @@ unsafe fn release(data: *const ()) {
     drop(TaskRef(unsafe { task(data) }));
 }
 
-/// Returns a waker for a poll of `task`. The waker is neither counted nor dropped, because the executor's
-/// hold outlives the poll. Its clones are counted.
+/// Returns a waker for a poll of `task`. The waker is neither counted nor dropped, because the executor
+/// keeps the task alive during the poll. Its clones are counted.
 #[inline(always)]
 pub(crate) fn borrowed(task: RawTask) -> ManuallyDrop<Waker> {
     // SAFETY: the table keeps the contract of `RawWaker`: all four functions may be called from
@@ -68,7 +68,7 @@ pub(crate) fn is_own(waker: &Waker) -> bool {
 /// Makes a waker from another waker's data pointer.
 ///
 /// # Safety
-/// `data` came from a waker for which [`is_own`] held. The caller owns the waker's reference.
+/// `data` came from a waker for which [`is_own`] returned true. The caller owns the waker's reference.
 pub(super) unsafe fn from_data(data: *const ()) -> Waker {
     // SAFETY: as in `borrowed`; the reference passes to the new waker.
     unsafe { Waker::from_raw(RawWaker::new(data, &VTABLE)) }
