@@ -15,8 +15,8 @@ use std::cell::Cell;
 ///
 /// Loom must decide which steps of two threads to try in both orders. It remembers only the last access to
 /// each atomic. Every compare-and-swap loop loads a word and then writes it. This load hides an earlier
-/// load by another thread, so loom never tries the order in which that earlier load comes second. For
-/// example, a ring of four was full in all 59 executions, although a thief had just stolen from it. So
+/// load by another thread. So loom never tries the order in which the write comes before that other load.
+/// For example, a ring of four was full in all 59 executions, although a thief had just stolen from it. So
 /// here, each load first writes a word that no thread reads. The write is Relaxed, so it orders nothing in
 /// the model. But loom tries both orders of two such writes.
 ///

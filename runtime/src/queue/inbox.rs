@@ -65,7 +65,7 @@ impl Inbox {
         self.sender.len()
     }
 
-    /// Performs steps S1 to S3. Returns `false` if an operation waits: the owner must not park.
+    /// Performs steps S1 to S3. Returns `false` if an operation waits. Then the owner must not park.
     pub(crate) fn begin_park(&self) -> bool {
         self.asleep.store(true, Ordering::Relaxed);
         fence(Ordering::SeqCst);
@@ -155,7 +155,7 @@ mod tests {
     }
 
     /// Senders race an owner that parks, wakes and finally closes the inbox. Each operation is run or
-    /// dropped once. An owner that sleeps while operations wait is notified.
+    /// dropped once. If the owner sleeps while operations wait, it is notified.
     #[test]
     fn no_operation_is_lost() {
         const THREADS: usize = 3;

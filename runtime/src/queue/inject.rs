@@ -85,7 +85,7 @@ impl<T> Injector<T> {
     /// next, and so finds a batch that has arrived.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        // The order matters. If a batch emptied the queue, its change of `moving` is visible, because the
+        // The order matters. If a batch emptied the queue, its increment of `moving` is visible: the
         // channel's operations release and acquire. If `moving` is 0 again, the batch is visible in the
         // ring.
         self.receiver.is_empty() && self.moving.load(Ordering::Acquire) == 0
