@@ -1,9 +1,9 @@
-//! Whole programs for Miri (`.ci/miri`), small enough for it. Each uses an executor as users do, so that all
-//! `unsafe` code of the runtime is reached through the public API.
+//! Small whole programs for Miri (`.ci/miri`). Each uses an executor as users do, so that the public API
+//! reaches all `unsafe` code of the runtime.
 //!
 //! Miri runs them under many seeds. A seed decides which thread continues after every step, which value a
-//! weakly ordered load sees, and when a compare-and-swap fails spuriously. The programs run without Miri as
-//! well.
+//! weakly ordered load sees, and when a compare-and-swap fails spuriously. The programs also run without
+//! Miri.
 
 use std::future::Future;
 use std::pin::pin;

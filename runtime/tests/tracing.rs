@@ -79,7 +79,7 @@ impl Subscriber for Notes {
     }
 }
 
-/// The threads of an executor have no subscriber of their own, so the whole process shares one.
+/// The threads of an executor have no subscriber of their own, so the whole process shares one subscriber.
 fn notes() -> Notes {
     static NOTES: OnceLock<Notes> = OnceLock::new();
     let notes = NOTES.get_or_init(|| {

@@ -1,7 +1,7 @@
-//! `#[brigade::main]` and `#[brigade::test]`; the crate `brigade` documents them.
+//! Implements `#[brigade::main]` and `#[brigade::test]`. The crate `brigade` documents them.
 //!
-//! Both attributes keep the async function as it was written. They put it into an ordinary function of
-//! the same name, which runs it on an executor. So the compiler's messages about the body point at the
+//! Both attributes keep the async function as it was written. They put it into an ordinary function of the
+//! same name. That function runs it on an executor. So the compiler's messages about the body point at the
 //! user's lines. The input is simple enough to be read token by token, without a parser crate.
 
 mod function;
@@ -83,7 +83,7 @@ fn parse(code: &str) -> TokenStream {
     code.parse().expect("brigade-macros writes valid tokens")
 }
 
-/// Returns the token with `span` as its position in messages, also for the tokens of a group.
+/// Returns the token with `span` as its position in messages, including the tokens in a group.
 fn with_span(mut token: TokenTree, span: Span) -> TokenTree {
     if let TokenTree::Group(group) = &token {
         let inner = group.stream().into_iter();

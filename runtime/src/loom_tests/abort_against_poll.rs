@@ -1,5 +1,5 @@
-//! A task that would wait forever is aborted while it is queued, polled, or asleep, perhaps while a
-//! third thread wakes it. The task ends, and its future is dropped once.
+//! A task that would wait forever is aborted while it is queued, polled, or asleep. In the second model,
+//! another thread also wakes it. The task ends, and its future is dropped once.
 
 use std::task::Poll;
 

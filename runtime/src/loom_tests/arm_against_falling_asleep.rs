@@ -1,6 +1,6 @@
-//! The driver reads when the next timer is due and parks until then, while another thread arms an earlier
-//! timer. The driver sees the earlier timer, or is notified (tokio #6682). Without a notification the
-//! driver would sleep forever, because the clock of a model does not move.
+//! The driver reads the deadline of the next timer and parks until then, while another thread arms an
+//! earlier timer. The driver sees the earlier timer or is notified (tokio #6682). Without a notification
+//! the driver would sleep forever, because the clock of a model does not move.
 
 use std::time::Duration;
 
@@ -41,8 +41,7 @@ impl Model {
         armed.expect("the executor is there")
     }
 
-    /// Parks as `Driver` does, until the next timer is the one due at `until`. Returns the number of
-    /// notifications.
+    /// Parks like `Driver`, until the next deadline is `until`. Returns the number of notifications.
     fn sleep_until(&self, until: u64) -> usize {
         let mut notified = 0;
         while self.timers.park() != Some(until) {
@@ -78,7 +77,7 @@ fn an_earlier_timer_is_never_slept_through() {
     });
 }
 
-/// The second thread must not rely on the first thread's notification, unless the first timer is earlier.
+/// A thread may rely on the other thread's notification only if the other timer is earlier.
 #[test]
 fn the_earliest_of_two_timers_is_never_slept_through() {
     static SEEN: Outcomes<3> = Outcomes::of([

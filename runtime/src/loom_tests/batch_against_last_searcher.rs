@@ -1,5 +1,5 @@
 //! A worker moves a batch from the injector to its ring while the last searcher checks both. If a task
-//! is left in the ring at the end, the searcher has seen it before it parks or runs a task.
+//! remains in the ring, the searcher sees that there is work before it parks or runs a task.
 
 use loom::thread;
 

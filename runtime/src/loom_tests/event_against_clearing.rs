@@ -1,4 +1,4 @@
-//! A task finds a source drained and clears its readiness, while a new event comes. The new event is not
+//! A task drains a source and clears the source's readiness, while a new event comes. The new event is not
 //! lost (tokio #6133).
 
 use std::task::Poll;
@@ -18,7 +18,7 @@ fn no_event_is_cleared_that_was_not_seen() {
     ]);
     explore(None, &SEEN, || {
         let readiness = Arc::new(Readiness::new(false, false));
-        // The socket's bytes in the OS. The OS's own locks order them with the socket's events.
+        // The socket's bytes in the OS. The OS's own locks order these bytes and the socket's events.
         let bytes = Arc::new(AtomicUsize::new(1));
         let mut woken = Vec::new();
         readiness.set(&mut woken);

@@ -1,5 +1,5 @@
-//! A waiting future is dropped while the event comes. Its waker is gone afterwards, and the other
-//! waiting task is woken, regardless of where each waker is stored (tokio #5861).
+//! A waiting future is dropped while the event comes. Afterwards its waker is gone. A second waiting task
+//! is woken, wherever the wakers are stored (tokio #5861).
 
 use std::task::{Context, Waker};
 

@@ -1,4 +1,4 @@
-//! A task finds a source not ready and leaves its waker, while the event comes. The task is woken.
+//! A task finds a source not ready and registers its waker, while the event comes. The task is woken.
 
 use std::task::Waker;
 
@@ -63,8 +63,8 @@ fn also_that_no_event_will_come() {
     wait_for_the_event(&SEEN, true, true);
 }
 
-/// A direction was held. The hold ends, an event comes, and a task begins to wait, in any order. The
-/// task is woken.
+/// A task has put off events with `hold`. The hold ends, an event comes, and a task begins to wait, in any
+/// order. The waiting task is woken.
 #[test]
 fn a_release_races_an_event_and_a_waiter() {
     static SEEN: Outcomes<2> = Outcomes::of(["one of the two was first", "the task was woken"]);

@@ -1,5 +1,5 @@
-//! A handle is dropped while its task completes. The output, and a waker left behind, are dropped
-//! exactly once, and the memory is freed (tokio #4412, glommio #379).
+//! A handle is dropped while its task completes. The output and a waker in the slot are dropped exactly
+//! once, and the memory is freed (tokio #4412, glommio #379).
 
 use std::future::Future;
 use std::pin::Pin;

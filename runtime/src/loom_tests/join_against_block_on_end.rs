@@ -1,5 +1,5 @@
-//! Another thread awaits a task while the task's executor completes it and `block_on` ends. The thread is
-//! woken, even if the executor then does nothing for a long time.
+//! A thread awaits a task of an executor on another thread. Meanwhile the task completes and `block_on`
+//! ends. The waiting thread is woken, even if the executor then does nothing for a long time.
 
 use std::future::Future;
 use std::task::{Context, Poll, Waker};

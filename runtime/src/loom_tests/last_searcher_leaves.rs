@@ -1,5 +1,5 @@
-//! Two tasks become ready. The second task wakes no worker, because a worker is searching. That searcher
-//! takes the first task and is busy until the second is done. So it must wake another worker for the
+//! Two tasks become ready. The push of the second task wakes no worker, because a worker is searching. This
+//! worker takes the first task and is busy until the second is done. So it must wake another worker for the
 //! second task (tokio #4383).
 
 use loom::sync::Notify;

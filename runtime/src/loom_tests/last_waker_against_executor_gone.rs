@@ -1,5 +1,5 @@
 //! An executor is dropped while another thread drops or uses the last waker of one of its tasks. The
-//! scheduler outlives both, and the last reference frees it, once (async-executor #163).
+//! scheduler outlives executor and waker, and the last reference frees it once (async-executor #163).
 
 use loom::alloc::Track;
 use loom::thread;

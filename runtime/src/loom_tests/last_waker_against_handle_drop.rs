@@ -1,6 +1,6 @@
-//! The last three references to a task end at the same time: a waker is used or dropped, the handle is
-//! dropped, and the executor completes the task. The last reference frees the memory, once (async-task
-//! #11, tokio #5172).
+//! The last three references to a task end at the same time. A waker is used or dropped, the handle is
+//! dropped, and the executor completes the task. The last reference frees the memory once (async-task #11,
+//! tokio #5172).
 
 use loom::alloc::Track;
 use loom::thread;
@@ -16,7 +16,7 @@ const BY_WAKER: &str = "the waker was last";
 const BY_HANDLE: &str = "the handle was last";
 const BY_EXECUTOR: &str = "the executor was last";
 
-/// A scheduler that is freed with its only task, and records the thread that frees it.
+/// A scheduler that is freed with its only task. It records the thread that frees it.
 struct Last {
     ready: Mutex<Option<Runnable>>,
     at: std::sync::Mutex<Arc<std::sync::Mutex<Vec<ThreadToken>>>>,

@@ -1,13 +1,13 @@
-//! Models of the runtime's races: loom runs each model in every order of its threads' steps that the
-//! memory model allows.
+//! Models of the runtime's races. Loom runs the threads of a model in every order of steps that the memory
+//! model allows.
 //!
 //! There is one file for each race, named after it. The models run the code that ships; [`sync`] and
-//! [`os`] replace what loom cannot run. A model names its *outcomes*, and fails if no execution reached
-//! one of them: a race that never happened proves nothing.
+//! [`os`] replace what loom cannot run. A model names its *outcomes*. Some execution must reach each
+//! outcome, or the model fails. A race that never happens proves nothing.
 //!
-//! `.ci/loom` runs all models; `.ci/loom NAME` runs those whose name contains `NAME`. If every order
-//! would take too long, a model bounds the number of preemptions (most races need two).
-//! `LOOM_MAX_PREEMPTIONS` replaces this bound.
+//! `.ci/loom` runs all models; `.ci/loom NAME` runs models whose name contains `NAME`. If every order takes
+//! too long, a model bounds the number of preemptions (most races need two). `LOOM_MAX_PREEMPTIONS`
+//! replaces this bound.
 
 pub(crate) mod os;
 pub(crate) mod sync;
@@ -61,8 +61,8 @@ use crate::trace::Probe;
 use crate::work_stealing::idle::Idle;
 use crate::work_stealing::park::Parker;
 
-/// The outcomes of a model. They are counted with std's atomics, outside of the model, so they outlast
-/// an execution and add no steps to it.
+/// The outcomes of a model. Std's atomics count them outside of the model. So the counts outlast an
+/// execution and add no steps to it.
 struct Outcomes<const N: usize>([(&'static str, AtomicUsize); N]);
 
 impl<const N: usize> Outcomes<N> {
@@ -123,17 +123,17 @@ fn explore<const N: usize>(
     }
 }
 
-/// The smallest scheduler for many workers: a queue of ready tasks, which any thread may run.
+/// The smallest scheduler for many workers: a queue of ready tasks that any thread may run.
 struct Line {
     ready: Mutex<VecDeque<Runnable>>,
     /// Wakes the one thread that runs the tasks.
     bell: Notify,
-    /// How many times a task was queued. Only the outcomes use it.
+    /// How many times a task was queued. Only the outcomes use this number.
     submitted: AtomicUsize,
 }
 
 impl Line {
-    /// Makes the queue and the first reference to it as a scheduler.
+    /// Makes the queue, and a scheduler reference to it.
     fn open() -> (Arc<Line>, SchedulerRef) {
         let line = Arc::new(Line {
             ready: Mutex::new(VecDeque::new()),
@@ -226,11 +226,11 @@ fn wait_for<F: Future>(future: F) -> F::Output {
     }
 }
 
-// ---- rings of numbers, each used by its one owner at a time -----------------------------------
+// ---- rings of numbers, each with one owner at a time ------------------------------------------
 
 /// Pushes an item, or returns it if the ring is full.
 fn push(ring: &Ring<u32>, item: u32) -> Option<u32> {
-    // SAFETY: in each model, only one thread at a time, the owner, pushes to a ring and pops from it.
+    // SAFETY: in each model, a ring has one owner at a time, and only the owner pushes and pops.
     unsafe { ring.push(item) }.err()
 }
 
@@ -250,8 +250,8 @@ fn steal(victim: &Ring<u32>, mine: &Ring<u32>) -> Option<u32> {
 
 // ---- workers whose tasks are numbers ----------------------------------------------------------
 
-/// The shared parts of the workers of `work_stealing`: their idle protocol and their parkers, but no
-/// tasks, reactor and clock.
+/// The shared parts of the workers of `work_stealing`: their idle protocol and their parkers, but no tasks,
+/// reactor or clock.
 struct Staff {
     idle: Idle,
     injector: Injector<u32>,
@@ -266,9 +266,9 @@ struct Staff {
 struct Worked {
     /// How many times the worker was woken to search.
     woken: usize,
-    /// How many times it woke another worker as the last searcher.
+    /// How many times it was the last searcher and woke another worker.
     woke: usize,
-    /// How many times it saw a task just before it parked.
+    /// How many times it saw a task just before parking, and did not park.
     turned_back: usize,
 }
 
@@ -309,7 +309,7 @@ impl Staff {
         loom::thread::spawn(move || staff.work(worker, run))
     }
 
-    /// Runs the loop of `work_stealing::worker::Worker::run`, with numbers for tasks.
+    /// Runs the loop of `work_stealing::worker::Worker::run`, with numbers as tasks.
     fn work(&self, worker: usize, run: impl Fn(u32)) -> Worked {
         let mut worked = Worked::default();
         let mut searching = false;

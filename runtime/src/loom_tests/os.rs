@@ -1,8 +1,8 @@
 //! The OS, as the models see it: an event loop without events, and its notifier.
 //!
-//! A thread that blocks in the real event loop would block the whole model, because all threads of a
-//! model are one thread of the OS. The notifier is modelled exactly: a notification ends only the next
-//! wait, even if that wait has a timeout of zero.
+//! All threads of a model run on one thread of the OS. So a thread that blocked in the real event loop
+//! would block the whole model. The notifier is modelled exactly: a notification ends exactly one wait,
+//! even a wait with a timeout of zero.
 
 use std::io;
 use std::sync::Arc;

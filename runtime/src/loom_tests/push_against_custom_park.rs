@@ -12,7 +12,7 @@ fn no_push_is_missed() {
     static SEEN: Outcomes<2> = Outcomes::of(["it parked", "it did not park"]);
     explore(3, &SEEN, || {
         let pushed = Arc::new(AtomicBool::new(false));
-        // The slot is invisible to loom, because loom's lock would order what the fences must order.
+        // The slot is invisible to loom: loom's lock would order the accesses that the fences must order.
         let slot = std::sync::Arc::new(std::sync::Mutex::new(None::<Ready>));
         let queue = {
             let (pushed, slot) = (pushed.clone(), slot.clone());

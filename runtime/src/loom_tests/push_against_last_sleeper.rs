@@ -1,4 +1,4 @@
-//! The last awake worker parks while a thread that is not a worker makes a task ready. The worker stays
+//! The last awake worker parks while a thread outside the executor makes a task ready. The worker stays
 //! awake, or is woken (tokio #1768, #4383; rayon #992).
 
 use super::{Outcomes, Staff, explore};

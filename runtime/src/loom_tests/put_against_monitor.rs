@@ -1,5 +1,5 @@
 //! A worker fills its LIFO slot and wakes no other worker, because a second worker searches or is the
-//! monitor. At the same moment the second worker finds something else to do. Some worker still learns of
+//! monitor. At the same moment the second worker finds something else to do. Even so, some worker learns of
 //! the task in the slot (tokio #4941).
 
 use loom::thread;

@@ -1,5 +1,5 @@
-//! A worker puts tasks into its LIFO slot and takes them out, and the monitor may take one too (tokio
-//! #4941). Each comes out once, and the thread that takes it sees what was done before the put.
+//! A worker puts tasks into its LIFO slot and takes them out. The monitor may also take one (tokio #4941).
+//! Each task comes out once. The thread that takes it sees what was done before the put.
 
 use loom::cell::UnsafeCell;
 use loom::thread;
@@ -41,7 +41,7 @@ fn a_task_comes_out_once() {
                     None => "the monitor found nothing",
                 });
                 if let Some(task) = taken {
-                    // What was done before the put is visible.
+                    // The write before the put is visible.
                     let wrote = note.with(|note| {
                         // SAFETY: loom checks that no write is concurrent.
                         unsafe { *note }

@@ -12,7 +12,7 @@ use crate::sync::{Arc, Ordering, ThreadToken};
 use crate::task::JoinHandle;
 use crate::{Executor, SingleThread, WorkStealing};
 
-/// The reports of the task's future, outside of the model.
+/// Records the polls and drops of the task's future, outside of the model.
 #[derive(Clone, Default)]
 struct Told {
     polls: Arc<std::sync::atomic::AtomicUsize>,

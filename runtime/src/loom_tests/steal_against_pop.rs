@@ -50,7 +50,7 @@ fn every_item_comes_out_once() {
     });
 }
 
-/// A full ring accepts nothing until a thief has read what it claimed.
+/// A full ring accepts no item until a thief has read the items that it claimed.
 #[test]
 fn also_where_the_ring_is_full() {
     static SEEN: Outcomes<4> = Outcomes::of([

@@ -1,4 +1,4 @@
-//! The parts of `crate::sync` in a model: loom's tools, and what loom lacks.
+//! The parts of `crate::sync` in a model: loom's types, and replacements for types that loom lacks.
 
 pub(crate) use loom::{
     cell::UnsafeCell,
@@ -11,17 +11,17 @@ pub(crate) use loom::{
 use loom::sync::atomic as looms;
 use std::cell::Cell;
 
-/// loom's atomics, made to explore all orders.
+/// Loom's atomics, changed so that loom explores all orders.
 ///
-/// To decide which steps of two threads must be tried in both orders, loom remembers only the last
-/// access to each atomic. Every compare-and-swap loop loads a word and then writes it. Its load hides an
-/// earlier load by another thread, so loom never tries the order in which that thread comes second. For
-/// example, a ring of four was full in all 59 executions although a thief had just been there. So here a
-/// write to a word that no thread reads precedes every load. The write is Relaxed, so it orders nothing
-/// in the model, but loom sees a step that depends on the others'.
+/// Loom must decide which steps of two threads to try in both orders. It remembers only the last access to
+/// each atomic. Every compare-and-swap loop loads a word and then writes it. This load hides an earlier
+/// load by another thread. So loom never tries the order in which the write comes before that other load.
+/// For example, a ring of four was full in all 59 executions, although a thief had just stolen from it. So
+/// here, each load first writes a word that no thread reads. The write is Relaxed, so it orders nothing in
+/// the model. But loom tries both orders of two such writes.
 ///
-/// This costs executions, so one word is exempt, `SeldomWritten`: every operation on a task reads the
-/// owner of its scheduler, which changes once.
+/// Each such write adds executions, so `SeldomWritten` does without it. It holds, for example, the owner of
+/// a scheduler: every operation on a task reads the owner, which changes once.
 macro_rules! atomics {
     ($($name:ident$(<$param:ident>)?: $value:ty;)*) => {$(
         pub(crate) struct $name$(<$param>)? {
@@ -144,16 +144,16 @@ numbers! {
 }
 
 impl AtomicBool {
-    /// Stores the value with a swap. Some flags are both stored and swapped. Loom would let a plain store
-    /// take effect before a swap that did not see it, which the memory model forbids.
+    /// Stores the value with a swap. Some flags are both stored and swapped. Loom would order a plain store
+    /// before a swap that did not read the stored value. The memory model forbids that.
     pub(crate) fn store(&self, value: bool, order: Ordering) {
         self.inner.swap(value, order);
     }
 }
 
 pub(crate) mod thread {
-    //! Threads, and parking. A model has no time, so a timed park never times out. Loom's own `unpark`
-    //! would also wake a thread that waits for a lock, so parking uses a token.
+    //! Threads and parking. A model has no time, so a timed park never times out. Loom's own `unpark` would
+    //! also wake a thread that waits for a lock, so parking uses a token.
 
     use std::io;
     use std::num::NonZero;
@@ -175,7 +175,7 @@ pub(crate) mod thread {
             self.0.notify();
         }
 
-        /// Returns the number of the calling thread, which is the only one that is asked.
+        /// Returns the id of the calling thread. No caller needs the id of another thread.
         pub(crate) fn id(&self) -> loom::thread::ThreadId {
             loom::thread::current().id()
         }
@@ -205,10 +205,10 @@ pub(crate) fn thread_number() -> usize {
 }
 
 pub(crate) mod channel {
-    //! The part of crossbeam's unbounded channel that the runtime uses, in a form that loom sees.
+    //! The part of crossbeam's unbounded channel that the runtime uses, built from loom's types.
     //!
-    //! Here, reading the length synchronises like an Acquire load. In crossbeam it synchronises more, so
-    //! what holds here holds with crossbeam too.
+    //! Here, reading the length synchronises like an Acquire load. Crossbeam's read synchronises more
+    //! strongly, so what holds here also holds with crossbeam.
 
     use std::collections::VecDeque;
     use std::sync::Arc;
@@ -279,7 +279,7 @@ pub(crate) mod channel {
     }
 
     impl<T> Drop for Receiver<T> {
-        /// Drops the items that were sent and not received, as crossbeam does.
+        /// Drops the items that were sent but not received, as crossbeam does.
         fn drop(&mut self) {
             let left = lock(&self.0.items).take();
             drop(left);
@@ -289,8 +289,7 @@ pub(crate) mod channel {
 
 /// A thread-local of a model's thread, with the interface of std's `LocalKey`.
 ///
-/// All threads of a model are one thread of the OS, so a thread-local from std would be shared between
-/// them.
+/// All threads of a model run on one thread of the OS, so they would share a thread-local from std.
 pub(crate) struct Local<T: 'static>(pub(crate) &'static loom::thread::LocalKey<T>);
 
 impl<T> Local<T> {

@@ -1,4 +1,5 @@
-//! A worker parks while other threads unpark it. No call is lost, whichever comes first (tokio #459).
+//! A worker parks while other threads unpark it. No `unpark` is lost, whether before or during a park
+//! (tokio #459).
 
 use loom::thread;
 
@@ -27,7 +28,7 @@ fn an_unpark_before_or_during_a_park_ends_it() {
             "called while it was parked"
         });
         parker.park(None);
-        // The worker sees what the caller did before.
+        // The worker sees what the caller did before the call.
         assert!(told.load(Ordering::Relaxed));
         caller.join().unwrap();
     });

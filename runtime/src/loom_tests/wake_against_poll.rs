@@ -1,6 +1,6 @@
-//! A task is woken while it is queued, while it is being polled, or when it has just gone to sleep. In
-//! each case a poll follows that sees what the waker wrote before. In tokio #7589, a wake that found the
-//! task already queued did not release its data.
+//! A task is woken while it is queued, while it is being polled, or when it has just gone to sleep. In each
+//! case, a later poll sees what the waking thread wrote before. In tokio #7589, a wake that found the task
+//! already queued did not release its data.
 
 use std::task::Poll;
 
@@ -9,7 +9,7 @@ use loom::thread;
 use super::{Line, Outcomes, explore, spawn};
 use crate::sync::{Arc, AtomicBool, Ordering};
 
-/// The stage of the poll. Only the outcomes use it.
+/// Counts polls. Only the outcomes use it.
 type Mark = std::sync::atomic::AtomicUsize;
 
 #[test]
@@ -28,7 +28,7 @@ fn a_poll_follows_that_sees_what_was_written() {
             let (told, begun, ended) = (told.clone(), begun.clone(), ended.clone());
             std::future::poll_fn(move |_| {
                 begun.fetch_add(1, Ordering::Relaxed);
-                // Relaxed: only the wake orders this load.
+                // Relaxed, because the wake alone must order this load.
                 let seen = told.load(Ordering::Relaxed);
                 ended.fetch_add(1, Ordering::Relaxed);
                 if seen { Poll::Ready(()) } else { Poll::Pending }
@@ -60,7 +60,7 @@ fn a_poll_follows_that_sees_what_was_written() {
     });
 }
 
-/// Two threads wake the task, and each of them writes something first.
+/// Two threads wake the task, and each of them first writes a flag.
 #[test]
 fn also_with_two_wakers() {
     static SEEN: Outcomes<3> = Outcomes::of(["one poll", "two polls", "three polls"]);

@@ -1,9 +1,9 @@
-//! The inbox of the single-thread executor, the only way in for other threads.
+//! The inbox of the single-thread executor. Other threads reach the executor only through it.
 //!
-//! Any thread can send a [`RemoteOp`] without blocking. It learns whether it must notify the sleeping
-//! owner. The channel is unbounded, because `wake` sends, perhaps under a lock that the executor needs
-//! before it can empty the channel (compio #1044). The owner keeps the receiving end. Once the owner
-//! drops it, sending fails, and the sender drops the operation.
+//! Any thread can send a [`RemoteOp`] without blocking. `send` returns whether to notify the sleeping
+//! owner. The channel is unbounded, because `wake` sends and must not block. The caller of `wake` may hold
+//! a lock that the executor needs (compio #1044). The owner keeps the receiving end. Once the owner drops
+//! that end, sending fails, and the sender drops the operation.
 //!
 //! # The race between sending and parking
 //!
@@ -15,13 +15,13 @@
 //!                                      S4  block in the OS until an event or a notification
 //! ```
 //!
-//! One of the two fences comes first. If P2 does, S3 sees the operation of P1. If S2 does, P3 sees
-//! `asleep` and notifies. A notification is an event in the OS, so S4 returns even if the event came
-//! before S4 began. So the owner never sleeps while an operation waits.
+//! One of the two fences comes first. If fence P2 is first, step S3 sees the operation of P1. If fence S2
+//! is first, step P3 sees `asleep` and notifies. A notification is an event in the OS, so step S4 ends even
+//! if the notification came first. So the owner never sleeps while an operation waits.
 //!
-//! Without S3, an operation that comes between the last check and the sleep would be lost. That is the
-//! *lost wakeup*, and the model `no_wake_is_slept_through` finds it. A notification at every send would
-//! prevent it too, but would cost a system call each.
+//! Without step S3, an operation sent between the last check and the sleep would be lost. This bug is a
+//! *lost wakeup*; the model `no_wake_is_slept_through` finds it. A notification at every send would also
+//! prevent it, but would cost a system call each time.
 
 use crate::sync::channel::{Receiver, Sender, unbounded};
 use crate::sync::{AtomicBool, Ordering, fence};
@@ -65,8 +65,7 @@ impl Inbox {
         self.sender.len()
     }
 
-    /// S1 to S3: the owner is about to park. Returns `false` if an operation waits, so the owner must
-    /// not park.
+    /// Performs steps S1 to S3. Returns `false` if an operation waits. Then the owner must not park.
     pub(crate) fn begin_park(&self) -> bool {
         self.asleep.store(true, Ordering::Relaxed);
         fence(Ordering::SeqCst);
@@ -77,7 +76,7 @@ impl Inbox {
         nothing
     }
 
-    /// Ends the park: the owner is awake again.
+    /// Records that the owner is awake again.
     pub(crate) fn end_park(&self) {
         self.asleep.store(false, Ordering::Relaxed);
     }
@@ -155,8 +154,8 @@ mod tests {
         assert_eq!(dropped.get(), 2);
     }
 
-    /// Senders race an owner that parks, wakes and finally closes. Each operation is run or dropped
-    /// once, and an owner that sleeps while operations wait is notified.
+    /// Senders race an owner that parks, wakes and finally closes the inbox. Each operation is run or
+    /// dropped once. If the owner sleeps while operations wait, it is notified.
     #[test]
     fn no_operation_is_lost() {
         const THREADS: usize = 3;

@@ -1,11 +1,10 @@
-//! The queue that all workers share: it takes tasks from threads that are not workers, and tasks that do
-//! not fit into a worker's own ring.
+//! The queue that all workers share. It takes tasks from threads other than workers, and tasks that do not
+//! fit into a worker's own ring.
 //!
-//! It is a lock-free channel. A deque behind a lock takes fewer instructions and atomics per task. But
-//! with 100,000 spawns from outside it was slower by two fifths, because the spawner and the workers
-//! contended for the lock, and each time one of them went to sleep. The channel must not be bounded:
-//! `wake` pushes here, and `wake` must never block (compio #1044). The push does not wake a worker; its
-//! caller does.
+//! The queue is a lock-free channel. A deque behind a lock takes fewer instructions and atomic operations
+//! per task. But with 100,000 spawns from outside, the deque was slower by two fifths. Spawner and workers
+//! contended for the lock, and one of them slept each time. The channel must be unbounded, because `wake`
+//! pushes here and must never block (compio #1044). `push` does not wake a worker; its caller does.
 
 use crate::sync::channel::{Receiver, Sender, unbounded};
 use crate::sync::{AtomicUsize, Ordering};
@@ -30,7 +29,7 @@ impl<T> Injector<T> {
 
     /// Puts an item at the end.
     pub(crate) fn push(&self, item: T) {
-        // The receiver is next to the sender, so sending cannot fail.
+        // The receiver lives as long as the sender, so sending cannot fail.
         let _ = self.sender.send(item);
     }
 
@@ -45,7 +44,7 @@ impl<T> Injector<T> {
     }
 
     /// Takes the first item. Given the number of items left, `share` returns how many more to take.
-    /// Each of them is passed to `put`. If `put` returns an item, the item goes back to the end, and the
+    /// Each of these is passed to `put`. If `put` refuses an item, the item goes back to the end, and the
     /// batch ends. Returns the first item and how many others `put` took.
     #[inline]
     pub(crate) fn pop_batch(
@@ -56,8 +55,8 @@ impl<T> Injector<T> {
         if self.receiver.is_empty() {
             return None;
         }
-        // Each item of the batch is in no queue for a moment. A worker that checks all queues before it
-        // parks sees this count instead: see `is_empty`.
+        // Each item of the batch is in no queue for a moment. Before a worker parks, it checks all queues
+        // and also this count: see `is_empty`.
         self.moving.fetch_add(1, Ordering::Relaxed);
         let first = self.receiver.try_recv().ok();
         let share = first.as_ref().map_or(0, |_| share(self.len()));
@@ -83,12 +82,12 @@ impl<T> Injector<T> {
     }
 
     /// Returns whether there is no item, and no batch on its way to a ring. The caller checks the rings
-    /// next, and finds there the items of a batch that has arrived.
+    /// next, and so finds a batch that has arrived.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        // The order matters. If a batch made the queue empty, there are two cases. Either `moving` still
-        // counts the batch, since the channel's own operations release and acquire, or the batch is seen
-        // in the ring.
+        // The order matters. If a batch emptied the queue, its increment of `moving` is visible: the
+        // channel's operations release and acquire. If `moving` is 0 again, the batch is visible in the
+        // ring.
         self.receiver.is_empty() && self.moving.load(Ordering::Acquire) == 0
     }
 }
@@ -120,7 +119,7 @@ mod tests {
         (0..6).for_each(|item| injector.push(item));
         let taken = RefCell::new(Vec::new());
         let put = |item| {
-            // The injector does not count as empty until the batch is complete.
+            // `is_empty` returns false until the batch is complete.
             assert!(!injector.is_empty());
             if taken.borrow().len() == 3 {
                 return Err(item);

@@ -1,24 +1,24 @@
-//! The run queue of one thread: tasks that are ready, in the order in which they will run.
+//! The run queue of one thread: ready tasks, in the order in which they will run.
 //!
-//! Without a seed the queue is first come, first served, and has two parts: tasks that were spawned or
-//! woken, and tasks that *yielded*. A task yields when it wakes itself in its own poll. It goes behind
-//! all tasks that are ready by then. At most [`OVERTAKES`] later tasks overtake the first yielded task,
-//! then as many overtake the next. So tasks that wake themselves hardly delay the tasks that the driver
-//! woke, which do not starve them. With a seed, a generator decides the order of all tasks.
+//! Without a seed, the queue is first come, first served. It has two parts: tasks that were spawned or
+//! woken, and tasks that *yielded*. A task yields if it is woken during its own poll. It then goes behind
+//! all tasks that are ready. At most [`OVERTAKES`] later tasks overtake the first yielded task, then as
+//! many may overtake the next. So yielding tasks hardly delay the tasks that the driver woke, and do not
+//! starve. With a seed, a generator decides the order of all tasks.
 
 use std::collections::VecDeque;
 
 use crate::coop::OVERTAKES;
 use crate::task::raw::{RawTask, Runnable};
 
-/// The tasks of one thread that are ready. The queue holds the right to run each of them.
+/// The ready tasks of one thread. The queue holds the right to run each of them.
 pub(crate) struct LocalQueue {
     woken: VecDeque<Runnable>,
-    /// Each task with the value of `taken` at which all tasks ready before it have been taken.
+    /// Each task, and the value of `taken` at which this task is next.
     yielded: VecDeque<(Runnable, u64)>,
     /// The number of tasks taken from `woken`.
     taken: u64,
-    /// The number of tasks that overtook the first of `yielded`.
+    /// The number of tasks that overtook the first yielded task.
     overtakes: u32,
     order: Option<Generator>,
 }
@@ -40,7 +40,7 @@ impl LocalQueue {
         self.woken.push_back(task);
     }
 
-    /// Adds a task that woke itself during its poll.
+    /// Adds a task that was woken during its own poll.
     #[inline]
     pub(crate) fn push_yielded(&mut self, task: Runnable) {
         if self.order.is_some() {
@@ -88,7 +88,7 @@ impl LocalQueue {
         self.yielded.clear();
     }
 
-    /// If the queue is empty, frees a burst's memory.
+    /// If the queue is empty, frees memory that a burst of tasks needed.
     pub(crate) fn shrink_after_burst(&mut self) {
         /// The largest capacity that is not freed: 32 KiB. Arbitrary: not measured.
         const KEEP: usize = 4096;
@@ -108,8 +108,8 @@ impl Generator {
         Generator(seed)
     }
 
-    /// Returns a number below `bound`, or `None` if `bound` is 0. Takes the upper half of a product
-    /// instead of a remainder, which is uniform enough for the order of a queue.
+    /// Returns a number below `bound`, or `None` if `bound` is 0. The number is the upper half of a
+    /// product, not a remainder. It is uniform enough for a queue's order.
     fn below(&mut self, bound: usize) -> Option<usize> {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
@@ -163,8 +163,7 @@ mod tests {
         assert!(queue.pop().is_none() && queue.len() == 0);
     }
 
-    /// A task that yields goes behind all ready tasks, and at most a fixed number of later ones overtake
-    /// it.
+    /// A task that yields goes behind all ready tasks. At most a fixed number of later tasks overtake it.
     #[test]
     fn a_task_that_yields_is_overtaken_by_a_bounded_number_of_later_ones() {
         const EARLIER: usize = 5;
@@ -260,7 +259,7 @@ mod tests {
             3_203_168_211_198_807_973,
             9_817_491_932_198_370_423,
         ];
-        // Each number is one less, because it is scaled to a bound just below 2^64.
+        // Each number is one less than published, because its bound is just below 2^64.
         assert_eq!(numbers, published.map(|number| number - 1));
     }
 

@@ -1,7 +1,7 @@
-//! Queues of ready tasks: for one thread, for a worker that others steal from, and for all workers. The
-//! inbox is here too.
+//! Queues of ready tasks: for one thread, for a worker from which others steal, and for all workers. The
+//! inbox is also here.
 //!
-//! A queue holds the right to run each task in it, and runs none itself.
+//! A queue holds the right to run each task in it, but runs no task itself.
 //!
 //! # The naive version, and what breaks
 //!
@@ -20,11 +20,11 @@
 //! assert_eq!(sum, 4950);
 //! ```
 //!
-//! It is correct, but all threads contend for one lock and one cache line at every push and pop. So each
-//! thread gets a queue of its own, which raises three questions. How does another thread get a task in?
-//! Through the [`inbox`] if one thread runs all tasks, and through the queue of [`inject`] if many do.
-//! How does work get from a full queue to an idle thread? The idle thread steals it from a ring (see
-//! [`stealing`]). And what wakes a thread that sleeps? See `inbox` and `work_stealing::idle`.
+//! This is correct, but all threads contend for one lock and one cache line at every push and pop. So each
+//! thread gets a queue of its own, which raises three questions. How does another thread add a task?
+//! Through the [`inbox`] if one thread runs all tasks; otherwise through the queue of [`inject`]. How does
+//! work move from a full queue to an idle thread? The idle thread steals it from a ring (see [`stealing`]).
+//! What wakes a sleeping thread? See `inbox` and `work_stealing::idle`.
 
 pub(crate) mod inbox;
 pub(crate) mod inject;

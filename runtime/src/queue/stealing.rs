@@ -1,12 +1,12 @@
-//! The queues of one worker from which other workers steal: a ring, and a slot for one task.
+//! One worker's queues, from which other workers steal: a ring, and a slot for one task.
 //!
-//! The owner pushes at the ring's tail and pops at its head; another worker takes half of it from the
-//! head. The ring neither blocks nor allocates. It holds plain pointers, or numbers in the loom models.
+//! The owner pushes at the ring's tail and pops at its head. Another worker takes half of the items from
+//! the head. The ring neither blocks nor allocates. It holds plain pointers, or numbers in the loom models.
 //!
-//! A thief *claims* positions before it reads them, and the owner does not write a claimed position
-//! until the thief has released it. In the classic deque of Chase and Lev, a thief reads first and
-//! discards the item if its claim fails. By then the owner may be writing there, which is a data race.
-//! So here the head holds two positions in one word:
+//! A thief *claims* positions before it reads them. The owner does not write a claimed position until the
+//! thief has released it. In the classic deque of Chase and Lev, a thief reads first and discards the item
+//! if its claim fails. The owner may write the same place during that read, which is a data race. So here
+//! the head holds two positions in one word:
 //!
 //! ```text
 //!        done       claimed                    tail
@@ -17,13 +17,13 @@
 //! ```
 //!
 //! - `claimed`: the next pop or steal begins here. Owner and thieves advance it by compare-and-swap.
-//! - `done`: positions before it may be written again. It equals `claimed` unless a thief is reading.
-//!   That thief advances it when it has finished. Only one thief reads at a time.
+//! - `done`: the owner may write the positions before it. It equals `claimed` unless a thief is reading.
+//!   When the thief has finished, it advances `done`. Only one thief reads at a time.
 //! - `tail`: only the owner writes it.
 //!
-//! Go and tokio pack the head of their local queues in the same way. Unlike theirs, a full ring does not
-//! move half of itself to the shared queue, because that would put the tasks that have waited longest
-//! behind all others.
+//! Tokio packs the head of its local queues in the same way. Unlike in Go and tokio, a full ring does not
+//! move half of its tasks to the shared queue. That would put the tasks that have waited longest behind all
+//! others.
 
 use std::ptr;
 
@@ -33,9 +33,9 @@ use crate::sync::{
 use crate::task::cell::Header;
 use crate::task::raw::Runnable;
 
-/// The number of positions in a ring. With 256, the 1,000 tasks of each worker in the benchmark
-/// `m_pairs` went through the shared queue, which took 12 % of the time. More than 1,024 positions gain
-/// nothing there. A model needs only a few.
+/// The number of positions in a ring. In the benchmark `m_pairs`, each worker has 1,000 tasks. With 256
+/// positions, they went through the shared queue, which took 12 % of the time. More than 1,024 gain nothing
+/// there. A model needs only a few.
 #[cfg(not(loom))]
 pub(crate) const CAPACITY: u32 = 1024;
 #[cfg(loom)]
@@ -49,7 +49,7 @@ pub(crate) struct Ring<T> {
 }
 
 // SAFETY: only the owner writes a position, and only outside of `done..tail`. Only the thread that
-// claimed a position reads it. `head` and `tail` keep the two apart.
+// claimed a position reads it. `head` and `tail` keep writes and reads apart.
 unsafe impl<T: Send> Sync for Ring<T> {}
 
 /// The two positions of the head.
@@ -94,8 +94,8 @@ impl<T> Ring<T> {
     pub(crate) fn len(&self) -> u32 {
         let tail = self.tail.load(Ordering::Acquire);
         let head = Head::unpack(self.head.load(Ordering::Acquire));
-        // Acquire pairs with the Release of `push`: a caller that sees an item arrive or leave sees what
-        // its owner did before. `head` may have passed `tail`, because they are not read at one instant.
+        // Acquire pairs with the Release of `push`: a caller that sees a new length sees what the owner did
+        // before. `head` may have passed `tail`, because the two are not read at one instant.
         let length = tail.wrapping_sub(head.claimed);
         if length > CAPACITY { 0 } else { length }
     }
@@ -104,7 +104,7 @@ impl<T> Ring<T> {
     /// The caller is the owner, and `position` is not in `done..tail`.
     unsafe fn write(&self, position: u32, item: T) {
         self.places[(position % CAPACITY) as usize].with_mut(|place| {
-            // SAFETY: by this function's contract no other thread touches the position.
+            // SAFETY: the caller is the owner, and no other thread touches the position.
             unsafe { *place = Some(item) }
         });
     }
@@ -113,8 +113,7 @@ impl<T> Ring<T> {
     /// The caller has claimed `position`.
     unsafe fn read(&self, position: u32) -> T {
         let item = self.places[(position % CAPACITY) as usize].with_mut(|place| {
-            // SAFETY: by this function's contract the position is claimed, so no other thread touches
-            // it.
+            // SAFETY: the caller has claimed the position, so no other thread touches it.
             unsafe { (*place).take() }
         });
         item.expect("a place between head and tail holds an item")
@@ -123,12 +122,12 @@ impl<T> Ring<T> {
     /// Puts an item at the tail, or returns it if the ring is full.
     ///
     /// # Safety
-    /// The caller is the owner: one thread at a time calls `push`, `pop`, and `steal_into` with this
-    /// ring as the thief's.
+    /// The caller is the owner: only one thread at a time calls `push`, `pop`, or `steal_into` with this
+    /// ring as `thief`.
     #[inline]
     pub(crate) unsafe fn push(&self, item: T) -> Result<(), T> {
         let tail = self.tail.load(Ordering::Relaxed);
-        // Acquire pairs with a thief's Release of `done`: the thief has read these items.
+        // Acquire pairs with a thief's Release of `done`: the thief has read the items before `done`.
         let head = Head::unpack(self.head.load(Ordering::Acquire));
         if tail.wrapping_sub(head.done) < CAPACITY {
             // SAFETY: the caller is the owner, and `tail` is before `done + CAPACITY`.
@@ -154,7 +153,7 @@ impl<T> Ring<T> {
                 return None;
             }
             let claimed = head.claimed.wrapping_add(1);
-            // `done` need not wait for the read below: only the owner could write that position.
+            // `done` may advance before the read below, because only the owner writes positions.
             let is_read = head.done != head.claimed;
             let done = if is_read { head.done } else { claimed };
             Some(Head { done, claimed }.pack())
@@ -163,8 +162,7 @@ impl<T> Ring<T> {
             .head
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, claim)
             .ok()?;
-        // SAFETY: the position was claimed just now, and only the owner, which is the caller, could
-        // write it again.
+        // SAFETY: the position was claimed just now, and only the owner (the caller) could write it again.
         Some(unsafe { self.read(Head::unpack(before).claimed) })
     }
 
@@ -207,8 +205,8 @@ impl<T> Ring<T> {
             if done != claimed {
                 return None;
             }
-            // Read the tail at each try. The head may have moved before, and then the count is too high,
-            // but the exchange fails. Acquire pairs with the Release of `push`: the items are there.
+            // Read the tail at each try. If the head has moved meanwhile, the count is too high, but the
+            // exchange fails. Acquire pairs with the Release of `push`: the items are there.
             let length = self.tail.load(Ordering::Acquire).wrapping_sub(claimed);
             count = length - length / 2;
             let claimed = claimed.wrapping_add(count);
@@ -222,7 +220,7 @@ impl<T> Ring<T> {
         Some((Head::unpack(before).claimed, count))
     }
 
-    /// Releases the positions that a thief has claimed and read, so that the owner may write them again.
+    /// Releases the positions that a thief has claimed and read. The owner may then write them again.
     fn finish_steal(&self) {
         let release = |word| {
             // The owner may have popped meanwhile, which advances `claimed`.
@@ -237,11 +235,11 @@ impl<T> Ring<T> {
     }
 }
 
-/// Holds the task that the worker's running task woke last. It runs next on the same worker.
+/// Holds the task that the worker's running task woke last. The held task runs next on this worker.
 ///
 /// Often a task wakes another and then waits for it, as at the two ends of a channel. The data for the
-/// second task is then still in this core's cache, and no other worker needs waking. The monitor takes
-/// the task out if the owner stays in one poll for too long (see `work_stealing::monitor`; tokio #4941).
+/// second task is then still in this core's cache, and no other worker is woken. The monitor takes the task
+/// out if the owner stays in one poll for too long (see `work_stealing::monitor`; tokio #4941).
 pub(crate) struct LifoSlot(AtomicPtr<Header>);
 
 impl LifoSlot {
@@ -249,11 +247,11 @@ impl LifoSlot {
         LifoSlot(AtomicPtr::new(ptr::null_mut()))
     }
 
-    /// Puts a task in, and returns the one that was there. The caller then checks that a monitor
-    /// exists; the fence in this function is P2 of the monitor's protocol.
+    /// Puts a task in, and returns the previous one. The caller then checks that a monitor exists. The
+    /// fence here is step P2 of the monitor's protocol.
     #[inline]
     pub(crate) fn put(&self, task: Runnable) -> Option<Runnable> {
-        // Release pairs with `take`: a thread that takes the task sees what was done before. Acquire
+        // Release pairs with `take`: a thread that takes the task sees what this thread did before. Acquire
         // does the same for the task that this swap takes out.
         let previous = self.0.swap(task.into_ptr(), Ordering::AcqRel);
         fence_after_read_modify_write();

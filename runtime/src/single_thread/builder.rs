@@ -1,7 +1,6 @@
 //! The parts of the builder that only a [`SingleThread`] has: seed, virtual time, and `build`.
 //!
-//! Compare it with `work_stealing/builder.rs` to see the differences: here the scheduler is *bound* to
-//! this thread, and there are no workers.
+//! Unlike in `work_stealing/builder.rs`, the scheduler is *bound* to this thread, and there are no workers.
 
 use std::cell::RefCell;
 use std::io;
@@ -21,8 +20,8 @@ use crate::timer::{Clock, Timers};
 use crate::trace::Probe;
 
 impl Builder<SingleThread> {
-    /// Takes ready tasks in an order that a generator with this seed decides, instead of first come,
-    /// first served. The same seed always gives the same order.
+    /// Takes ready tasks in a pseudorandom order that depends on this seed, instead of first come, first
+    /// served. The same seed always gives the same order.
     ///
     /// ```
     /// use std::sync::{Arc, Mutex};
@@ -46,8 +45,8 @@ impl Builder<SingleThread> {
         self
     }
 
-    /// Uses virtual time. The clock of [`brigade::time`](crate::time) stands still while any task is
-    /// ready, and jumps to the next timer when none is. So an hour's sleep takes no time at all.
+    /// Uses virtual time. While any task is ready, the clock of [`brigade::time`](crate::time) stands
+    /// still. When no task is ready, it jumps to the next timer. So an hour's sleep takes no time at all.
     ///
     /// A job of [`spawn_blocking`](crate::spawn_blocking) and a name lookup take no virtual time. The
     /// clock stands still until they are done. A job that waits in [`Handle::block_on`] does not stop the
@@ -73,8 +72,8 @@ impl Builder<SingleThread> {
         self
     }
 
-    /// Makes each poll of a run repeatable, with virtual time and without event sources or other
-    /// threads. So closures of `spawn_blocking` run on this thread.
+    /// Makes runs repeatable, poll by poll: with virtual time, but without event sources and other threads.
+    /// So closures of `spawn_blocking` run on this thread.
     pub(crate) fn closed_world(mut self) -> Self {
         self.settings.closed_world = true;
         self.settings.virtual_time = true;
@@ -147,8 +146,8 @@ impl Builder<SingleThread> {
     }
 }
 
-/// The lengths of the queues. Only the executor's thread can read the length of the run queue itself;
-/// other threads see the length that was published last.
+/// The lengths of the queues. Only the executor's thread can read the length of the run queue; other
+/// threads see the length that was published last.
 struct Queues(Arc<Scheduler>, Arc<Counters>);
 
 impl Depths for Queues {

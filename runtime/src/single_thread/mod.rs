@@ -1,9 +1,9 @@
 //! The single-thread executor: an event loop that runs all its tasks on the thread that made it.
 //!
-//! It polls the main future of `block_on` and every spawned task, one at a time. When none is ready, it
-//! sleeps in the OS until a socket, a timer or another thread has an event. Futures are polled
-//! and dropped on this thread, so they need not be `Send`. On its own thread it takes no lock to spawn,
-//! wake, poll or finish a task.
+//! It polls the main future of `block_on` and every spawned task, one at a time. When none is ready, the
+//! executor sleeps in the OS until a socket, a timer or another thread wakes it. Futures are polled and
+//! dropped on this thread, so they need not be `Send`. On its own thread, the executor takes no lock to
+//! spawn, wake, poll or finish a task.
 //!
 //! # The naive version, and what breaks
 //!
@@ -20,9 +20,9 @@
 //! # assert_eq!(output, 42);
 //! ```
 //!
-//! It works, but uses a whole processor while it waits. So the loop must sleep, and a waker must end the
-//! sleep. The hard part is that no wake may be lost between the loop's last check of its queues and its
-//! sleep: see [`queue::inbox`](crate::queue::inbox).
+//! This works, but uses a whole processor while it waits. So the loop must sleep, and a waker must end the
+//! sleep. The hard part is to lose no wake between the last check of the queues and the sleep: see
+//! [`queue::inbox`](crate::queue::inbox).
 
 mod builder;
 pub(crate) mod scheduler;
@@ -59,9 +59,9 @@ const OPS_PER_TURN: usize = LOOK_EVERY;
 
 /// The single-thread executor: an event loop.
 ///
-/// It stays on the thread that made it. [`block_on`](Self::block_on) runs a future to its end, and all
-/// spawned tasks at the same time. Between two calls no task runs. Dropping the executor drops
-/// the futures of all tasks, on this thread.
+/// It stays on the thread that made it. [`block_on`](Self::block_on) runs a future to its end, and
+/// meanwhile runs all spawned tasks. Between two calls, no task runs. Dropping the executor drops the
+/// futures of all tasks, on this thread.
 ///
 /// ```
 /// use std::time::Duration;
@@ -118,10 +118,10 @@ impl SingleThread {
         Builder::new()
     }
 
-    /// Runs `future` to its end on this thread, and all spawned tasks at the same time.
+    /// Runs `future` to its end on this thread, and meanwhile runs all spawned tasks.
     ///
-    /// The future may borrow from its surroundings and need not be `Send`. Tasks that are not done when
-    /// it ends stay where they are, and continue in the next `block_on`.
+    /// The future may borrow from its surroundings and need not be `Send`. When it ends, unfinished tasks
+    /// stay in the executor. They continue in the next `block_on`.
     ///
     /// ```
     /// let executor = brigade::SingleThread::new()?;
@@ -153,22 +153,23 @@ impl SingleThread {
             if let Some(output) = run.poll_tasks(future.as_mut()) {
                 return output;
             }
-            // Call this before the last check of the inbox, because an ended job has sent its wake.
+            // Call this before the last check of the inbox: a job that has ended by now has already sent
+            // its wake.
             self.shared.pool.hold_clock();
             if self.scheduler.queued() == Some(0) && self.scheduler.inbox().begin_park() {
                 run.park();
             } else {
-                // Operations from other threads keep this loop awake as tasks do, and may lead to more
-                // operations without end. Poll the driver here too, so that they do not starve timers
-                // and sockets.
+                // Operations from other threads keep this loop awake, and may lead to more operations
+                // without end. Poll the driver here too, so that these operations do not starve timers and
+                // sockets.
                 run.poll_driver();
             }
-            // Drain after the sleep, because the operation that ended it is most often in the inbox.
+            // Drain after the sleep, because most often an operation in the inbox ended it.
             run.drain_inbox();
         }
     }
 
-    /// Spawns a task; see [`brigade::spawn`](fn@crate::spawn). It runs in `block_on`.
+    /// Spawns a task; see [`brigade::spawn`](fn@crate::spawn). The task runs in `block_on`.
     ///
     /// ```
     /// let executor = brigade::SingleThread::new()?;
@@ -186,7 +187,7 @@ impl SingleThread {
     }
 
     /// Spawns a task whose future need not be `Send`; see
-    /// [`brigade::spawn_local`](crate::spawn_local). It runs in `block_on`.
+    /// [`brigade::spawn_local`](crate::spawn_local). The task runs in `block_on`.
     ///
     /// ```
     /// use std::rc::Rc;
@@ -216,13 +217,13 @@ impl SingleThread {
         }
     }
 
-    /// Returns what has happened so far, if the builder was told to record it; see
+    /// Returns the events recorded so far, or `None` if recording is off; see
     /// [`Executor::timeline`](crate::Executor::timeline).
     pub fn timeline(&self) -> Option<Timeline> {
         self.shared.timeline()
     }
 
-    /// Returns what the executor has counted so far; see [`Executor::metrics`](crate::Executor::metrics).
+    /// Returns the executor's counters; see [`Executor::metrics`](crate::Executor::metrics).
     pub fn metrics(&self) -> Metrics {
         self.shared.metrics()
     }
@@ -288,7 +289,7 @@ impl<'a> RunLoop<'a> {
     }
 
     /// Polls ready tasks, up to a bound. The main future is in the same queue as the tasks, so neither
-    /// starves the other. Its output ends the loop.
+    /// starves the other. If the main future is ready, returns its output.
     #[inline(always)]
     fn poll_tasks<F: Future>(&mut self, mut future: Pin<&mut F>) -> Option<F::Output> {
         let scheduler = &*self.executor.scheduler;
@@ -307,15 +308,15 @@ impl<'a> RunLoop<'a> {
                 task.run(Writer::Owner, probe);
             }
             if coop::take_yield() {
-                // Poll the driver as soon as every task that is ready now has been polled.
+                // Poll the driver when all tasks that are now ready have been polled.
                 left = left.min(scheduler.queued().unwrap_or(0));
             }
         }
         None
     }
 
-    /// Runs operations from other threads, up to a bound, because they may arrive faster than this
-    /// thread runs them.
+    /// Runs operations from other threads, up to a bound. Operations may arrive faster than this thread
+    /// runs them.
     fn drain_inbox(&self) {
         for _ in 0..OPS_PER_TURN {
             let Some(op) = self.executor.scheduler.receive() else {
@@ -341,7 +342,7 @@ impl<'a> RunLoop<'a> {
     fn park(&mut self) {
         let (reactor, timers) = (&self.executor.shared.reactor, &self.executor.shared.timers);
         let before = timers.clock().now_nanos();
-        // Publish before the sleep, so that readers on other threads see the time up to here.
+        // Publish the counters before the sleep, so that other threads see the time up to here.
         self.count(before);
         self.executor.scheduler.shrink_after_burst();
         let now = self
@@ -355,7 +356,7 @@ impl<'a> RunLoop<'a> {
         self.count(now);
     }
 
-    /// Adds the time up to `now`.
+    /// Adds the time up to `now` to the counters.
     fn count(&mut self, now: u64) {
         let before = std::mem::replace(&mut self.counted, now);
         self.counters.present.add(now - before);
@@ -375,7 +376,7 @@ impl Drop for RunLoop<'_> {
 
 impl Drop for SingleThread {
     /// Drops the future of every task, on this thread. Cancels jobs of the blocking pool that have not
-    /// begun. Wakes tasks of other executors that wait for a socket or a timer of this one.
+    /// begun. Wakes tasks of other executors that wait for a socket or a timer of this executor.
     fn drop(&mut self) {
         let _entered = context::enter_closing(&self.shared);
         self.scheduler.close(&self.shared.scheduler);

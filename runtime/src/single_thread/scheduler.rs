@@ -1,8 +1,7 @@
 //! The tasks' view of the single-thread executor: a run queue, the list of living tasks, and the inbox.
 //!
-//! On the executor's thread, the queue and the state of a task are ordinary memory. Other threads use
-//! only the inbox. No user code runs while [`Local`] is open, because that code may call this scheduler
-//! again.
+//! The executor's thread needs no lock for the queue and the states of tasks. Other threads use only the
+//! inbox. No user code runs while [`Local`] is open, because such code may call this scheduler again.
 
 use crate::metrics::Counters;
 use crate::queue::inbox::Inbox;
@@ -59,8 +58,8 @@ impl Scheduler {
     /// Opens the owner thread's state, if the caller is on that thread. `f` must not run user code.
     #[inline(always)]
     fn local<R>(&self, f: impl FnOnce(&mut Local) -> R) -> Option<R> {
-        // SAFETY: every `f` in this file touches the parts of `Local` and nothing else. These are lists
-        // of pointers, and dropping a pointer runs no code.
+        // SAFETY: no `f` in this file opens the cell again. `Local` consists of lists of pointers, and
+        // dropping a pointer runs no code.
         unsafe { self.local.with(f) }
     }
 
@@ -104,12 +103,12 @@ impl Scheduler {
     /// Cancels all tasks, on this thread, and closes the inbox.
     ///
     /// 1. Sets `closing`: from now on no task is bound or queued.
-    /// 2. Empties the queue. Its tasks are on the list too.
-    /// 3. Finds the tasks on the list one by one and cancels them. Dropping a future may run any code:
-    ///    it may wake other tasks (no effect now), spawn (cancelled immediately) or drop handles. So
-    ///    `Local` is closed while it runs, and the search begins anew each time.
-    /// 4. Now all tasks are done. Releases them from this thread, then closes the inbox: a sender that
-    ///    is refused drops its operation itself. The operations left in the inbox are dropped here.
+    /// 2. Empties the queue. These tasks are also on the list.
+    /// 3. Finds the tasks on the list one by one and cancels them. Dropping a future may run any code: this
+    ///    code may wake other tasks (no effect now), spawn (cancelled immediately) or drop handles. So
+    ///    `Local` is not open while a future is dropped.
+    /// 4. Now all tasks are done. Unbinds them from this thread, then closes the inbox and drops the
+    ///    operations in it. A sender that finds the inbox closed drops its operation itself.
     pub(super) fn close(&self, this: &SchedulerRef) {
         self.local(|local| {
             local.closing = true;
@@ -148,7 +147,7 @@ impl Schedule for Scheduler {
             if !local.closing {
                 local.queue.push(task);
             }
-            // Otherwise the task is cancelled already, or will be.
+            // Otherwise `close` cancels the task, or has done so.
         });
     }
 

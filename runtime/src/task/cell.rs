@@ -1,9 +1,8 @@
-//! The one allocation of a task: a header, then the future. The output later takes the place of the
-//! future.
+//! The one allocation of a task: a header, then the future. The output later takes the place of the future.
 //!
-//! Five operations depend on the type of the future: poll it, drop it unpolled, move the output out,
-//! drop the output, free the memory. They are here, behind a table of functions. All other code sees a
-//! [`Header`]. No function here checks a state: the caller must have the right to the operation.
+//! Five operations depend on the type of the future: poll it, cancel it, read its output, drop its output,
+//! free the memory. This file implements them behind a table of functions. All other code sees only a
+//! [`Header`]. No function here checks the state: the caller must have the right to the operation.
 //!
 //! ```text
 //!             Cell<F>
@@ -38,11 +37,11 @@ use super::waker::drop_quietly;
 use crate::sync::{AtomicU32, UnsafeCell};
 use crate::trace::spans::TaskSpan;
 
-/// The part that every task begins with, whatever its future is.
+/// The first part of every task, whatever the type of its future.
 pub(crate) struct Header {
     pub(super) vtable: &'static Vtable,
     pub(super) scheduler: SchedulerRef,
-    /// The flag WAKER in `task::join` tells which side may access this slot.
+    /// The flag WAKER in `task::join` determines which side may access this slot.
     pub(super) join_waker: UnsafeCell<Option<JoinWaker>>,
     /// Counts wakers and abort handles, plus one for executor and join handle together.
     pub(super) refs: AtomicU32,
@@ -51,7 +50,7 @@ pub(crate) struct Header {
     pub(super) id: PackedId,
     pub(super) state: State,
     pub(super) join: JoinState,
-    /// Opened around each access to the stage, so that loom sees the access. Without loom it has no size.
+    /// Wraps each access to the stage, so that loom sees it. Without loom, this field has no size.
     stage: UnsafeCell<()>,
 }
 
@@ -62,13 +61,12 @@ const _: () = assert!(size_of::<Header>() == 40);
 /// The operations that depend on the type of the future.
 pub(super) struct Vtable {
     /// Polls the future. If the result is not `Pending`, the future is gone and the output is stored. The
-    /// caller runs the task (RUNNING) and the future is there.
+    /// caller has set RUNNING, and the future still exists.
     pub(super) poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> Polled,
-    /// Drops the future and stores "aborted", or the panic of the future's `Drop`, as output.
-    /// The caller runs the task and the future is there.
+    /// Drops the future. The output becomes "aborted", or the panic of the future's `Drop`. The caller
+    /// has set RUNNING, and the future still exists.
     pub(super) cancel: unsafe fn(NonNull<Header>),
-    /// Moves the output to the pointer, a `*mut Result<F::Output, JoinError>`.
-    /// The caller owns the output.
+    /// Moves the output to the pointer, a `*mut Result<F::Output, JoinError>`. The caller owns the output.
     pub(super) read_output: unsafe fn(NonNull<Header>, *mut ()),
     /// Drops the output. The caller owns the output.
     pub(super) drop_output: unsafe fn(NonNull<Header>),
@@ -102,9 +100,9 @@ struct Spanned<F> {
     future: F,
 }
 
-/// A cell whose future is not written yet. The public function that takes the future writes it here
-/// itself, with `spawn_task!`. Passing it on by value would copy it each time, and a large future would
-/// overflow the stack.
+/// A cell whose future is not written yet. The public function that takes the future writes it into the
+/// cell with `spawn_task!`. Passing the future on by value would copy it, and a large future would overflow
+/// the stack.
 pub(crate) struct Reserved<F: Future>(NonNull<Cell<F>>);
 
 impl<F: Future> Reserved<F> {
@@ -171,14 +169,14 @@ impl<F: Future> Reserved<F> {
         handle
     }
 
-    /// Returns the initialised task, not yet bound to its executor, and the task again for its handle.
+    /// Returns the initialised task, not yet bound to its executor, and a pointer to it for its handle.
     ///
     /// # Safety
     /// The future has been written to [`future`](Self::future).
     #[inline(always)]
     pub(crate) unsafe fn written(self) -> (Unbound, RawTask) {
         let task = RawTask(self.0.cast());
-        // SAFETY: a new task counts as QUEUED, and this is the only right to run it.
+        // SAFETY: a new task is QUEUED, and this is the only right to run it.
         (unsafe { Unbound::new(task) }, task)
     }
 }
@@ -206,8 +204,8 @@ unsafe fn poll<F: Future>(task: NonNull<Header>, cx: &mut Context<'_>) -> Polled
     // SAFETY: the caller keeps the task alive.
     let id = || unsafe { task.as_ref() }.id.get();
     let step = |stage: *mut Stage<F>| {
-        // SAFETY: the caller runs the task, so it owns the stage, which holds the future. `ManuallyDrop`
-        // has the layout of the value in it.
+        // SAFETY: the caller has set RUNNING and so owns the stage, which holds the future.
+        // `ManuallyDrop` has the layout of the value in it.
         let Spanned { span, future } = unsafe { &mut *(&raw mut (*stage).future).cast() };
         // SAFETY: the future is in a heap cell and is dropped there, so it never moves.
         let future: Pin<&mut F> = unsafe { Pin::new_unchecked(future) };
@@ -229,12 +227,12 @@ unsafe fn cancel<F: Future>(task: NonNull<Header>) {
     // SAFETY: the caller keeps the task alive.
     let id = || unsafe { task.as_ref() }.id.get();
     let output = Err(JoinError::aborted(id()));
-    // SAFETY: the caller runs the task, so it owns the stage, which holds the future.
+    // SAFETY: the caller has set RUNNING and so owns the stage, which holds the future.
     unsafe { with_stage::<F, _>(task, |stage| replace(stage, id, output)) }
 }
 
 /// Drops the future and stores the output in its place. A panic in the future's `Drop` becomes the
-/// output, so only the handle receives it.
+/// output, so only the handle sees it.
 ///
 /// # Safety
 /// The caller owns the stage, which holds the future.
@@ -247,8 +245,8 @@ unsafe fn replace<F: Future>(
         // SAFETY: the stage holds the future.
         let spanned: *mut Spanned<F> = unsafe { (&raw mut (*stage).future).cast() };
         let dropped = catch_unwind(AssertUnwindSafe(|| {
-            // SAFETY: span and future are not read again. The span is read out first, so it is dropped
-            // last, even if the future's `Drop` panics.
+            // SAFETY: span and future are not read again. The span moves into a local variable first. So
+            // it is dropped last, even if the future's `Drop` panics.
             unsafe {
                 let span = ptr::read(&raw const (*spanned).span);
                 span.enter(|| ptr::drop_in_place(&raw mut (*spanned).future));
@@ -273,7 +271,7 @@ unsafe fn read_output<F: Future>(task: NonNull<Header>, into: *mut ()) {
 }
 
 unsafe fn drop_output<F: Future>(task: NonNull<Header>) {
-    // SAFETY: the caller owns the output, so it may move it out once.
+    // SAFETY: the caller owns the output and moves it out only here.
     let output = unsafe {
         with_stage(task, |stage: *mut Stage<F>| {
             ptr::read(&raw const (*stage).output)
@@ -284,8 +282,7 @@ unsafe fn drop_output<F: Future>(task: NonNull<Header>) {
 
 unsafe fn free<F: Future>(task: NonNull<Header>) {
     let cell = task.cast::<Cell<F>>();
-    // SAFETY: the caller had the last reference to this cell. Only the header in it is left to be
-    // dropped.
+    // SAFETY: the caller had the last reference to this cell. Only the header in it is left to be dropped.
     unsafe {
         let header = ptr::read(&raw const (*cell.as_ptr()).header);
         memory::free(cell);

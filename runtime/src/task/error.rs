@@ -40,15 +40,15 @@ impl JoinError {
     }
 
     pub(super) fn panic(id: Id, payload: Box<dyn Any + Send>) -> Self {
-        // The mutex is never locked. It makes the error `Sync`, which a panic's payload is not. So
-        // `JoinError` can be part of other crates' error types.
+        // The mutex makes the error `Sync`, although a panic's payload is not. So `JoinError` can be part
+        // of other crates' error types.
         let payload = Some(Payload::new(payload));
         JoinError {
             reason: Box::new(Reason { id, payload }),
         }
     }
 
-    /// Returns the id of the task, which its handle had too.
+    /// Returns the id of the task. The handle had the same id.
     ///
     /// ```
     /// # brigade::run(async {
@@ -86,7 +86,7 @@ impl JoinError {
         self.reason.payload.is_none()
     }
 
-    /// Returns the payload of the panic. The awaiting task may continue the panic:
+    /// Returns the payload of the panic. The awaiting task can continue the panic:
     ///
     /// ```
     /// let caught = std::panic::catch_unwind(|| {

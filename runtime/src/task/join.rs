@@ -1,10 +1,10 @@
-//! Joining: how the output of a task passes from the executor to its handle.
+//! Joining: how the output of a task passes from the executor to the handle.
 //!
-//! Two sides hold a task. The executor holds it until it has stored the output and called the waker of
-//! the handle. The `JoinHandle` holds it until the handle is dropped. One reference stands for both.
-//! Each side ends its hold by one write to the *join word*, and the second side to do so releases the
-//! reference. Until RELEASED, every write is an atomic read-modify-write. So a handle may be polled and
-//! dropped on any thread, with either executor.
+//! Two sides hold a task. The executor holds the task until it has stored the output and called the
+//! handle's waker. The `JoinHandle` holds the task until the handle is dropped. The two sides share one
+//! reference. Each side ends its hold by one write to the *join word*, and the last side releases the
+//! reference. Until RELEASED is set, every write is an atomic read-modify-write. So a handle of any
+//! executor may be polled and dropped on any thread.
 //!
 //! ```text
 //!   handle waits           ┌── offer ──►  HANDLE WAKER ──┐
@@ -16,8 +16,8 @@
 //!                   HANDLE DONE RELEASED   ◄─────────────┘
 //! ```
 //!
-//! The WAKER flag tells which side may access the waker's slot: the executor while it is set, the handle
-//! while it is clear. DONE passes the output to the handle. RELEASED ends the executor's hold.
+//! While the WAKER flag is set, only the executor may access the waker's slot. While it is clear, only the
+//! handle may. DONE passes the output to the handle. RELEASED ends the executor's hold.
 
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
@@ -27,19 +27,19 @@ use super::raw::RawTask;
 use super::waker::{self, drop_quietly, wake_quietly};
 use crate::sync::{AtomicU8, Ordering};
 
-/// A `JoinHandle` exists. Set when the task is made. Cleared when the handle is dropped, unless RELEASED
-/// and TAKEN are set.
+/// A `JoinHandle` exists. Set when the task is made. Cleared when the handle is dropped, unless both
+/// RELEASED and TAKEN are set.
 const HANDLE: u8 = 1 << 0;
-/// The slot holds a waker and belongs to the executor. Set and cleared by the handle, until DONE.
+/// The slot holds a waker and belongs to the executor. Set and cleared by the handle, until DONE is set.
 const WAKER: u8 = 1 << 1;
 /// The output is stored. Set once, by the executor.
 const DONE: u8 = 1 << 2;
-/// The executor no longer touches the task. Set once, by the executor, with DONE or after it.
+/// The executor no longer touches the task. Set once, by the executor, with DONE or later.
 const RELEASED: u8 = 1 << 3;
 /// The handle has taken the output, or dropped it.
 const TAKEN: u8 = 1 << 4;
-/// A wake from another thread is in the owner's inbox. The flag has nothing to do with joining. It is
-/// here because other threads may write only this byte. Set by the first waker, cleared by the owner.
+/// A wake from another thread is in the owner's inbox. This flag is unrelated to joining, but other threads
+/// may write only this byte. Set by the first waker, cleared by the owner.
 const WAKE_SENT: u8 = 1 << 5;
 /// An abort from another thread is in the owner's inbox. Never cleared, because one abort is enough.
 const ABORT_SENT: u8 = 1 << 6;
@@ -52,7 +52,7 @@ pub(super) struct Word(u8);
 #[must_use]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Complete {
-    /// The handle keeps the task now.
+    /// The caller leaves the task to the handle.
     LeaveToHandle,
     /// The caller wakes the waker in the slot, then releases its hold.
     WakeJoiner,
@@ -98,15 +98,15 @@ impl Word {
         if !self.has(HANDLE) {
             (self.with(DONE | RELEASED), Complete::DropOutput)
         } else if self.has(WAKER) {
-            // RELEASED is not set yet, because the executor still reads the slot. A handle that is
-            // dropped before then must not free the task (rayon #929).
+            // Do not set RELEASED yet, because the executor still reads the slot. A handle that is dropped
+            // meanwhile must not free the task (rayon #929).
             (self.with(DONE), Complete::WakeJoiner)
         } else {
             (self.with(DONE | RELEASED), Complete::LeaveToHandle)
         }
     }
 
-    /// Records that the executor has woken the waker. Returns whether it must end the reference.
+    /// Records that the executor has called the waker. Returns whether the executor must end the reference.
     fn release(self) -> (Word, bool) {
         (self.with(RELEASED), !self.has(HANDLE))
     }
@@ -135,7 +135,7 @@ impl Word {
         (self.with(TAKEN), !self.has(TAKEN))
     }
 
-    /// Records that the handle is dropped. HANDLE keeps the task alive, so first the caller drops what
+    /// Records that the handle is dropped. HANDLE keeps the task alive, so the caller must first drop what
     /// the handle owns.
     fn detach(self) -> (Word, Detach) {
         if !self.has(DONE) && self.has(WAKER) {
@@ -157,7 +157,7 @@ impl JoinState {
         JoinState(AtomicU8::new(word.0))
     }
 
-    /// Acquire: a thread that sees DONE sees the output. Pairs with the Release in `apply`.
+    /// Acquire pairs with the Release in `apply`: a thread that sees DONE sees the output.
     #[inline(always)]
     fn load(&self) -> Word {
         Word(self.0.load(Ordering::Acquire))
@@ -179,19 +179,19 @@ impl JoinState {
         }
     }
 
-    /// Notes that a wake is on its way to the owner. Returns whether it is the first: any number of
-    /// wakes need only one message. Release: in `receive_wake`, the owner acquires everything that
-    /// the wakers did before.
+    /// Records that a wake is on its way to the owner. Returns whether this wake is the first, because all
+    /// wakes need only one message. Release pairs with `receive_wake`, where the owner acquires everything
+    /// that the wakers did before.
     pub(super) fn send_wake(&self) -> bool {
         self.0.fetch_or(WAKE_SENT, Ordering::AcqRel) & WAKE_SENT == 0
     }
 
-    /// Notes that the owner has the message. A later wake sends another.
+    /// Records that the owner has the message. A later wake sends another one.
     pub(super) fn receive_wake(&self) {
         self.0.fetch_and(!WAKE_SENT, Ordering::AcqRel);
     }
 
-    /// Notes that an abort is on its way to the owner. Returns whether it is the first.
+    /// Records that an abort is on its way to the owner. Returns whether it is the first.
     pub(super) fn send_abort(&self) -> bool {
         // Relaxed: an abort carries no data.
         self.0.fetch_or(ABORT_SENT, Ordering::Relaxed) & ABORT_SENT == 0
@@ -202,10 +202,10 @@ impl JoinState {
     fn take(&self) -> bool {
         let now = self.load();
         if now.has(RELEASED) {
-            // The executor writes no more, so a plain store suffices. It may overwrite a concurrent
-            // WAKE_SENT or ABORT_SENT, which means nothing once the task is done.
+            // The executor writes no more, so a plain store suffices. The store may overwrite a concurrent
+            // WAKE_SENT or ABORT_SENT, which has no effect on a finished task.
             let (next, there) = now.take();
-            // Release: an abort handle that sees this also sees what DONE has published to this thread.
+            // Release: a thread that loads this word also sees everything that came before DONE.
             self.0.store(next.0, Ordering::Release);
             there
         } else {
@@ -216,7 +216,7 @@ impl JoinState {
 
 /// The executor's side.
 impl RawTask {
-    /// Passes on the stored output. The run state is DONE.
+    /// Passes the stored output to the handle, if there is one. The run state is DONE.
     #[inline(always)]
     pub(super) fn hand_over_output(self) {
         match self.header().join.apply(Word::complete) {
@@ -232,7 +232,7 @@ impl RawTask {
 
     #[inline(never)]
     fn wake_joiner(self) {
-        // SAFETY: WAKER was set when DONE was, so the slot belongs to the executor.
+        // SAFETY: WAKER and DONE are set, so the slot belongs to the executor.
         if let Some(joiner) = unsafe { self.replace_join_waker(None) } {
             joiner.wake();
         }
@@ -241,7 +241,7 @@ impl RawTask {
         }
     }
 
-    /// Puts a waker into the slot and returns the one that was there.
+    /// Puts a waker into the slot and returns the previous one.
     ///
     /// # Safety
     /// The caller owns the slot; see WAKER.
@@ -259,7 +259,8 @@ impl RawTask {
         self.header().join.load().has(DONE)
     }
 
-    /// Returns `Ready` if the output is stored. Otherwise `waker` will be called once it is.
+    /// Returns `Ready` if the output is stored. Otherwise registers `waker`, to be called at the task's
+    /// end.
     #[inline(always)]
     pub(super) fn poll_join(self, waker: &Waker) -> Poll<()> {
         self.scheduler().probe().joined(self);
@@ -275,7 +276,7 @@ impl RawTask {
     #[inline(never)]
     fn wait(self, now: Word, waker: &Waker) -> Poll<()> {
         let join = &self.header().join;
-        // Cloned before anything else, because a foreign waker may panic when it is cloned.
+        // Clone first, because a foreign waker may panic when it is cloned.
         let waker = JoinWaker::new(waker.clone());
         // Only the handle sets WAKER, so a clear flag stays clear.
         if now.has(WAKER) && join.apply(Word::reclaim) {
@@ -291,8 +292,8 @@ impl RawTask {
         Poll::Pending
     }
 
-    /// Moves the output to `into`, unless it was taken before. Returns whether it was moved. The caller
-    /// is the handle, and `poll_join` has returned `Ready`.
+    /// Moves the output to `into`, unless it was taken before. Returns whether the output was moved. The
+    /// caller is the handle, and `poll_join` has returned `Ready`.
     ///
     /// # Safety
     /// `into` is a valid `*mut Result<T, JoinError>` for the output of this task.
@@ -306,7 +307,7 @@ impl RawTask {
         there
     }
 
-    /// Ends the handle's hold.
+    /// Ends the handle's hold on the task.
     #[inline]
     pub(super) fn detach(self) {
         let now = self.header().join.load();
@@ -338,12 +339,11 @@ impl RawTask {
     }
 }
 
-/// The waker of the task or thread that awaits a handle, in eight bytes: a pointer to a task, or to a
+/// The waker of the task or thread that awaits a handle. It takes eight bytes: a pointer to a task, or to a
 /// boxed waker.
 ///
-/// Most joiners are tasks of brigade. The waker of such a task is a pointer and a table of functions.
-/// The table is always the same, so the pointer is enough. Both kinds of pointer are aligned, so the
-/// lowest bit tells them apart.
+/// Most joiners are tasks of brigade. Their wakers all have the same table of functions, so the pointer to
+/// the task is enough. Both kinds of pointer are aligned, so the lowest bit can mark a boxed waker.
 pub(super) struct JoinWaker(NonNull<()>);
 
 /// The bit that marks a pointer to a boxed waker.
@@ -368,7 +368,7 @@ impl JoinWaker {
             // SAFETY: `new` made the pointer from a boxed waker, and it is taken back once.
             *unsafe { Box::from_raw(boxed) }
         } else {
-            // SAFETY: `new` took the pointer from one of our wakers, with its reference.
+            // SAFETY: `new` took the pointer from one of our wakers, together with its reference.
             unsafe { waker::from_data(data) }
         }
     }
@@ -423,7 +423,7 @@ mod tests {
         assert!(handle.is_finished());
     }
 
-    /// tokio #4055: if one waker panics, the wakers after it are still called.
+    /// tokio #4055: a waker's panic does not reach the code that calls or drops the waker.
     #[test]
     fn a_waker_that_panics_is_contained() {
         struct Bomb;

@@ -1,4 +1,4 @@
-//! The handles that a spawner keeps of a task.
+//! The handles of a spawned task.
 //!
 //! [`JoinHandle`] is a future of the task's output; [`AbortHandle`] can end the task. `task::join`
 //! passes the output from the executor to the handle.
@@ -28,7 +28,7 @@ use crate::coop;
 /// Panics if it is polled again after it returned `Ready`.
 ///
 /// # Cancel safety
-/// Awaiting `&mut handle` inside a `select` loses nothing: the output stays until it is taken.
+/// Awaiting `&mut handle` inside a `select` loses nothing: the output stays in the task until it is taken.
 ///
 /// ```
 /// # let executor = brigade::SingleThread::new().unwrap();
@@ -43,7 +43,7 @@ pub struct JoinHandle<T> {
     output: PhantomData<T>,
 }
 
-// SAFETY: the handle gives access to the output only. If `T: Send`, the output may be taken on another
+// SAFETY: the handle gives access only to the output. If `T: Send`, the output may be taken on another
 // thread. Any thread may write the join word, and the handle has no access to the rest of the task.
 unsafe impl<T: Send> Send for JoinHandle<T> {}
 // SAFETY: `&JoinHandle` can abort and read the state, which any thread may do.
@@ -51,14 +51,14 @@ unsafe impl<T> Sync for JoinHandle<T> {}
 
 impl<T> Unpin for JoinHandle<T> {}
 
-// A panic leaves tasks and handles usable, because each change of a task's state is one transition, and
-// a panic of the task becomes its output.
+// A panic leaves tasks and handles usable. Each change of a task's state is one transition, and a task's
+// panic becomes its output.
 impl<T> UnwindSafe for JoinHandle<T> {}
 impl<T> RefUnwindSafe for JoinHandle<T> {}
 
 impl<T> JoinHandle<T> {
-    /// Makes the handle of a task whose output is `Result<T, JoinError>`. The handle's hold on the task
-    /// passes to it.
+    /// Makes the handle of a task whose output is `Result<T, JoinError>`. The returned handle holds the
+    /// task.
     pub(crate) fn new(task: RawTask) -> Self {
         JoinHandle {
             task,
@@ -82,7 +82,7 @@ impl<T> JoinHandle<T> {
         self.task.abort();
     }
 
-    /// Returns a handle that can end the task and nothing else; it does not keep the output.
+    /// Returns a handle that can end the task but does not keep its output.
     ///
     /// ```
     /// # brigade::run(async {
@@ -134,14 +134,14 @@ impl<T> Future for JoinHandle<T> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         ready!(self.task.poll_join(cx.waker()));
-        // A task that joins one finished task after another must let other tasks run in between.
+        // A task that joins many finished tasks must let other tasks run in between.
         ready!(coop::poll_spend(cx));
         Poll::Ready(self.take_output())
     }
 }
 
 impl<T> JoinHandle<T> {
-    /// Waits for the end of the task. Spends no budget, because the caller has spent it.
+    /// Polls for the end of the task. Spends no budget, because the caller has spent it.
     pub(super) fn poll_end(&self, waker: &Waker) -> Poll<()> {
         self.task.poll_join(waker)
     }
@@ -176,8 +176,8 @@ impl<T> fmt::Debug for JoinHandle<T> {
 
 /// Ends a task from any thread; see [`JoinHandle::abort`].
 ///
-/// It may be cloned, sent to any thread and kept forever. It keeps the task's memory, but not its future
-/// or output.
+/// It may be cloned, sent to any thread and kept forever. It keeps the task's memory alive, but not the
+/// future or the output.
 ///
 /// ```
 /// # let executor = brigade::SingleThread::new().unwrap();

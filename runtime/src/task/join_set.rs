@@ -52,7 +52,7 @@ struct Woken(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    /// The members to check: those whose task has finished, and new ones without a registered waker.
+    /// The members to check: finished ones, and new ones without a registered waker.
     members: VecDeque<usize>,
     /// The waker of the task that waits for the set.
     waiter: Option<Waker>,
@@ -70,14 +70,14 @@ impl Woken {
     }
 
     /// Takes a member out of the list. If the list is empty, registers `waiter`, which is woken once a
-    /// member is added. If `waiter` is `None`, a task that waits already stays registered.
+    /// member is added. If `waiter` is `None`, the registration does not change.
     fn take(&self, waiter: Option<&Waker>) -> Option<usize> {
         // Clone and drop wakers outside of the lock, because both may run foreign code.
         let fresh = waiter.cloned();
         let mut state = lock(&self.0);
         let index = state.members.pop_front();
         let unused = match (index, fresh) {
-            // The latest waiter replaces the others, because the set may have moved to another task.
+            // The new waiter replaces the old one, because the set may have moved to another task.
             (None, Some(fresh)) => state.waiter.replace(fresh),
             (_, fresh) => fresh,
         };
@@ -249,7 +249,7 @@ impl<T> JoinSet<T> {
             woken: self.woken.clone(),
         }));
         entry.insert(Member { handle, waker });
-        // The handle must be polled once before it can wake this waker.
+        // The handle must be polled once before the task can call this waker.
         self.woken.push(index);
         abort
     }
@@ -295,8 +295,8 @@ impl<T> JoinSet<T> {
         Some((member.handle.id(), member.handle.take_output()))
     }
 
-    /// Polls for the result that [`join_next_with_id`](Self::join_next_with_id) waits for. The task of
-    /// the latest poll is woken when a result may be there.
+    /// Polls for the result that [`join_next_with_id`](Self::join_next_with_id) waits for. When a result
+    /// may be there, the task that polled last is woken.
     ///
     /// ```
     /// use std::future::poll_fn;
@@ -316,7 +316,7 @@ impl<T> JoinSet<T> {
             .map(|member| member.map(|it| (it.handle.id(), it.handle.take_output())))
     }
 
-    /// Waits for a member whose output is there. The output stays in its task.
+    /// Polls for a finished member and removes it. The output stays in the task.
     fn poll_finished(&mut self, cx: &mut Context<'_>) -> Poll<Option<Member<T>>> {
         loop {
             if self.members.is_empty() {
@@ -327,7 +327,7 @@ impl<T> JoinSet<T> {
                 return Poll::Pending;
             };
             // Each check spends budget, even if the member is not ready. A check of an empty list spends
-            // none: otherwise a task with more sets than its budget would never reach the last of them.
+            // none. Otherwise a task with more sets than budget would never reach the last set.
             if !coop::try_spend() {
                 lock(&self.woken.0).members.push_front(index);
                 return coop::deny(cx);
@@ -339,7 +339,7 @@ impl<T> JoinSet<T> {
     }
 
     fn remove_if_finished(&mut self, index: usize) -> Option<Member<T>> {
-        // A waker may be late. By then another member may have its index, and is polled without need.
+        // A waker may be late. By then, its index may belong to another member, which is polled needlessly.
         let member = self.members.get_mut(index)?;
         let ended = member.handle.poll_end(&member.waker).is_ready();
         ended.then(|| self.members.remove(index))
@@ -384,8 +384,8 @@ impl<T> JoinSet<T> {
     /// ```
     ///
     /// # Panics
-    /// Panics if a task was aborted, or with the panic of a task that panicked. The remaining tasks are
-    /// aborted.
+    /// Panics if a task was aborted. If a task panicked, continues its panic. Either way, the remaining
+    /// tasks are aborted.
     ///
     /// # Cancel safety
     /// Not cancel safe: dropping the future drops the set, which aborts the tasks.
@@ -437,14 +437,14 @@ impl<T> JoinSet<T> {
     /// ```
     ///
     /// # Cancel safety
-    /// The first poll aborts the tasks. Dropping the future leaves the tasks that have not ended yet in
-    /// the set.
+    /// The first poll aborts the tasks. If the future is dropped, tasks that have not ended stay in the
+    /// set.
     pub async fn shutdown(&mut self) {
         self.abort_all();
         while self.join_next().await.is_some() {}
     }
 
-    /// Detaches all tasks, which continue, and empties the set.
+    /// Detaches all tasks and empties the set. The tasks continue.
     ///
     /// ```
     /// brigade::run(async {
@@ -456,7 +456,7 @@ impl<T> JoinSet<T> {
     /// ```
     pub fn detach_all(&mut self) {
         self.members.clear();
-        // Replace the list, because it may still have indices of these members.
+        // Replace the list, because it may still contain indices of these members.
         let waiter = lock(&std::mem::take(&mut self.woken).0).waiter.take();
         waiter.into_iter().for_each(wake_quietly);
     }

@@ -1,18 +1,18 @@
-//! The memory of tasks, which is reused.
+//! Reuses the memory of finished tasks.
 //!
-//! Many tasks live for a microsecond. Returning the memory of each to the allocator and requesting it
-//! again takes a third of all instructions between spawning and joining a task. So a thread that works
-//! for an executor keeps the memory of tasks that end on it, in one list for each size, and reuses it
-//! for new tasks. The lists are bounded. They are freed when the thread stops working for executors.
+//! Many tasks live for a microsecond. Freeing and allocating the memory of such a task takes a third of all
+//! instructions between spawn and join. So a thread of an executor keeps the memory of tasks that end
+//! there, and reuses this memory for new tasks. There is one bounded list for each size. The thread frees
+//! its lists when it stops working for executors.
 //!
-//! Reused memory hides a use after free from the tools that look for one. So nothing is kept in Miri, in
-//! models, and with `--cfg brigade_unrecycled`, which the runs with a sanitizer set.
+//! Reused memory hides a use-after-free from the tools that look for one. So nothing is kept under Miri, in
+//! models, or with `--cfg brigade_unrecycled`, which is set for sanitizers.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
 
-/// The size, in bytes, of the largest cell whose memory is kept. Arbitrary: the work of a larger future
+/// The size, in bytes, of the largest cell whose memory is kept. Arbitrary: a larger future's work
 /// outweighs the cost of its memory.
 const LARGEST: usize = 504;
 
@@ -23,8 +23,8 @@ const SIZES: usize = LARGEST / STEP + 1;
 /// more than 1,000 tasks.
 const KEPT: usize = 64 * 1024;
 
-/// The sizes of the lists are 8 bytes more than multiples of this step, like malloc's chunks, so rounding
-/// up wastes nothing.
+/// Each list's size is 8 bytes more than a multiple of this step. Malloc's chunks have these sizes too, so
+/// rounding up wastes nothing.
 const STEP: usize = 16;
 
 /// A piece of memory in a list. Its first word is the link to the next piece.
@@ -56,8 +56,8 @@ impl List {
     }
 
     /// # Safety
-    /// The caller owns the memory, which came from the allocator with the layout of this list, and is
-    /// no longer used.
+    /// The memory came from the allocator with the layout of this list. The caller owns it and no longer
+    /// uses it.
     #[inline(always)]
     unsafe fn put(&self, memory: NonNull<u8>) {
         let piece = memory.as_ptr().cast::<Piece>();
@@ -75,7 +75,7 @@ struct Lists {
 }
 
 thread_local! {
-    // The lists have no destructor, so they can be read at any time of a thread's life.
+    // The lists have no destructor, so a thread can read them until it ends.
     static LISTS: Lists = const {
         Lists {
             open: Cell::new(false),
@@ -143,7 +143,7 @@ pub(super) unsafe fn free<T>(memory: NonNull<T>) {
     });
 }
 
-/// While this value lives, its thread keeps the memory of tasks. These values nest as calls do.
+/// While this value lives, its thread keeps the memory of tasks. These values nest like function calls.
 pub(crate) struct Keeping {
     was_open: bool,
 }

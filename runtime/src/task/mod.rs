@@ -1,7 +1,7 @@
 //! Tasks: spawning, awaiting and aborting them.
 //!
-//! A task is a future that an executor polls, beside the one that spawned it. [`JoinHandle`] is a future
-//! of its output, [`JoinSet`] a set of handles, and [`Builder`] spawns a task that has a name:
+//! A task is a future that an executor polls independently of its spawner. [`JoinHandle`] is a future of
+//! the task's output. [`JoinSet`] is a set of handles. [`Builder`] spawns a task with a name.
 //!
 //! ```
 //! brigade::run(async {
@@ -29,20 +29,20 @@ pub use self::error::JoinError;
 pub use self::id::Id;
 pub use self::join_handle::{AbortHandle, JoinHandle};
 pub use self::join_set::JoinSet;
-// These need tasks and executors, but users look for them here.
+// Users look for these items in this module.
 pub use self::spawn::Builder;
 pub use crate::coop::consume_budget;
 pub use crate::coop::yield_now;
 
-/// Spawns a future: `spawn_task!(scheduler, kind, name, future)`. The `tracing` span gets `kind`.
+/// Spawns a future: `spawn_task!(scheduler, kind, name, future)`. The task's `tracing` span gets `kind`.
 ///
 /// The macro writes the future straight into its cell. A function would take the future by value and
 /// copy it (see [`cell::Reserved`]). The caller ensures that the executor is bound to this thread, or
-/// that future and output are `Send`.
+/// that both the future and its output are `Send`.
 macro_rules! spawn_task {
     ($scheduler:expr, $kind:expr, $name:expr, $future:expr) => {{
         let cell = $crate::task::cell::Reserved::new($scheduler, $kind, $name);
-        // SAFETY: the memory is uninitialised, in this cell, and of the future's type.
+        // SAFETY: `future()` points to uninitialised memory for this future.
         unsafe { ::std::ptr::write(cell.future(), $future) };
         // SAFETY: the future was written just now.
         unsafe { cell.spawn($name) }

@@ -1,9 +1,9 @@
-//! The list of an executor's living tasks, so that a closing executor can cancel them all.
+//! The list of an executor's living tasks. A closing executor cancels each of them.
 //!
-//! A task is on the list from the time its executor binds it until it is done. Inserting and removing
-//! cost a few plain loads and stores, and eight bytes per task. The entries are bare pointers. They are
-//! valid, because the executor holds the task while it is on the list. Vacant entries form a free list.
-//! It uses the same words: tasks are aligned, so the lowest bit tells a pointer (0) from a link (1).
+//! A task is on the list from the time its executor binds it until it is done. Inserting and removing a
+//! task cost a few plain loads and stores. Each task takes eight bytes. The entries are bare pointers,
+//! which are valid because the executor holds every task on the list. Vacant entries form a free list and
+//! contain links instead. Tasks are aligned, so the lowest bit is 0 for a pointer and 1 for a link.
 
 use std::ptr::{self, NonNull};
 
@@ -31,7 +31,7 @@ impl Entry {
             .map(RawTask)
     }
 
-    /// Returns the next vacant entry after this vacant one.
+    /// Returns the index of the next vacant entry. This one is vacant.
     fn next(self) -> u32 {
         debug_assert!(self.task().is_none());
         (self.0.addr() >> 1) as u32
@@ -85,11 +85,11 @@ impl OwnedList {
         task.set_owned_index(index);
     }
 
-    /// Like [`insert`](Self::insert), for a caller that stores the index itself and removes the task
-    /// with [`remove_at`](Self::remove_at).
+    /// Like [`insert`](Self::insert), but the caller stores the index itself and removes the task with
+    /// [`remove_at`](Self::remove_at).
     ///
     /// # Panics
-    /// Panics if there are `limit` tasks already. The list has not changed then.
+    /// Panics if there are `limit` tasks already. The list is then unchanged.
     #[inline]
     pub(crate) fn place(&mut self, task: RawTask, limit: u32) -> u32 {
         let entry = Entry(task.0.as_ptr());
@@ -145,9 +145,8 @@ impl OwnedList {
         }
     }
 
-    /// Returns some living task, or `None` if there is none. The search begins at `from` and advances
-    /// it, so a series of calls starts with 0. Between two calls tasks may be removed, but none
-    /// inserted.
+    /// Returns a living task, or `None` if there is none. The search begins at index `from` and advances
+    /// it; the first call passes 0. Between calls, tasks may be removed but not inserted.
     pub(crate) fn any(&self, from: &mut usize) -> Option<RawTask> {
         while let Some(entry) = self.entries.get(*from) {
             if let Some(task) = entry.task() {

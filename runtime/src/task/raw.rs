@@ -1,10 +1,11 @@
 //! Wake, abort and references: the operations on a task that any thread may use.
 //!
-//! A task of `SingleThread` is bound to its thread. Only that thread writes the task; any other thread
-//! sends a [`RemoteOp`]. An unbound task is written by compare-and-swap. [`SchedulerRef::writer`] tells
-//! which applies. `task::run` contains the executor's operations, and `task::join` the handle's.
+//! A task of `SingleThread` is bound to the executor's thread. Only that thread writes the task; any
+//! other thread sends a [`RemoteOp`]. All threads write an unbound task by compare-and-swap.
+//! [`SchedulerRef::writer`] returns which rule applies. The executor's operations are in `task::run`, and
+//! the handle's are in `task::join`.
 //!
-//! The types express the rights of their holder: see [`TaskRef`], [`Runnable`] and [`Unbound`].
+//! Each type gives its holder certain rights: see [`TaskRef`], [`Runnable`] and [`Unbound`].
 
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
@@ -15,28 +16,28 @@ use super::scheduler_ref::SchedulerRef;
 use super::state::{Snapshot, State, Wake, Writer};
 use crate::sync::Ordering;
 
-/// A pointer to a task, for the types in this folder. Each of these types keeps its task alive.
+/// A pointer to a task, for the types in this folder. Its holder keeps the task alive.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RawTask(pub(super) NonNull<Header>);
 
-// SAFETY: a pointer alone gives no access: the operations below ask for the `writer` before they touch
-// data that is bound to a thread.
+// SAFETY: a pointer alone gives no access. The operations below check `writer` before they access data
+// that is bound to a thread.
 unsafe impl Send for RawTask {}
 // SAFETY: as for `Send`.
 unsafe impl Sync for RawTask {}
 
-/// The right to run a QUEUED task once. There is never more than one; queues take and return it.
+/// The right to run a QUEUED task once. A task has at most one such right, and a queue holds it.
 ///
-/// The executor's hold keeps the task alive. If a `Runnable` is forgotten, its task is never run. A
-/// closing executor may forget them, because it cancels all tasks on its list.
+/// The executor keeps the task alive. If a `Runnable` is forgotten, its task is never run. A closing
+/// executor may forget its `Runnable`s, because it cancels all tasks on its list.
 #[must_use = "a task that was taken out of its queue must be run or queued again"]
 #[derive(PartialEq, Eq)]
 pub(crate) struct Runnable(RawTask);
 
-/// A task that no executor has taken yet. Dropping it cancels the task.
+/// A task that no executor has taken yet. Dropping this value cancels the task.
 pub(crate) struct Unbound(RawTask);
 
-/// A counted reference, which keeps the task alive. A raw waker owns one too.
+/// A counted reference that keeps the task alive. Each cloned waker also owns one.
 pub(crate) struct TaskRef(pub(super) RawTask);
 
 impl RawTask {
@@ -57,7 +58,7 @@ impl RawTask {
         &self.header().state
     }
 
-    /// Returns how the executor writes the state. It is on the task's thread, or the task is not bound.
+    /// Returns how the executor writes the state. The task is unbound, or bound to this thread.
     #[inline(always)]
     pub(crate) fn own_writer(&self) -> Writer {
         let writer = self.scheduler().writer();
@@ -76,7 +77,7 @@ impl RawTask {
         self.id().number()
     }
 
-    /// Makes the task run again. The next poll sees what the caller did before.
+    /// Makes the task run again. The next poll sees the caller's earlier writes.
     #[inline(always)]
     pub(super) fn wake_by_ref(self) {
         let Some(writer) = self.scheduler().writer() else {
@@ -86,7 +87,7 @@ impl RawTask {
         self.follow(self.scheduler().probe().wake(self, wake));
     }
 
-    /// Does what the answer of a wake or an abort requires.
+    /// Queues the task, if the answer of a wake or an abort requires it.
     #[inline(always)]
     fn follow(self, answer: Wake) {
         if answer == Wake::Submit {
@@ -107,7 +108,7 @@ impl RawTask {
         }
     }
 
-    /// Handles the message from `send_wake`. The sender has recorded the wake already.
+    /// Handles the message from `send_wake`, which has already reported the wake to the probe.
     pub(super) fn receive_wake(self) {
         // Clear the flag first, so that a later wake sends another message.
         self.header().join.receive_wake();
@@ -137,37 +138,36 @@ impl RawTask {
         TaskRef(self)
     }
 
-    /// Ends a reference that the caller owns. If it was the last, frees the task's memory.
+    /// Ends a reference that the caller owns. The last one frees the task's memory.
     #[inline]
     pub(super) fn release(self) {
         // If one reference is left, it is the caller's. No thread can make another, so no write is
-        // needed. Acquire and Release: what all others did with the task comes before its end.
+        // needed. Acquire and Release order all earlier accesses to the task before the free.
         if self.header().refs.load(Ordering::Acquire) == 1
             || self.header().refs.fetch_sub(1, Ordering::Release) == 1
         {
-            // Acquire pairs with the Release of all others. It is a load and not a fence, because
+            // Acquire pairs with each earlier Release. This is a load instead of a fence, because
             // ThreadSanitizer does not support fences.
             self.header().refs.load(Ordering::Acquire);
-            // SAFETY: the last reference ended. Executor and handle have ended their hold, so future
-            // and output are gone.
+            // SAFETY: the last reference ended. Executor and handle have ended their holds, so the future
+            // and the output are gone.
             unsafe { (self.header().vtable.free)(self.0) };
         }
     }
 
-    /// Returns whether nothing is left that could wake the task. The caller has polled the task, which is
-    /// not ready.
+    /// Returns whether nothing can wake the task any more. The caller has polled it, and it is pending.
     pub(crate) fn is_unwakeable(self) -> bool {
-        // One reference stands for executor and handle, and each waker has its own. The waker lent to
-        // the poll is not counted. Acquire pairs with the Release in `release`: a waker that was dropped
-        // after a wake has set QUEUED before.
+        // Executor and handle share one reference, and each waker has its own. The waker lent to the poll
+        // is not counted. Acquire pairs with the Release in `release`: if a dropped waker woke the task
+        // first, QUEUED is visible here.
         self.header().refs.load(Ordering::Acquire) == 1 && !self.state().load().is_queued()
     }
 
-    /// Returns the task's index in the list of living tasks. Only its executor calls this.
+    /// Returns the task's index in the list of living tasks. Only the task's executor calls this.
     pub(crate) fn owned_index(self) -> u32 {
         self.header().owned_index.with_mut(|index| {
-            // SAFETY: only the executor that binds the task reads or writes the index, and binding and
-            // unbinding do not overlap.
+            // SAFETY: only the task's executor accesses the index, when it binds or unbinds the task.
+            // These accesses do not overlap.
             unsafe { *index }
         })
     }
@@ -192,7 +192,7 @@ impl Runnable {
         self.0
     }
 
-    /// Turns the right into a pointer, for a slot that holds one task in an atomic.
+    /// Turns this right into a pointer, which an atomic can hold.
     pub(crate) fn into_ptr(self) -> *mut Header {
         self.0.0.as_ptr()
     }
@@ -208,7 +208,7 @@ impl Runnable {
 
 impl Unbound {
     /// # Safety
-    /// The same as for [`Runnable`], and no executor has bound the task.
+    /// The task is QUEUED, has no `Runnable`, and is bound to no executor.
     pub(super) unsafe fn new(task: RawTask) -> Self {
         Unbound(task)
     }
@@ -248,9 +248,9 @@ impl Drop for TaskRef {
     }
 }
 
-/// An operation that another thread requests for a task bound to its owner thread. It goes into the
-/// owner's inbox, and the owner runs it when it next empties the inbox. An operation is dropped only if
-/// the executor is closed. Then its tasks are done, and a new task is cancelled.
+/// An operation on a bound task, sent by a thread that is not the owner. The owner runs the operation
+/// when it next empties its inbox. Only a closed executor drops an operation: by then, its tasks are
+/// done, and a new task is cancelled.
 pub(crate) enum RemoteOp {
     /// Wake the task.
     Wake(TaskRef),
@@ -260,13 +260,13 @@ pub(crate) enum RemoteOp {
     Spawn(Unbound),
 }
 
-// SAFETY: the task of an operation is bound to a thread, and its future may be `!Send`. The operation is
-// run on that thread. If it is dropped elsewhere, a wake or an abort touches only the reference count.
-// The future of a new task is dropped, but `Handle::spawn` requires it to be `Send`.
+// SAFETY: the task of an operation is bound to a thread, and its future may be `!Send`. Only that thread
+// runs the operation, but any thread may drop it. Dropping a wake or an abort touches only the reference
+// count. Dropping a new task drops its future, which `Handle::spawn` requires to be `Send`.
 unsafe impl Send for RemoteOp {}
 
 impl RemoteOp {
-    /// Carries the operation out. The caller is the owner thread.
+    /// Carries out the operation. The caller is the owner thread.
     #[inline]
     pub(crate) fn run(self) {
         match self {

@@ -1,11 +1,10 @@
 //! Running a task: poll it once, and handle the result.
 //!
 //! After [`Runnable::run`] the task is idle, queued again, or done. If it is done, its handle's waker
-//! has been called. A panic of the future does not escape: it becomes the output. A task that is
-//! aborted, or whose executor shuts down, is cancelled instead of polled: its future is dropped, and the
-//! output is "aborted".
+//! has been called. A panic of the future becomes the output. If a task is aborted or its executor shuts
+//! down, the task is *cancelled*. Its future is dropped instead of polled, and the output is "aborted".
 //!
-//! The main future of a `block_on` is a task too, in both executors: a [`MainTask`].
+//! In both executors, the main future of a `block_on` is also a task: a [`MainTask`].
 
 use std::future::{Future, Pending, pending};
 use std::pin::Pin;
@@ -21,11 +20,11 @@ use crate::trace::Probe;
 use crate::trace::spans::TaskSpan;
 
 impl Runnable {
-    /// Polls the task once, or cancels it. The executor lends its probe, because the task may be gone
+    /// Polls the task once, or cancels it. The executor lends its probe, because the task may be freed
     /// before this returns.
     #[inline(always)]
     pub(crate) fn run(self, writer: Writer, probe: &Probe) {
-        // `run_once` is compiled twice, so that without a recorder no step tests for one.
+        // `run_once` is compiled twice, so that runs without a recorder never test for one.
         match probe.recorder() {
             None => self.run_once(writer, &Probe::off()),
             Some(_) => self.run_recorded(writer, probe),
@@ -47,7 +46,7 @@ impl Runnable {
         }
         let waker = waker::borrowed(task);
         probe.poll_begins(task);
-        // SAFETY: RUNNING was set just now, so the future is there, and this thread owns it.
+        // SAFETY: RUNNING was set just now, so the future still exists, and this thread owns it.
         let polled =
             unsafe { (task.header().vtable.poll)(task.0, &mut Context::from_waker(&waker)) };
         probe.poll_ended(task, polled as u8);
@@ -59,7 +58,7 @@ impl Runnable {
         match task.state().apply(writer, Snapshot::pend) {
             // From here on, another thread may run and free the task.
             Pend::Idle => {}
-            // SAFETY: QUEUED was set during the poll, and `pend` left this thread to queue the task.
+            // SAFETY: QUEUED was set during the poll, and no other thread queues the task.
             Pend::Requeue => task.scheduler().reschedule(unsafe { Runnable::new(task) }),
             Pend::Cancel => task.drop_and_complete(),
         }
@@ -73,14 +72,15 @@ impl Runnable {
 }
 
 impl RawTask {
-    /// Cancels the task, unless it is running or done. Called if its executor shuts down or refuses it.
+    /// Cancels the task, unless it is running or done. Called if the executor shuts down or refuses the
+    /// task.
     pub(crate) fn cancel(self) {
         if self.state().apply(self.own_writer(), Snapshot::seize) {
             self.drop_and_complete();
         }
     }
 
-    /// Drops the future, then completes. The caller runs the task.
+    /// Drops the future, then completes the task. The caller has set RUNNING.
     #[inline(never)]
     pub(super) fn drop_and_complete(self) {
         self.scheduler().probe().cancelled(self);
@@ -89,12 +89,12 @@ impl RawTask {
 
     /// Like [`drop_and_complete`](Self::drop_and_complete), but records no cancellation.
     pub(super) fn drop_unreported(self) {
-        // SAFETY: the caller runs the task (RUNNING), so the future is there, and the caller owns it.
+        // SAFETY: the caller has set RUNNING, so the future still exists, and the caller owns it.
         unsafe { (self.header().vtable.cancel)(self.0) };
         self.complete();
     }
 
-    /// Ends the executor's hold, once the output is stored. The caller runs the task.
+    /// Ends the executor's hold on the task. The caller has set RUNNING and stored the output.
     #[inline(always)]
     fn complete(self) {
         // Remove the task from the list while it is certainly alive.
@@ -106,8 +106,8 @@ impl RawTask {
 
 /// The main future of a `block_on`, as a task.
 ///
-/// The future itself stays with its caller, so it may borrow and need not be `Send`. Its wakers belong
-/// to a task whose own future does nothing. In `SingleThread`, waking it puts it into the run queue. In
+/// The main future stays outside the task, so it may borrow and need not be `Send`. Its wakers belong to a
+/// task whose own future does nothing. In `SingleThread`, waking this task puts it into the run queue. In
 /// `WorkStealing`, waking it unparks the thread in `block_on`, which is not a worker.
 ///
 /// Dropping a `MainTask` ends the task: its wakers do nothing from then on.
@@ -147,7 +147,7 @@ impl MainTask {
         debug_assert!(self.owns(&turn));
         let task = self.task;
         let writer = task.own_writer();
-        // No handle can abort it.
+        // No handle can abort this task.
         let _ = task.state().apply(writer, Snapshot::start);
         let waker = waker::borrowed(task);
         let probe = task.scheduler().probe();
@@ -158,7 +158,7 @@ impl MainTask {
         open.how = u8::from(polled.is_ready());
         drop(open);
         if polled.is_pending() && task.state().apply(writer, Snapshot::pend) == Pend::Requeue {
-            // SAFETY: QUEUED was set during the poll, and `pend` left this thread to queue the task.
+            // SAFETY: QUEUED was set during the poll, and no other thread queues the task.
             task.scheduler().reschedule(unsafe { Runnable::new(task) });
         }
         probe.turn_ended();

@@ -1,14 +1,14 @@
 //! The task's view of its executor: where a task goes when it is woken.
 //!
 //! A task holds a [`SchedulerRef`] to something that implements [`Schedule`]: the single-thread
-//! executor, the work-stealing executor, the blocking pool, or an executor that you write. The task
-//! knows nothing else about it. The reference is counted, because a task and its wakers may outlive
-//! their executor.
+//! executor, the work-stealing executor, the blocking pool, or an executor that you write. The task uses
+//! nothing else of its executor. The reference is counted, because a task and its wakers may outlive their
+//! executor.
 //!
 //! Counting is batched. An `Arc` would cost two atomic read-modify-writes per task, all on one contended
-//! word. With two workers that takes up to half of a spawn's time. Instead, a thread that works for a
-//! scheduler takes [`BATCH`] references together into a thread-local cache. It hands them out by a plain
-//! subtraction. A reference that is dropped on such a thread goes back into the cache. The count is
+//! word. With two workers, these take up to half of a spawn's time. Instead, a thread that works for a
+//! scheduler takes [`BATCH`] references together into a thread-local cache. A clone on that thread then
+//! costs a plain subtraction. A reference that is dropped there goes back into the cache. The count is
 //! never too low, and it is exact once all caches are closed.
 
 use std::cell::Cell;
@@ -24,25 +24,25 @@ use crate::trace::Probe;
 
 /// The operations of an executor for its tasks.
 ///
-/// While the tasks are bound to a thread, all methods except `post` are called on that thread only.
+/// While the tasks are bound to a thread, all methods except `post` are called only on that thread.
 pub(crate) trait Schedule: Send + Sync {
-    /// Lists a new task until [`unbind`](Self::unbind), and puts it into a run queue. A closing executor
-    /// drops the task instead, which cancels it.
+    /// Puts a new task onto the executor's list and into a run queue. [`unbind`](Self::unbind) removes it
+    /// from the list. A closing executor drops the task instead, which cancels it.
     fn bind(&self, task: Unbound);
 
     /// Puts a woken task into a run queue. Never blocks and never runs user code, because `wake` may be
     /// called under a user's lock.
     fn schedule(&self, task: Runnable);
 
-    /// Removes a task from the list before it is done, if it is on the list.
+    /// Removes a task from the list, if it is there. Called before the task is done.
     fn unbind(&self, task: RawTask);
 
-    /// Puts a task that was woken during its own poll into a run queue, as a task that yields.
+    /// Puts a task that was woken during its own poll into a run queue, as a *yielded* task.
     fn reschedule(&self, task: Runnable) {
         self.schedule(task);
     }
 
-    /// Sends an operation to the thread that the tasks are bound to, if any. Called on other threads only.
+    /// Sends an operation to the thread that the tasks are bound to, if any. Called only on other threads.
     fn post(&self, op: RemoteOp) {
         op.run();
     }
@@ -53,8 +53,8 @@ pub(crate) struct SchedulerRef(NonNull<Shared>);
 
 struct Shared {
     refs: AtomicUsize,
-    /// The number of the thread that the tasks are bound to. It is `NOBODY` if they are not bound, and
-    /// once the executor is closed.
+    /// The number of the thread that the tasks are bound to. It is `NOBODY` if they are unbound or the
+    /// executor is closed.
     owner: SeldomWritten,
     scheduler: Arc<dyn Schedule>,
     probe: Probe,
@@ -63,7 +63,7 @@ struct Shared {
 /// No thread has this number.
 const NOBODY: usize = 0;
 
-// SAFETY: `Shared` is `Sync` (its scheduler is `Send + Sync`, its owner a number), and the count is
+// SAFETY: `Shared` is `Sync` (its scheduler is `Send + Sync`, and its owner is a number), and the count is
 // atomic. So references may be moved, shared and dropped on any thread.
 unsafe impl Send for SchedulerRef {}
 // SAFETY: as for `Send`.
@@ -108,8 +108,8 @@ impl SchedulerRef {
         }
     }
 
-    /// Called by the owner when the executor is closed and its tasks are done. From now on, any thread
-    /// writes by compare-and-swap.
+    /// Makes every thread write by compare-and-swap from now on. The owner calls this once the executor is
+    /// closed and its tasks are done.
     pub(crate) fn unbind_thread(&self) {
         self.inner().owner.store(NOBODY, Ordering::Release);
     }
@@ -169,12 +169,12 @@ impl Drop for SchedulerRef {
 const BATCH: usize = 1024;
 
 thread_local! {
-    /// The scheduler whose references this thread has in its cache, and their number.
+    /// This thread's cache: a scheduler, and the number of references to it in the cache.
     static CACHE: (Cell<*const Shared>, Cell<usize>) =
         const { (Cell::new(ptr::null()), Cell::new(0)) };
 }
 
-/// An open cache. A thread keeps it while it works for the scheduler. Caches nest as calls do.
+/// An open cache. A thread keeps the cache open while it works for the scheduler. Caches nest like calls.
 pub(crate) struct RefCache<'a> {
     previous: (*const Shared, usize),
     scheduler: PhantomData<&'a Shared>,
@@ -189,7 +189,7 @@ impl RefCache<'_> {
                 return false;
             }
             if spare.get() == 0 {
-                // SAFETY: the cache borrows a reference, so the count is alive. Relaxed as for any
+                // SAFETY: the cache borrows a reference, so `scheduler` is alive. Relaxed: as for any
                 // clone.
                 unsafe {
                     (*scheduler.as_ptr())
@@ -225,7 +225,7 @@ impl Drop for RefCache<'_> {
             )
         });
         if spare > 0 {
-            // SAFETY: `spare` references are counted and not handed out. The borrowed reference also keeps
+            // SAFETY: `spare` references are counted but not handed out. The borrowed reference also keeps
             // the scheduler alive.
             unsafe { release(NonNull::new_unchecked(scheduler.cast_mut()), spare) };
         }
@@ -238,12 +238,12 @@ impl Drop for RefCache<'_> {
 /// The caller owns `count` references and uses none of them afterwards.
 unsafe fn release(scheduler: NonNull<Shared>, count: usize) {
     let scheduler = scheduler.as_ptr();
-    // SAFETY: the caller's references keep it alive up to the subtraction. Only the atomic is borrowed,
-    // and only for that operation. Release: what this thread did with the scheduler comes before another
-    // thread frees it.
+    // SAFETY: the caller's references keep the scheduler alive until the subtraction. Only the atomic is
+    // borrowed, and only for that operation. Release: this thread's accesses come before another thread
+    // frees the scheduler.
     if unsafe { (*scheduler).refs.fetch_sub(count, Ordering::Release) } == count {
         // SAFETY: that was the last reference; the box came from `SchedulerRef::new`. Acquire pairs with
-        // the Release of all others. A load, not a fence: see `RawTask::release`.
+        // each earlier Release. `RawTask::release` explains the load.
         unsafe {
             (*scheduler).refs.load(Ordering::Acquire);
             drop(Box::from_raw(scheduler));
@@ -268,7 +268,7 @@ mod tests {
         assert_eq!((scheduler.writer(), remote()), (shared, shared));
     }
 
-    /// Returns a counted reference, and a weak one that tells whether the scheduler is still alive.
+    /// Returns a counted reference, and a weak one that shows whether the scheduler is still alive.
     fn open() -> (SchedulerRef, std::sync::Weak<Nowhere>) {
         let scheduler = Arc::new(Nowhere);
         let alive = Arc::downgrade(&scheduler);
@@ -292,7 +292,7 @@ mod tests {
             let _cache = one.open_cache();
             let mut taken: Vec<_> = (0..BATCH).map(|_| one.clone()).collect();
             assert_eq!(one.count(), 1 + BATCH);
-            // A reference that is put in is handed out again.
+            // A reference that was put in is used again.
             taken.pop();
             taken.push(one.clone());
             assert_eq!(one.count(), 1 + BATCH);
@@ -309,7 +309,7 @@ mod tests {
         let before = [one.clone(), one.clone()];
         let cache = one.open_cache();
         let taken = [one.clone(), one.clone(), one.clone()];
-        // References that were counted without a cache go into it too.
+        // References that were counted without a cache also go into the cache.
         drop(before);
         drop(cache);
         assert_eq!(one.count(), 1 + taken.len());
@@ -320,7 +320,7 @@ mod tests {
         assert_eq!(alive.strong_count(), 0);
     }
 
-    /// A thread may work for another scheduler in between, for example when a task drops an executor.
+    /// A thread may work for a second scheduler meanwhile, for example when a task drops an executor.
     #[test]
     fn caches_nest() {
         let ((outer, outer_alive), (inner, inner_alive)) = (open(), open());

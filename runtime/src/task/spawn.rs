@@ -21,8 +21,8 @@ use crate::task::state::Writer;
 /// ```
 ///
 /// # Panics
-/// Panics outside of an executor. It does not panic while the executor is being dropped: the future is
-/// dropped, and the handle returns [`JoinError::is_aborted`](crate::task::JoinError::is_aborted).
+/// Panics outside of an executor. While the executor is being dropped, it does not panic. It drops the
+/// future, and the handle returns [`JoinError::is_aborted`](crate::task::JoinError::is_aborted).
 #[inline]
 #[track_caller]
 pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
@@ -74,7 +74,7 @@ pub(crate) fn local_scheduler() -> SchedulerRef {
     scheduler
 }
 
-/// Runs a closure that may block, on a thread of a bounded pool that grows and shrinks with the work.
+/// Runs a closure that may block, in a bounded pool of threads. The pool grows and shrinks with the work.
 ///
 /// Use it for files, for name lookups, and for foreign code that blocks. Aborting the handle has an
 /// effect only before the closure begins. Dropping the executor cancels closures that have not begun. It
@@ -88,8 +88,8 @@ pub(crate) fn local_scheduler() -> SchedulerRef {
 /// ```
 ///
 /// # Panics
-/// Panics outside of an executor. If the OS refuses to start a thread and the pool has no other, the
-/// closure runs as a task of the executor. It is not lost, but all other tasks wait for it.
+/// Panics outside of an executor. If the OS refuses to start a thread and the pool has no thread, the
+/// closure runs as a task of the executor. The closure is not lost, but it delays other tasks.
 #[track_caller]
 pub fn spawn_blocking<F, T>(work: F) -> JoinHandle<T>
 where
@@ -215,8 +215,8 @@ pub(crate) const fn is_large<F>() -> bool {
     size_of::<F>() > 16 * 1024
 }
 
-/// Moves a future or closure to the heap. A macro, not a function: a function, like `Box::new`, would take the
-/// value as an argument, and so copy it in a debug build.
+/// Moves a future or closure to the heap. This is a macro, because a function such as `Box::new` would copy
+/// its argument in a debug build.
 macro_rules! to_heap {
     ($value:expr) => {{
         let mut place = ::std::boxed::Box::new_uninit();

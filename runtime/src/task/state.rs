@@ -1,13 +1,13 @@
-//! The run state of a task in one byte: is it idle, queued, running or done?
+//! The run state of a task, in one byte: idle, queued, running or done.
 //!
 //! A task is a future together with everything it needs to run on its own: memory, a state, a waker, and
-//! a handle for its output. The folder knows no queue and no clock. The executor decides when a task runs,
-//! and the task reaches it through one trait, `Schedule`.
+//! a handle for its output. This folder uses no queue and no clock. The executor decides when a task
+//! runs. The task reaches its executor through one trait, `Schedule`.
 //!
 //! # The naive version, and what breaks
 //!
-//! The standard library is enough to build a task: the future in a lock, a channel as a run queue, and a
-//! waker that sends the task to the channel.
+//! The standard library is enough to build a task. A lock holds the future. A channel is the run queue, and
+//! the waker sends the task to the channel.
 //!
 //! ```
 //! use std::sync::{Arc, Mutex, mpsc};
@@ -38,18 +38,18 @@
 //! assert_eq!(answer.recv(), Ok(42));
 //! ```
 //!
-//! It runs, but has six faults. A task that is woken twice is queued twice, and polled when it has
-//! nothing to do. After the task's end a late waker queues it again, and polling a finished future may
-//! panic. The output has nowhere to go. A panic ends the loop, and so all other tasks. A task that waits
-//! forever cannot be ended. And the last waker drops the future, on any thread, so the future must be
-//! `Send`. The first two faults need a *state*. For the others, each part of the task needs an *owner*
-//! at each time. The state word below and the join word of [`join`](super::join) provide both.
+//! This code runs, but has six faults. A task that is woken twice is queued twice, and its second poll is
+//! useless. After the task's end, a late waker queues it again, and polling a finished future may panic.
+//! The output has nowhere to go. A panic ends the loop, and with it all other tasks. A task that waits
+//! forever cannot be ended. The last waker may drop the future on any thread, so the future must be
+//! `Send`. A *state* corrects the first two faults. To correct the others, each part of the task needs
+//! one *owner* at any time. The state word below and the join word of [`join`](super::join) provide both.
 //!
 //! # The state
 //!
-//! Each transition is a pure function from a [`Snapshot`] to the next one and an answer, which tells the
-//! caller what it must do. [`State::apply`] carries it out. A search through every interleaving
-//! (`task/join/properties.rs`) checks these rules.
+//! Each transition is a pure function. It takes a [`Snapshot`] and returns the next one, with an answer
+//! that tells the caller what to do. [`State::apply`] carries out a transition. A search through every
+//! interleaving (`task/join/properties.rs`) checks these rules.
 //!
 //! ```text
 //!                 wake                     start
@@ -64,9 +64,8 @@
 //!        └───────────────────┴────────────── seize ────────────┘ └──────┘
 //! ```
 //!
-//! An *abort* marks the task and queues it if it is idle. The next start or pend then tells the runner
-//! to drop the future. An executor that shuts down *seizes* each task that is not running and drops its
-//! future.
+//! An *abort* marks the task and queues it if it is idle. The next start or pend then tells the executor
+//! to drop the future. A closing executor *seizes* each task that is not running, and drops its future.
 //!
 //! | transition | carried out by |
 //! |---|---|
@@ -81,10 +80,10 @@
 
 use crate::sync::{AtomicU8, Ordering};
 
-/// The task is in a run queue. If RUNNING is set too, the task was woken during its poll. Set by spawn,
+/// The task is in a run queue or, if RUNNING is set as well, was woken during its poll. Set by spawn,
 /// wake and abort; cleared by start, seize and finish.
 pub(super) const QUEUED: u8 = 1 << 0;
-/// A thread is polling or dropping the future, and owns it. Set by start and seize; cleared by pend and
+/// A thread owns the future, and is polling or dropping it. Set by start and seize; cleared by pend and
 /// finish.
 pub(super) const RUNNING: u8 = 1 << 1;
 /// The next start or pend cancels the task. Set by abort.
@@ -200,7 +199,7 @@ impl Snapshot {
         }
     }
 
-    /// Claims the task to cancel it without running it. Returns whether the claim succeeded.
+    /// Claims the task, to cancel it without a poll. Returns whether the claim succeeded.
     pub(crate) fn seize(self) -> (Snapshot, bool) {
         if self.has(RUNNING | DONE) {
             (self, false)
@@ -237,7 +236,7 @@ impl State {
     pub(crate) fn apply<R>(&self, writer: Writer, step: impl Fn(Snapshot) -> (Snapshot, R)) -> R {
         match writer {
             Writer::Owner => {
-                // Relaxed: this thread made the last change, or received the task by a message.
+                // Relaxed: this thread made the last change, or received the task in a message.
                 let now = Snapshot(self.0.load(Ordering::Relaxed));
                 let (next, answer) = step(now);
                 if next != now {
@@ -250,9 +249,9 @@ impl State {
                 let mut now = self.0.load(Ordering::Relaxed);
                 loop {
                     let (next, answer) = step(Snapshot(now));
-                    // AcqRel: releases what this thread did before to the next writer, and acquires what
-                    // the last writer did. A transition that changes nothing is written too: the waker
-                    // of a queued task must still release its data to the following poll (tokio #7589).
+                    // AcqRel: releases this thread's earlier writes to the next writer, and acquires
+                    // those of the last writer. Write even a transition that changes nothing: the waker
+                    // of a queued task must still release its data to the next poll (tokio #7589).
                     match self.0.compare_exchange_weak(
                         now,
                         next.0,
@@ -267,8 +266,8 @@ impl State {
         }
     }
 
-    /// Writes [`Snapshot::FINISHED`]. The caller runs the task, so no other transition has an effect. A
-    /// wake or an abort that this store overwrites is lost, as if it had come later.
+    /// Writes [`Snapshot::FINISHED`]. The caller has set RUNNING, so no other transition matters. This
+    /// store may overwrite a concurrent wake or abort, which is then lost, as if it had come later.
     #[inline(always)]
     pub(crate) fn finish(&self) {
         // Release pairs with `load`.

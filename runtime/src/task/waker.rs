@@ -1,9 +1,9 @@
 //! The waker: how code outside a task makes it run again.
 //!
-//! A [`std::task::Waker`] is a pointer and a table of four functions. Here the pointer is the task's
+//! A [`std::task::Waker`] is a pointer and a table of four functions. Here the pointer refers to the task's
 //! header, and the functions count references and wake the task. One table serves all tasks of all
-//! executors. Waking never runs a task and never drops a future. So it is safe under any lock, on any
-//! thread, and even when the executor is gone.
+//! executors. Waking never runs a task and never drops a future. So a wake is safe under any lock, on any
+//! thread, and even after the executor is gone.
 
 use std::mem::{ManuallyDrop, needs_drop};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -35,7 +35,7 @@ unsafe fn clone(data: *const ()) -> RawWaker {
 unsafe fn wake(data: *const ()) {
     // SAFETY: the waker came from `raw_waker`, and its reference passes to the `TaskRef`.
     let task = TaskRef(unsafe { task(data) });
-    // Hold the reference until the wake is done: the executor may run and free the task before
+    // Hold the reference until the wake is done. Otherwise the executor could free the task before
     // `schedule` returns (async-task #11).
     task.raw().wake_by_ref();
 }
@@ -50,8 +50,8 @@ unsafe fn release(data: *const ()) {
     drop(TaskRef(unsafe { task(data) }));
 }
 
-/// Returns a waker for a poll of `task`. It is never dropped and not counted, because the executor's
-/// hold outlives the poll. Its clones are counted.
+/// Returns a waker for a poll of `task`. The waker is neither counted nor dropped, because the executor
+/// keeps the task alive during the poll. Its clones are counted.
 #[inline(always)]
 pub(crate) fn borrowed(task: RawTask) -> ManuallyDrop<Waker> {
     // SAFETY: the table keeps the contract of `RawWaker`: all four functions may be called from
@@ -68,20 +68,20 @@ pub(crate) fn is_own(waker: &Waker) -> bool {
 /// Makes a waker from another waker's data pointer.
 ///
 /// # Safety
-/// `data` came from a waker for which [`is_own`] held and whose reference the caller owns.
+/// `data` came from a waker for which [`is_own`] returned true. The caller owns the waker's reference.
 pub(super) unsafe fn from_data(data: *const ()) -> Waker {
     // SAFETY: as in `borrowed`; the reference passes to the new waker.
     unsafe { Waker::from_raw(RawWaker::new(data, &VTABLE)) }
 }
 
-/// Returns whether the waker's task is known to be done, so that a wake does nothing.
+/// Returns whether the waker's task is known to be done. Then a wake does nothing.
 pub(crate) fn is_dead(waker: &Waker) -> bool {
     // SAFETY: the table is ours, so the pointer came from `raw_waker`, and the waker keeps the task alive.
     is_own(waker) && unsafe { task(waker.data()) }.is_finished()
 }
 
-/// Wakes, and catches a panic of the waker. A foreign waker may panic, and the wakers after it must
-/// still be called (tokio #4055).
+/// Calls a waker and catches its panic. A foreign waker may panic, and the wakers after it must still be
+/// called (tokio #4055).
 pub(crate) fn wake_quietly(waker: Waker) {
     catch_quietly(|| waker.wake());
 }
@@ -93,8 +93,8 @@ pub(crate) fn drop_quietly<T>(value: T) {
     }
 }
 
-/// Calls user code and catches its panic. If the panic's payload panics in its own `Drop`, the second
-/// payload is leaked.
+/// Calls user code and catches its panic. If dropping the payload panics too, the second panic's payload is
+/// leaked.
 pub(crate) fn catch_quietly(f: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
         let _ = catch_unwind(AssertUnwindSafe(|| drop(payload))).map_err(std::mem::forget);

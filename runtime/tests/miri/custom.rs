@@ -53,7 +53,7 @@ fn a_task_is_cancelled_in_the_push_after_its_poll() {
     assert_eq!(drops.count(), 1);
 }
 
-/// Wakers, handles and ready tasks outlive the runtime, and a task is run after the end of the runtime.
+/// Wakers, handles and ready tasks outlive the runtime, and a task is run after the runtime's end.
 #[test]
 fn what_outlives_its_runtime_is_harmless() {
     let (kept, drops) = (kept(), Drops::default());
@@ -70,7 +70,7 @@ fn what_outlives_its_runtime_is_harmless() {
     let (second, first) = (take().unwrap(), take().unwrap());
     runtime.enter("the test", || first.run());
     drop(runtime);
-    // The runtime pushed the waiting task at its end, so that this line cancels it.
+    // At its end, the runtime pushed the waiting task, so this line cancels it.
     drop(take());
     assert!(waits.is_finished() && drops.count() == 1);
     second.run();
@@ -79,7 +79,7 @@ fn what_outlives_its_runtime_is_harmless() {
     assert!(handle.spawn(async {}).is_finished());
 }
 
-/// Another thread runs what this one spawned, and wakes race its polls.
+/// Another thread runs the task that this thread spawned, and wakes race the task's polls.
 #[test]
 fn ready_tasks_change_threads() {
     let kept = kept();

@@ -1,4 +1,4 @@
-//! Tasks of `SingleThread`: local futures, borrows, every kind of end.
+//! Tasks of `SingleThread`: local futures, borrows, and every kind of end.
 
 use std::cell::RefCell;
 use std::future::pending;
@@ -99,8 +99,8 @@ fn a_panic_reaches_the_handle() {
     assert_eq!(drops.count(), 1);
 }
 
-/// Drops guards in a different order from the one in which they were made. A destructor drops one guard
-/// inside the `spawn` that uses this guard.
+/// Drops guards in a different order from the one in which they were made. A destructor drops a guard
+/// during the `spawn` that uses it.
 #[test]
 fn guards_go_in_any_order() {
     thread_local! {
@@ -134,7 +134,7 @@ fn guards_go_in_any_order() {
     assert!(GUARD.take().is_none());
 }
 
-/// A job blocks on the executor that it belongs to, and outlives it.
+/// A job blocks on its own executor, and outlives that executor.
 #[test]
 fn a_job_blocks_on_its_executor() {
     let executor = two_cooks();

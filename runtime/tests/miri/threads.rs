@@ -58,8 +58,8 @@ fn wakers_outlive_many_cooks() {
     wakers_outlive(two_cooks());
 }
 
-/// A write before a wake is visible to the poll that follows, even to a Relaxed load (tokio #7589; with that
-/// bug, a fifth of Miri's seeds fail).
+/// A write before a wake is visible to the next poll, even to a Relaxed load (tokio #7589). With that bug,
+/// a fifth of Miri's seeds fail.
 fn a_wake_releases(executor: impl Executor) {
     let told = [(); 2].map(|()| Arc::new(AtomicUsize::new(0)));
     let mut senders = Vec::new();
@@ -137,8 +137,7 @@ fn spawners_race_the_drop_of_many_cooks() {
 
 /// A handle that is dropped on another thread may be the last reference to its task and executor.
 fn a_handle_goes_as_the_executor_does<E: Executor>(open: fn() -> E) {
-    // With some of these values, the handle's thread is in the middle of its drop when the executor is
-    // dropped.
+    // With some of these values, the executor is dropped while the other thread drops the handle.
     for head_start in 0..8 {
         let executor = open();
         let handle = executor.spawn(std::future::pending::<()>());

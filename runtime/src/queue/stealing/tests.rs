@@ -82,7 +82,7 @@ fn places_that_a_thief_reads_are_neither_written_nor_stolen() {
     let (first, count) = ring.claim_half().unwrap();
     assert_eq!(count, CAPACITY / 2);
     assert_eq!(steal(&ring, &mine), None);
-    // The owner pops after the claimed positions, which frees none of them.
+    // The owner pops an item behind the claimed positions, which frees none of them.
     // SAFETY: as in `push`.
     assert_eq!(unsafe { ring.pop() }, Some(count));
     // SAFETY: as in `push`.

@@ -1,7 +1,7 @@
 //! Searches every interleaving of one task's life. The executor, the handle, wakers, aborts and the
-//! shutdown of the executor take their steps in every possible order. What a transition's answer
-//! requires (drop the future, write the slot, end the reference) is a step of its own. So these steps
-//! are interleaved with every transition of the other sides.
+//! shutdown of the executor take their steps in every possible order. Each action that an answer requires
+//! (drop the future, write the slot, end the reference) is a separate step. So these steps are interleaved
+//! with every transition of the other sides.
 
 use std::collections::HashSet;
 
@@ -67,7 +67,7 @@ struct World {
     joins: u8,
 }
 
-/// The answers that some interleaving gave.
+/// The answers seen in any interleaving.
 type Seen = HashSet<String>;
 
 const BORN: World = World {
@@ -371,7 +371,7 @@ fn explore() -> (HashSet<World>, Seen) {
         let mut next = world.execute(&mut seen);
         let executed = !next.is_empty();
         next.extend(world.handle(&mut seen));
-        // Waiting for the other side counts as rest: a handle may detach, but need not.
+        // A state with an idle handle is also at rest: the handle may detach, but need not.
         if !executed && matches!(world.hand, Hand::Idle | Hand::Gone) {
             world.check_rest();
         }
@@ -382,8 +382,8 @@ fn explore() -> (HashSet<World>, Seen) {
 }
 
 /// tokio #4225 (RUSTSEC-2021-0124), glommio #379, rayon #929. In every interleaving the output is taken
-/// or dropped once, and the reference is released once and last. No wake and no abort is lost, and the
-/// task is in a queue at most once.
+/// or dropped once, and the reference is released once, as the last step. No wake and no abort is lost, and
+/// the task is in a queue at most once.
 #[test]
 #[cfg_attr(
     miri,

@@ -1,4 +1,4 @@
-//! Wakers, handles and remote operations, as seen by an executor that consists of two lists.
+//! Tests wakers, handles and remote operations with an executor that consists of two lists.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -128,7 +128,7 @@ fn poll<T>(handle: &mut JoinHandle<T>, count: &Arc<Count>) -> Poll<Result<T, Joi
 fn any_number_of_remote_wakes_are_one_message() {
     let lists = Arc::new(Lists::default());
     let (sight, handle) = waiting(&lists, ());
-    // The flag is cleared before the wake, so wakes of later rounds are noticed too.
+    // The owner clears the flag before the wake, so each round sends a message.
     for round in 1..4 {
         elsewhere(|| (0..3).for_each(|_| sight.waker().wake()));
         assert_eq!(lists.sent(), 1);
@@ -206,7 +206,7 @@ fn a_handle_on_another_thread_is_woken_once_and_sends_nothing() {
     assert_eq!(Arc::strong_count(&count), 1);
 }
 
-/// An early version sent a message for each poll of a handle, without a bound.
+/// An early version sent one message for each poll of a handle, without a bound.
 #[test]
 fn a_handle_keeps_one_waker_however_often_and_wherever_it_is_polled() {
     let lists = Arc::new(Lists::default());
