@@ -46,7 +46,7 @@ fn main() -> io::Result<()> {
             let (_, line, share) = all[6];
             print!("\n    {accesses}");
             print!(
-                "\n    takes most of the time first: {full}; at 128: {line}, {:.0} %",
+                "\n    is the first to take most of the time: {full}; at 128: {line}, {:.0} %",
                 share * 100.0
             );
             let points = WORKERS

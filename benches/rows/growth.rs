@@ -34,7 +34,7 @@ const CURVES: &[Curve<'_>] = &[
         of: "tasks",
         sizes: UP_TO_A_MILLION,
         scale: Scale::Size,
-        unit: "ns a task, spawned and joined",
+        unit: "ns per task, spawned and joined",
         each: |value, _| value,
     },
     Curve {
@@ -43,7 +43,7 @@ const CURVES: &[Curve<'_>] = &[
         of: "parked",
         sizes: &[10_000, 100_000, 1_000_000],
         scale: Scale::Size,
-        unit: "resident bytes a parked task",
+        unit: "resident bytes per parked task",
         each: |value, _| value,
     },
     Curve {

@@ -94,7 +94,7 @@ fn notes() -> Notes {
 fn line(notes: &Notes, said: &str) -> String {
     let told = notes.0.lock().unwrap();
     let mut lines = told.lines.iter().filter(|line| line.ends_with(said));
-    let line = lines.next().expect("it was said");
+    let line = lines.next().expect("a line in the log");
     assert_eq!(lines.next(), None, "once");
     line.clone()
 }

@@ -22,8 +22,8 @@ const OPERATIONS: [(&str, u64); 7] = [
 ];
 
 const USAGE: &str =
-    "usage: brigade-instructions [--write]           counts, and compares with what is on record
-       brigade-instructions EXECUTOR OPERATION COUNT   does one of them, to be counted";
+    "usage: brigade-instructions [--write]           counts instructions, and compares with the record
+       brigade-instructions EXECUTOR OPERATION COUNT   runs one operation COUNT times";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

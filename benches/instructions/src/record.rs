@@ -91,7 +91,7 @@ impl Record {
     pub(crate) fn compare(&self, now: &Record) -> Result<String, String> {
         if self.compiler != now.compiler {
             return Ok(format!(
-                "NOT COMPARED: the record was made with {}. To make it anew: .ci/instructions --write",
+                "NOT COMPARED: the record was made with {}. To renew the record: .ci/instructions --write",
                 self.compiler
             ));
         }
@@ -120,10 +120,10 @@ impl Record {
             }
         }
         if grown.is_empty() {
-            return Ok("No operation is dearer than on record.".to_owned());
+            return Ok("No operation takes more instructions than on record.".to_owned());
         }
         Err(format!(
-            "{grown}If that is what the change is worth: .ci/instructions --write"
+            "{grown}If the change is worth it: .ci/instructions --write"
         ))
     }
 }

@@ -9,7 +9,7 @@ use crate::{
 };
 
 const LEGEND: &str = "The figures are medians of the rounds. `limit` is the same work without a runtime. \
-`best peer` is the best other runtime over epoll. Runtimes over io_uring have a star and do not count. \
+`best peer` is the best other runtime over epoll. Runtimes over io_uring are marked with a star and are not compared. \
 `x best` and `x limit` are the cost of brigade divided by the cost of the best peer and of the limit \
 (the inverse for rates), so below 1.00 brigade is better.";
 

@@ -10,8 +10,8 @@ use crate::sync::Arc;
 #[test]
 fn another_one_is_woken_for_what_is_left() {
     static SEEN: Outcomes<2> = Outcomes::of([
-        "the second push woke somebody",
-        "the last searcher woke somebody",
+        "the second push woke a worker",
+        "the last searcher woke a worker",
     ]);
     explore(2, &SEEN, || {
         let staff = Staff::of(2, 2);
@@ -27,10 +27,10 @@ fn another_one_is_woken_for_what_is_left() {
         let woke = staff.push(1);
         let worked = workers.map(|worker| worker.join().unwrap());
         if woke {
-            SEEN.saw("the second push woke somebody");
+            SEEN.saw("the second push woke a worker");
         }
         if worked.iter().any(|worked| worked.woke > 0) {
-            SEEN.saw("the last searcher woke somebody");
+            SEEN.saw("the last searcher woke a worker");
         }
     });
 }

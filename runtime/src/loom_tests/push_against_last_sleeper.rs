@@ -8,7 +8,7 @@ use crate::sync::{Arc, AtomicBool, Ordering};
 #[test]
 fn one_worker_and_one_task() {
     static SEEN: Outcomes<3> = Outcomes::of([
-        "the task was there before anybody slept",
+        "the task was queued before a worker slept",
         "the sleeper was woken",
         "the worker saw it on the point of sleeping",
     ]);
@@ -18,7 +18,7 @@ fn one_worker_and_one_task() {
         staff.push(0);
         let worked = worker.join().unwrap();
         SEEN.saw(match (worked.woken, worked.turned_back) {
-            (0, 0) => "the task was there before anybody slept",
+            (0, 0) => "the task was queued before a worker slept",
             (0, _) => "the worker saw it on the point of sleeping",
             _ => "the sleeper was woken",
         });
@@ -27,14 +27,14 @@ fn one_worker_and_one_task() {
 
 #[test]
 fn two_workers_and_one_task() {
-    static SEEN: Outcomes<2> = Outcomes::of(["a sleeper was woken", "nobody was woken"]);
+    static SEEN: Outcomes<2> = Outcomes::of(["a sleeper was woken", "no sleeper was woken"]);
     explore(2, &SEEN, || {
         let staff = Staff::of(2, 1);
         let workers = [0, 1].map(|index| staff.start(index, |_| {}));
         staff.push(0);
         let worked = workers.map(|worker| worker.join().unwrap());
         SEEN.saw(match worked.iter().map(|worked| worked.woken).sum() {
-            0 => "nobody was woken",
+            0 => "no sleeper was woken",
             1_usize.. => "a sleeper was woken",
         });
     });

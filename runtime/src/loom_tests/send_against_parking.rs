@@ -11,7 +11,7 @@ use crate::sync::{Arc, AtomicBool, Ordering};
 
 #[test]
 fn no_wake_is_slept_through() {
-    static SEEN: Outcomes<2> = Outcomes::of(["it slept", "it did not sleep"]);
+    static SEEN: Outcomes<2> = Outcomes::of(["the owner parked", "the owner did not park"]);
     explore(4, &SEEN, || {
         let executor = SingleThread::new().unwrap();
         let told = Arc::new(AtomicBool::new(false));
@@ -31,8 +31,8 @@ fn no_wake_is_slept_through() {
             }
         }));
         SEEN.saw(match executor.metrics().workers[0].parks {
-            0 => "it did not sleep",
-            _ => "it slept",
+            0 => "the owner did not park",
+            _ => "the owner parked",
         });
         sender.unwrap().join().unwrap();
     });
@@ -40,7 +40,7 @@ fn no_wake_is_slept_through() {
 
 #[test]
 fn no_new_task_is_slept_through() {
-    static SEEN: Outcomes<2> = Outcomes::of(["it slept", "it did not sleep"]);
+    static SEEN: Outcomes<2> = Outcomes::of(["the owner parked", "the owner did not park"]);
     explore(3, &SEEN, || {
         let executor = SingleThread::new().unwrap();
         let handle = executor.handle();
@@ -63,8 +63,8 @@ fn no_new_task_is_slept_through() {
             }
         }));
         SEEN.saw(match executor.metrics().workers[0].parks {
-            0 => "it did not sleep",
-            _ => "it slept",
+            0 => "the owner did not park",
+            _ => "the owner parked",
         });
         sender.unwrap().join().unwrap();
     });

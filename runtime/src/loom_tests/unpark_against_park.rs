@@ -36,7 +36,7 @@ fn an_unpark_before_or_during_a_park_ends_it() {
 
 #[test]
 fn two_unparks_race_two_parks() {
-    static SEEN: Outcomes<2> = Outcomes::of(["one park heard both", "each call ended a park"]);
+    static SEEN: Outcomes<2> = Outcomes::of(["one park took both calls", "each call ended a park"]);
     explore(4, &SEEN, || {
         let parker = Arc::new(Parker::new());
         parker.belong_to_current();
@@ -55,7 +55,7 @@ fn two_unparks_race_two_parks() {
         }
         SEEN.saw(match parks {
             2 => "each call ended a park",
-            _ => "one park heard both",
+            _ => "one park took both calls",
         });
         for caller in callers {
             caller.join().unwrap();
@@ -68,7 +68,7 @@ fn two_unparks_race_two_parks() {
 fn an_unpark_notifies_a_worker_in_the_driver() {
     static SEEN: Outcomes<3> = Outcomes::of([
         "called before it slept at all",
-        "the bell was rung",
+        "the event loop was notified",
         "called between two sleeps",
     ]);
     explore(None, &SEEN, || {
@@ -105,7 +105,7 @@ fn an_unpark_notifies_a_worker_in_the_driver() {
         }
         let rang = caller.join().unwrap();
         SEEN.saw(match (sleeps, rang) {
-            (_, true) => "the bell was rung",
+            (_, true) => "the event loop was notified",
             (0, false) => "called before it slept at all",
             (_, false) => "called between two sleeps",
         });

@@ -140,7 +140,7 @@ impl JoinError {
             .downcast_ref::<&str>()
             .map(ToString::to_string)
             .or_else(|| payload.downcast_ref::<String>().cloned());
-        Some(text.unwrap_or_else(|| "a value that is no text".into()))
+        Some(text.unwrap_or_else(|| "a payload that is not text".into()))
     }
 }
 
@@ -183,7 +183,7 @@ mod tests {
         let payloads: [(Box<dyn Any + Send>, &str); 3] = [
             (Box::new("burnt"), "burnt"),
             (Box::new(String::from("boiled over")), "boiled over"),
-            (Box::new(7_u8), "a value that is no text"),
+            (Box::new(7_u8), "a payload that is not text"),
         ];
         for (payload, text) in payloads {
             let kind = (*payload).type_id();

@@ -152,7 +152,10 @@ impl<T> JoinHandle<T> {
         let mut output = MaybeUninit::<Result<T, JoinError>>::uninit();
         // SAFETY: the task was spawned with this output type, and this is its only handle.
         let there = unsafe { self.task.take_output(output.as_mut_ptr().cast()) };
-        assert!(there, "a JoinHandle was polled after it gave its output");
+        assert!(
+            there,
+            "a JoinHandle was polled after it returned its output"
+        );
         // SAFETY: `take_output` wrote the output.
         unsafe { output.assume_init() }
     }

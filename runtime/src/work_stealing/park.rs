@@ -177,7 +177,7 @@ mod tests {
         parker.park(None);
         assert_eq!(state(&parker), EMPTY);
         assert!(!unpark(&parker));
-        parker.park_in_driver(|| panic!("a call was kept"));
+        parker.park_in_driver(|| panic!("an earlier notification was kept"));
         assert_eq!(state(&parker), EMPTY);
         let mut slept = false;
         parker.park_in_driver(|| slept = true);
@@ -209,7 +209,10 @@ mod tests {
                 parker.belong_to_current();
                 for _ in 0..rounds {
                     parker.park(None);
-                    assert!(told.swap(false, Ordering::Relaxed), "it did not sleep");
+                    assert!(
+                        told.swap(false, Ordering::Relaxed),
+                        "the owner did not park"
+                    );
                 }
                 parker.park(Some(Duration::ZERO));
             }

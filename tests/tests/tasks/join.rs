@@ -339,7 +339,7 @@ fn handles_and_errors_say_what_they_are<K: Kitchen>() {
     let odd = odd.unwrap_err();
     assert_eq!(
         odd.to_string(),
-        "the task panicked: a value that is no text"
+        "the task panicked: a payload that is not text"
     );
 }
 
