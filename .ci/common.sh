@@ -34,8 +34,8 @@ need_toolchain() {
     fi
 }
 
-# Gives the lane its own build folder. A lane with its own compiler flags needs it, because otherwise the
-# next ordinary build would start from scratch.
+# Gives the lane its own build folder. Otherwise a lane with other compiler flags would make the next ordinary
+# build start from scratch.
 own_target() {
     export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/$1"
 }

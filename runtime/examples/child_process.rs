@@ -25,7 +25,7 @@ pub(crate) mod linux {
     impl Drop for Process {
         fn drop(&mut self) {
             let _ = self.0.kill();
-            // After SIGKILL the process ends immediately, so this wait is short. It removes the zombie.
+            // After SIGKILL the process ends immediately, so this wait is short. The wait removes the zombie.
             let _ = self.0.wait();
         }
     }

@@ -1,5 +1,5 @@
-//! Sets socket options for which brigade has no method, with the crate `socket2`. It sets some on a socket of
-//! brigade. It sets others on a socket that `socket2` makes and brigade then takes over.
+//! Sets socket options for which brigade has no method, with the crate `socket2`. Some options are set on a
+//! socket of brigade. Others are set on a socket that `socket2` makes and brigade then takes over.
 //!
 //! ```console
 //! $ cargo run -p brigade --example socket_options

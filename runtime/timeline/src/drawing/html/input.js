@@ -86,8 +86,8 @@ byId("scroller").addEventListener("scroll", ({ target }) => {
   if (Math.abs(target.scrollTop - view.scroll) > 1.5) scrollTo(target.scrollTop);
 });
 
-/// Pins the task's poll before (-1) or after (1) the pinned thing. If nothing is pinned, pins the first poll
-/// on the screen.
+/// Pins the poll before (-1) or after (1) the pinned thing, of the same task. If nothing is pinned, pins the
+/// first poll on the screen.
 function stepPoll(way) {
   const { from: begins, task: tasks } = run.polls;
   const { task, from } = about(view.pin ?? {});
@@ -100,8 +100,8 @@ function stepPoll(way) {
   else byId("spoken").textContent = way > 0 ? "That was its last poll." : "That was its first poll.";
 }
 
-/// Returns the poll that woke or spawned the task of the pinned poll (-1), or the first poll to which a wake
-/// in the pinned poll led (1).
+/// For -1, returns the poll that woke or spawned the task of the pinned poll. For 1, returns the first poll that
+/// a wake in the pinned poll led to.
 function acrossWake(way) {
   if (view.pin?.kind !== "poll") return -1;
   if (way < 0) return run.stirs.from[run.polls.stir[view.pin.row]];
@@ -110,7 +110,7 @@ function acrossWake(way) {
 
 const followWake = (way) => pinPoll(acrossWake(way));
 
-/// Pins a poll, and brings it and the wake that led to it onto the screen.
+/// Pins a poll, and moves the screen to show the poll and the wake that led to it.
 function pinPoll(poll, zooming = false) {
   if (!(poll in run.polls.took)) return;
   const { from, to, stir, task, lane } = run.polls;
@@ -125,7 +125,7 @@ function pinPoll(poll, zooming = false) {
   if (zooming) zoomToPin();
 }
 
-/// Zooms to the pinned area. For another pinned thing, it and its wake then fill a third of the screen.
+/// Zooms to the pinned area, or to the pinned thing and its wake, which then fill a third of the screen.
 function zoomToPin() {
   if (!view.pin) return;
   const { kind, row } = view.pin;

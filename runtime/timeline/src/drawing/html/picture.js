@@ -26,7 +26,7 @@ function frame() {
   describeWindow();
 }
 
-/// Gives the canvas the resolution of the screen. This clears the canvas, so paint it immediately.
+/// Gives the canvas the resolution of the screen, and paints it immediately, because the change clears it.
 function resize() {
   const dots = window.devicePixelRatio || 1;
   [view.width, view.height] = [scene.clientWidth, scene.clientHeight];
@@ -97,7 +97,7 @@ function paintStrip() {
   outline(left + 0.75, 0.75, Math.max(3, right - left - 1.5), STRIP - 1.5, look);
 }
 
-/// Returns an outline of the number of tasks, of all runs, that were polled at once: the mean in each pixel.
+/// Returns the outline of the tasks of all runs that were polled at once, as the mean in each pixel.
 function outlineOfRuns() {
   const means = new Float64Array(Math.ceil(plotWidth()));
   const add = (x, high, mean) => (means[x - view.gutter] += mean);

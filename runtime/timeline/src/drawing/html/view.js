@@ -77,7 +77,7 @@ function rowAt(y) {
 
 const rowOf = (task, lane) => (byWorker() ? lane : (view.rowOfTask[task] ?? -1));
 
-/// Returns the part of a row in which polls are drawn. A thread's row also has a strip for marks below it.
+/// Returns the part of a row in which polls are drawn. Below this part, a thread's row has a strip for marks.
 function rowBody(row) {
   const height = rowHeight();
   if (byWorker()) return { top: rowTop(row) + 5, height: height - 19 };

@@ -21,7 +21,7 @@ function duration(nanos) {
   return instant(whole, whole < 1e3 ? 1 : 10 ** Math.floor(Math.log10(whole * 1.0005) - 2));
 }
 
-/// Returns the first step that is at least `least`. A step is 1, 2 or 5 times a power of ten.
+/// Returns the smallest step that is at least `least`. A step is 1, 2 or 5 times a power of ten.
 function roundStep(least) {
   const power = 10 ** Math.floor(Math.log10(least));
   return [1, 2, 5, 10].map((n) => n * power).find((step) => step >= least * 0.9999);
