@@ -1,7 +1,7 @@
 //! Standard input as a source of events. On one thread, the program counts lines while a timer runs.
 //!
-//! The OS can wait for terminals, pipes and sockets, but not for plain files: Linux refuses them with `EPERM`.
-//! A read of a plain file never waits for input, so the program reads plain files directly.
+//! The OS can wait for terminals, pipes and sockets, but not for plain files: Linux refuses them with
+//! `EPERM`. A read of a plain file never waits for input, so the program reads plain files directly.
 //!
 //! ```console
 //! $ (echo noodles; sleep 1; echo soup) | cargo run -p brigade --example stdin

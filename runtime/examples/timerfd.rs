@@ -53,7 +53,8 @@ mod linux {
         /// Waits until the timer has expired. Returns how many times it has expired since the last call.
         pub(crate) async fn rings(&self) -> io::Result<u64> {
             let mut count = [0; 8];
-            // If the timer has not expired, the read returns `WouldBlock`, and `Registered` waits for the event.
+            // If the timer has not expired, the read returns `WouldBlock`, and `Registered` waits for the
+            // event.
             self.0
                 .read_with(|timer| Ok(rustix::io::read(timer, &mut count)?))
                 .await?;

@@ -1,5 +1,5 @@
-//! The modules of the exercises come from `start/`. With the feature `solutions`, they come from `solutions/`.
-//! See the README in the folder above.
+//! The modules of the exercises come from `start/`. With the feature `solutions`, they come from
+//! `solutions/`. See the README in the folder above.
 
 #[cfg_attr(feature = "solutions", path = "solutions/park.rs")]
 #[cfg_attr(not(feature = "solutions"), path = "start/park.rs")]

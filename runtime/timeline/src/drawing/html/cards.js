@@ -1,6 +1,5 @@
-// Tips and the card. A tip explains the element under the mouse, or the element with the focus. The tip lies
-// beside this element, and disappears when the mouse or the focus leaves. The card shows the facts about the
-// pinned thing.
+// Tips and the card. A tip explains the element under the mouse or with the focus. It lies beside this
+// element, and disappears with the mouse or the focus. The card shows the facts about the pinned thing.
 
 // The tip of a term is its text in the help.
 const terms = [...document.querySelectorAll("#glossary dt")];

@@ -100,8 +100,8 @@ function stepPoll(way) {
   else byId("spoken").textContent = way > 0 ? "That was its last poll." : "That was its first poll.";
 }
 
-/// For -1, returns the poll that woke or spawned the task of the pinned poll. For 1, returns the first poll that
-/// a wake in the pinned poll led to.
+/// For -1, returns the poll that woke or spawned the task of the pinned poll. For 1, returns the first poll
+/// that a wake in the pinned poll led to.
 function acrossWake(way) {
   if (view.pin?.kind !== "poll") return -1;
   if (way < 0) return run.stirs.from[run.polls.stir[view.pin.row]];

@@ -46,8 +46,8 @@ function paintArea({ from, to, of }) {
   tag(duration(to - from), right, view.top - 12, colours.accent);
 }
 
-/// Paints the wakes made in a poll and the wake that led to it. For a ready task, paints the wake that made it
-/// ready.
+/// Paints the wakes made in a poll and the wake that led to it. For a ready task, paints the wake that made
+/// it ready.
 function paintArrows(thing) {
   if (thing?.kind === "poll") {
     for (const stir of groupOf(run.stirsOfPoll, thing.row).slice(0, MOST_ARROWS)) paintArrow(stir, 0.55);

@@ -1,5 +1,5 @@
-// The picture: the strip with the whole run, the curves, the axis, the rows, and the overlay. It is painted at
-// most once per frame.
+// The picture: the strip with the whole run, the curves, the axis, the rows, and the overlay. It is painted
+// at most once per frame.
 
 // Each run has two curves. With more than three runs there are no curves, because the rows need the space.
 const CURVES = run.runs.slice(0, run.runs.length > 3 ? 0 : 3).flatMap(({ name, flight, once }) => {
@@ -97,7 +97,7 @@ function paintStrip() {
   outline(left + 0.75, 0.75, Math.max(3, right - left - 1.5), STRIP - 1.5, look);
 }
 
-/// Returns the outline of the tasks of all runs that were polled at once, as the mean in each pixel.
+/// Returns an outline: for each pixel, the mean number of tasks of all runs that were polled at once.
 function outlineOfRuns() {
   const means = new Float64Array(Math.ceil(plotWidth()));
   const add = (x, high, mean) => (means[x - view.gutter] += mean);
@@ -136,7 +136,7 @@ function paintCurve(curve, i) {
     box(x, base - mean * scale, 1, mean * scale, colour, 0.3);
     if ((high - mean) * scale > 0.5) box(x, y, 1, (high - mean) * scale, colour, 0.18);
     box(x, y - 0.75, 1, 1.5, colour);
-    // Make the vertical steps paler than the line. Otherwise a curve with many steps would become a dark patch.
+    // Make the vertical steps paler. Otherwise a curve with many steps would become a dark patch.
     if (y !== before) box(x, Math.min(y, before), 1, Math.abs(y - before), colour, 0.45);
     before = y;
   });

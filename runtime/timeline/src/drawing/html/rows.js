@@ -78,8 +78,8 @@ function paintLane(lane) {
   eachBar(run.pollsOfLane, lane, run.polls, (poll, x, width, cover) => {
     const task = run.polls.task[poll];
     const shown = view.rowOfTask[task] >= 0;
-    // Several thin polls are drawn as one bar, whose height is their share of the time. Between wide polls, leave
-    // a thin gap, so that they do not look like one poll.
+    // Several thin polls are drawn as one bar, whose height is their share of the time. Between wide polls,
+    // leave a thin gap, so that they do not look like one poll.
     const part = Math.max(3, height * cover);
     box(x, top + height - part, width > 4 ? width - 0.75 : width, part, colourOfTask(task), shown ? 1 : 0.15);
     const name = width > 26 && shown ? shortened(run.names[task], width - 10, SMALL) : "";
@@ -103,9 +103,9 @@ function paintLane(lane) {
   }
 }
 
-// The view by task has a row for each task, from its spawn to its end. The states differ in height and colour.
-// A running task fills the row, in its worker's colour. A ready task is lower. A waiting task is a line, which
-// is broken if nothing holds the waker.
+// The view by task has a row for each task, from its spawn to its end. The states differ in height and
+// colour. A running task fills the row, in its worker's colour. A ready task is lower. A waiting task is a
+// line, which is broken if nothing holds the waker.
 
 function paintTask(task, row) {
   const { from, to, stranded, ending } = run.tasks;

@@ -53,8 +53,8 @@ function table(columns) {
   return made;
 }
 
-/// Gives each span its task, beginning and end. The first span of a task begins with the task. Each later span
-/// begins where the previous span ends.
+/// Gives each span its task, beginning and end. The first span of a task begins with the task. Each later
+/// span begins where the previous span ends.
 function readSpans(tasks, spans) {
   for (const name of ["task", "from", "to"]) spans[name] = new Float64Array(spans.length);
   tasks.time = [0, READY, RUNNING, WAITING].map(() => new Float64Array(tasks.length));
@@ -70,8 +70,8 @@ function readSpans(tasks, spans) {
   });
 }
 
-/// Groups rows by the value of a column. Group `k` has the rows `rows[start[k]..start[k + 1]]`, in the table's
-/// order. A row with the value -1 belongs to no group.
+/// Groups rows by the value of a column. Group `k` has the rows `rows[start[k]..start[k + 1]]`, in the
+/// table's order. A row with the value -1 belongs to no group.
 function groupBy(column, kinds) {
   const start = new Int32Array(kinds + 1);
   for (const key of column) if (key >= 0) start[key + 1]++;
