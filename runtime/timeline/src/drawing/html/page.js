@@ -129,5 +129,5 @@ readAddress();
 // The observer's first call of `resize` paints the first picture.
 new ResizeObserver(resize).observe(scene);
 
-// A test in a browser uses these.
+// A test that drives this page in a browser uses these names.
 window.brigade = { run, view, frame, placeOf, xOf, rowHeight, GLOSSARY };

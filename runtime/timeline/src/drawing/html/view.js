@@ -22,7 +22,7 @@ const view = {
   rows: [], // the threads, or the tasks that pass the filter in the chosen order
   rowOfTask: [], // the row of each task, or -1 if the filter hides it
   hover: null, // the thing under the mouse
-  pin: null, // the thing whose facts stay
+  pin: null, // the thing whose facts stay visible
   pointer: null, // the position of the mouse
   gutter: 176, // the width of the names at the left edge
   width: 1000,
