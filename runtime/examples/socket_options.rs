@@ -1,4 +1,4 @@
-//! Sets socket options for which brigade has no method, with the crate `socket2`. Some options are set on a
+//! Uses the crate `socket2` to set socket options for which brigade has no method. Some options are set on a
 //! socket of brigade. Others are set on a socket that `socket2` makes and brigade then takes over.
 //!
 //! ```console

@@ -125,7 +125,7 @@ function pinPoll(poll, zooming = false) {
   if (zooming) zoomToPin();
 }
 
-/// Zooms to the pinned area, or to the pinned thing and its wake, which then fill a third of the screen.
+/// Zooms to the pinned area. Any other pinned thing and its wake then fill a third of the screen.
 function zoomToPin() {
   if (!view.pin) return;
   const { kind, row } = view.pin;

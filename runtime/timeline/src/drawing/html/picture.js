@@ -26,7 +26,7 @@ function frame() {
   describeWindow();
 }
 
-/// Gives the canvas the resolution of the screen, and paints it immediately, because the change clears it.
+/// Sets the resolution of the canvas. This clears the canvas, so the function also paints it immediately.
 function resize() {
   const dots = window.devicePixelRatio || 1;
   [view.width, view.height] = [scene.clientWidth, scene.clientHeight];
