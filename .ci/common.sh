@@ -1,25 +1,25 @@
-# Functions and settings for the lanes (the checks that `.ci/run` runs). A lane sources this file.
+# Functions and settings for the lanes. A lane is a check that `.ci/run` runs, and it sources this file.
 # shellcheck shell=bash
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export CARGO_TERM_COLOR=never
-# No debugger is used on these builds, and linking takes half the time without full debug information.
+# Linking takes half the time without full debug information, and no debugger is used on these builds.
 export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=line-tables-only
 
 # The exit status of a lane that cannot run on this machine.
 readonly CANNOT_RUN=77
 
-# The name of the nightly toolchain, which is used for features that stable Rust lacks.
+# The nightly toolchain, for features that stable Rust lacks.
 nightly=${BRIGADE_NIGHTLY:-nightly}
 
-# Ends the lane, which then counts as skipped. The arguments are the reason.
+# Ends the lane, so that `.ci/run` reports it as skipped. The arguments are the reason.
 cannot_run() {
     echo "SKIPPED: $*"
     exit "$CANNOT_RUN"
 }
 
-# Makes sure that a toolchain with these components is installed.
+# Installs a toolchain with these components if it is not installed yet.
 need_toolchain() {
     local toolchain=$1 components=("${@:2}") have
     command -v rustup >/dev/null || cannot_run "needs rustup, for the toolchain $toolchain"
@@ -34,14 +34,14 @@ need_toolchain() {
     fi
 }
 
-# Gives a lane with its own compiler flags a separate build folder. Otherwise the next ordinary build would
-# start from scratch.
+# Gives the lane its own build folder. Otherwise a lane with other compiler flags would make the next ordinary
+# build start from scratch.
 own_target() {
     export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/$1"
 }
 
-# Runs the tests that use the event loop, with the current RUSTFLAGS. If there are arguments, they select the
-# tests to run instead.
+# Runs the tests that use the event loop, with the current RUSTFLAGS. Arguments, if any, name other tests to
+# run instead.
 test_event_loop() {
     local test=(cargo test -p brigade -p brigade-tests -p brigade-ecosystem --features brigade/hyper --locked --no-fail-fast)
     local behaviour=(fairness:: full_queues:: http:: process:: readiness:: remote:: shutdown::

@@ -1,9 +1,10 @@
-# Runs the runtime's unit tests and the behavioural tests under a sanitizer, with std rebuilt for it. A lane
-# sources this file and calls `sanitize NAME [TEST ARGUMENTS]`.
+# Runs the runtime's unit tests and the behavioural tests under a sanitizer. std is rebuilt for the sanitizer.
+# A lane sources this file and calls `sanitize NAME [TEST ARGUMENTS]`.
 # shellcheck shell=bash
 
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-# Everything is slow under a sanitizer. A backtrace takes seconds, and many tests panic on purpose.
+# Allow more time, because a sanitizer slows everything down. Print no backtraces: each takes seconds, and
+# many tests panic on purpose.
 export BRIGADE_PATIENCE=20 RUST_BACKTRACE=0
 
 sanitize() {
@@ -19,19 +20,19 @@ sanitize() {
         # Skip the tests of the repository's texts, because a sanitizer cannot affect them.
         [ "$program" = repository ] || tests+=(--test "$program")
     done
-    # Skip tests of idle processes, because a sanitizer has a thread that is never idle. Skip tests of big
-    # futures, because a sanitizer makes stack frames larger. Skip tests of the compiler's messages for the
-    # attributes, because another lane runs them.
+    # Skip the tests of idle processes, because a sanitizer's own thread is never idle. Skip the tests of big
+    # futures, because a sanitizer makes stack frames larger. Skip the tests of the macros' error messages,
+    # because another lane runs them.
     local skip=(--skip idle:: --skip big_futures:: --skip macros::)
-    # These tests also run tokio's event loop. It takes the address of a ready source from the OS, so
-    # ThreadSanitizer cannot see that the memory at this address was written earlier.
+    # These tests also run tokio's event loop, which takes the address of a ready source from the OS. So
+    # ThreadSanitizer does not see that the memory at this address was written earlier.
     [ "$sanitizer" != thread ] || skip+=(--skip compat:: --skip behind_async_compat)
-    # Do not reuse the memory of tasks, so that a use after free is detected.
+    # Do not reuse the memory of tasks, so that the sanitizer detects a use after free.
     export RUSTFLAGS="-Zsanitizer=$sanitizer --cfg brigade_unrecycled ${RUSTFLAGS:-}"
     local test=(cargo "+$nightly" test -Zbuild-std --target "$target" --locked --no-fail-fast
         -p brigade -p brigade-tests -p brigade-ecosystem --features brigade/hyper) failed=0
-    # Skip the timer wheel and the code that reads a timeline: they have many tests, but no threads and no
-    # unsafe code.
+    # Skip the many tests of the timer wheel and of timelines, because that code has no threads and no unsafe
+    # code.
     "${test[@]}" --lib --test miri -- --skip timeline:: --skip timer::wheel "$@" || failed=1
     "${test[@]}" "${tests[@]}" -- "${skip[@]}" "$@" || failed=1
     return "$failed"

@@ -1,7 +1,7 @@
-//! 1,000 child processes on one thread. Each has a task that waits for it, so no further threads are needed.
+//! Runs 1,000 child processes and waits for them on one thread, with one task for each child.
 //!
-//! Linux reports the end of a child through a descriptor, the pidfd, and a child's output is a pipe.
-//! `OwnedFdSource` waits for both. Dropping a child kills it and leaves no zombie.
+//! Linux reports the end of a child through a descriptor, the pidfd. A child's output comes through a pipe.
+//! `OwnedFdSource` waits for both descriptors. Dropping a `Child` kills the process and leaves no zombie.
 //!
 //! ```console
 //! $ cargo run -p brigade --example child_process
@@ -25,7 +25,7 @@ pub(crate) mod linux {
     impl Drop for Process {
         fn drop(&mut self) {
             let _ = self.0.kill();
-            // A process that got SIGKILL ends immediately, so this wait is short. It leaves no zombie.
+            // After SIGKILL the process ends immediately, so this wait is short. The wait removes the zombie.
             let _ = self.0.wait();
         }
     }
@@ -55,7 +55,7 @@ pub(crate) mod linux {
             self.process.0.id()
         }
 
-        /// Reads all that the child writes until it closes its output.
+        /// Reads the child's output until the child closes it.
         pub(crate) async fn output(&self) -> io::Result<Vec<u8>> {
             let (mut output, mut buffer) = (Vec::new(), [0; 4096]);
             loop {
@@ -78,7 +78,7 @@ pub(crate) mod linux {
     const CHILDREN: usize = 1000;
 
     pub(super) fn main() -> io::Result<()> {
-        // Each child takes two descriptors of this process, so raise the limit.
+        // Each child needs two descriptors in this process, so raise the limit.
         let mut limit = rustix::process::getrlimit(Resource::Nofile);
         limit.current = limit.maximum;
         rustix::process::setrlimit(Resource::Nofile, limit)?;

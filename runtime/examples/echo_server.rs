@@ -1,4 +1,4 @@
-//! A server that sends back what it receives, to any number of clients at the same time.
+//! A server that serves many clients at the same time. It sends back what each client sends.
 //!
 //! ```console
 //! $ cargo run -p brigade --example echo_server
@@ -15,7 +15,7 @@ fn main() -> io::Result<()> {
         println!("listening at {}", listener.local_addr()?);
         loop {
             let (stream, peer) = listener.accept().await?;
-            // Each client has a task, which continues after its handle is dropped.
+            // Each client has a task. The task continues after its handle is dropped.
             drop(brigade::spawn(async move {
                 match echo(stream).await {
                     Ok(bytes) => println!("{peer}: {bytes} bytes"),

@@ -1,5 +1,5 @@
-//! A server that shuts down gracefully. At Ctrl-C or SIGTERM it accepts no more guests (clients), waits a
-//! while for those it has, and ends. A second Ctrl-C ends it immediately.
+//! A server that shuts down gracefully. At Ctrl-C or SIGTERM, it stops accepting guests (clients). It waits
+//! up to 10 seconds until the present guests leave, and then ends. A second Ctrl-C ends it immediately.
 //!
 //! ```console
 //! $ cargo run -p brigade --features signal --example graceful_shutdown
@@ -16,7 +16,7 @@ use brigade::task::JoinSet;
 use brigade::time::timeout;
 use futures_util::future::{Either, select};
 
-/// How long guests may stay after closing time.
+/// How long guests may stay after the first signal.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 fn main() -> io::Result<()> {
@@ -26,12 +26,11 @@ fn main() -> io::Result<()> {
 
         let mut guests = JoinSet::new();
         let asked = serve(&listener, &mut guests).await?;
-        // Close the listener before waiting. A guest that connects now is refused immediately and can try
-        // elsewhere.
+        // Close the listener before waiting, so that the OS refuses new guests immediately.
         drop(listener);
         println!("{asked}: waiting for {} guests", guests.len());
 
-        // Ctrl-C no longer ends the process by itself, so the second one must be handled too.
+        // After the first `Signal`, Ctrl-C no longer ends the process, so handle the second Ctrl-C too.
         let again = Signal::new(Kind::INTERRUPT)?;
         let finished = pin!(timeout(PATIENCE, drain(&mut guests)));
         match select(finished, pin!(again.recv())).await {
@@ -44,7 +43,7 @@ fn main() -> io::Result<()> {
     })
 }
 
-/// Accepts guests until a signal asks the program to end, and returns which signal.
+/// Accepts guests until a signal asks the program to end, and returns that signal.
 async fn serve(listener: &TcpListener, guests: &mut JoinSet<io::Result<()>>) -> io::Result<Kind> {
     let mut asked = pin!(shutdown());
     loop {
@@ -60,7 +59,7 @@ async fn serve(listener: &TcpListener, guests: &mut JoinSet<io::Result<()>>) -> 
     }
 }
 
-/// Waits until the last guest has gone, and returns how many there were.
+/// Waits until the last guest has gone, and returns the number of guests.
 async fn drain(guests: &mut JoinSet<io::Result<()>>) -> usize {
     let mut served = 0;
     while guests.join_next().await.is_some() {

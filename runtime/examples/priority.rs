@@ -1,8 +1,8 @@
 //! A third executor: one worker that always polls the most urgent task that is ready.
 //!
-//! Tasks, wakers, sockets, timers, joins, aborts and shutdown are brigade's, through `brigade::custom`. This
-//! example adds the order: a map sorted by urgency, then by arrival, replaces the queue. Each urgency has a
-//! spawner, so a woken task keeps its urgency. To run it: `cargo run -p brigade --example priority`.
+//! `brigade::custom` provides tasks, wakers, sockets, timers, joins, aborts and shutdown. This example adds
+//! the order: instead of a queue, it uses a map that is sorted by urgency and then by arrival. Each urgency
+//! has a spawner, so a woken task keeps its urgency. To run it: `cargo run -p brigade --example priority`.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -13,7 +13,7 @@ use brigade::custom::{Notify, Ready, Runtime, Spawner};
 use brigade::task::JoinHandle;
 use brigade::{Executor, Handle, Metrics, timeline::Timeline};
 
-/// The maximum number of polls of tasks between two polls of the driver. Arbitrary: not measured.
+/// The maximum number of task polls between two polls of the driver. Arbitrary: not measured.
 const STRETCH: usize = 64;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

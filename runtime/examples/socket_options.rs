@@ -1,5 +1,5 @@
-//! Sets socket options that brigade has no method for, with the crate `socket2`. One socket is
-//! brigade's; the other is made by `socket2`, and brigade takes it over.
+//! Uses the crate `socket2` to set socket options for which brigade has no method. Some options are set on a
+//! socket of brigade. Others are set on a socket that `socket2` makes and brigade then takes over.
 //!
 //! ```console
 //! $ cargo run -p brigade --example socket_options
@@ -47,8 +47,8 @@ fn tune(stream: &TcpStream) -> io::Result<()> {
     socket.set_recv_buffer_size(256 * 1024)
 }
 
-/// Sets options that must be set before `bind` on a socket from `socket2`. brigade then takes the socket
-/// over.
+/// Makes a socket with `socket2`, because some options must be set before `bind`. brigade then takes the
+/// socket over.
 fn shared_listener(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     socket.set_reuse_address(true)?;

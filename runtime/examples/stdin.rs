@@ -1,7 +1,7 @@
-//! Standard input as a source of events: the program counts lines while a timer runs, on one thread.
+//! Standard input as a source of events. On one thread, the program counts lines while a timer runs.
 //!
-//! Terminals, pipes and sockets can be waited for. A plain file cannot (Linux refuses it with `EPERM`).
-//! Reading a plain file never waits for input either, so the program reads it directly.
+//! The OS can wait for terminals, pipes and sockets, but not for plain files: Linux refuses them with
+//! `EPERM`. A read of a plain file never waits for input, so the program reads plain files directly.
 //!
 //! ```console
 //! $ (echo noodles; sleep 1; echo soup) | cargo run -p brigade --example stdin
@@ -40,7 +40,7 @@ impl Stdin {
 
 impl Drop for Stdin {
     fn drop(&mut self) {
-        // Both descriptors share their mode with the shell's descriptor, so the program restores the mode.
+        // The shell's descriptor shares the mode of these two descriptors, so restore the mode.
         let _ = fcntl_setfl(io::stdin(), self.flags);
     }
 }

@@ -1,4 +1,4 @@
-//! A source of events for which brigade has no type: the timerfd of Linux, a timer that is a descriptor.
+//! A source of events for which brigade has no type: a Linux timerfd, which is a timer with a descriptor.
 //!
 //! `OwnedFdSource` takes any descriptor that the OS can watch.
 //!
@@ -53,8 +53,8 @@ mod linux {
         /// Waits until the timer has expired. Returns how many times it has expired since the last call.
         pub(crate) async fn rings(&self) -> io::Result<u64> {
             let mut count = [0; 8];
-            // The read returns `WouldBlock` until the timer has expired. `Registered` waits for the event and
-            // retries.
+            // If the timer has not expired, the read returns `WouldBlock`, and `Registered` waits for the
+            // event.
             self.0
                 .read_with(|timer| Ok(rustix::io::read(timer, &mut count)?))
                 .await?;

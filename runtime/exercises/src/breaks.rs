@@ -4,12 +4,12 @@
 pub(crate) struct Break {
     pub(crate) number: usize,
     pub(crate) what: &'static str,
-    /// The path from the root of the repository.
+    /// The file that the bug is in, as a path from the root of the repository.
     pub(crate) file: &'static str,
     /// The code to replace. It occurs once.
     pub(crate) from: &'static str,
     pub(crate) to: &'static str,
-    /// The answer: a part of the names of the tests that fail.
+    /// The answer: a substring that the names of the failing tests share.
     pub(crate) caught_by: &'static str,
     /// True if the tests are loom models.
     pub(crate) by_loom: bool,

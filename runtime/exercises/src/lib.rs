@@ -1,5 +1,5 @@
-//! The code that the exercises ask you to write is in `start/`. With the feature `solutions`, the
-//! library uses the written solutions instead. See the README beside this folder.
+//! The modules of the exercises come from `start/`. With the feature `solutions`, they come from
+//! `solutions/`. See the README in the folder above.
 
 #[cfg_attr(feature = "solutions", path = "solutions/park.rs")]
 #[cfg_attr(not(feature = "solutions"), path = "start/park.rs")]

@@ -1,13 +1,10 @@
 //! The checker verifies that each exercise fails before it is solved and passes afterwards.
 //!
 //! ```console
-//! $ cargo run -p brigade-exercises                # lists them
-//! $ cargo run -p brigade-exercises -- try 7       # breaks the runtime and shows what finds it
-//! $ cargo run -p brigade-exercises -- check       # all of them, as CI does
-//! $ cargo run -p brigade-exercises -- check 1 9   # some
+//! $ cargo run -p brigade-exercises -- check 1 9   # some exercises
 //! ```
 //!
-//! The checker breaks a copy in the build folder, so your files do not change.
+//! The README in the folder above lists the other commands.
 
 mod breaks;
 
@@ -19,7 +16,7 @@ use std::process::{Command, ExitCode};
 
 use breaks::{BREAKS, Break};
 
-/// The exercises that ask for code, with their number, the name of their test, and their subject.
+/// The exercises that ask for code: the number, the name of the test, and the subject of each.
 const WRITE: [(usize, &str, &str); 6] = [
     (
         1,
@@ -46,7 +43,7 @@ const WRITE: [(usize, &str, &str); 6] = [
 enum Ending {
     Passed,
     Failed,
-    /// The run ended before any test ran.
+    /// The build failed, or no test ran.
     Broken,
 }
 
@@ -176,7 +173,7 @@ fn tests(
         .lines()
         .any(|line| line.starts_with("test ") && line.ends_with("... ok"));
     let ending = match (output.status.success(), any) {
-        // If all threads of a model sleep forever, loom aborts, and the harness prints no line.
+        // If all threads of a model sleep forever, loom aborts, and the harness prints no result.
         (false, _) => Ending::Failed,
         (true, true) => Ending::Passed,
         (true, false) => Ending::Broken,
@@ -184,7 +181,7 @@ fn tests(
     Ok((ending, printed))
 }
 
-/// Copies the workspace into the build folder. The copy has a build folder of its own beside it.
+/// Copies the workspace into the build folder. The copy's own build folder is beside the copy.
 fn copy() -> io::Result<PathBuf> {
     let target =
         env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
@@ -199,7 +196,7 @@ fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
         let path = entry?.path();
         let name = path.file_name().expect("an entry has a name");
         match path.is_dir() {
-            // The copy is in the build folder, so skip this folder: the copy must not be copied into itself.
+            // Skip the build folder, because it contains the copy.
             true if name == "target" || name == ".git" || to.starts_with(&path) => {}
             true => copy_folder(&path, &to.join(name))?,
             false => copy_file(&path, &to.join(name))?,
@@ -208,7 +205,7 @@ fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Copies a file unless the copy is equal, so that cargo need not compile it again.
+/// Copies a file. An equal copy stays as it is, so that cargo does not compile it again.
 fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
     let text = fs::read(from)?;
     match fs::read(to).is_ok_and(|there| there == text) {

@@ -48,7 +48,7 @@ fn who_gives_up_passes_it_on() {
         let mut second = Box::pin(stove.acquire());
         assert!(second.as_mut().poll(&mut cx).is_pending());
         assert!(last.as_mut().poll(&mut cx).is_pending());
-        // The permit goes to the second waiter, which is dropped before it takes it.
+        // The permit goes to the second waiter, which is dropped before it takes the permit.
         drop(first);
     }
     assert!(last.as_mut().poll(&mut cx).is_ready());

@@ -42,7 +42,8 @@ impl<T> Future for Receiver<T> {
     type Output = T;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        // Clone the waker before the lock and drop it after the lock, because both may run foreign code.
+        // Clone the waker before the lock is taken. Drop the old waker after the lock is released. Both may
+        // run foreign code.
         let waker = cx.waker().clone();
         let mut slot = self.0.lock().unwrap();
         if let Some(value) = slot.value.take() {

@@ -8,8 +8,8 @@ use std::thread::{self, Thread};
 
 struct Parked {
     thread: Thread,
-    /// True after a wake. Other code on this thread may use up std's unpark token or leave one behind, so
-    /// only this flag counts.
+    /// True after a wake. std's unpark token does not suffice, because other code on this thread may use it
+    /// up or leave one behind.
     woken: AtomicBool,
 }
 
@@ -33,7 +33,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
         if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
             return output;
         }
-        // If a wake came before this line, it has set the flag and left a token.
+        // A wake that came before this line has set the flag.
         while !parked.woken.swap(false, Ordering::Acquire) {
             thread::park();
         }

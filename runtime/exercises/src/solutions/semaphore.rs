@@ -9,10 +9,10 @@ use std::task::{Context, Poll, Waker};
 pub struct Semaphore(Mutex<State>);
 
 struct State {
-    /// The number of free permits. No task waits while there is one.
+    /// The number of free permits. While it is not 0, no task waits.
     free: usize,
     waiting: VecDeque<(u64, Waker)>,
-    /// The tickets of waiters to which a permit was handed over, but which have not taken it yet.
+    /// The tickets of the waiters that were given a permit and have not taken it yet.
     called: Vec<u64>,
     tickets: u64,
 }
@@ -95,14 +95,14 @@ impl<'a> Future for Acquire<'a> {
         if let Some((_, before)) = state.waiting.iter_mut().find(|(own, _)| *own == ticket) {
             std::mem::swap(before, &mut waker);
         }
-        // The old waker is dropped outside the lock.
+        // Release the lock before the old waker is dropped.
         drop(state);
         Poll::Pending
     }
 }
 
 impl Drop for Acquire<'_> {
-    /// Leaves the queue, or passes on a permit that was handed over.
+    /// Leaves the queue, or passes on a permit that it was given.
     fn drop(&mut self) {
         let Some(ticket) = self.ticket else { return };
         let mut state = self.semaphore.0.lock().unwrap();

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use brigade::custom::{Queue, Ready, Runtime, Spawner};
 use brigade::task::JoinHandle;
 
-/// Tasks of one lane that are ready, in order of arrival.
+/// The ready tasks of one lane, in order of arrival.
 #[derive(Default)]
 struct Line(Mutex<VecDeque<Ready>>);
 

@@ -1,4 +1,4 @@
-//! Exercise 2, solved: a computation that lets others run.
+//! Exercise 2, solved: a computation that lets other tasks run.
 
 /// Returns the sum of the squares below `end`.
 pub async fn sum_of_squares(end: u64) -> u64 {

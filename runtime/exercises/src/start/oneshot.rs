@@ -41,8 +41,8 @@ impl<T> Sender<T> {
 impl<T> Future for Receiver<T> {
     type Output = T;
 
-    /// This keeps the waker of the first poll. A future may be polled by one task first and by another
-    /// later. Find out which of them is woken then, and fix it.
+    /// This version keeps the waker of the first poll. But the first poll may come from one task, and a later
+    /// poll from another. Find out which task is woken, and fix it.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         let mut slot = self.0.lock().unwrap();
         if let Some(value) = slot.value.take() {

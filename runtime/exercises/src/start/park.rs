@@ -5,8 +5,8 @@ use std::task::{Context, Poll, Waker};
 
 /// Runs a future to its end on this thread.
 ///
-/// This version polls as fast as it can, whether or not anything has changed. Give it a waker that unparks
-/// this thread, and park until the waker is called.
+/// This version polls again and again, even if nothing has changed. Give it a waker that unparks this thread,
+/// and park until the waker is called.
 pub fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let mut cx = Context::from_waker(Waker::noop());

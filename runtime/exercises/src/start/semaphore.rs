@@ -26,9 +26,9 @@ impl Semaphore {
 
     /// Waits for a permit.
     ///
-    /// A newcomer can take a free permit before tasks that wait. Make them take turns: give a returned
-    /// permit to the waiter at the head of the queue, instead of freeing it. Do not lose the permit if
-    /// that waiter is dropped before it takes it.
+    /// In this version, a newcomer can take a permit before tasks that already wait. Give a returned permit
+    /// to the waiter at the head of the queue, instead of freeing it. If that waiter is dropped before it
+    /// takes the permit, pass the permit on.
     pub async fn acquire(&self) -> Permit<'_> {
         std::future::poll_fn(|cx| {
             let waker = cx.waker().clone();

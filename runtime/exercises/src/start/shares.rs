@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use brigade::custom::{Queue, Ready, Runtime, Spawner};
 use brigade::task::JoinHandle;
 
-/// Tasks that are ready, in order of arrival. Both lanes share one queue.
+/// The ready tasks, in order of arrival. Both lanes share this queue.
 #[derive(Default)]
 struct Line(Mutex<VecDeque<Ready>>);
 
@@ -19,8 +19,8 @@ impl Queue for Line {
 
 /// One worker for two lanes, which are groups of tasks.
 ///
-/// Many tasks in one lane keep the other lane waiting. Give each lane a queue, and take from the queues in
-/// turn.
+/// In this version, many tasks in one lane delay the other lane. Give each lane a queue, and take from the
+/// queues in turn.
 pub struct Shares {
     runtime: Runtime,
     line: Arc<Line>,

@@ -1,8 +1,9 @@
-//! Exercise 2: a computation that lets others run.
+//! Exercise 2: a computation that lets other tasks run.
 
 /// Returns the sum of the squares below `end`.
 ///
-/// While it computes, nothing else happens on its thread. Let it yield after every [`STRETCH`] numbers.
+/// In this version, no other task runs on the thread until the sum is done. Yield after every [`STRETCH`]
+/// numbers.
 pub async fn sum_of_squares(end: u64) -> u64 {
     (0..end).map(|n| n * n).sum()
 }

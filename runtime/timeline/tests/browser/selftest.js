@@ -1,5 +1,5 @@
 // Drives the page from within, as a user would, with events at positions on the screen. The test appends this
-// script to the page. Its report is in the document afterwards, where the test reads it.
+// script to the page. The script writes its report into the document, where the test reads it.
 {
   const { run, view, frame, xOf, rowHeight, placeOf, GLOSSARY } = window.brigade;
   const at = (id) => document.getElementById(id);
@@ -68,7 +68,7 @@
     return at("tip").textContent.includes(text) && !at("tip").hidden;
   }
 
-  // Some figures are computed by the page in JavaScript and by the library in Rust. They must agree.
+  // Both the page and the library compute some figures. The figures must agree.
   function compareFigures() {
     const [, READY, RUNNING, WAITING] = [0, 1, 2, 3];
     const time = (state) => run.tasks.time[state].reduce((sum, nanos, task) => sum + (run.tasks.kind[task] === 0 ? nanos : 0), 0);
@@ -78,8 +78,8 @@
     check("page and runtime agree", mine.every((value, i) => value === given[i]), `${mine} and ${given}`);
   }
 
-  // The view by task shows a broken line and a fact. The view by worker shows a mark on the thread that
-  // polled the task last.
+  // For a stranded task, the view by task shows a broken line and a fact. The view by worker shows a mark on
+  // the thread that polled the task last.
   function checkStranded() {
     const task = run.tasks.stranded.findIndex((when) => when >= 0);
     if (task < 0) return;
@@ -166,7 +166,7 @@
     check("every term on the card has a tip", terms.length > 0 && terms.every((term) => GLOSSARY.has(term)), terms);
   }
 
-  // A marked area tells its sums, and its polls by their length. Enter zooms to it.
+  // A marked area shows its sums, and a histogram of its polls. Enter zooms to the area.
   function checkArea() {
     const area = view.pin;
     const { from, to, took } = run.polls;
@@ -193,7 +193,7 @@
     press("c");
   }
 
-  // Tips appear beside a term, and go away with it.
+  // A tip appears beside its term, and disappears with it.
   function checkTips() {
     const terms = [...document.querySelectorAll("#figures thead th")].filter(({ textContent }) => GLOSSARY.has(textContent));
     const [term] = terms;
@@ -255,9 +255,9 @@
     press("Enter");
     const poll = view.pin.row;
     const [from, to] = [run.polls.from[poll], run.polls.to[poll]];
-    // The wake that led to the poll must also come into view, if it lies at most twenty times the poll's
-    // length before the poll. With the margins, the window is then at most 63 times that length. If one poll
-    // takes long on a busy machine, that may be most of the run.
+    // The wake that led to the poll must also be visible, if it came at most 20 poll lengths earlier. With
+    // the margins, the window is then at most 63 poll lengths. On a busy machine, one poll may take so long
+    // that the window covers most of the run.
     const widest = Math.max(run.length / 2, 64 * (to - from));
     check("Enter zooms to it", view.from <= from && view.to >= to && view.to - view.from < widest, `${view.from} ${view.to}, of ${run.length}, to ${from} ${to}`);
     press("w");
@@ -277,7 +277,7 @@
     press("c");
   }
 
-  // Measures the time for a frame, including painting, for movements that change the whole picture: zooming,
+  // Measures the time for a frame, including painting. Each movement changes the whole picture: zooming,
   // dragging, and marking an area.
   function measure() {
     for (const by of ["worker", "task"]) {

@@ -1,15 +1,15 @@
-// Paints boxes, paths and words, on the canvas or, for the export, into an SVG picture.
+// Paints boxes, paths and words on the canvas, or into an SVG picture that will be saved.
 
 const FONT = "12px system-ui, Liberation Sans, sans-serif";
 const SMALL = FONT.replace("12px", "11px");
 const SIGNS = "8px Liberation Sans, Segoe UI Symbol, DejaVu Sans, sans-serif";
-const COOKS = 8; // the number of colours for workers, and for tasks; after the last, they repeat
+const COOKS = 8; // the number of colours for workers, and for tasks; then the colours repeat
 const NONE = "transparent";
-const HATCH = "url(#hatch)"; // the pattern for a parked worker, which differs from empty space without colour
+const HATCH = "url(#hatch)"; // the pattern for a parked worker, so that it does not look like empty space
 
 const scene = byId("scene");
 const pen = scene.getContext("2d", { alpha: false });
-let sheet = null; // the SVG picture that is being written instead
+let sheet = null; // the SVG picture to paint into, or `null` to paint on the canvas
 
 function box(x, y, width, height, colour, alpha = 1) {
   if (sheet) return svg("rect", { x, y, width, height, fill: colour, opacity: alpha });
@@ -38,7 +38,7 @@ function write(words, x, y, colour, font = FONT, align = "start") {
 
 function clip(x, y, width, height, paint) {
   const outer = sheet;
-  // A picture within the picture shows nothing outside its edges.
+  // A nested `svg` element hides what is outside its edges.
   if (sheet) sheet = svg("svg", { x, y, width, height, viewBox: `${x} ${y} ${width} ${height}` });
   pen.save();
   pen.beginPath();
@@ -63,7 +63,7 @@ function widthOf(text, font) {
   return pen.measureText(text).width;
 }
 
-/// Shortens a text to this width. If it ends in a number, the number is kept.
+/// Shortens a text to this width, but keeps a number at its end.
 function shortened(text, space, font = FONT) {
   const width = widthOf(text, font);
   if (width <= space) return text;
@@ -72,13 +72,13 @@ function shortened(text, space, font = FONT) {
   return letters < Math.max(4, end.length) ? "" : `${text.slice(0, letters - end.length)}…${end}`;
 }
 
-// The colours are defined only in the style sheet, for the light and the dark theme, and are read from there.
+// The colours come from the style sheet, which defines them for the light and the dark theme.
 
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
 const colours = {};
 let hatch = null;
 
-/// Sets the theme: "light", "dark", or "" for the one that the user's system prefers.
+/// Sets the theme: "light", "dark", or "" for the theme that the user's system prefers.
 function setTheme(theme) {
   view.theme = theme;
   document.documentElement.style.colorScheme = theme || "light dark";
@@ -99,8 +99,8 @@ const isDark = () => (view.theme ? view.theme === "dark" : dark.matches);
 const switchTheme = () => setTheme(isDark() ? "light" : "dark");
 dark.addEventListener("change", () => setTheme(view.theme));
 
-// Tasks with the same name have the same colour. Different names get the colours in turn, so that neighbours
-// differ.
+// Tasks with the same name have the same colour. Different names get the colours in turn, so that adjacent
+// tasks differ.
 const turns = new Map();
 for (const name of run.names) if (!turns.has(name)) turns.set(name, turns.size % COOKS);
 

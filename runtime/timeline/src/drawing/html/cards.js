@@ -1,7 +1,7 @@
-// Tips and the card. A tip explains what is under the mouse or has the focus. It lies beside that, and goes
-// away with it. The card shows the facts about the thing that is pinned.
+// Tips and the card. A tip explains the element under the mouse or with the focus. It lies beside this
+// element, and disappears with the mouse or the focus. The card shows the facts about the pinned thing.
 
-// The tip of a term is what the help says about it.
+// The tip of a term is its text in the help.
 const terms = [...document.querySelectorAll("#glossary dt")];
 const GLOSSARY = new Map(terms.map((term) => [term.textContent, term.nextElementSibling.textContent]));
 const tip = byId("tip");
@@ -29,7 +29,7 @@ function placeTip({ left, top, bottom }) {
 function lookAt(place) {
   const before = view.hover;
   const found = place && !grip?.moved ? hit(place.x, place.y) : null;
-  // The card has the facts about what is pinned.
+  // Show no tip for the pinned thing, because the card shows its facts.
   view.hover = found?.kind === view.pin?.kind && found?.row === view.pin?.row ? null : found;
   scene.style.cursor = view.hover ? "pointer" : place?.y < view.top ? "crosshair" : "grab";
   if (before || view.hover) tip.hidden = !view.hover;

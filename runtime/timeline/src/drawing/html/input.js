@@ -1,6 +1,6 @@
 // Mouse, pen, touch and keyboard.
 
-const CLICK = 4; // how many pixels the pointer may move during a click
+const CLICK = 4; // the maximum number of pixels that the pointer may move during a click
 let grip = null; // the drag in progress
 
 function placeIn({ clientX, clientY }) {
@@ -13,8 +13,8 @@ function hover(place) {
   redraw();
 }
 
-/// Returns what a drag from this place does: in the strip it moves the window or draws a new one, over the
-/// curves or with Shift it marks an area, and elsewhere it moves the picture.
+/// Returns what a drag from this place does. In the strip, it moves the window or draws a new one. Over the
+/// curves, or with Shift, it marks an area. Elsewhere, it moves the picture.
 function dragFrom({ x, y }, shift) {
   const { from, to, scroll } = view;
   const [begun, pixel] = [timeAt(x), nanosPerPixel()];
@@ -56,7 +56,7 @@ const ON_SCENE = {
   },
   pointerup(event) {
     if (grip && !grip.moved && grip.at.y >= STRIP) pin(hit(grip.at.x, grip.at.y));
-    // The sums of a marked area may take longer than a frame.
+    // Add up the marked area only now, because the sums may take longer than a frame.
     else if (view.pin?.kind === "area") pin(view.pin);
     grip = null;
     hover(event.pointerType === "mouse" && view.pin?.kind !== "area" ? placeIn(event) : null);
@@ -69,25 +69,25 @@ const ON_SCENE = {
   dblclick: (event) => (view.pin && placeOf(view.pin) ? zoomToPin() : zoom(4, placeIn(event).x)),
   wheel(event) {
     event.preventDefault();
-    // The wheel may count in lines or pages. Convert them to pixels.
+    // Convert lines and pages of the wheel to pixels.
     const unit = [1, 16, view.height][event.deltaMode];
     const [dx, dy] = [event.deltaX * unit, event.deltaY * unit];
     const { x } = placeIn(event);
     if (x < view.gutter || event.shiftKey) scrollTo(view.scroll + (dy || dx));
     else if (Math.abs(dx) > Math.abs(dy)) pan(dx * nanosPerPixel());
-    // If two fingers pinch a touch pad, the browser reports a wheel event with Control held, in small steps.
+    // For a pinch on a touch pad, the browser reports wheel events in small steps, with Control held.
     else zoom(Math.exp(-dy * (event.ctrlKey ? 0.01 : 0.0018)), x);
   },
 };
 for (const [type, act] of Object.entries(ON_SCENE)) scene.addEventListener(type, act, { passive: false });
 
 byId("scroller").addEventListener("scroll", ({ target }) => {
-  // If the change is less than about a pixel, this script itself made it.
+  // A change of less than about a pixel comes from this script itself.
   if (Math.abs(target.scrollTop - view.scroll) > 1.5) scrollTo(target.scrollTop);
 });
 
-/// Pins the poll of the same task that comes before (-1) or after (1) what is pinned. If nothing is pinned,
-/// pins the first poll on the screen.
+/// Pins the poll before (-1) or after (1) the pinned thing, of the same task. If nothing is pinned, pins the
+/// first poll on the screen.
 function stepPoll(way) {
   const { from: begins, task: tasks } = run.polls;
   const { task, from } = about(view.pin ?? {});
@@ -100,8 +100,8 @@ function stepPoll(way) {
   else byId("spoken").textContent = way > 0 ? "That was its last poll." : "That was its first poll.";
 }
 
-/// Returns the poll that woke or spawned the task of the pinned poll (-1), or the first of the polls that the
-/// pinned poll's wakes led to (1).
+/// For -1, returns the poll that woke or spawned the task of the pinned poll. For 1, returns the first poll
+/// that a wake in the pinned poll led to.
 function acrossWake(way) {
   if (view.pin?.kind !== "poll") return -1;
   if (way < 0) return run.stirs.from[run.polls.stir[view.pin.row]];
@@ -110,14 +110,14 @@ function acrossWake(way) {
 
 const followWake = (way) => pinPoll(acrossWake(way));
 
-/// Pins a poll, and brings it and the wake that led to it onto the screen.
+/// Pins a poll, and moves the screen to show the poll and the wake that led to it.
 function pinPoll(poll, zooming = false) {
   if (!(poll in run.polls.took)) return;
   const { from, to, stir, task, lane } = run.polls;
   const cause = run.stirs.at[stir[poll]] ?? from[poll];
   const span = view.to - view.from;
   scrollTo(scrollFor(rowOf(task[poll], lane[poll])));
-  // Move at most by the width of the screen, because the wake may lie far in the past.
+  // The wake may lie far in the past, so move at most by the width of the screen.
   const first = Math.max(cause, from[poll] - span * 0.6);
   const middle = (first + Math.min(to[poll], from[poll] + span * 0.3)) / 2;
   if (cause < view.from || to[poll] > view.to) show(middle - span / 2, middle + span / 2);
@@ -125,7 +125,7 @@ function pinPoll(poll, zooming = false) {
   if (zooming) zoomToPin();
 }
 
-/// Zooms to the pinned area, or so that the pinned thing and its wake fill a third of the screen.
+/// Zooms to the pinned area. Any other pinned thing and its wake then fill a third of the screen.
 function zoomToPin() {
   if (!view.pin) return;
   const { kind, row } = view.pin;
@@ -137,8 +137,8 @@ function zoomToPin() {
   show(begin - margin, to + margin, scrollFor(rowOf(task, lane)));
 }
 
-// The keyboard. The list in the help is made from this table, so it is always correct. `way` is -1 for the
-// first key of a pair, and 1 for the second.
+// The keyboard. The help lists the keys of this table. `way` is -1 for the first key of a pair, and 1 for the
+// second.
 
 const move = (way, screens) => pan(way * screens * (view.to - view.from));
 const addUp = () => pin(areaOf([view.from, view.to], null));
@@ -180,5 +180,5 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   act(event);
 });
-// A button of the page names the key that does the same.
+// Each button of the page names the key whose action it shares.
 for (const made of document.querySelectorAll("[data-key]")) made.onclick = actions.get(made.dataset.key);

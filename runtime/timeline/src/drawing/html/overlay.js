@@ -1,7 +1,7 @@
-// Above the rows: the vertical line under the mouse, the marked area, the outlines of the pointed and the
-// pinned thing, and the arrows of the wakes that led to a poll or were made in it.
+// Paints over the rows: the vertical line under the mouse, the marked area, the outlines of the pointed thing
+// and the pinned thing, and arrows. The arrows show the wakes that led to a poll, and the wakes made in it.
 
-const MOST_ARROWS = 60; // the maximum number of arrows for one poll; more would be an unreadable patch
+const MOST_ARROWS = 60; // the maximum number of arrows for one poll; more would be unreadable
 
 function paintOverlay() {
   if (view.pin?.kind === "area") paintArea(view.pin);
@@ -46,7 +46,8 @@ function paintArea({ from, to, of }) {
   tag(duration(to - from), right, view.top - 12, colours.accent);
 }
 
-/// Paints the wakes of a poll and the wake that led to it. If a task was ready, paints what made it so.
+/// Paints the wakes made in a poll and the wake that led to it. For a ready task, paints the wake that made
+/// it ready.
 function paintArrows(thing) {
   if (thing?.kind === "poll") {
     for (const stir of groupOf(run.stirsOfPoll, thing.row).slice(0, MOST_ARROWS)) paintArrow(stir, 0.55);
@@ -67,7 +68,7 @@ function paintArrow(stir, alpha) {
   const middle = (row) => rowBody(row).top + rowBody(row).height / 2;
   const [x, y] = [xOf(stirs.at[stir]), middle(source < 0 ? target : source)];
   const [toX, toY] = [xOf(polls.from[poll]), middle(target)];
-  // The ends are horizontal if there is enough space. Within a row, the curve bends down.
+  // If there is enough space, the ends are horizontal. Within a row, the curve bends down.
   const level = Math.abs(toY - y) < 2;
   const reach = clamp((toX - x) / 2, 0, 120);
   const bow = level ? Math.min(24, reach) : 0;

@@ -1,4 +1,4 @@
-// Puts the page together: the texts at the top, the toolbar, the address, and the first picture.
+// Sets up the page: the texts at the top, the toolbar, the address, and the first picture.
 
 const toolbar = byId("toolbar");
 
@@ -76,7 +76,7 @@ function readToolbar() {
   document.body.dataset.by = view.by;
   arrangeRows();
   if (by === view.by) return;
-  // An area or a thread has no place in the other view.
+  // Unpin an area or a thread, because it has no place in the other view.
   pin(view.pin && about(view.pin).task >= 0 ? view.pin : null);
   if (view.pin) scrollTo(scrollFor(rowOf(about(view.pin).task, about(view.pin).lane)));
 }
@@ -102,7 +102,7 @@ function keepInAddress() {
   try {
     history.replaceState(null, "", `#${parts}`);
   } catch {
-    // Some browsers do not let a page from a file change its address.
+    // Some browsers do not allow a page from a file to change its address.
   }
 }
 
@@ -110,7 +110,7 @@ function readAddress() {
   const parts = new URLSearchParams(location.hash.slice(1));
   const [from, to, poll] = ["from", "to", "poll"].map((name) => Number(parts.get(name) ?? NaN));
   setTheme(parts.get("theme")?.match(/^(light|dark)$/)?.[0] ?? "");
-  // By task if the tasks mostly wait, or by worker if they compute.
+  // Begin by task if the tasks mostly wait, and by worker if they compute.
   toolbar.elements.by.value = run.waits ? "task" : "worker";
   for (const [name, value] of parts) {
     if (["by", "filter", "order"].includes(name)) toolbar.elements[name].value = value;
@@ -129,5 +129,5 @@ readAddress();
 // The observer's first call of `resize` paints the first picture.
 new ResizeObserver(resize).observe(scene);
 
-// These are used by the test that drives this page in a browser.
+// A test that drives this page in a browser uses these names.
 window.brigade = { run, view, frame, placeOf, xOf, rowHeight, GLOSSARY };

@@ -1,7 +1,7 @@
-// The picture: the strip with the whole run, the curves, the axis, the rows, and above them what is pointed
-// at. It is painted at most once per frame.
+// The picture: the strip with the whole run, the curves, the axis, the rows, and the overlay. It is painted
+// at most once per frame.
 
-// Each run has two curves. With more than three runs there are none, because the rows need the space.
+// Each run has two curves. With more than three runs there are no curves, because the rows need the space.
 const CURVES = run.runs.slice(0, run.runs.length > 3 ? 0 : 3).flatMap(({ name, flight, once }) => {
   const of = run.runs.length > 1 ? ` · ${name}` : "";
   return [
@@ -11,7 +11,7 @@ const CURVES = run.runs.slice(0, run.runs.length > 3 ? 0 : 3).flatMap(({ name, f
 });
 
 let due = false;
-let strip = {}; // what the strip shows, at this width
+let strip = {}; // the outline in the strip, and the width that it was computed for
 
 function redraw() {
   if (!due) requestAnimationFrame(frame);
@@ -26,7 +26,7 @@ function frame() {
   describeWindow();
 }
 
-/// Gives the canvas the resolution of the screen. This clears it, so it is also painted immediately.
+/// Sets the resolution of the canvas. This clears the canvas, so the function also paints it immediately.
 function resize() {
   const dots = window.devicePixelRatio || 1;
   [view.width, view.height] = [scene.clientWidth, scene.clientHeight];
@@ -66,7 +66,7 @@ function paintPicture() {
   paintOverlay();
 }
 
-/// Calls `paint(x, high, mean)` for each column of pixels, with a curve's highest and mean value in it.
+/// Calls `paint(x, high, mean)` for each column of pixels, with the highest and the mean value of a curve.
 function eachPixel({ at, value }, timeOf, paint) {
   let step = stepAt(at, timeOf(view.gutter));
   for (let x = view.gutter; x < plotEnd(); x++) {
@@ -97,7 +97,7 @@ function paintStrip() {
   outline(left + 0.75, 0.75, Math.max(3, right - left - 1.5), STRIP - 1.5, look);
 }
 
-/// Returns the outline of how many tasks of all runs were polled at once, on average in each pixel.
+/// Returns an outline: for each pixel, the mean number of tasks of all runs that were polled at once.
 function outlineOfRuns() {
   const means = new Float64Array(Math.ceil(plotWidth()));
   const add = (x, high, mean) => (means[x - view.gutter] += mean);
@@ -116,15 +116,14 @@ function paintNames(name, remark, y) {
   write(shortened(remark, view.gutter - 28, SMALL), 16, y + 8, colours.quiet, SMALL);
 }
 
-/// Returns the height of a curve. If there are few threads, the curves get the space that the threads leave
-/// on the screen.
+/// Returns the height of a curve. If there are few threads, the curves share the space below the threads.
 function curveHeight() {
   const spare = byWorker() ? view.height - STRIP - AXIS - view.rows.length * LANE_HEIGHTS[1] : 0;
   return Math.round(clamp(spare / Math.max(1, CURVES.length), run.runs.length > 1 ? 30 : 54, 110));
 }
 
-/// Paints a curve: a line at the highest value within each pixel, an area up to the mean, and a light band
-/// between them.
+/// Paints a curve: a line at the highest value in each pixel, an area up to the mean, and a light band
+/// between the two.
 function paintCurve(curve, i) {
   const height = curveHeight();
   const top = STRIP + i * height;
@@ -137,8 +136,7 @@ function paintCurve(curve, i) {
     box(x, base - mean * scale, 1, mean * scale, colour, 0.3);
     if ((high - mean) * scale > 0.5) box(x, y, 1, (high - mean) * scale, colour, 0.18);
     box(x, y - 0.75, 1, 1.5, colour);
-    // The vertical steps are paler than the line. Otherwise a curve that often rises and falls would become
-    // one dark patch.
+    // Make the vertical steps paler. Otherwise a curve with many steps would become a dark patch.
     if (y !== before) box(x, Math.min(y, before), 1, Math.abs(y - before), colour, 0.45);
     before = y;
   });
@@ -150,7 +148,7 @@ function paintCurve(curve, i) {
   write("at most", view.gutter - 10, top + 35, colours.quiet, SMALL, "end");
 }
 
-/// Saves what is seen as an SVG file, under a heading that says which run it is.
+/// Saves the visible picture as an SVG file, below a heading that names the run.
 function saveSvg() {
   const picture = (sheet = byId("sheet").content.firstElementChild.cloneNode(true));
   const title = byId("title").textContent;

@@ -1,4 +1,4 @@
-// The rows, and what is under the mouse in them.
+// Paints the rows, and finds the thing under the mouse in them.
 
 const SIGN = ["▲", "◆", "●", "▼", "■"];
 const MARK = ["I/O ready", "timers fired", "stole tasks", "woke", "stranded"];
@@ -15,9 +15,9 @@ function paintRows() {
   });
 }
 
-/// Calls `paint(row, left, width, cover)` for each interval of a group that is at least 1.5 pixels wide, and
-/// once for all thinner intervals in a column of pixels: `cover` is the share of the column that they fill,
-/// and `row` is the longest of them. So at most two things are painted per pixel, however many there are.
+/// Calls `paint(row, left, width, cover)` for each interval of a group that is at least 1.5 pixels wide. All
+/// thinner intervals in a column of pixels share one call: `cover` is the part of the column that they fill,
+/// and `row` is the longest of them. So each pixel is painted at most twice.
 function eachBar(index, group, table, paint) {
   const { from, to } = table;
   const scale = 1 / nanosPerPixel();
@@ -43,7 +43,7 @@ function eachBar(index, group, table, paint) {
   flush();
 }
 
-// By worker: a row for each thread, with the tasks that it polled and the times in which it was parked.
+// The view by worker has a row for each thread, with the polls and the parks of that thread.
 
 function laneName(lane) {
   const { name, run: home } = run.lanes[lane];
@@ -66,7 +66,7 @@ function paintLaneName(lane) {
   box(0, Math.round(rowTop(lane + 1)) - 1, view.width, 1, colours.line);
   paintNames(laneName(lane), busy, middle);
   if (third) write(`without a core ${duration(taken)}`, 16, middle + 24, colours.taken, SMALL);
-  // Show the colour of this worker in the view by task.
+  // Show the colour that this worker has in the view by task.
   box(0, top, 4, height, run.lanes[lane].kind === "worker" ? colourOfLane(lane) : colours.line);
 }
 
@@ -78,14 +78,14 @@ function paintLane(lane) {
   eachBar(run.pollsOfLane, lane, run.polls, (poll, x, width, cover) => {
     const task = run.polls.task[poll];
     const shown = view.rowOfTask[task] >= 0;
-    // The height of several thin polls is their share of the time. Leave a thin gap between consecutive wide
-    // polls, so that they do not look like one.
+    // Several thin polls are drawn as one bar, whose height is their share of the time. Between wide polls,
+    // leave a thin gap, so that they do not look like one poll.
     const part = Math.max(3, height * cover);
     box(x, top + height - part, width > 4 ? width - 0.75 : width, part, colourOfTask(task), shown ? 1 : 0.15);
     const name = width > 26 && shown ? shortened(run.names[task], width - 10, SMALL) : "";
     write(name, x + 5, top + height / 2, colours.label, SMALL);
   });
-  // A row at the foot of the polls shows in which of them the thread had no core.
+  // A line at the bottom of the polls shows when the thread had no core.
   const foot = Math.min(6, Math.round(height / 4));
   eachBar(run.offOfLane, lane, run.off, (row, x, width, cover) => {
     const colour = run.off.taken[row] ? colours.taken : colours.bad;
@@ -95,7 +95,7 @@ function paintLane(lane) {
   for (const mark of within(run.marksOfLane, lane, run.marks, view)) {
     const kind = run.marks.kind[mark];
     const x = xOf(run.marks.from[mark]);
-    // If signs would cover one another, the first one stands for all.
+    // If signs would cover one another, draw only the first.
     if (x - last[kind] < 9) continue;
     last[kind] = x;
     const colour = kind === STRANDED ? colours.bad : colours.quiet;
@@ -103,9 +103,9 @@ function paintLane(lane) {
   }
 }
 
-// By task: a row for each task, from its spawn to its end. Its states differ in height as well as in colour.
-// A running task fills the row, in its worker's colour. A ready task is lower. A waiting task is a line,
-// which is broken if nothing holds the waker.
+// The view by task has a row for each task, from its spawn to its end. The states differ in height and
+// colour. A running task fills the row, in its worker's colour. A ready task is lower. A waiting task is a
+// line, which is broken if nothing holds the waker.
 
 function paintTask(task, row) {
   const { from, to, stranded, ending } = run.tasks;
@@ -114,8 +114,8 @@ function paintTask(task, row) {
   if (from[task] < 0 || right < view.gutter || left > view.width) return;
   const { top, height } = rowBody(row);
   const middle = top + height / 2;
-  // Draw the waiting line over the whole life, because the other two states are drawn over it. If there is no
-  // space between rows, adjacent lines would look like one area, so draw them paler.
+  // Draw the waiting line over the whole life of the task. The other two states are drawn over it later. Draw
+  // the line paler if there is no space between rows, because adjacent lines would look like one area.
   const line = height >= 6 ? 2 : 1;
   const alpha = height >= 5 ? 1 : height >= 3 ? 0.7 : 0.4;
   box(left, Math.round(middle - line / 2), Math.max(1, right - left), line, colours.waiting, alpha);
@@ -134,7 +134,7 @@ function paintTask(task, row) {
     const name = width > 48 && height >= 12 ? shortened(run.lanes[lane].name, width - 8, SMALL) : "";
     write(name, x + 5, middle, colours.panel, SMALL);
   });
-  // A dot if it is done, a cross if it panicked, or a ring if it was cancelled.
+  // The end: a dot for done, a cross for panicked, a ring for cancelled.
   if (height < 6 || ending[task] === OPEN || xOf(to[task]) > plotEnd() + 1) return;
   const [x, y] = [Math.min(right, plotEnd() - 3), middle];
   const fill = ending[task] === DONE ? colours.ink : colours.panel;
@@ -148,7 +148,7 @@ function paintTaskNames(first, last) {
   const every = height >= 11 ? 1 : roundStep(16 / height);
   const font = height >= READABLE ? FONT : SMALL;
   for (let row = Math.ceil(first / every) * every; row < last; row += every) {
-    // Keep the first name below the axis, which would hide half of it.
+    // Keep the first name below the axis. Otherwise the axis would hide half of the name.
     const y = Math.max(rowTop(row) + height / 2, every === 1 ? -Infinity : view.top + 8);
     const name = shortened(run.names[view.rows[row]], view.gutter - 28, font);
     write(name, 16, y, every === 1 ? colours.ink : colours.quiet, font);
@@ -176,7 +176,7 @@ function hit(x, y) {
 }
 
 /// Returns the row of a group that is nearest to `x` and at most `reach` pixels away. If several are equally
-/// near, returns the longest, and how many are at most a pixel away.
+/// near, returns the longest. Also returns how many rows are at most a pixel away.
 function nearest(index, group, table, x, reach) {
   const [time, pixel] = [timeAt(x), nanosPerPixel()];
   const away = (row) => Math.round(Math.max(0, table.from[row] - time, time - table.to[row]) / pixel);

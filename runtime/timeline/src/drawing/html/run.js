@@ -1,15 +1,15 @@
-// Reads the runs. Several runs are shown side by side on one scale. Each begins at 0, and their threads,
-// tasks and polls are numbered across all runs; -1 means none.
+// Reads the runs. The page shows several runs side by side on one scale, and each begins at 0. Threads, tasks
+// and polls are numbered across all runs; -1 means none.
 
 // The state of a task.
 const READY = 1; // it could run if a worker were free
 const RUNNING = 2;
 const WAITING = 3; // for an event, a timer or another task
 
-// How a task ended. It is open if the record ends before it does.
+// How a task ended. OPEN means that the record ends before the task.
 const [OPEN, DONE, PANICKED] = [0, 2, 3];
 
-// The source of a wake, in words unless it was a task.
+// The source of a wake, in words. The word is empty if the source is a task.
 const ORIGINS = ["", "I/O", "timer", "outside", "spawned", ""];
 const BY_SPAWN = 4;
 
@@ -41,8 +41,8 @@ function readRun(given) {
   };
 }
 
-/// Makes a table of columns. A hundred thousand small objects would take ten times the memory. A column whose
-/// name ends in `-gaps` holds differences to the previous row.
+/// Makes a table of columns, because a hundred thousand small objects would take ten times the memory. In a
+/// column whose name ends in `-gaps`, each value is the difference to the previous row.
 function table(columns) {
   const made = { length: Object.values(columns)[0].length };
   for (const [name, values] of Object.entries(columns)) {
@@ -53,8 +53,8 @@ function table(columns) {
   return made;
 }
 
-/// Gives each span its task, beginning and end. The first span of a task begins with the task, and each of
-/// the others where the one before it ends.
+/// Gives each span its task, beginning and end. The first span of a task begins with the task. Each later
+/// span begins where the previous span ends.
 function readSpans(tasks, spans) {
   for (const name of ["task", "from", "to"]) spans[name] = new Float64Array(spans.length);
   tasks.time = [0, READY, RUNNING, WAITING].map(() => new Float64Array(tasks.length));
@@ -70,7 +70,7 @@ function readSpans(tasks, spans) {
   });
 }
 
-/// Groups rows by the value of a column: the rows of group `k` are `rows[start[k]..start[k + 1]]`, in the
+/// Groups rows by the value of a column. Group `k` has the rows `rows[start[k]..start[k + 1]]`, in the
 /// table's order. A row with the value -1 belongs to no group.
 function groupBy(column, kinds) {
   const start = new Int32Array(kinds + 1);
@@ -86,7 +86,7 @@ function groupBy(column, kinds) {
 
 const groupOf = ({ start, rows }, group) => [...rows.subarray(start[group], start[group + 1])];
 
-/// Returns the first index from `low` to `high` whose value is above `limit`. The values rise.
+/// Returns the first index from `low` to `high` whose value is above `limit`. The values must ascend.
 function firstAbove(low, high, valueOf, limit) {
   while (low < high) {
     const middle = (low + high) >> 1;
@@ -96,7 +96,7 @@ function firstAbove(low, high, valueOf, limit) {
   return low;
 }
 
-/// Returns the rows of a group that overlap with a period. In a table, the intervals of a group rise.
+/// Returns the rows of a group that overlap with a period. The intervals of each group ascend.
 function within({ start, rows }, group, { from: begins, to: ends }, { from, to }) {
   const first = firstAbove(start[group], start[group + 1], (i) => ends[rows[i]], from - 1e-9);
   return rows.subarray(first, firstAbove(first, start[group + 1], (i) => begins[rows[i]], to));

@@ -1,5 +1,5 @@
-// A thing is what can be pointed at and pinned: `{ kind, row }`, with the row in the table of its kind, or
-// `{ kind: "area", from, to, of }`, where `of` are the threads or tasks whose rows it covers.
+// The user can point at a *thing* and pin it. A thing is `{ kind, row }`, with the row in the table of its
+// kind. An area is `{ kind: "area", from, to, of }`, where `of` lists the threads or tasks of its rows.
 
 const TABLES = { poll: run.polls, span: run.spans, park: run.parks, mark: run.marks, task: run.tasks };
 const POLL_ENDS = ["not seen", "pending: it waits", "ready: the task is done", "panicked"];
@@ -24,7 +24,7 @@ function placeOf(thing) {
   return { left, width: right - left, ...rowBody(row) };
 }
 
-/// Returns what there is to say about a thing, and the polls of which a histogram tells more.
+/// Returns the facts about a thing, and the polls to show in a histogram.
 function factsOf(thing) {
   const { task, lane } = about(thing);
   const { lines = [], polls = [], ...facts } = FACTS[thing.kind](thing.row, thing);

@@ -1,15 +1,15 @@
-// The part of the run that is shown: a window in time, and the rows that fit on the screen.
+// The visible part of the run: a window in time, and the rows that fit on the screen.
 
-const LENGTH = Math.max(run.length, 1000); // a run in which nothing happened still has an axis
+const LENGTH = Math.max(run.length, 1000); // so that a run without events has an axis too
 const WHOLE = { from: 0, to: LENGTH };
 const SHORTEST = Math.min(200, LENGTH); // the shortest window, in nanoseconds
 const STRIP = 42; // the height of the strip with the whole run, in pixels
 const AXIS = 24; // the height of the axis
 const MARGIN = 14; // the space for the scroll bar at the right edge
-const NARROW = 700; // a narrower screen is treated as that of a telephone
-const LANE_HEIGHTS = [34, 140]; // the least and the greatest height of a thread's row
-const ROW_HEIGHTS = [1, 2, 3, 4, 6, 8, 11, 14, 18, 22, 28, 36]; // the heights of a task's row
-const READABLE = 14; // the least height of a row with a readable name
+const NARROW = 700; // a narrower screen is treated as a telephone's
+const LANE_HEIGHTS = [34, 140]; // the minimum and the maximum height of a thread's row
+const ROW_HEIGHTS = [1, 2, 3, 4, 6, 8, 11, 14, 18, 22, 28, 36]; // the possible heights of a task's row
+const READABLE = 14; // the minimum height of a row with a readable name
 
 const view = {
   ...WHOLE,
@@ -22,7 +22,7 @@ const view = {
   rows: [], // the threads, or the tasks that pass the filter in the chosen order
   rowOfTask: [], // the row of each task, or -1 if the filter hides it
   hover: null, // the thing under the mouse
-  pin: null, // the thing whose facts stay
+  pin: null, // the thing whose facts stay visible
   pointer: null, // the position of the mouse
   gutter: 176, // the width of the names at the left edge
   width: 1000,
@@ -39,7 +39,7 @@ const timeAt = (x) => view.from + (x - view.gutter) * nanosPerPixel();
 const stripX = (time) => view.gutter + (time / LENGTH) * plotWidth();
 const stripTime = (x) => (clamp(x - view.gutter, 0, plotWidth()) / plotWidth()) * LENGTH;
 
-/// Shows `from..to` and the rows from `scroll` on. The window stays within the run, and is not too small.
+/// Shows `from..to` and the rows from `scroll` on. Keeps the window within the run, and not too small.
 function show(from, to, scroll = view.scroll) {
   const span = clamp(to - from, SHORTEST, LENGTH);
   view.from = clamp((from + to - span) / 2, 0, LENGTH - span);
@@ -48,7 +48,7 @@ function show(from, to, scroll = view.scroll) {
   redraw();
 }
 
-/// Zooms in by `factor` (or out, if it is below 1), so that the instant at `x` stays at the same position.
+/// Zooms in by `factor`, or out if `factor` is below 1. The instant at `x` stays at its position.
 function zoom(factor, x = view.gutter + plotWidth() / 2) {
   const span = view.to - view.from;
   const by = clamp(factor, span / LENGTH, span / SHORTEST);
@@ -77,7 +77,7 @@ function rowAt(y) {
 
 const rowOf = (task, lane) => (byWorker() ? lane : (view.rowOfTask[task] ?? -1));
 
-/// Returns the part of a row in which polls are drawn. Below it, the row of a thread has a strip for marks.
+/// Returns the part of a row in which polls are drawn. Below this part, a thread's row has a strip for marks.
 function rowBody(row) {
   const height = rowHeight();
   if (byWorker()) return { top: rowTop(row) + 5, height: height - 19 };
@@ -94,7 +94,7 @@ function changeRowHeight(way) {
   const now = rowHeight();
   const place = ROW_HEIGHTS.findIndex((height) => height >= now);
   if (!byWorker()) view.rowHeight = ROW_HEIGHTS[clamp(place + way, 0, ROW_HEIGHTS.length - 1)];
-  // Keep the row in the middle of the screen where it is.
+  // Keep the middle row in the middle of the screen.
   scrollTo(((view.scroll + space() / 2) / now) * rowHeight() - space() / 2);
 }
 

@@ -1,4 +1,4 @@
-// Writes numbers for people, and makes elements.
+// Formats numbers for readers, and makes elements.
 
 const UNITS = [[1e9, "s"], [1e6, "ms"], [1e3, "µs"], [1, "ns"]];
 
@@ -7,7 +7,7 @@ const clamp = (value, least, most) => Math.max(least, Math.min(most, value));
 const number = new Intl.NumberFormat("en").format;
 const counted = (value, noun) => `${number(value)} ${noun}${value === 1 ? "" : "s"}`;
 
-/// Writes an instant as precisely as the distance `step` requires.
+/// Formats an instant, precisely enough to distinguish instants that are `step` apart.
 function instant(nanos, step) {
   if (nanos === 0) return "0";
   const [size, unit] = UNITS.find(([size]) => Math.max(nanos, step) * 1.0005 >= size) ?? UNITS[3];
@@ -15,13 +15,13 @@ function instant(nanos, step) {
   return `${(nanos / size).toFixed(clamp(digits, 0, 9))} ${unit}`;
 }
 
-/// Writes a length of time with three digits: 1.25 s, 340 µs.
+/// Formats a length of time with three digits: 1.25 s, 340 µs.
 function duration(nanos) {
   const whole = nanos < 1e3 ? Math.round(nanos) : nanos;
   return instant(whole, whole < 1e3 ? 1 : 10 ** Math.floor(Math.log10(whole * 1.0005) - 2));
 }
 
-/// Returns 1, 2 or 5 times a power of ten, at least `least`.
+/// Returns the smallest step that is at least `least`. A step is 1, 2 or 5 times a power of ten.
 function roundStep(least) {
   const power = 10 ** Math.floor(Math.log10(least));
   return [1, 2, 5, 10].map((n) => n * power).find((step) => step >= least * 0.9999);
