@@ -65,5 +65,5 @@ mod linux {
 
 #[cfg(not(target_os = "linux"))]
 fn main() {
-    println!("timerfd is Linux's");
+    println!("timerfd exists only on Linux");
 }

@@ -21,7 +21,7 @@ const WRITE: [(usize, &str, &str); 6] = [
     (
         1,
         "e01_park",
-        "an executor for one future that sleeps while it waits",
+        "an executor for one future, whose thread sleeps while the future waits",
     ),
     (2, "e02_squares", "a computation that lets others run"),
     (
@@ -62,7 +62,7 @@ fn main() -> ExitCode {
         Some("check") => check(&numbers),
         Some("try") => attempt(&numbers),
         Some(other) => Err(io::Error::other(format!(
-            "there is `check` and `try`, no `{other}`"
+            "the commands are `check` and `try`, not `{other}`"
         ))),
     };
     match done {

@@ -11,7 +11,7 @@ use brigade::{Executor, SingleThread};
 use brigade_tests::{Kitchen, descriptors, nobody, on_both, one_cook};
 use socket2::{Domain, Socket, Type};
 
-/// How long `connect` waits for an address before it also tries the next one. The README and the docs promise
+/// How long `connect` waits for an address before it also tries the next one. The docs promise
 /// this figure.
 const HEAD_START: Duration = Duration::from_millis(250);
 

@@ -297,7 +297,7 @@ fn sentence(row: &TaskRow) -> String {
         End::Open => "unfinished",
         End::Panicked => "panicked",
         End::Dropped => "dropped",
-        End::Stranded => "stranded: nobody holds its waker",
+        End::Stranded => "stranded: its waker is gone",
     };
     format!(
         "{}: {end} after {}; ran {} in {}, was ready but not running {}, waited {}",

@@ -94,7 +94,7 @@
     check("by task, the legend names what is stranded", legend().includes("stranded"), legend());
     const { left, top, width, height } = placeOf({ kind: "task", row: task });
     point("pointermove", left + width * 0.9, top + height / 2);
-    check("its row says why it waits", shown("nobody holds its waker"), at("tip").textContent);
+    check("its row says why it waits", shown("its waker is gone"), at("tip").textContent);
     press("c");
   }
 

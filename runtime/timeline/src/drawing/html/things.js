@@ -153,7 +153,7 @@ function linesOfTask(task) {
     ["waiting", share(WAITING)],
     ["ended", TASK_ENDS[ending[task]]],
     ["useless wakes", nowhere[task] > 0 && number(nowhere[task])],
-    ["stranded", at(stranded[task]) && `from ${at(stranded[task])}: nobody holds its waker`],
+    ["stranded", at(stranded[task]) && `from ${at(stranded[task])}: its waker is gone`],
     ["abort asked", at(aborted[task])],
   ];
 }
