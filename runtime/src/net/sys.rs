@@ -102,8 +102,8 @@ pub(super) fn begin_connect(_: SocketAddr, _: SocketAddr) -> io::Result<TcpStrea
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// The process, user and group of a [`UnixStream`](super::UnixStream)'s peer at the time of connecting. See
-/// [`peer_cred`](super::Socket::peer_cred).
+/// The process, user and group of a [`UnixStream`](super::UnixStream)'s peer at the time of connecting.
+/// See [`peer_cred`](super::Socket::peer_cred).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct UCred {
     process: Option<i32>,
