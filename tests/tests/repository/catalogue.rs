@@ -91,7 +91,7 @@ fn every_promise_names_its_tests() {
     none(untested(&rows));
 }
 
-/// If no `mod` item named a file, the file would never be compiled.
+/// Each file of tests must be named by a `mod` item. Otherwise the file would never be compiled.
 #[test]
 fn every_file_of_tests_is_part_of_a_program() {
     none(sources("tests").iter().filter_map(|file| {
@@ -153,7 +153,7 @@ fn every_async_method_says_what_its_drop_loses() {
     let promises = read("runtime/src/promises.rs");
     let table = promises.split("| methods |").nth(1).unwrap();
     let table = table.split("//!\n").next().unwrap();
-    // Some methods are listed with their type's name.
+    // Some methods are listed in the form `Type::method`.
     let listed: BTreeSet<_> = quoted(table)
         .map(|name| name.rsplit("::").next().unwrap())
         .collect();

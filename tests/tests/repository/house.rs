@@ -42,7 +42,7 @@ fn uses(file: &Source) -> BTreeSet<&str> {
     let lines = file.code().filter(|line| !line.contains("$crate"));
     let paths = lines.flat_map(|line| line.split("crate::").skip(1));
     let names = paths.filter_map(|path| path.split(|c| !is_word_char(c)).next());
-    // These modules contain only models and tests, so they are not part of the library.
+    // These modules contain only loom models and tests, so they are not part of the library.
     let is_shipped = |name: &&str| !["models", "loom_tests", "test_support"].contains(name);
     let names = names.filter(|name| name.starts_with(char::is_lowercase));
     names.filter(is_shipped).collect()
@@ -180,7 +180,7 @@ fn reading_faults(page: &str, files: &[Source]) -> Vec<String> {
             sum += minutes(file);
             let (told, kept) = row.split_last().unwrap();
             let computed = minutes(file).round();
-            // The page need not be updated after each small change.
+            // Accept a difference of one minute, so that small changes need no update of the page.
             if told
                 .parse()
                 .is_ok_and(|told: f64| (told - computed).abs() <= 1.0)
