@@ -143,7 +143,7 @@ fn an_always_due_interval_starves_nobody<K: Kitchen>() {
     });
 }
 
-/// If a task awaits past deadlines or timeouts of zero, it yields, so that other tasks run.
+/// If a task awaits deadlines that have passed, or timeouts of zero, it yields, so that other tasks run.
 fn past_deadlines_starve_nobody<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {

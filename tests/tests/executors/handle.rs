@@ -185,7 +185,7 @@ fn functions_name_themselves_outside() {
     park_on(brigade::yield_now());
 }
 
-/// An executor in a thread-local is dropped as late as possible in a thread's life, with its tasks.
+/// An executor in a thread-local, with its tasks, is dropped as late as possible in a thread's life.
 fn an_executor_in_a_thread_local() {
     thread_local! {
         static EXECUTOR: brigade::SingleThread = brigade::SingleThread::new().unwrap();

@@ -171,8 +171,8 @@ fn after_a_burst<K: Kitchen>() {
 }
 
 /// An event wakes only the worker in the driver, because another worker is the monitor. The test counts the
-/// parks of all workers for many events from a client thread. It uses the best of a few tries, because the
-/// monitor's timeout may expire during an event on a busy machine.
+/// parks of all workers while a client thread causes many events. It uses the best of a few tries, because
+/// the monitor's timeout may expire during an event on a busy machine.
 fn an_event_gets_one_worker_up<K: Kitchen>() {
     const TURNS: u64 = 400;
     let executor = K::open();

@@ -1,4 +1,4 @@
-//! Tests what `#[brigade::main]` and `#[brigade::test]` generate, and their errors for wrong input.
+//! Tests what `#[brigade::main]` and `#[brigade::test]` generate, and the compile errors for wrong input.
 
 use std::env;
 use std::fs;

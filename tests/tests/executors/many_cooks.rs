@@ -1,4 +1,4 @@
-//! Tests that concern only the work-stealing executor: tasks begin immediately, run in parallel, and move
+//! Tests what only the work-stealing executor does: tasks begin immediately, run in parallel, and move
 //! between workers.
 
 use std::collections::HashSet;

@@ -84,8 +84,8 @@ impl Log {
     }
 }
 
-/// A panicking hook affects neither its thread nor the executor, even if the payload panics when it is
-/// dropped.
+/// A panicking hook affects neither its thread nor the executor, even if the panic's payload panics when it
+/// is dropped.
 fn a_panicking_hook_is_contained<K: Kitchen>() {
     let calls = Tally::new();
     let (starts, stops) = (calls.clone(), calls.clone());

@@ -99,7 +99,7 @@ fn a_full_ring_does_not_starve_the_injector<K: Kitchen>() {
     /// The number of tasks, which is enough to fill four rings.
     const TASKS: usize = 4_000;
     /// The maximum number of polls that a task may get before every task has been polled once. If each check
-    /// of the shared queue took only one task, the number would exceed sixty.
+    /// of the shared queue took only one task, a task would get more than sixty polls.
     const FAIR: usize = 20;
     let begun = Tally::new();
     let task = move || {
