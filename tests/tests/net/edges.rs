@@ -70,12 +70,12 @@ struct Ends {
     peer: std::os::unix::net::UnixStream,
     /// The number of bytes that the peer has written.
     written: usize,
-    /// The number of these bytes that the end under test has read.
+    /// The number of the peer's bytes that the end under test has read.
     read: usize,
     ended: bool,
     /// The number of bytes that the end under test has written.
     sent: usize,
-    /// The number of these bytes that the peer has read.
+    /// The number of bytes from the end under test that the peer has read.
     drained: usize,
     full: bool,
 }

@@ -425,8 +425,8 @@ fn a_connection_comes_from_the_address_asked_for<K: Kitchen>() {
     );
 }
 
-/// Any descriptor can be a source, without a type from mio. A descriptor that the OS cannot monitor is
-/// refused.
+/// Any descriptor can be a source. The user needs no type from mio. A descriptor that the OS cannot monitor
+/// is refused.
 fn any_descriptor_is_a_source<K: Kitchen>() {
     K::open().block_on(async {
         // SAFETY: the call has no preconditions.
