@@ -137,7 +137,7 @@ fn the_numbers_of_promises_are_those_of_the_source() {
             .collect();
         let lines = sources.iter().flat_map(|source| source.code());
         let mut defined = lines.filter_map(|line| line.split_once(&format!("const {name}: ")));
-        // A constant may be defined as equal to `LOOK_EVERY`.
+        // Accept a constant that is defined as `LOOK_EVERY` instead of a number.
         assert!(
             defined.any(|(_, value)| value.ends_with(&format!("= {number};"))
                 || value.ends_with("= LOOK_EVERY;")),

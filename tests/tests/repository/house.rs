@@ -10,7 +10,8 @@ const PAGE: &str = "ARCHITECTURE.md";
 /// Files that re-export items of modules below them in the order of `lib.rs`.
 const FACADES: &[&str] = &["lib.rs", "task/mod.rs", "task/join_set.rs", "task/spawn.rs"];
 
-/// Files that use a module below them in the order of `lib.rs`, because the two belong together.
+/// Files that use a module below them in the order of `lib.rs`, because the file and the module belong
+/// together.
 const PAIRS: &[(&str, &str)] = &[
     // On a thread without an executor, the budget denies nothing.
     ("coop.rs", "context"),
@@ -162,7 +163,7 @@ fn minutes(file: &Source) -> f64 {
 }
 
 /// Returns the faults of the tables below "Reading order", whose columns are step, file, question and
-/// minutes. The tables below "Evening one" and "Evening two" must keep within their time.
+/// minutes. Panics if the reading of one evening takes too long.
 fn reading_faults(page: &str, files: &[Source]) -> Vec<String> {
     let order = section(page, "Reading order").expect("a reading order");
     let mut faults = Vec::new();
