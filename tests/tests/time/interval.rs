@@ -93,7 +93,7 @@ fn missed_ticks_may_be_skipped_or_follow_at_once_or_delay_the_rest() {
     assert_eq!(delay, [(0, 0), (10, 25), (35, 35), (45, 45), (55, 55)]);
 }
 
-/// A burst of late ticks uses budget, so other tasks run.
+/// A burst of late ticks uses up the budget, so other tasks run.
 fn an_endless_burst_starves_nobody<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {

@@ -15,8 +15,8 @@ use brigade_tests::{CountingWaker, Kitchen, on_both, park_on};
 
 use crate::sleep::{MS, armed};
 
-/// tokio #8252: sleeps are moved to another thread and dropped there, armed or not, before and after the
-/// executor is dropped.
+/// tokio #8252: armed and unarmed sleeps are dropped on another thread, before and after the executor is
+/// dropped.
 fn dropped_on_another_thread<K: Kitchen>() {
     let executor = K::open();
     let waker = CountingWaker::new();
