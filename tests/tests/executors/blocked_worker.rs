@@ -1,7 +1,7 @@
 //! A task that blocks its worker delays no other task while another worker is free (tokio #4941, #621).
 //!
-//! Each test blocks a worker *until* the work behind the block is done. If that work is never done, the test
-//! fails by a timeout.
+//! Each test blocks a worker *until* another worker has run a certain task or timer. If no other worker runs
+//! it, the test fails by a timeout.
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -115,7 +115,7 @@ fn a_timer_armed_elsewhere_fires_while_a_worker_is_blocked() {
     for workers in [2, 4] {
         let executor = WorkStealing::with_workers(workers).unwrap();
         for _ in 0..5 {
-            // Sleep without a timer of the executor.
+            // Let all workers fall asleep, without arming a timer of the executor.
             std::thread::sleep(Duration::from_millis(15));
             executor.block_on(async {
                 let (send, receive) = mpsc::channel();
@@ -179,7 +179,7 @@ fn a_watch_that_blocks_in_turn_leaves_the_driver_to_another() {
 }
 
 /// Each timer wakes a task, which blocks its worker until the last timer has fired. Before a worker runs such
-/// a task, it must hand the driver to another worker. This also applies to the monitor.
+/// a task, it must hand the driver to another worker. The monitor must do so too.
 #[test]
 fn one_after_the_other_leaves_the_driver() {
     for workers in [2, 3, 4] {
@@ -249,7 +249,7 @@ fn wait_for(flag: &AtomicBool, at_most: Duration) -> bool {
 struct Round {
     monitor_is_busy: AtomicBool,
     other_blocks: AtomicBool,
-    /// Becomes true when `last` has run after `other` woke it.
+    /// `last` sets this flag when it runs. `other` clears the flag before it wakes `last`.
     last_ran: AtomicBool,
     done: AtomicBool,
     stuck: Mutex<Option<Waker>>,
@@ -258,8 +258,8 @@ struct Round {
 }
 
 /// One worker blocks with a task in its slot. The monitor takes that task, which blocks the monitor too.
-/// Another worker filled its slot while there was a monitor, and now blocks as well. A free worker must
-/// become the new monitor.
+/// Another worker, which filled its slot before the monitor was blocked, now blocks as well. A free worker
+/// must become the new monitor.
 #[test]
 fn a_monitor_that_finds_a_task_leaves_its_role_to_another_worker() {
     let executor = WorkStealing::with_workers(4).unwrap();
@@ -307,7 +307,7 @@ fn a_monitor_that_finds_a_task_leaves_its_role_to_another_worker() {
         while !(is_there(&round.stuck) && is_there(&round.last)) {
             std::thread::sleep(Duration::from_millis(1));
         }
-        // Make short polls, each with `last` in the slot, until the monitor has found its task.
+        // Make short polls, each with `last` in the slot, until the task `stuck` blocks the monitor.
         let other = executor.spawn({
             let round = round.clone();
             poll_fn(move |cx| {

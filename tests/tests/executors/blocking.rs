@@ -62,7 +62,7 @@ fn a_panic_reaches_the_handle<K: Kitchen>() {
     });
 }
 
-/// The pool uses all allowed threads but no more, and its queue is emptied.
+/// The pool uses all allowed threads but no more, and runs all queued jobs.
 fn the_bound_on_threads_is_kept<K: Kitchen>() {
     let executor = K::build(Settings {
         max_blocking_threads: 3,
@@ -137,7 +137,7 @@ fn the_executor_runs_on_while_the_pool_is_full<K: Kitchen>() {
     });
 }
 
-/// If jobs wait for each other, each of them gets a thread, up to the limit. This holds even if two threads
+/// If jobs wait for each other, each job gets a thread, up to the limit. This holds even if two threads
 /// submit jobs at the same instant while only one thread of the pool is idle.
 fn jobs_that_meet_all_get_a_thread<K: Kitchen>() {
     for _ in 0..500 {
@@ -329,7 +329,7 @@ fn a_job_that_outlives_its_executor_gets_an_answer_from_everything<K: Kitchen>()
                 assert!(TcpStream::connect("localhost:9").await.is_err());
                 assert!(UdpSocket::bind("127.0.0.1:0").await.is_err());
                 assert!(UnixDatagram::unbound().is_err());
-                // These sockets belonged to the executor that was dropped.
+                // These sockets belong to the executor that was dropped.
                 assert!(listener.accept().await.is_err());
                 assert!(stream.0.read(&mut [0]).await.is_err());
                 assert!(stream.0.readable().await.is_err());

@@ -1,5 +1,6 @@
-//! Tests the budget of a poll. Each operation spends budget if it can be ready repeatedly. When none is left,
-//! the poll ends. Each test runs such an operation in a loop until another task has slept for a millisecond.
+//! Tests the budget of a poll. Each operation spends budget if it can be ready repeatedly. When no budget is
+//! left, the poll ends. Each test runs such an operation in a loop until another task has slept for a
+//! millisecond.
 
 use std::cell::Cell;
 use std::future::{Future, pending, poll_fn};
@@ -54,7 +55,7 @@ macro_rules! lets_others_run {
     }};
 }
 
-/// Runs a future as the main future of each executor.
+/// Runs a future as the main future of each kind of executor.
 fn as_main<F: Future<Output = ()>>(make: impl Fn() -> F) {
     SingleThread::new().unwrap().block_on(make());
     WorkStealing::with_workers(1).unwrap().block_on(make());
@@ -74,8 +75,8 @@ fn bursts() -> Interval {
     ticks
 }
 
-/// When the first future of a combinator is denied an operation, the combinator polls the second future. It
-/// is denied its operation too.
+/// When the first future of a combinator is denied an operation, the combinator polls the second future. The
+/// second future is denied its operation too.
 #[test]
 fn select_of_two_that_are_always_ready_ends_its_poll() {
     in_a_task(|| async {
@@ -172,12 +173,12 @@ fn reading_and_writing_nothing_spends_the_budget() {
     });
 }
 
-/// A future that uses up the budget in each poll does not prevent its own timeout from expiring.
+/// A timeout expires even if its future uses up the budget in each poll.
 #[test]
 fn a_timeout_ends_beside_a_future_that_uses_up_the_budget() {
     as_main(|| async {
         for operations in 120..136 {
-            // Begin with a full budget, so that one of these numbers of operations uses it up exactly.
+            // After a yield, the budget is full, and one of these numbers of operations uses it up exactly.
             brigade::yield_now().await;
             let began = Instant::now();
             let busy = async {
@@ -194,7 +195,8 @@ fn a_timeout_ends_beside_a_future_that_uses_up_the_budget() {
     });
 }
 
-/// A future gets its turn, whatever it waits for, even if its sibling always uses up the budget.
+/// If a task polls two futures and the first uses up the budget, the second still becomes ready, whatever it
+/// waits for.
 #[test]
 fn siblings_of_one_that_uses_up_the_budget_get_their_turn() {
     /// Awaits the sibling together with an endless future. `select` polls the endless future first.
@@ -258,8 +260,8 @@ fn each_address_of_a_call_spends_the_budget() {
     });
 }
 
-/// An executor of another crate may run inside a task. When it is woken, it polls its future again within the
-/// same poll of the task. The task's budget must not stop it.
+/// An executor of another crate may run inside a task. When its future is woken, this executor polls the
+/// future again within the same poll of the task. The task's budget must not stop the executor.
 #[test]
 fn a_foreign_executor_inside_a_task_is_not_stopped() {
     as_main(|| async {

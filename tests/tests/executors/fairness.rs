@@ -45,7 +45,8 @@ fn self_waking_tasks_do_not_starve_sockets<K: Kitchen>() {
     });
 }
 
-/// Tasks wake themselves. Each of them still gets its turn, and so do the main future and other threads.
+/// Tasks wake themselves in every poll. The main future and the tasks that another thread spawns must still
+/// run.
 fn self_waking_tasks_do_not_starve_anybody<K: Kitchen>() {
     let executor = K::open();
     let handle = executor.handle();
@@ -65,7 +66,7 @@ fn self_waking_tasks_do_not_starve_anybody<K: Kitchen>() {
     });
 }
 
-/// The reader of a socket that is always ready yields by itself, so no other task starves.
+/// A task that reads an always ready socket yields now and then, so no other task starves.
 fn an_always_ready_socket_starves_nobody<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -142,7 +143,7 @@ fn an_always_due_interval_starves_nobody<K: Kitchen>() {
     });
 }
 
-/// If a task awaits past deadlines or timeouts of zero, it yields, so that other tasks run.
+/// If a task awaits deadlines that have passed, or timeouts of zero, it yields, so that other tasks run.
 fn past_deadlines_starve_nobody<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -166,7 +167,7 @@ fn past_deadlines_starve_nobody<K: Kitchen>() {
     });
 }
 
-/// A computation that calls `consume_budget` lets other tasks run, but it rarely yields.
+/// A computation that calls `consume_budget` lets other tasks run, but yields only rarely.
 fn consume_budget_starves_nobody<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {

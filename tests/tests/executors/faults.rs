@@ -54,7 +54,8 @@ fn every_maker_of_descriptors_can_be_refused<K: Kitchen>() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let unix = UnixListener::bind(path("there")).unwrap();
-        // This starts a thread of the pool and opens the resolver's files before the measurement.
+        // This lookup starts a thread of the pool and opens the resolver's files, before the descriptors are
+        // counted.
         lookup_host("localhost:1").await.unwrap();
         let before = descriptors();
         for spare in 0..6 {
@@ -222,7 +223,7 @@ fn ten_thousand_cancellations_leave_nothing<K: Kitchen>() {
         (0..OPERATIONS).for_each(&mut give_up);
         settle().await;
         let before = (descriptors(), Arc::strong_count(&counting));
-        // A leak would grow in every round. The caches of task memory stop growing.
+        // A leak would add memory in every round, but the caches of task memory stop growing.
         let mut grown = i64::MAX;
         for _ in 0..20 {
             let live = live_bytes();
@@ -347,8 +348,9 @@ fn a_crew_that_cannot_be_hired() {
     assert_eq!((descriptors(), threads()), before);
 }
 
-/// tokio #3662: when a thread ends, its thread-local values are dropped after its executor or worker. Their
-/// destructors may wake tasks, spawn tasks and drop handles. Each call works or returns an error.
+/// tokio #3662: when a thread ends, its thread-local values are dropped after the thread's executor or worker
+/// has ended. The destructors of these values may wake tasks, spawn tasks and drop handles. Each call works
+/// or returns an error.
 fn thread_locals_may_do_anything_as_they_go<K: Kitchen>() {
     type Late = Dropped<Box<dyn FnMut()>>;
     thread_local! {
@@ -405,7 +407,7 @@ fn no_descriptor_survives_exec<K: Kitchen>() {
         let mut watched = 0;
         for number in numbers().iter().filter(|it| !inherited.contains(it)) {
             let Ok(info) = fs::read_to_string(format!("/proc/self/fdinfo/{number}")) else {
-                // This descriptor belongs to the directory itself.
+                // This descriptor belonged to the listing of `/proc/self/fd`, which has ended.
                 continue;
             };
             let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));

@@ -41,8 +41,8 @@ fn a_guard_makes_an_executor_current<K: Kitchen>() {
     assert!(format!("{:?}", handle.enter()).contains("EnterGuard"));
 }
 
-/// Identifies the current executor by the maximum number of its tasks in flight, which differs between
-/// executors.
+/// Identifies the current executor by the largest number of its tasks that were in flight together. This
+/// number differs between the executors of a test.
 fn current() -> Option<usize> {
     Handle::try_current().map(|handle| handle.metrics().in_flight_max)
 }
@@ -108,7 +108,7 @@ fn guards_and_stays_may_overlap<K: Kitchen>() {
     drop(before);
 }
 
-/// A forgotten guard, and executors that were dropped, leave no pointer to freed memory.
+/// If a guard is forgotten and its executor is dropped, no pointer to freed memory is left.
 fn a_forgotten_guard_does_no_harm<K: Kitchen>() {
     let (done, is_done) = mpsc::channel();
     thread::spawn(move || {

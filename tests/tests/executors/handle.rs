@@ -185,7 +185,7 @@ fn functions_name_themselves_outside() {
     park_on(brigade::yield_now());
 }
 
-/// An executor in a thread-local is dropped as late as possible in a thread's life, with its tasks.
+/// An executor in a thread-local, with its tasks, is dropped as late as possible in a thread's life.
 fn an_executor_in_a_thread_local() {
     thread_local! {
         static EXECUTOR: brigade::SingleThread = brigade::SingleThread::new().unwrap();
@@ -206,8 +206,8 @@ fn an_executor_in_a_thread_local() {
     assert_eq!(drops.get(), 1);
 }
 
-/// A handle can block on a future that borrows. This works on any thread without an executor, and on several
-/// threads at the same time.
+/// A handle can block on a future that borrows. This works on any thread that runs no executor, and on
+/// several threads at the same time.
 fn a_handle_blocks_on_a_future<K: Kitchen>() {
     let executor = K::open();
     let (done, all_done) = async_channel::bounded::<()>(4);
@@ -246,8 +246,8 @@ fn a_handle_blocks_on_a_future<K: Kitchen>() {
     assert!(late.unwrap_err().is_aborted());
 }
 
-/// A future may park and unpark the thread on which it runs. `Handle::block_on` neither hangs nor returns too
-/// early.
+/// If a future parks and unparks the thread on which it runs, `Handle::block_on` neither hangs nor returns
+/// too early.
 fn a_handle_blocks_on_a_future_that_parks<K: Kitchen>() {
     let executor = K::open();
     let handle = executor.handle();
@@ -257,7 +257,7 @@ fn a_handle_blocks_on_a_future_that_parks<K: Kitchen>() {
         handle.block_on(std::future::poll_fn(|cx| {
             polls += 1;
             cx.waker().wake_by_ref();
-            // Parking consumes the token that the wake has left.
+            // Parking consumes the unpark token that the wake has left.
             thread::park_timeout(Duration::from_millis(1));
             thread::current().unpark();
             if polls < 20 {

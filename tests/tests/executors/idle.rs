@@ -12,7 +12,7 @@ use brigade::net::{TcpListener, TcpStream};
 use brigade::time::sleep;
 use brigade_tests::{Kitchen, ManyCooks, on_both, watch};
 
-/// The kernel's counts for all threads of this process except the one that measures.
+/// The kernel's counts for all threads of this process except the measuring thread.
 #[derive(Clone, Copy, Debug)]
 struct Usage {
     switches: u64,
@@ -142,7 +142,8 @@ fn with_half_closed_and_full_sockets<K: Kitchen>() {
                 _ => drop(client),
             }
             drop(brigade::spawn(async move {
-                // Wait for writability once, and then keep the socket. The peer is gone or silent.
+                // Wait once until the socket is writable, and then keep the socket. The peer is gone or
+                // silent.
                 server.writable().await.unwrap();
                 let _server = server;
                 pending::<()>().await;
@@ -170,8 +171,8 @@ fn after_a_burst<K: Kitchen>() {
 }
 
 /// An event wakes only the worker in the driver, because another worker is the monitor. The test counts the
-/// parks of all workers for many events from a client thread. It uses the best of a few tries, because the
-/// monitor's timeout may expire during an event on a busy machine.
+/// parks of all workers while a client thread causes many events. It uses the best of a few tries, because
+/// the monitor's timeout may expire during an event on a busy machine.
 fn an_event_gets_one_worker_up<K: Kitchen>() {
     const TURNS: u64 = 400;
     let executor = K::open();
@@ -211,7 +212,7 @@ fn an_event_gets_one_worker_up<K: Kitchen>() {
     assert!(best * 2 < TURNS * 3, "{best} parks in {TURNS} turns");
 }
 
-/// If a worker finds a due timer itself, it must not be woken for that timer again.
+/// A worker that finds a due timer itself must not also be woken for that timer.
 #[test]
 fn a_timer_gets_the_only_worker_up_once() {
     const NAME: &str = concat!(module_path!(), "::a_timer_gets_the_only_worker_up_once");

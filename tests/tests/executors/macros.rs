@@ -1,4 +1,4 @@
-//! Tests what `#[brigade::main]` and `#[brigade::test]` generate, and their errors for wrong input.
+//! Tests what `#[brigade::main]` and `#[brigade::test]` generate, and the compile errors for wrong input.
 
 use std::env;
 use std::fs;
@@ -161,8 +161,8 @@ const STUB: &str = "
     pub use brigade_macros::{main, test};
 ";
 
-/// Returns the path of the attributes' library that was built for this test. If the build names a target, the
-/// file is in the host's folder. Otherwise it is in the test's folder.
+/// Returns the path of the library `brigade_macros`, which was built for this test. If the build used
+/// `--target`, the library is in the host's folder. Otherwise it is in the test's folder.
 fn macros() -> PathBuf {
     let exe = env::current_exe().unwrap();
     let deps = exe.parent().unwrap();

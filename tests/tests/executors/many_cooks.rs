@@ -1,5 +1,5 @@
-//! Tests the work-stealing executor alone: tasks begin immediately, run in parallel, and move between
-//! workers.
+//! Tests what only the work-stealing executor does: tasks begin immediately, run in parallel, and move
+//! between workers.
 
 use std::collections::HashSet;
 use std::future::pending;
@@ -135,8 +135,8 @@ fn a_ping_pong_starves_nobody() {
     }
 }
 
-/// tokio #7431: if a task wakes another task on its own worker, no other worker is woken for that. The
-/// monitor parks with a timeout, so the number of its parks grows with time and not with the number of wakes.
+/// tokio #7431: if a task wakes another task on its own worker, no other worker is woken. The monitor parks
+/// with a timeout, so the number of its parks grows with time and not with the number of wakes.
 fn local_wakes_get_nobody_up() {
     const WAKES: u64 = 100_000;
     let executor = open(4);

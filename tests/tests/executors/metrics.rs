@@ -178,7 +178,7 @@ fn one_that_is_always_busy_can_be_watched<K: Kitchen>() {
         move || loop {
             let metrics = handle.metrics();
             let present = metrics.workers.iter().any(|it| !it.present.is_zero());
-            // The figures are read one after another, so the first may be older than the last.
+            // The figures are read one after another, so the first figure may be older than the last.
             let seen_to_run = polls(&metrics) > 0 && metrics.at_once_max > 0;
             if present && metrics.in_flight == TASKS && seen_to_run {
                 seen.store(true, Ordering::Relaxed);
@@ -295,8 +295,8 @@ fn the_blocking_pool_is_counted<K: Kitchen>() {
     }
 }
 
-/// A thread may be interrupted between reading two counters. The short tasks that run meanwhile must not all
-/// count as in flight.
+/// A thread may be interrupted between its reads of two counters, while many short tasks run. These tasks
+/// must not all count as in flight.
 fn short_tasks_are_not_counted_together<K: Kitchen>() {
     let executor = K::open();
     let began = Instant::now();
@@ -331,7 +331,7 @@ fn short_tasks_are_not_counted_together<K: Kitchen>() {
     assert_eq!(metrics.in_flight, 0);
 }
 
-/// If a task reads the counters in the executor's first poll, that poll is already counted.
+/// If the first task of an executor reads the metrics while it is polled, this poll is already counted.
 fn a_task_sees_that_it_is_polled<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {

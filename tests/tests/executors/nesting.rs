@@ -34,7 +34,7 @@ fn a_nested_block_on_panics<K: Kitchen>() {
             text.contains("block_on") && text.contains("inside"),
             "{text}"
         );
-        // The inner executor can be dropped, and the outer one continues.
+        // The inner executor can be dropped, and the outer executor continues.
         drop(inner);
         sleep(Duration::from_millis(1)).await;
         brigade::spawn(async { 42 }).await.unwrap()
@@ -76,7 +76,7 @@ fn block_on_inside_spawn_blocking_works<K: Kitchen>() {
     assert_eq!(answer, 43);
 }
 
-/// A panic of the main future does not affect the executor and its tasks.
+/// A panic of the main future does not affect the executor or its tasks.
 fn a_panicking_main_future_leaves_the_executor_usable<K: Kitchen>() {
     let executor = K::open();
     let drops = Tally::new();
@@ -235,7 +235,8 @@ fn a_blocking_job_may_block_on_its_own_executor<K: Kitchen>() {
     assert_eq!(answer, 42);
 }
 
-/// On a thread that runs an executor, every function that would block panics with its own name.
+/// On a thread that runs an executor, every function that would block panics. The message contains the
+/// function's name.
 fn nested_calls_name_what_was_called<K: Kitchen>() {
     let executor = K::open();
     let handle = executor.handle();
@@ -268,8 +269,8 @@ fn an_abort_during_the_last_poll_yields_the_output<K: Kitchen>() {
         given.recv().unwrap().abort();
         42
     });
-    // On the single-thread executor, the abort handle arrives before the poll begins. On several workers, it
-    // may arrive during the poll.
+    // On the single-thread executor, the task's channel has the abort handle before the poll begins. On
+    // several workers, the poll may already wait for it.
     give.send(task.abort_handle()).unwrap();
     assert_eq!(executor.block_on(task).unwrap(), 42);
 }

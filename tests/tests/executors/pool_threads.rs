@@ -1,4 +1,4 @@
-//! Tests how the blocking pool starts, keeps and ends threads, and what becomes of jobs if no thread can be
+//! Tests how the blocking pool starts, keeps and ends threads, and what happens to jobs if no thread can be
 //! started.
 
 use std::sync::{Arc, Barrier};
@@ -91,15 +91,15 @@ fn warm_up<E: Executor>(executor: &E, count: usize) {
     });
 }
 
-/// After a burst that needed twenty threads, an occasional job does not keep all of them alive. The pool
-/// gives the job to the thread that became idle last, and the time limits of the others expire.
+/// After a burst that needed twenty threads, an occasional job does not keep all twenty alive. The pool gives
+/// the job to the thread that became idle last, so the time limits of other threads expire.
 fn the_pool_shrinks_under_a_trickle_of_jobs<K: Kitchen>() {
     let keep = Duration::from_millis(400);
     let executor = K::try_build(K::builder().thread_keep_alive(keep)).unwrap();
     warm_up(&executor, 20);
     assert_eq!(executor.metrics().num_blocking_threads, 20);
     executor.block_on(async {
-        // If the twenty threads took turns, each would get a job every 100 ms.
+        // If the twenty threads took turns, each would get a job every 100 ms, and none would end.
         while executor.metrics().num_blocking_threads > 5 {
             brigade::spawn_blocking(|| ()).await.unwrap();
             brigade::time::sleep(Duration::from_millis(5)).await;
@@ -137,7 +137,7 @@ fn all_idle_threads_go_with_their_executor<K: Kitchen>() {
     }
 }
 
-/// `thread_keep_alive(ZERO)` is allowed and keeps no thread.
+/// `thread_keep_alive(ZERO)` is allowed and keeps no idle thread.
 fn threads_need_not_be_kept<K: Kitchen>() {
     let executor = K::try_build(K::builder().thread_keep_alive(Duration::ZERO)).unwrap();
     for n in 0..100 {

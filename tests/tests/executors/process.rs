@@ -18,7 +18,8 @@ use brigade::time::{sleep, timeout};
 use brigade_tests::{Kitchen, Tally, descriptors, on_both, pair, text_of};
 use futures::StreamExt;
 
-/// Returns the number of the next descriptor. If this number is the limit, no descriptor can be opened.
+/// Returns the number that the next descriptor will get. If the limit on descriptors is this number, no
+/// descriptor can be opened.
 fn next_descriptor() -> u64 {
     fs::File::open("/dev/null").unwrap().as_raw_fd() as u64
 }
@@ -111,7 +112,7 @@ fn failing_constructors_leave_no_descriptors<K: Kitchen>() {
 }
 
 /// Without free descriptors, `accept` waits without spinning, and continues once descriptors are free. No
-/// connection is lost. The stream of connections must do the same.
+/// connection is lost. The stream of connections must behave in the same way.
 fn accept_survives_the_want_of_descriptors<K: Kitchen>() {
     for as_stream in [false, true] {
         let executor = K::open();
@@ -175,7 +176,8 @@ fn accept_survives_the_want_of_descriptors<K: Kitchen>() {
     }
 }
 
-/// mio #1523, polling b9ab821: signals interrupt system calls all the time. The tasks must not notice that.
+/// mio #1523, polling b9ab821: signals interrupt system calls all the time. The tasks must not notice the
+/// interruptions.
 fn a_storm_of_signals_is_not_noticed<K: Kitchen>() {
     static SIGNALS: AtomicUsize = AtomicUsize::new(0);
     extern "C" fn count(_signal: libc::c_int) {
@@ -281,11 +283,11 @@ fn blocking_threads_go_with_their_executor<K: Kitchen>() {
 }
 
 /// The OS refuses to wait for events. On the single-thread executor, `block_on` then panics. On the
-/// work-stealing executor, the workers close the executor, and awaiting a task of it returns an error.
+/// work-stealing executor, the workers close the executor, and awaiting one of its tasks returns an error.
 fn a_wait_that_fails_is_not_kept_silent<K: Kitchen>() {
     let executor = K::open();
     let ticking = executor.spawn(async {
-        // Do this on a thread of the executor, so that no other thread is using or closing a descriptor.
+        // Replace the descriptors in a task, so that no other thread is using or closing a descriptor.
         spoil_every_event_loop();
         loop {
             sleep(Duration::from_millis(1)).await;
@@ -318,8 +320,8 @@ fn spoil_every_event_loop() {
     assert!(spoilt > 0);
 }
 
-/// A `Signal` receives only signals that are raised while it exists. The handler that an earlier `Signal`
-/// installed may have received an older signal.
+/// A `Signal` receives only signals that are raised while it exists. An earlier `Signal` leaves its handler
+/// installed, but a signal that only this handler receives is ignored.
 fn a_signal_from_before_is_not_heard<K: Kitchen>() {
     use brigade::signal::{Kind, Signal};
     // SAFETY: `raise` takes a number. Another `Signal` has installed a handler, so the process does not end.

@@ -32,7 +32,8 @@ fn bad_settings_are_errors() {
     assert!(format!("{executor:?}").contains("SingleThread"));
 }
 
-/// Each thread that an executor starts runs both hooks once, the second one when the thread ends.
+/// Each thread that an executor starts runs the start hook once when it begins, and the stop hook once when
+/// it ends.
 fn hooks_run_once_a_thread<K: Kitchen>() {
     let (started, stopped) = (Log::default(), Log::default());
     let (starts, stops) = (started.clone(), stopped.clone());
@@ -55,7 +56,7 @@ fn hooks_run_once_a_thread<K: Kitchen>() {
     let workers = if K::ONE_COOK { 0 } else { executor.workers() };
     let handle = executor.handle();
     K::shut_down(executor, Duration::from_secs(60));
-    // The shutdown does not wait for the thread that looked up a name, so wait for its hook here.
+    // The shutdown does not wait for the thread that looked up a name, so wait for that thread's hook here.
     while stopped.len() < workers + 2 {
         thread::yield_now();
     }
@@ -83,8 +84,8 @@ impl Log {
     }
 }
 
-/// A panicking hook affects neither its thread nor the executor, even if the payload panics when it is
-/// dropped.
+/// A panicking hook affects neither its thread nor the executor, even if the panic's payload panics when it
+/// is dropped.
 fn a_panicking_hook_is_contained<K: Kitchen>() {
     let calls = Tally::new();
     let (starts, stops) = (calls.clone(), calls.clone());

@@ -299,7 +299,7 @@ fn an_executor_may_be_dropped_inside_another<K: Kitchen>() {
     assert_eq!((answer, drops.get()), (42, 1));
 }
 
-/// Tasks pause between two calls of `block_on` and continue in the next.
+/// Tasks pause between two calls of `block_on` and continue in the second call.
 fn tasks_stand_still_between_two_stays() {
     let executor = SingleThread::new().unwrap();
     let turns = Tally::new();
@@ -318,7 +318,7 @@ fn tasks_stand_still_between_two_stays() {
     assert_eq!(turns.get(), 3);
 }
 
-/// A detached task without a waker stays until it is aborted or its executor is dropped.
+/// A detached task without a waker is kept until it is aborted or its executor is dropped.
 fn a_task_that_nothing_can_wake_is_kept_until_shutdown<K: Kitchen>() {
     let executor = K::open();
     let drops = Tally::new();

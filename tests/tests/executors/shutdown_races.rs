@@ -97,8 +97,7 @@ fn spawns_may_race_the_drop<K: Kitchen>() {
     assert_eq!(dropped.get(), spawned.get());
 }
 
-/// While a closing executor cancels a task that was never admitted, another thread may drop the task's
-/// handle.
+/// While a closing executor cancels a task that was just spawned, another thread may drop the task's handle.
 fn a_detach_may_meet_the_cancel_of_a_task_that_never_began<K: Kitchen>() {
     let executor = K::open();
     let handle = executor.handle();

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use brigade::Executor;
 use brigade_tests::{Kitchen, LIMIT, Tally, on_both, one_cook, park_on};
 
-/// `shutdown_timeout` waits until a running closure ends, but no longer.
+/// `shutdown_timeout` returns as soon as a running closure has ended, even if the timeout is longer.
 fn shutdown_timeout_waits_for_running_jobs<K: Kitchen>() {
     for timeout in [LIMIT, Duration::MAX] {
         let executor = K::open();
@@ -153,7 +153,7 @@ fn shutdown_timeout_may_be_called_anywhere<K: Kitchen>() {
     let _ = park_on(task);
     let executor = brigade::WorkStealing::with_workers(2).unwrap();
     let handle = executor.handle();
-    // With a longer timeout, the job would wait for itself.
+    // The shutdown waits for running jobs, so this job waits for itself until the timeout expires.
     let job = handle.spawn_blocking(|| executor.shutdown_timeout(Duration::from_millis(1)));
     park_on(job).unwrap();
 }

@@ -61,14 +61,15 @@ fn a_cancelled_wait_loses_nothing<K: Kitchen>() {
     });
 }
 
-/// If another thread raises a signal, a waiting task is woken on any worker.
+/// A signal that another thread raises wakes the waiting task, even if the executor sleeps.
 fn a_signal_wakes_a_sleeping_executor<K: Kitchen>() {
     K::open().block_on(async {
         let mut signals = Signal::new(Kind::HANGUP).unwrap();
         let heard = brigade::spawn(async move {
             for _ in 0..20 {
                 signals.next().await.unwrap().unwrap();
-                // Raise each signal after the last one was received, so that no two are reported as one.
+                // Raise each signal after the previous one was received. Otherwise two signals may be
+                // reported as one.
                 std::thread::spawn(|| raise(Kind::HANGUP));
             }
         });
@@ -106,8 +107,8 @@ fn what_cannot_be_listened_for_is_an_error<K: Kitchen>() {
     });
 }
 
-/// On the signal, the server shuts down gracefully: it accepts no more clients, and serves the present
-/// clients to their end.
+/// When the signal comes, the server shuts down gracefully: it accepts no more clients, and serves the
+/// present clients until they leave.
 fn a_server_lets_its_guests_finish<K: Kitchen>() {
     K::open().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -145,7 +146,7 @@ fn a_server_lets_its_guests_finish<K: Kitchen>() {
         assert_eq!(&answer, b"cake");
         assert!(!server.is_finished());
         drop(guest);
-        // Clients that connected in the meantime have left by now.
+        // Clients that connected before the listener closed have left by now.
         assert!(server.await.unwrap() >= 1);
     });
 }

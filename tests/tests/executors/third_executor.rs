@@ -161,8 +161,8 @@ fn a_waker_outlives_the_executor() {
     waker.wake();
 }
 
-/// A queue that cancels pushed tasks if `throws` is set. It records whether it was dropped within its own
-/// `push`.
+/// A queue that cancels pushed tasks if `throws` is set. The queue records whether it was dropped within its
+/// own `push`.
 struct Thrower {
     throws: AtomicBool,
     pushing: Arc<AtomicBool>,
@@ -189,8 +189,8 @@ impl Drop for Thrower {
     }
 }
 
-/// A task holds the last reference to its scheduler. During the scheduler's push, the queue cancels that
-/// task.
+/// A task holds the last reference to its scheduler. While the scheduler pushes the task, the queue cancels
+/// that task.
 fn a_queue_may_cancel_a_task_whose_poll_dropped_the_last_spawner() {
     let runtime = Runtime::new(Arc::new(drop::<Ready>)).unwrap();
     let dropped_in_push = Arc::new(AtomicBool::new(false));
@@ -318,7 +318,7 @@ fn a_nested_run_leaves_the_outer_budget() {
     });
 }
 
-/// If the caller's closure panics in `close`, the runtime is still closed completely.
+/// If the closure that is passed to `close` panics, the runtime is still closed completely.
 fn a_panic_in_close_still_closes() {
     let runtime = Runtime::new(Arc::new(drop::<Ready>)).unwrap();
     let handle = runtime.handle();

@@ -33,7 +33,7 @@ fn no_record_unless_asked_for<K: Kitchen>() {
     assert!(executor.timeline().is_none());
 }
 
-/// The record shows what each task did to each other task.
+/// The record shows which task spawned, woke and joined which other task.
 fn the_story_of_a_task_is_told<K: Kitchen>() {
     let executor = recorded::<K>();
     executor.block_on(async {
@@ -75,7 +75,7 @@ fn the_story_of_a_task_is_told<K: Kitchen>() {
         .collect();
     assert_eq!(ends.last(), Some(&Outcome::Ready));
     assert!(ends.contains(&Outcome::Pending));
-    // Every task has ended by itself, and so has the main future.
+    // The main future and all tasks have ended by themselves.
     assert!(!any(&run, |what| matches!(what, What::Cancel { .. })));
     let figures = brigade_timeline::figures(&run);
     assert_eq!((figures.spawned, figures.finished), (2, 2));
@@ -163,7 +163,7 @@ fn the_figures_agree_with_the_metrics<K: Kitchen>() {
     let (metrics, run) = (executor.metrics(), executor.timeline().unwrap());
     let figures = brigade_timeline::figures(&run);
     assert_eq!(run.dropped, 0);
-    // A thread first counts and then records. Other threads may act between the two steps.
+    // A thread first counts an event and then records it. Other threads may act in between.
     let between = if K::ONE_COOK {
         0
     } else {
@@ -214,7 +214,7 @@ fn a_spawn_before_block_on_is_the_workers<K: Kitchen>() {
     assert_eq!((workers.count(), run.lanes.len()), (1, 1));
 }
 
-/// Many threads that report little leave space for the events of the workers.
+/// Even if many threads record a few events each, they leave space for the events of the workers.
 fn quiet_threads_leave_space<K: Kitchen>() {
     let executor = recorded::<K>();
     let handle = executor.handle();
@@ -234,7 +234,8 @@ fn quiet_threads_leave_space<K: Kitchen>() {
     assert!(any(&run, |what| *what == What::PollBegin { task: last }));
 }
 
-/// A worker that also reports to another executor's recorder still reads its CPU clock for its own executor.
+/// A worker's CPU clock is read for its own executor, even if the worker also reports to another executor's
+/// recorder.
 fn the_cpu_clock_is_read_after_a_report_to_another_executor<K: Kitchen>() {
     if !cfg!(all(
         target_os = "linux",
@@ -302,7 +303,7 @@ fn a_recorded_executor_leaves_no_descriptor<K: Kitchen>() {
     }
 }
 
-/// If an executor runs inside a job, the job's later events still belong to the job.
+/// After a job has run another executor, later events of the job are still recorded as the job's.
 fn a_nested_executor_leaves_the_poller<K: Kitchen>() {
     let executor = recorded::<K>();
     executor.block_on(async {

@@ -99,7 +99,7 @@ fn a_full_ring_does_not_starve_the_injector<K: Kitchen>() {
     /// The number of tasks, which is enough to fill four rings.
     const TASKS: usize = 4_000;
     /// The maximum number of polls that a task may get before every task has been polled once. If each check
-    /// of the shared queue took only one task, the number would exceed sixty.
+    /// of the shared queue took only one task, a task would get more than sixty polls.
     const FAIR: usize = 20;
     let begun = Tally::new();
     let task = move || {
@@ -138,12 +138,12 @@ fn a_full_ring_does_not_starve_the_injector<K: Kitchen>() {
 fn what_the_driver_woke_does_not_wait_for_a_round_of_self_waking_tasks<K: Kitchen>() {
     const HOGS: usize = 800;
     const SLEEPERS: usize = 20;
-    /// The maximum number of polls of ready tasks per sleeping task.
+    /// The maximum number of polls of ready tasks in that time, divided by the number of sleeping tasks.
     const FAIR: usize = 8;
     let polls = Arc::new(AtomicUsize::new(0));
     let counted = polls.clone();
     let seen = K::open().block_on(async move {
-        // Run on a worker, so that no task comes from another thread.
+        // Run on a worker, so that no task is spawned by another thread.
         brigade::spawn(async move {
             let hogs = [(); HOGS].map(|()| {
                 let polls = counted.clone();
@@ -178,7 +178,7 @@ fn what_the_driver_woke_does_not_wait_for_a_round_of_self_waking_tasks<K: Kitche
     );
 }
 
-/// After a task yields, every task that is ready runs before it runs again.
+/// After a task yields, every other ready task runs before that task runs again.
 fn a_yield_lets_every_ready_task_run() {
     let executor = SingleThread::new().unwrap();
     executor.block_on(async {
@@ -214,7 +214,7 @@ fn a_yield_lets_the_driver_look() {
             }
             let mut due = pin!(sleep(Duration::from_millis(2)));
             assert!(futures::poll!(due.as_mut()).is_pending());
-            // Block the thread until the timer is due, so that it cannot fire earlier.
+            // Block the thread until the timer is due, so that the timer cannot fire earlier.
             let late = Instant::now() + Duration::from_millis(6);
             while Instant::now() < late {
                 std::hint::spin_loop();

@@ -106,7 +106,7 @@ fn writes_count_every_byte<K: Kitchen>() {
                 brigade::yield_now().await;
             }
         });
-        // These bytes are far more than the buffers hold, and the pieces do not always fit.
+        // The buffers hold only a small part of these bytes, so a write may take only a part of its block.
         const ALL: usize = 8 << 20;
         let bytes: Vec<u8> = (0..ALL).map(byte).collect();
         let mut sent = 0;

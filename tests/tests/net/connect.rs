@@ -11,11 +11,12 @@ use brigade::{Executor, SingleThread};
 use brigade_tests::{Kitchen, descriptors, nobody, on_both, one_cook};
 use socket2::{Domain, Socket, Type};
 
-/// How long `connect` waits for an address before it also tries the next one. The docs promise
-/// this figure.
+/// The time that `connect` waits for an answer from one address before it also tries the next address. The
+/// docs promise this figure.
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// A listener whose queue is full. The OS drops every further request, so no client gets an answer.
+/// A listener whose queue is full. The OS drops every further connection request, so no client gets an
+/// answer.
 struct Deaf {
     listener: std::net::TcpListener,
     address: SocketAddr,
@@ -41,7 +42,7 @@ impl Deaf {
             let _ = guest.connect(&address.into());
             crowd.push(guest);
         }
-        // Drop the attempt that still waits, so that the listener does not accept it later instead of the
+        // Drop the attempt that still waits. Otherwise the listener could later accept it instead of the
         // client under test.
         crowd.pop();
         Deaf {
@@ -64,7 +65,7 @@ fn a_deaf_address_is_passed_over<K: Kitchen>() {
             began.elapsed() >= HEAD_START,
             "the first address had no head start"
         );
-        // If an address refuses, the attempt to connect to the next one starts immediately.
+        // If an address refuses the connection, the attempt at the next address starts immediately.
         let stream = TcpStream::connect([deaf.address, nobody(), open]).await;
         assert_eq!(stream.unwrap().peer_addr().unwrap(), open);
     });
@@ -83,7 +84,7 @@ fn the_first_may_still_win<K: Kitchen>() {
     });
 }
 
-/// When another attempt wins or the future is dropped, no attempt is left behind.
+/// When one attempt wins or the future is dropped, no other attempt is left behind.
 fn the_others_are_given_up<K: Kitchen>() {
     let (one, other) = (Deaf::new(), Deaf::new());
     K::open().block_on(async {
@@ -151,7 +152,8 @@ fn a_thread_of_the_blocking_pool_connects<K: Kitchen>() {
     });
 }
 
-/// The head start is real time, because the OS connects in real time. A virtual clock stays where it is.
+/// The delay before the next attempt is real time, because the OS connects in real time. A virtual clock
+/// stands still meanwhile.
 fn the_head_start_takes_no_virtual_time() {
     let (one, other) = (Deaf::new(), Deaf::new());
     let executor = SingleThread::builder().virtual_time(true).build().unwrap();

@@ -1,4 +1,4 @@
-//! Tests operations that are retried after a delay, when the executor of their socket is gone. They return an
+//! Some operations on sockets are retried after a delay. If the socket's executor is gone, they return an
 //! error and do not retry in a busy loop.
 #![cfg(target_os = "linux")]
 
@@ -47,7 +47,7 @@ fn a_connection_to_a_full_queue_ends_with_its_executor<K: Kitchen>() {
     drop(executor);
     assert!(receive.recv_timeout(LIMIT).expect("the job hangs"));
 
-    // Await the connect in another executor.
+    // Begin the connect in an executor that is then dropped, and await it in another executor.
     let executor = K::open();
     let mut connecting = Box::pin(UnixStream::connect(path));
     executor.block_on(async {

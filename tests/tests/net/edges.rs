@@ -19,7 +19,7 @@ use brigade_tests::{CountingWaker, Kitchen, on_both};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-/// A step that one of the two ends takes. The end under test takes it unless the step names the peer.
+/// A step of the test. The end under test takes every step that does not name the peer.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     /// The peer writes this number of bytes.
@@ -68,12 +68,14 @@ fn byte(n: usize) -> u8 {
 struct Ends {
     here: UnixStream,
     peer: std::os::unix::net::UnixStream,
-    /// The peer has written `written` bytes, and `read` of them were read here.
+    /// The number of bytes that the peer has written.
     written: usize,
+    /// The number of the peer's bytes that the end under test has read.
     read: usize,
     ended: bool,
-    /// Here, `sent` bytes were written, and the peer has read `drained` of them.
+    /// The number of bytes that the end under test has written.
     sent: usize,
+    /// The number of bytes from the end under test that the peer has read.
     drained: usize,
     full: bool,
 }
@@ -98,7 +100,7 @@ impl Ends {
         self.written > self.read || self.ended
     }
 
-    /// Checks that the bytes that were read are the next ones of the stream.
+    /// Checks that one read into a buffer of `room` bytes has returned the next bytes of the stream.
     fn take(&mut self, bytes: &[u8], room: usize) {
         let there = self.written - self.read;
         assert_eq!(
@@ -193,8 +195,8 @@ impl Ends {
     }
 }
 
-/// Polls an operation with a counting waker. If `expected` is true, the operation must become ready, and a
-/// wake must come first if the operation has to wait. If `expected` is false, the operation must wait.
+/// Polls an operation with a counting waker. If `expected` is true, the operation must become ready. If it
+/// has to wait first, it must be woken. If `expected` is false, the operation must wait.
 async fn comes_about<F: Future>(expected: bool, operation: F) -> Option<F::Output> {
     let counting = CountingWaker::new();
     let waker = Waker::from(Arc::clone(&counting));

@@ -61,7 +61,8 @@ fn a_send_to_a_full_queue_does_not_spin<K: Kitchen>() {
     });
 }
 
-/// The user's own system calls must not spin: in a future, in a poll function, or in a loop of `try_` calls.
+/// System calls that the user makes must not spin: in a future, in a poll function, or in a loop of `try_`
+/// calls.
 fn own_sends_to_a_full_queue_do_not_spin<K: Kitchen>() {
     K::open().block_on(async {
         let place = tempfile::tempdir().unwrap();
@@ -153,7 +154,8 @@ fn a_call_for_both_directions_does_not_spin<K: Kitchen>() {
     });
 }
 
-/// After a read shutdown, every event also reports the shutdown. This must not end the pause early.
+/// After a read shutdown, every event also reports the shutdown. Such an event must not end the sender's
+/// pause early.
 fn a_call_after_a_read_shutdown_does_not_spin<K: Kitchen>() {
     K::open().block_on(async {
         let place = tempfile::tempdir().unwrap();
@@ -180,7 +182,7 @@ fn a_call_after_a_read_shutdown_does_not_spin<K: Kitchen>() {
 }
 
 /// Two tasks send through one socket. The queue of one receiver is full. The task that sends to the other
-/// receiver must not wait for that queue.
+/// receiver must not wait for the full queue.
 fn a_sender_does_not_starve_behind_another<K: Kitchen>() {
     K::open().block_on(async {
         let place = tempfile::tempdir().unwrap();
@@ -201,7 +203,7 @@ fn a_sender_does_not_starve_behind_another<K: Kitchen>() {
                 }
             };
             let stuck = brigade::spawn(send(path.clone()));
-            // Let the first task fail often enough for a pause.
+            // Wait until the first task has failed so often that it pauses.
             sleep(Duration::from_millis(50)).await;
             let others = [(); 3].map(|()| brigade::spawn(send(free_path.clone())));
             for other in others {
@@ -215,7 +217,8 @@ fn a_sender_does_not_starve_behind_another<K: Kitchen>() {
     });
 }
 
-/// A task reads from a socket, while another task's call for both directions fails again and again.
+/// A task can read from a socket while another task's call for both directions of that socket fails again and
+/// again.
 fn a_reader_does_not_starve_behind_a_failing_call<K: Kitchen>() {
     K::open().block_on(async {
         let place = tempfile::tempdir().unwrap();
@@ -272,7 +275,7 @@ fn many_writers_do_not_pause<K: Kitchen>() {
         })
     };
     let (few, many) = (time(4), time(32));
-    // With pauses, many writers took forty times as long.
+    // When these failures caused pauses, many writers took forty times as long as a few.
     assert!(
         many < 12 * few,
         "{many:?} with many writers, {few:?} with few"

@@ -101,7 +101,8 @@ fn lookups_block_nobody<K: Kitchen>() {
     });
 }
 
-/// A lookup does not wait behind the jobs of `spawn_blocking`, even if these jobs occupy all their threads.
+/// A lookup does not wait behind the jobs of `spawn_blocking`, even if these jobs occupy every thread that
+/// jobs may use.
 fn a_lookup_never_waits_behind_blocking_jobs<K: Kitchen>() {
     let executor = K::build(Settings {
         max_blocking_threads: 1,

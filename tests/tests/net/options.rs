@@ -1,4 +1,5 @@
-//! Tests the options of sockets, and what a socket reports about itself and its peer. Includes wrong uses.
+//! Tests the options of sockets, and what a socket reports about itself and its peer. Some tests use the
+//! options wrongly.
 #![cfg(target_os = "linux")]
 
 use std::io::ErrorKind;
@@ -116,7 +117,7 @@ fn a_refusal_is_taken_once<K: Kitchen>() {
 }
 
 /// The credentials of a closed peer remain. Without a peer, `peer_cred` returns no valid user. For a
-/// descriptor that is no socket, it fails.
+/// descriptor that is no socket, `peer_cred` returns an error.
 fn credentials_of_no_peer<K: Kitchen>() {
     K::open().block_on(async {
         let (one, other) = UnixStream::pair().unwrap();

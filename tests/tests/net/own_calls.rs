@@ -49,7 +49,7 @@ fn try_io_makes_one_call_if_the_socket_is_ready<K: Kitchen>() {
         client.readable().await.unwrap();
         assert_eq!(client.try_io(Interest::READABLE, read).unwrap(), 4);
         would_block(client.try_io(Interest::READABLE, read));
-        // The runtime now knows that the socket is not ready, so it makes no call.
+        // `try_io` has cleared the readiness, so it does not make this call.
         would_block(
             client.try_io(Interest::READABLE, || -> std::io::Result<()> {
                 panic!("the socket is not ready")
@@ -65,7 +65,7 @@ fn try_io_makes_one_call_if_the_socket_is_ready<K: Kitchen>() {
     });
 }
 
-/// If a user's call has to wait, it is repeated only once per event.
+/// A user's call that has to wait is repeated only once per event.
 fn async_io_calls_once_for_each_event<K: Kitchen>() {
     K::open().block_on(async {
         let (client, server) = pair().await;
@@ -381,8 +381,7 @@ fn a_unix_stream_tells_who_its_peer_is<K: Kitchen>() {
     });
 }
 
-/// A connection uses the requested local address. If it cannot, `connect_from` returns an error with the
-/// reason.
+/// A connection uses the requested local address, or `connect_from` returns an error with the reason.
 fn a_connection_comes_from_the_address_asked_for<K: Kitchen>() {
     K::open().block_on(async {
         for host in ["127.0.0.1", "[::1]"] {
@@ -426,8 +425,8 @@ fn a_connection_comes_from_the_address_asked_for<K: Kitchen>() {
     );
 }
 
-/// Any descriptor can be a source, without a type from mio. A descriptor that the OS cannot monitor is
-/// refused.
+/// Any descriptor can be a source. The user needs no type from mio. A descriptor that the OS cannot monitor
+/// is refused.
 fn any_descriptor_is_a_source<K: Kitchen>() {
     K::open().block_on(async {
         // SAFETY: the call has no preconditions.

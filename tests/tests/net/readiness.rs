@@ -188,8 +188,8 @@ fn a_read_that_stops_at_a_passed_descriptor_goes_on<K: Kitchen>() {
     });
 }
 
-/// The OS takes at most 1,024 buffers per call. With more buffers, or with many empty ones in front, a read
-/// or write moves as many bytes as it can. The next call continues.
+/// The OS takes at most 1,024 buffers per call. If there are more buffers, or many empty buffers come first,
+/// a read or write moves as many bytes as it can. The next call continues after these bytes.
 fn more_buffers_than_the_os_takes_are_read_and_written<K: Kitchen>() {
     const PARTS: usize = 3_000;
     K::open().block_on(async {

@@ -55,7 +55,7 @@ fn many_bytes_arrive_in_order<K: Kitchen>() {
         let writer = brigade::spawn(async move {
             let block: Vec<u8> = (0..=250).collect();
             let all: Vec<u8> = block.into_iter().cycle().take(BYTES).collect();
-            // Write through a shared reference, which is a futures-io stream too.
+            // Write through a shared reference, which implements the traits too.
             let mut stream = &server;
             AsyncWriteExt::write_all(&mut stream, &all).await.unwrap();
             AsyncWriteExt::close(&mut stream).await.unwrap();
@@ -152,7 +152,7 @@ fn tries_never_wait<K: Kitchen>() {
             readable.await.unwrap();
         }
         assert_eq!(client.try_read(&mut buffer).unwrap(), 4);
-        // Write until the OS takes no more.
+        // Write until the OS takes no more bytes.
         let block = vec![0; 1 << 16];
         let full = loop {
             if let Err(error) = server.try_write(&block) {
@@ -206,7 +206,7 @@ fn a_full_buffer_is_waited_for<K: Kitchen>() {
     });
 }
 
-/// Vectored I/O stays vectored, so one system call moves several slices.
+/// One system call of vectored I/O moves several slices.
 fn vectored_io_moves_several_slices<K: Kitchen>() {
     K::open().block_on(async {
         let (mut client, mut server) = pair().await;
@@ -244,7 +244,7 @@ fn close_ends_the_write_half<K: Kitchen>() {
     });
 }
 
-/// A read or a write with an empty buffer is not the end of the stream.
+/// A read or a write with an empty buffer does not affect the stream.
 fn empty_buffers_are_harmless<K: Kitchen>() {
     K::open().block_on(async {
         let (client, server) = pair().await;
@@ -256,7 +256,7 @@ fn empty_buffers_are_harmless<K: Kitchen>() {
     });
 }
 
-/// Blocking and non-blocking sockets of std can be converted.
+/// Blocking and non-blocking sockets of std can be converted into sockets of brigade.
 fn sockets_of_std_are_taken_over<K: Kitchen>() {
     K::open().block_on(async {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -35,7 +35,8 @@ fn refused<K: Kitchen>() {
     });
 }
 
-/// Of several addresses, the first one that answers is used. If all refuse, the error reports that.
+/// Of several addresses, `connect` uses the first one that answers. If all refuse, the error reports the
+/// refusal.
 fn the_first_address_that_answers<K: Kitchen>() {
     K::open().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -60,7 +61,7 @@ fn the_first_address_that_answers<K: Kitchen>() {
     });
 }
 
-/// tokio's epollhup test: a connect that is dropped midway does not affect the next socket in its slot.
+/// tokio's epollhup test: a connect that is dropped midway does not affect the socket that is made next.
 fn a_connect_dropped_midway<K: Kitchen>() {
     K::open().block_on(async {
         for _ in 0..50 {
@@ -113,7 +114,8 @@ fn a_reset_reaches_everybody<K: Kitchen>() {
         ready.recv().await.unwrap();
         sleep(Duration::from_millis(10)).await;
         reset(server);
-        // The OS returns the error to the reader or the writer. The other one may see the end of the stream.
+        // The OS reports the reset only once, to the reader or the writer. The reader may see the end of the
+        // stream instead, and the writer a broken pipe.
         let read = reader.await.unwrap();
         let wrote = writer.await.unwrap().unwrap_err();
         assert!(matches!(
@@ -170,8 +172,8 @@ fn a_connection_that_broke_in_the_queue<K: Kitchen>() {
     });
 }
 
-/// tokio #2924: if a socket outlives its executor, every operation that would wait returns an error and does
-/// not hang. Bytes that had already arrived can still be read.
+/// tokio #2924: if a socket outlives its executor, bytes that have already arrived can still be read. Every
+/// operation that would wait returns an error and does not hang.
 fn a_socket_that_lost_its_executor<K: Kitchen>() {
     let executor = K::open();
     let (client, server, listener) = executor.block_on(async {
@@ -280,8 +282,7 @@ fn sockets_need_an_executor<K: Kitchen>() {
     }));
     executor.block_on(brigade::yield_now());
     drop(executor);
-    // The bind succeeded before the reactor closed, or was refused. Either is correct, but the bind must not
-    // panic.
+    // The bind may succeed before the reactor closes, or may be refused, but it must not panic.
     let _ = error.recv().unwrap();
 }
 

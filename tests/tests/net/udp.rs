@@ -69,8 +69,8 @@ fn many_guests_of_one_socket<K: Kitchen>() {
     });
 }
 
-/// mio #881: a datagram may be empty or fill the buffer exactly. A larger one is truncated. Each read takes
-/// one datagram.
+/// mio #881: a datagram may be empty or fill the buffer exactly. A larger datagram is truncated. Each read
+/// takes one datagram.
 fn datagrams_of_every_size<K: Kitchen>() {
     K::open().block_on(async {
         let (one, other) = pair().await;

@@ -241,7 +241,7 @@ fn the_ends_of_a_pipe<K: Kitchen>() {
     });
 }
 
-/// A source can be taken back unchanged, and may then be registered with any executor.
+/// A source can be taken out of its `Registered` unchanged, and may then be registered with any executor.
 fn a_source_may_be_taken_out_again<K: Kitchen>() {
     let (one, other) = (K::open(), K::open());
     let (sender, receiver) = mio::unix::pipe::new().unwrap();

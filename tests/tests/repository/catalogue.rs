@@ -91,7 +91,7 @@ fn every_promise_names_its_tests() {
     none(untested(&rows));
 }
 
-/// If no `mod` item named a file, the file would never be compiled.
+/// Each file of tests must be named by a `mod` item. Otherwise the file would never be compiled.
 #[test]
 fn every_file_of_tests_is_part_of_a_program() {
     none(sources("tests").iter().filter_map(|file| {
@@ -137,7 +137,7 @@ fn the_numbers_of_promises_are_those_of_the_source() {
             .collect();
         let lines = sources.iter().flat_map(|source| source.code());
         let mut defined = lines.filter_map(|line| line.split_once(&format!("const {name}: ")));
-        // A constant may be defined as equal to `LOOK_EVERY`.
+        // Accept a constant that is defined as `LOOK_EVERY` instead of a number.
         assert!(
             defined.any(|(_, value)| value.ends_with(&format!("= {number};"))
                 || value.ends_with("= LOOK_EVERY;")),
@@ -153,7 +153,7 @@ fn every_async_method_says_what_its_drop_loses() {
     let promises = read("runtime/src/promises.rs");
     let table = promises.split("| methods |").nth(1).unwrap();
     let table = table.split("//!\n").next().unwrap();
-    // Some methods are listed with their type's name.
+    // Some methods are listed in the form `Type::method`.
     let listed: BTreeSet<_> = quoted(table)
         .map(|name| name.rsplit("::").next().unwrap())
         .collect();

@@ -47,7 +47,7 @@ fn is_a_test(file: &str, function: &str) -> bool {
     defined && (listed || text.contains(&format!("#[test]\nfn {function}(")))
 }
 
-/// Returns what is wrong with the last cells of a page's rows. Each must name tests, or say "untried".
+/// Returns what is wrong with the last cells of a page's rows. Each cell must name tests, or say "untried".
 fn unproven(rows: &[Vec<String>]) -> Vec<String> {
     let mut wrong = Vec::new();
     for row in rows {
@@ -88,7 +88,7 @@ fn a_row_that_is_unproven_is_found_out() {
     assert_eq!(unproven(&row("`tcp::no_such_test`")).len(), 1);
 }
 
-/// The page must give the adapter's number of lines correctly.
+/// The page must give the correct number of lines of the adapter for hyper.
 #[test]
 fn the_adapter_for_hyper_has_as_many_lines_as_the_page_says() {
     let adapter = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runtime/src/hyper.rs");
@@ -103,7 +103,7 @@ fn the_adapter_for_hyper_has_as_many_lines_as_the_page_says() {
 }
 
 /// The page must show the code that the tests of axum run. The benchmark must run the same code, but without
-/// `compat()`, because its service calls nothing of tokio.
+/// `compat()`, because the benchmark's service calls nothing of tokio.
 #[test]
 fn the_recipe_for_axum_is_the_code_of_its_test() {
     let test = fs::read_to_string(test_file("axum").unwrap().path).unwrap();
@@ -142,7 +142,7 @@ fn public_items(text: &str) -> Vec<(String, String)> {
     items
 }
 
-/// The items that users need first must have an example, or say where one is.
+/// The items that users need first must have an example, or say where an example is.
 #[test]
 fn public_items_have_an_example_or_say_where_one_is() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runtime/src");

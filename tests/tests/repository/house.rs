@@ -10,7 +10,8 @@ const PAGE: &str = "ARCHITECTURE.md";
 /// Files that re-export items of modules below them in the order of `lib.rs`.
 const FACADES: &[&str] = &["lib.rs", "task/mod.rs", "task/join_set.rs", "task/spawn.rs"];
 
-/// Files that use a module below them in the order of `lib.rs`, because the two belong together.
+/// Files that use a module below them in the order of `lib.rs`, because the file and the module belong
+/// together.
 const PAIRS: &[(&str, &str)] = &[
     // On a thread without an executor, the budget denies nothing.
     ("coop.rs", "context"),
@@ -42,7 +43,7 @@ fn uses(file: &Source) -> BTreeSet<&str> {
     let lines = file.code().filter(|line| !line.contains("$crate"));
     let paths = lines.flat_map(|line| line.split("crate::").skip(1));
     let names = paths.filter_map(|path| path.split(|c| !is_word_char(c)).next());
-    // These modules contain only models and tests, so they are not part of the library.
+    // These modules contain only loom models and tests, so they are not part of the library.
     let is_shipped = |name: &&str| !["models", "loom_tests", "test_support"].contains(name);
     let names = names.filter(|name| name.starts_with(char::is_lowercase));
     names.filter(is_shipped).collect()
@@ -162,7 +163,7 @@ fn minutes(file: &Source) -> f64 {
 }
 
 /// Returns the faults of the tables below "Reading order", whose columns are step, file, question and
-/// minutes. The tables below "Evening one" and "Evening two" must keep within their time.
+/// minutes. Panics if the reading of one evening takes too long.
 fn reading_faults(page: &str, files: &[Source]) -> Vec<String> {
     let order = section(page, "Reading order").expect("a reading order");
     let mut faults = Vec::new();
@@ -180,7 +181,7 @@ fn reading_faults(page: &str, files: &[Source]) -> Vec<String> {
             sum += minutes(file);
             let (told, kept) = row.split_last().unwrap();
             let computed = minutes(file).round();
-            // The page need not be updated after each small change.
+            // Accept a difference of one minute, so that small changes need no update of the page.
             if told
                 .parse()
                 .is_ok_and(|told: f64| (told - computed).abs() <= 1.0)

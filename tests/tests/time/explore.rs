@@ -95,7 +95,7 @@ fn the_environment_chooses_one_seed() {
     assert_eq!((runs, outputs.len()), (1, 1));
     let complaint = complaint(|| explore(0..3, || async { panic!("burnt") }));
     assert!(complaint.contains("seed 77 fails: burnt"), "{complaint}");
-    // The variable has the same effect as this builder's settings.
+    // An executor with these settings runs the program in the same order as `BRIGADE_SEED=77`.
     let executor = brigade::SingleThread::builder()
         .seed(77)
         .virtual_time(true)
@@ -146,7 +146,8 @@ fn a_year_of_ticks_passes() {
     assert_eq!(ends, [Duration::from_secs(365 * 24 * 3600); 5]);
 }
 
-/// A message may contain ids of tasks or instants, which differ between the two runs of a seed.
+/// `explore` runs a failing seed twice. A message may contain ids of tasks or instants, which differ between
+/// the two runs.
 fn a_message_with_ids_or_instants_is_the_same() {
     let ids = || async {
         let [one, other] = [0, 1].map(|_| brigade::spawn(async {}));
@@ -169,7 +170,7 @@ fn a_message_with_ids_or_instants_is_the_same() {
     fails(&|| drop(explore(0..1, instants)));
     let kept = RefCell::new(Vec::new());
     let addresses = || async {
-        // The first run keeps its memory, so that the second one gets another address.
+        // Keep the value of the first run, so that the value of the second run has another address.
         let value = Box::new(0_u64);
         let address = std::ptr::from_ref(&*value);
         kept.borrow_mut().push(value);
@@ -294,7 +295,8 @@ fn chance_of_select_is_not_taken_for_a_seeds() {
     assert!(named.contains("seed 0 fails: a"), "{named}");
 }
 
-/// If two runs fail with the same message after different numbers of steps, they still count as different.
+/// If two runs fail with the same message after different numbers of steps, the runs still count as
+/// different.
 fn runs_of_different_length_differ() {
     let mut runs = 0;
     let diverged = complaint(|| {

@@ -93,7 +93,7 @@ fn missed_ticks_may_be_skipped_or_follow_at_once_or_delay_the_rest() {
     assert_eq!(delay, [(0, 0), (10, 25), (35, 35), (45, 45), (55, 55)]);
 }
 
-/// A burst of late ticks uses budget, so other tasks run.
+/// A burst of late ticks uses up the budget, so other tasks run.
 fn an_endless_burst_starves_nobody<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -190,7 +190,7 @@ fn an_interval_is_a_stream() {
     });
 }
 
-/// With the longest period, there is one tick and then no other. Nothing panics.
+/// With an extremely long period, only the first tick comes. No call panics.
 fn the_longest_period<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -240,7 +240,7 @@ fn a_timeout_gives_the_output_or_elapses<K: Kitchen>() {
     });
 }
 
-/// A timeout polls its future first, so the future's output counts even if the deadline has passed.
+/// A timeout polls its future first, so it returns the output of a ready future even after the deadline.
 fn a_ready_future_wins_over_the_clock<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -255,7 +255,7 @@ fn a_ready_future_wins_over_the_clock<K: Kitchen>() {
             cx.waker().wake_by_ref();
             Poll::Pending
         });
-        // The first poll takes longer than the timeout, and the second is ready.
+        // The first poll takes longer than the timeout, and the second poll is ready.
         let output = timeout(MS, busy).await;
         assert!(output == Ok(2) || output.is_err());
     });
@@ -273,7 +273,7 @@ fn a_timeout_owns_its_future<K: Kitchen>() {
         });
         assert!(late.await.is_err());
         assert_eq!(drops.get(), 1);
-        // One timeout is dropped before its first poll, and another one after it.
+        // Drop one timeout before its first poll, and another after its first poll.
         let spy = drops.on_drop();
         drop(timeout(MS, async move { drop(spy) }));
         assert_eq!(drops.get(), 2);
@@ -288,7 +288,7 @@ fn a_timeout_owns_its_future<K: Kitchen>() {
     });
 }
 
-/// A task whose timeout expires is polled only a few times, and not while it waits.
+/// A timeout polls its future at its beginning and when it expires, and not in between.
 fn a_timeout_does_not_poll_in_between<K: Kitchen>() {
     let executor = K::open();
     let polls = Tally::new();
@@ -332,7 +332,7 @@ fn a_short_sleep_is_one_sleep<K: Kitchen>() {
         }
     });
     executor.block_on(task).unwrap();
-    // There are fewer polls if the machine was so slow that a sleep was over at its first poll.
+    // On a slow machine, a sleep may be over at its first poll and need no second one.
     assert!(polls.get() <= 200);
     let parks = parks(&executor) - before;
     if K::ONE_COOK {

@@ -1,4 +1,4 @@
-//! Tests precise timers, which a builder can enable. They are late only by microseconds.
+//! Tests precise timers, which a builder can enable. Such timers are late only by microseconds.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ fn precise<K: Kitchen>() -> K::Executor {
     })
 }
 
-/// Returns the median lateness of many sleeps, whose lengths are spread over two milliseconds.
+/// Returns the median lateness of many sleeps, whose lengths are between 0.3 and 2 ms.
 fn median_lateness(executor: &impl Executor) -> Duration {
     executor.block_on(async {
         let mut late = Vec::new();
@@ -32,8 +32,8 @@ fn median_lateness(executor: &impl Executor) -> Duration {
 }
 
 /// epoll's timeouts are rounded up to whole milliseconds. The median lateness of the usual timers is
-/// therefore half a millisecond plus a tick of the wheel. kqueue's timeouts are exact. The test compares the
-/// best of a few tries, because a busy machine makes any timer late.
+/// therefore half a millisecond plus a tick of the timer wheel. kqueue's timeouts are exact. The test
+/// compares the best of a few tries, because a busy machine makes any timer late.
 #[cfg(target_os = "linux")]
 fn they_are_late_by_much_less<K: Kitchen>() {
     let (mut usual, mut least) = (Duration::MAX, Duration::MAX);
@@ -125,7 +125,7 @@ fn ticks_keep_their_distance<K: Kitchen>() {
         let first = ticks.tick().await;
         for _ in 1..10 {
             let tick = ticks.tick().await;
-            // Ticks that a busy machine missed are skipped.
+            // On a busy machine, missed ticks are skipped.
             assert_eq!((tick - first).as_nanos() % 2_000_000, 0);
             assert!(Instant::now() >= tick);
         }

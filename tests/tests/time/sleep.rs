@@ -27,12 +27,12 @@ pub(crate) fn armed(duration: Duration, waker: &Arc<CountingWaker>) -> Pin<Box<S
     }
 }
 
-/// mio #1614: thousands of sleeps of odd lengths run at the same time, and none ends early.
+/// mio #1614: thousands of sleeps of irregular lengths run at the same time, and none ends early.
 fn never_early<K: Kitchen>() {
     a_crowd_is_never_early(&K::open(), 3000);
 }
 
-/// Runs `count` sleeps of odd lengths up to 40 ms at the same time, and checks that none ends early.
+/// Runs `count` sleeps of irregular lengths up to 40 ms at the same time, and checks that none ends early.
 pub(crate) fn a_crowd_is_never_early(executor: &impl Executor, count: u64) {
     executor.block_on(async {
         let tasks: Vec<_> = (0..count)
@@ -123,7 +123,7 @@ fn sleeps_of_weeks_let_wakes_through<K: Kitchen>() {
         let (send, receive) = async_channel::bounded::<()>(1);
         executor.block_on(async {
             let long = brigade::spawn(sleep(DAY * days));
-            // Only the long timer is left, so the executor waits in the OS with that timeout.
+            // Only the long timer is left, so the executor passes its deadline to the OS as the timeout.
             let elsewhere = thread::spawn(move || send.send_blocking(()).unwrap());
             receive.recv().await.unwrap();
             elsewhere.join().unwrap();
@@ -184,7 +184,7 @@ fn dropped_in_every_state<K: Kitchen>() {
         let mut elapsed = Box::pin(sleep(MS));
         elapsed.as_mut().await;
         assert!(elapsed.is_elapsed());
-        // A second poll returns `Ready` again.
+        // A further poll returns `Ready` again.
         assert!(poll_once(elapsed.as_mut()).is_ready());
         drop(elapsed);
     });
@@ -222,7 +222,7 @@ fn reset_in_every_state<K: Kitchen>() {
     assert_eq!(Arc::strong_count(&waker), 1);
 }
 
-/// If a sleep was polled with two wakers, one after the other, only the second is called.
+/// If a sleep was polled with two wakers, one after the other, only the second waker is called.
 fn the_last_waker_counts<K: Kitchen>() {
     let executor = K::open();
     let (first, last) = (CountingWaker::new(), CountingWaker::new());
@@ -243,7 +243,8 @@ fn the_last_waker_counts<K: Kitchen>() {
     assert_eq!((Arc::strong_count(&last), last.count()), (1, 1));
 }
 
-/// A hundred thousand timers are armed and dropped. Other timers are not affected, and no wake happens.
+/// A hundred thousand timers are armed and dropped. Other timers are not affected, and no dropped timer calls
+/// its waker.
 fn a_crowd_of_cancelled_timers<K: Kitchen>() {
     let executor = K::open();
     let waker = CountingWaker::new();
@@ -260,7 +261,7 @@ fn a_crowd_of_cancelled_timers<K: Kitchen>() {
     assert_eq!((waker.count(), Arc::strong_count(&waker)), (0, 1));
 }
 
-/// Thousands of tasks each have a timeout. Each timer fires exactly once.
+/// Twenty thousand sleeps run at the same time. Each timer fires exactly once.
 fn a_crowd_of_timers_fires_once_each<K: Kitchen>() {
     let executor = K::open();
     let waker = CountingWaker::new();
@@ -295,8 +296,8 @@ fn a_shorter_timer_shortens_the_sleep<K: Kitchen>() {
     drop(long);
 }
 
-/// `reset` arms the timer again with the waker of the waiting task. The new deadline is earlier or later, or
-/// the old sleep was endless.
+/// `reset` arms the timer again with the waker of the waiting task. The old deadline is later or earlier than
+/// the new one, or infinitely far away.
 fn reset_moves_the_wake_of_a_waiting_task<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -331,7 +332,7 @@ on_both! {
     reset_moves_the_wake_of_a_waiting_task,
 }
 
-/// A loop of elapsed sleeps uses up the budget. It needs no driver, so it ends even if no driver runs.
+/// A loop of elapsed sleeps uses up the budget. The loop needs no driver, so it ends even if no driver runs.
 #[test]
 fn a_loop_of_elapsed_sleeps_needs_no_driver() {
     let executor = brigade::SingleThread::new().unwrap();

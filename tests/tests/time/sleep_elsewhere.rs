@@ -1,4 +1,4 @@
-//! Tests sleeps on threads and executors other than those that made them, and in blocking jobs.
+//! Tests sleeps that move to another thread or executor, and sleeps in blocking jobs.
 // Futures are moved out of `block_on` on purpose, to be polled elsewhere.
 #![allow(clippy::async_yields_async)]
 
@@ -15,8 +15,8 @@ use brigade_tests::{CountingWaker, Kitchen, on_both, park_on};
 
 use crate::sleep::{MS, armed};
 
-/// tokio #8252: sleeps are moved to another thread and dropped there, armed or not, before and after the
-/// executor is dropped.
+/// tokio #8252: armed and unarmed sleeps are dropped on another thread, before and after the executor is
+/// dropped.
 fn dropped_on_another_thread<K: Kitchen>() {
     let executor = K::open();
     let waker = CountingWaker::new();
@@ -37,7 +37,7 @@ fn dropped_on_another_thread<K: Kitchen>() {
         for _ in 0..300 {
             told.recv().await.unwrap();
         }
-        // Each turn of the driver that handles a timer removes the dropped timers.
+        // Whenever the driver handles a timer, it also removes the dropped timers.
         sleep(2 * MS).await;
         sleep(2 * MS).await;
         armed(3600 * 1000 * MS, &waker)
@@ -49,7 +49,7 @@ fn dropped_on_another_thread<K: Kitchen>() {
     assert_eq!(Arc::strong_count(&waker), 1);
 }
 
-/// If a sleep moves from one executor to another, it ends on the second.
+/// If a sleep moves from one executor to another, it ends on the second executor.
 fn moved_to_another_executor<K: Kitchen>() {
     let (one, other) = (K::open(), K::open());
     let mut timer = one.block_on(async {
@@ -63,7 +63,7 @@ fn moved_to_another_executor<K: Kitchen>() {
     drop(one);
 }
 
-/// If a sleep is awaited outside of any brigade executor, it panics with an explanation.
+/// Awaiting a sleep outside of any brigade executor panics with an explanation.
 fn a_sleep_under_a_stranger_panics<K: Kitchen>() {
     let executor = K::open();
     let timer = executor.block_on(async { sleep(MS) });

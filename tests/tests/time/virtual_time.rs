@@ -147,7 +147,7 @@ fn it_stands_still_while_a_job_runs() {
     });
 }
 
-/// If a job waits for the clock itself, the clock still moves, but not past the job's deadline.
+/// While a job sleeps, the clock still moves, but not past the job's deadline.
 fn a_job_may_wait_for_the_clock() {
     const HOUR: Duration = Duration::from_secs(3600);
     let executor = SingleThread::builder().virtual_time(true).build().unwrap();
@@ -161,7 +161,7 @@ fn a_job_may_wait_for_the_clock() {
     });
 }
 
-/// After a job has stopped waiting for a deadline, that deadline no longer moves the clock.
+/// If a job no longer waits for a deadline, that deadline no longer moves the clock.
 fn what_a_job_waited_for_does_not_move_the_clock_later() {
     for waited in [Duration::from_secs(3600), Duration::MAX] {
         let executor = SingleThread::builder().virtual_time(true).build().unwrap();
@@ -182,7 +182,7 @@ fn what_a_job_waited_for_does_not_move_the_clock_later() {
     }
 }
 
-/// A job in `Handle::block_on` holds the clock while it computes, even if it has polled a timer.
+/// While a job computes in `Handle::block_on`, the clock stands still, even if the job has polled a timer.
 fn a_job_that_computes_in_block_on_stops_the_clock() {
     const HOUR: Duration = Duration::from_secs(3600);
     let executor = SingleThread::builder().virtual_time(true).build().unwrap();
@@ -197,7 +197,7 @@ fn a_job_that_computes_in_block_on_stops_the_clock() {
                 assert_eq!(now(), start);
                 pause.await;
                 assert_eq!(now() - start, HOUR);
-                // The job has been woken, so it holds the clock again.
+                // The job has been woken, so the clock stands still again.
                 std::thread::sleep(50 * MS);
                 assert_eq!(now() - start, HOUR);
             })
@@ -218,7 +218,7 @@ fn a_job_may_wait_for_a_task_that_sleeps() {
         .unwrap();
     executor.block_on(async {
         let start = now();
-        // Two of the four jobs are queued while the other two wait.
+        // The pool has two threads, so two of the four jobs are queued while the other two wait.
         let jobs = [1, 2, 3, 4].map(|hours| {
             let handle = brigade::Handle::current();
             brigade::spawn_blocking(move || {
@@ -232,12 +232,12 @@ fn a_job_may_wait_for_a_task_that_sleeps() {
         for job in jobs {
             job.await.unwrap();
         }
-        // Job 3 runs after job 1, and job 4 after job 2.
+        // Job 3 runs after job 1, and job 4 after job 2. The last job therefore ends after 2 + 4 hours.
         assert_eq!(now() - start, HOUR * 6);
     });
 }
 
-/// The clock need not move for a timer that is due now, so the timer fires even while a job runs.
+/// A timer that is due now fires even while a job runs, because the clock need not move.
 fn what_is_due_fires_while_a_job_runs() {
     let executor = SingleThread::builder().virtual_time(true).build().unwrap();
     executor.block_on(async {
@@ -256,7 +256,7 @@ fn what_is_due_fires_while_a_job_runs() {
     });
 }
 
-/// A thread outside of the executor waits for its clock, and a job waits for that thread.
+/// A thread outside of the executor waits for the executor's clock, and a job waits for that thread.
 fn a_thread_outside_moves_a_held_clock() {
     const HOUR: Duration = Duration::from_secs(3600);
     let executor = SingleThread::builder().virtual_time(true).build().unwrap();
@@ -275,7 +275,7 @@ fn a_thread_outside_moves_a_held_clock() {
     });
 }
 
-/// A job may call `Handle::block_on` of another executor to wait for a task of its own executor.
+/// To wait for a task of its own executor, a job may call `Handle::block_on` of another executor.
 fn a_job_may_wait_in_another_executor() {
     const HOUR: Duration = Duration::from_secs(3600);
     let other = brigade::WorkStealing::with_workers(1).unwrap();
@@ -318,8 +318,8 @@ fn a_job_that_resets_anothers_sleep_does_not_move_the_clock() {
     });
 }
 
-/// Some operations get no event from the OS, so brigade retries them in real time. They end although the
-/// virtual clock stands still. Here three operations wait for a job.
+/// Some operations get no event from the OS, so brigade retries them in real time. Such operations end
+/// although the virtual clock stands still. Here three operations wait for a job.
 fn operations_that_wait_for_a_job_end() {
     let place = tempfile::tempdir().unwrap();
     let path = |name: &str| place.path().join(name);
@@ -376,7 +376,8 @@ fn operations_that_wait_for_a_job_end() {
     });
 }
 
-/// The clock moves as soon as all jobs have ended, even if the last thread of the pool ran none of them.
+/// The clock moves as soon as all jobs have ended, even if the thread of the pool that becomes idle last ran
+/// no job.
 fn the_clock_moves_as_soon_as_all_jobs_have_ended() {
     for _ in 0..500 {
         let executor = SingleThread::builder()
