@@ -44,7 +44,7 @@ fn uses(file: &Source) -> BTreeSet<&str> {
     let paths = lines.flat_map(|line| line.split("crate::").skip(1));
     let names = paths.filter_map(|path| path.split(|c| !is_word_char(c)).next());
     // These modules contain only loom models and tests, so they are not part of the library.
-    let is_shipped = |name: &&str| !["models", "loom_tests", "test_support"].contains(name);
+    let is_shipped = |name: &&str| !["loom_tests", "test_support"].contains(name);
     let names = names.filter(|name| name.starts_with(char::is_lowercase));
     names.filter(is_shipped).collect()
 }
