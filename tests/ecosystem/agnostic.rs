@@ -1,5 +1,5 @@
-//! Runs common libraries that need no particular runtime: combinators, channels and locks, including tokio's.
-//! They need no glue.
+//! Runs libraries that work with any runtime, without glue: combinators, channels and locks, including
+//! tokio's.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -394,8 +394,7 @@ fn tokio_duplex_and_copy_bidirectional<K: Kitchen>() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio_util::compat::FuturesAsyncReadCompatExt;
     K::open().block_on(async {
-        // The proxy copies between a duplex and a socket. A server echoes what arrives at the socket's other
-        // end.
+        // The proxy copies between a duplex and a socket. A server at the socket's other end echoes.
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let echo = spawn(async move {

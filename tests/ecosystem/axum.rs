@@ -1,8 +1,8 @@
-//! Runs axum on brigade. `serve` below is the recipe of the page on the ecosystem. hyper drives each
-//! connection in a task of brigade, and the service is an axum router.
+//! Runs axum on brigade. `serve` below is the recipe in `runtime/docs/ecosystem.md`. hyper drives each
+//! connection in a task of brigade. The service is an axum router.
 //!
 //! Routing, extractors, JSON and bodies need no runtime. `TimeoutLayer`, `ServeDir` and `WebSocketUpgrade`
-//! call tokio and panic without it, as the last test shows. `compat()` on the connection provides tokio.
+//! panic outside a tokio runtime, as the last test shows. `compat()` on the connection enters such a runtime.
 
 use std::io;
 use std::net::SocketAddr;
@@ -104,8 +104,8 @@ async fn ask(
     Ok((status, reply.into_body().collect().await?.to_bytes()))
 }
 
-/// Routes take a path, a state and JSON, and return JSON. A wrong body or an unknown path gets the right
-/// status.
+/// Routes take a path, a state and JSON, and return JSON. An invalid body or an unknown path leads to the
+/// right status.
 fn json_there_and_back<K: Kitchen>() {
     async fn order(
         State(kitchen): State<String>,
@@ -211,7 +211,8 @@ fn a_websocket_is_served<K: Kitchen>() {
     });
 }
 
-/// `TimeoutLayer` uses tokio's clock. If a handler never ends, the client gets the timeout's status.
+/// `TimeoutLayer` uses tokio's clock. If a handler never ends, the client gets the status that the layer
+/// defines.
 fn a_timeout_layer_ends_a_slow_handler<K: Kitchen>() {
     let limit = Duration::from_millis(20);
     let app = Router::new()
@@ -231,7 +232,8 @@ fn a_timeout_layer_ends_a_slow_handler<K: Kitchen>() {
     });
 }
 
-/// After the stop, the server accepts no new connection, closes an idle one, and answers a request under way.
+/// After the stop, the server accepts no new connection, closes the idle connection, and answers the pending
+/// request.
 fn a_shutdown_lets_requests_finish<K: Kitchen>() {
     let (begun, has_begun) = async_channel::bounded::<()>(1);
     let (go, may_go) = async_channel::bounded::<()>(1);

@@ -23,7 +23,8 @@ fn threads() -> usize {
     names.filter(|it| it.starts_with("async-compat")).count()
 }
 
-/// tokio's sockets and timers work in brigade's tasks. They need one extra thread for any number of tasks.
+/// tokio's sockets and timers work in brigade's tasks. For any number of tasks, tokio's runtime needs one
+/// extra thread.
 fn tokio_s_own_sockets_and_timers_run<K: Kitchen>() {
     K::open().block_on(async {
         assert_eq!(threads(), 0);
@@ -69,8 +70,8 @@ fn tokio_s_own_sockets_and_timers_run<K: Kitchen>() {
     });
 }
 
-/// Clients built on tokio open their own connections (here hyper over tokio's socket). The connection belongs
-/// to tokio, and the tasks belong to brigade.
+/// A client built on tokio opens tokio's sockets itself (here an `h2` client). Tokio then drives the socket,
+/// and brigade runs the tasks.
 fn a_crate_over_tokio_s_socket_runs<K: Kitchen>() {
     K::open().block_on(async {
         let listener = brigade::net::TcpListener::bind("127.0.0.1:0")

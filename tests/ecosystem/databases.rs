@@ -1,10 +1,10 @@
 //! Queries real databases with clients on brigade. The tests start servers that are installed as system
 //! packages.
 //!
-//! A client must accept a stream that the caller has opened. `tokio-postgres` does (`Config::connect_raw`),
-//! and so does `redis` (`MultiplexedConnection::new_with_config`). Both require tokio's traits. `compat()`
-//! from `tokio-util` adds these traits to any futures-io stream. The glue is that one call, and neither
-//! client needs a tokio runtime.
+//! A client must accept a stream that the caller has opened. `tokio-postgres` has `Config::connect_raw` for
+//! this, and `redis` has `MultiplexedConnection::new_with_config`. The stream must implement tokio's traits.
+//! `compat()` from `tokio-util` adds these traits to any futures-io stream. There is no other glue, and
+//! neither client needs a tokio runtime.
 //!
 //! If a server is not installed, its test prints that it was skipped, or fails if `BRIGADE_REQUIRE_SERVERS`
 //! is set.
@@ -32,7 +32,7 @@ use tokio_util::compat::FuturesAsyncReadCompatExt;
 /// The maximum time to wait for a server to start.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A running server, its directory, and its socket. The server is stopped when the value is dropped.
+/// A running server, its directory, and its socket. Dropping this value stops the server.
 struct Server {
     child: Child,
     socket: PathBuf,
@@ -93,7 +93,7 @@ fn find(program: &str) -> Option<PathBuf> {
     found
 }
 
-/// PostgreSQL refuses to run as root. If this process is root, makes the server run as "nobody" and own the
+/// PostgreSQL refuses to run as root. If this process runs as root, the server runs as "nobody" and owns the
 /// directory.
 fn as_nobody<'a>(command: &'a mut Command, room: &Path) -> &'a mut Command {
     const NOBODY: u32 = 65534;
@@ -280,7 +280,7 @@ async fn redis_client(server: &Server) -> MultiplexedConnection {
 }
 
 /// The client sends hundreds of commands over one connection without waiting in between. It also uses a
-/// pipeline and several types of value, and waits for a message.
+/// pipeline and values of several types, and waits for another client's message.
 fn redis_answers<K: Kitchen>() {
     let Some(server) = redis_server() else { return };
     K::open().block_on(async {

@@ -51,7 +51,7 @@ where
     )
 }
 
-/// Small bodies, and bodies of many mebibytes, are sent and come back.
+/// A server sends back bodies of several sizes, from 0 bytes to 8 MiB.
 fn bodies_there_and_back<K: Kitchen>() {
     K::open().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -188,7 +188,7 @@ fn reads_fill_what_is_free<K: Kitchen>() {
     });
 }
 
-/// hyper uses brigade's timer. If a header does not arrive in time, the connection ends.
+/// hyper uses brigade's timer. If the request's head does not arrive in time, the server ends the connection.
 fn timeouts_go_by_brigades_clock<K: Kitchen>() {
     K::open().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -249,7 +249,7 @@ fn services_that_are_not_send() {
     });
 }
 
-/// hyper can spawn its tasks through `brigade::hyper::Executor` and through a `Handle`.
+/// hyper can spawn its tasks through either `brigade::hyper::Executor` or a `Handle`.
 fn both_executors_of_hyper_spawn<K: Kitchen>() {
     let executor = K::open();
     let ran = Tally::new();

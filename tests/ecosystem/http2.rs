@@ -41,7 +41,6 @@ fn request(path: usize, size: usize) -> Request<Body> {
         .unwrap()
 }
 
-/// Serves one connection over HTTP/1.1.
 fn serve1<S: rt::Read + rt::Write + Unpin + Send + 'static>(stream: S) {
     let serve = http1::Builder::new()
         .timer(Timer)
@@ -49,7 +48,7 @@ fn serve1<S: rt::Read + rt::Write + Unpin + Send + 'static>(stream: S) {
     drop(spawn(serve));
 }
 
-/// Serves one connection over HTTP/2, with pings, which need the timer.
+/// Serves one connection over HTTP/2. The connection's pings need the timer.
 fn serve2<S: rt::Read + rt::Write + Unpin + Send + 'static>(stream: S) {
     let serve = http2::Builder::new(Tasks)
         .timer(Timer)
@@ -58,7 +57,7 @@ fn serve2<S: rt::Read + rt::Write + Unpin + Send + 'static>(stream: S) {
     drop(spawn(serve));
 }
 
-/// Sends a few requests one after another over one connection.
+/// Sends a few requests over one connection, one after another.
 async fn ask1<S: rt::Read + rt::Write + Unpin + Send + 'static>(stream: S) {
     let (mut sender, connection) = client1::handshake(stream).await.unwrap();
     drop(spawn(connection));
@@ -132,7 +131,8 @@ fn hyper_h1_and_h2_over_unix_sockets<K: Kitchen>() {
     });
 }
 
-/// On the single-thread executor, services may hold values that are not `Send`, with either protocol.
+/// On the single-thread executor, services may hold values that are not `Send`, over HTTP/1.1 and over
+/// HTTP/2.
 fn services_that_are_not_send_by_both_protocols() {
     SingleThread::new().unwrap().block_on(async {
         let served = Rc::new(Cell::new(0));
@@ -158,8 +158,8 @@ fn services_that_are_not_send_by_both_protocols() {
     });
 }
 
-/// hyper's read buffer stays uninitialised except for the bytes that were received. Slices that hyper writes
-/// together are sent together.
+/// hyper's read buffer stays uninitialised except for the bytes that were received. All slices of one
+/// vectored write are sent together.
 fn nothing_is_filled_with_zeros_and_slices_go_out_together<K: Kitchen>() {
     async fn check<S: rt::Read + rt::Write + Unpin>(mut from: S, mut to: S) {
         let slices = [

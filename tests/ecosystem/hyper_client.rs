@@ -1,4 +1,5 @@
-//! Runs hyper-util's pooled client over `brigade::hyper::Connector`: plain, encrypted, and with failures.
+//! Runs hyper-util's pooled client over `brigade::hyper::Connector`. Some connections are plain, some are
+//! encrypted, and some fail.
 
 use std::convert::Infallible;
 use std::io::ErrorKind;
@@ -22,7 +23,7 @@ use hyper_util::client::legacy::{Client, Error};
 
 type Body = Full<Bytes>;
 
-/// Answers with the request's body and protocol.
+/// Answers with the request's body and HTTP version.
 async fn echo(request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
     let version = request.version();
     let body = request.into_body().collect().await.unwrap().to_bytes();
@@ -96,7 +97,8 @@ fn the_pool_reuses_connections<K: Kitchen>() {
             assert!(back == vec![7; size]);
             assert_eq!(spoke, "HTTP/1.1");
         }
-        // A task returns each connection to the pool, perhaps only after the next request has begun.
+        // A task returns the connection to the pool. If the next request begins earlier, it opens another
+        // connection.
         let alone = connections.load(Ordering::Relaxed);
         assert!(alone < 20, "{alone} connections for 20 requests in turn");
 
@@ -151,8 +153,8 @@ fn kind(error: &Error) -> ErrorKind {
     panic!("no I/O error in {error:?}")
 }
 
-/// If a connection fails, the request that needs it returns the error. A scheme that the connector does not
-/// support is refused before anything is sent.
+/// If a connection fails, the request returns the error. A scheme that the connector does not support is
+/// refused before anything is sent.
 fn what_cannot_be_connected_is_an_error<K: Kitchen>() {
     let closed = nobody();
     K::open().block_on(async {

@@ -1,5 +1,5 @@
-//! Four small programs, as a user would write them: a chat server, a crawler, a pipeline, and a parent of many
-//! processes. They use brigade together with crates that need no particular runtime.
+//! Four small programs, as a user would write them: a chat server, a crawler, a pipeline, and a parent of
+//! many processes. They use brigade and crates that work with any runtime.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 // ---- a chat server -------------------------------------------------------------------------------
 
-/// A guest's first line is its name. Every further line goes to all guests.
+/// Serves one guest. The first line is the guest's name, and every further line goes to all guests.
 async fn guest(stream: TcpStream, chat: broadcast::Sender<String>, stop: CancellationToken) {
     let mut said = BufReader::new(&stream).lines();
     let Ok(Some(name)) = said.try_next().await else {
@@ -71,7 +71,7 @@ async fn hear(lines: &mut Lines<BufReader<&TcpStream>>, text: &str, count: usize
     }
 }
 
-/// Each guest hears every line of every guest, and the server ends all connections when it is stopped.
+/// Each guest receives every line of every guest. When the server is stopped, it ends all connections.
 fn a_chat_server<K: Kitchen>() {
     const GUESTS: usize = 16;
     const LINES: usize = 20;
@@ -89,7 +89,7 @@ fn a_chat_server<K: Kitchen>() {
                 let mut lines = BufReader::new(&stream).lines();
                 let name = format!("guest {number}\n");
                 stream.write_all(name.as_bytes()).await.unwrap();
-                // A guest that has received its own arrival receives all later lines.
+                // A guest that has received the notice about itself receives all later lines.
                 hear(&mut lines, &format!("guest {number} is here"), 1).await;
                 all_here.wait().await;
                 for _ in 0..LINES {
@@ -100,7 +100,7 @@ fn a_chat_server<K: Kitchen>() {
             });
         }
         let mut streams = guests.join_all().await;
-        // One guest hangs up, and another guest is informed.
+        // One guest hangs up, and another guest receives a notice.
         drop(streams.pop());
         let mut lines = BufReader::new(&streams[0]).lines();
         hear(&mut lines, "has left", 1).await;
@@ -133,7 +133,7 @@ async fn page(
     Ok(Response::new(Full::from(links.concat())))
 }
 
-/// Starts the site. Returns its address, and a counter of the most requests at one instant.
+/// Starts the site. Returns its address, and the maximum number of simultaneous requests so far.
 async fn site() -> (SocketAddr, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -152,7 +152,7 @@ async fn site() -> (SocketAddr, Arc<AtomicUsize>) {
     (address, most)
 }
 
-/// Follows all links from page 0, with at most `limit` requests at one instant.
+/// Follows all links from page 0, with at most `limit` simultaneous requests.
 async fn crawl(address: SocketAddr, limit: usize) -> BTreeMap<String, StatusCode> {
     let client: Client<_, Empty<Bytes>> = Client::builder(brigade::hyper::Executor)
         .pool_timer(Timer)
@@ -192,7 +192,7 @@ fn a_crawler<K: Kitchen>() {
         let visited = crawl(address, 8).await;
         let good = visited.values().filter(|it| **it == StatusCode::OK);
         assert_eq!(good.count(), PAGES);
-        // The last page has the number 199, and links to 399 and 400.
+        // The last page has the number 199, and links to the pages 399 and 400.
         assert_eq!(visited.len(), 2 * PAGES + 1);
         let most = most.load(Ordering::SeqCst);
         assert!((2..=8).contains(&most), "{most}");
@@ -202,7 +202,7 @@ fn a_crawler<K: Kitchen>() {
 // ---- a pipeline ----------------------------------------------------------------------------------
 
 /// One stage reads a file, several tasks parse its lines, and the last stage adds the results. The channels
-/// between the stages are short, so the fast stages wait for the slow one.
+/// between the stages are short, so fast stages wait for slow stages.
 fn a_pipeline<K: Kitchen>() {
     const LINES: u64 = 2000;
     let text = (0..LINES).map(|n| format!("{n} noodles\n"));
@@ -210,7 +210,7 @@ fn a_pipeline<K: Kitchen>() {
     let path = folder.path().join("orders");
     std::fs::write(&path, text.collect::<String>()).unwrap();
     K::open().block_on(async {
-        // std's files block, so a thread of the blocking pool reads.
+        // Reading a file with std blocks the thread, so a thread of the blocking pool reads it.
         let (lines, to_parse) = mpsc::channel::<String>(4);
         let reader = spawn_blocking(move || {
             let file = std::io::BufReader::new(std::fs::File::open(path)?);
@@ -248,7 +248,7 @@ fn a_pipeline<K: Kitchen>() {
         let shares = workers.join_all().await;
         assert_eq!(shares.iter().sum::<u64>(), LINES);
 
-        // Do the same with the combinators of futures-util, which keep the order.
+        // A second pipeline uses the combinators of futures-util, which keep the order.
         let numbers = futures::stream::iter(0..LINES).map(|n| async move {
             brigade::yield_now().await;
             n * n
@@ -296,7 +296,6 @@ fn children<K: Kitchen>() {
         );
         let pid = endless.id();
         drop(endless);
-        // The process has been killed and reaped.
         assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists());
     });
 }

@@ -1,5 +1,4 @@
-//! Runs QUIC: quinn without its own runtime, over brigade's UDP sockets, timers and tasks. The glue is the
-//! code above the tests.
+//! Runs quinn (QUIC) over brigade's UDP sockets, timers and tasks. The glue is the code above the tests.
 
 use std::fmt;
 use std::future::Future;
@@ -110,7 +109,7 @@ impl AsyncUdpSocket for Socket {
 }
 
 /// Waits until the socket is writable, on behalf of one connection. `poll_write_ready` keeps only one waker
-/// per socket, so each poller holds a `writable` future instead. A socket may have any number of these.
+/// per socket. Each poller therefore holds a `writable` future. A socket may have any number of such futures.
 struct Poller {
     socket: Arc<Socket>,
     wait: Option<Pin<Box<dyn Future<Output = io::Result<()>> + Send + Sync>>>,
@@ -136,7 +135,6 @@ impl UdpPoller for Poller {
     }
 }
 
-/// Makes an endpoint on the loopback interface.
 fn endpoint(server: Option<quinn::ServerConfig>) -> Endpoint {
     let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     let config = EndpointConfig::default();

@@ -1,5 +1,6 @@
-//! Runs async-tungstenite over brigade's sockets: with its own client, after an upgrade of a hyper
-//! connection, and with a page in a browser. It uses the traits of futures-io and needs no glue.
+//! Runs async-tungstenite over brigade's sockets. The clients are async-tungstenite itself, a hyper
+//! connection after an upgrade, and a page in a browser. No glue is needed, because async-tungstenite uses
+//! the traits of futures-io.
 //!
 //! The page needs Chromium on the path. Without it, the test prints that it was skipped, or fails if
 //! `BRIGADE_REQUIRE_BROWSER` is set.

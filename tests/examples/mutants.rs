@@ -5,11 +5,11 @@
 //! cargo run -p brigade-tests --example mutants -- ring idle  puts back bugs whose names contain a word
 //! ```
 //!
-//! The bugs are in `tests/mutants/list.diff`. The program puts them into a copy of the sources below the
-//! target directory; the sources themselves do not change. It writes each verdict to
-//! `tests/mutants/RESULTS.md` immediately, and keeps the verdicts of earlier runs until they are replaced.
-//! Each check first runs without the bug, because a check that fails without the bug proves nothing. If the
-//! suite has just passed, `--sure` can skip that run. A check that hangs counts as failed.
+//! The bugs are in `tests/mutants/list.diff`. The program puts the bugs into a copy of the sources, in the
+//! target directory. It writes each verdict to `tests/mutants/RESULTS.md` immediately, and keeps the verdicts
+//! of earlier runs until they are replaced. Each check first runs without the bug, because a check that fails
+//! without the bug proves nothing. If the suite has just passed, `--sure` can skip that run. A check that
+//! hangs counts as failed.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 
 use brigade_tests::mutants::{Check, Mutant, list, root};
 
-/// The maximum duration of a check after its build.
+/// The maximum duration of a check, without its build.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The files in the workspace's root that are copied.
@@ -36,7 +36,6 @@ fn members() -> Vec<String> {
     names.skip(1).step_by(2).map(str::to_owned).collect()
 }
 
-/// The ways in which a check can end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum End {
     Passed,
@@ -73,7 +72,7 @@ fn main() -> ExitCode {
     ExitCode::from(u8::from(survived > 0))
 }
 
-/// Writes a verdict to `RESULTS.md`, and keeps the verdicts of the other bugs.
+/// Writes the verdict on one bug to `RESULTS.md`. The verdicts on the other bugs stay.
 fn note(all: &[Mutant], judged: &Mutant, verdict: &str) {
     let path = root().join("tests/mutants/RESULTS.md");
     let before = fs::read_to_string(&path).unwrap_or_default();
@@ -110,7 +109,7 @@ fn note(all: &[Mutant], judged: &Mutant, verdict: &str) {
     fs::write(path, text).expect("the results can be written");
 }
 
-/// A copy of the sources, and a target directory for it.
+/// A copy of the sources, and the target directory of its builds.
 struct Kitchen {
     copy: PathBuf,
     target: PathBuf,
@@ -159,7 +158,8 @@ impl Kitchen {
             // Use a separate directory, because the flag applies to all dependencies.
             command
                 .env("RUSTFLAGS", "--cfg loom")
-                // Only one crate changes between two builds, so optimizing across crates would cost too much.
+                // Only one crate changes between two builds. Link-time optimization would optimize all crates
+                // again for each bug.
                 .env("CARGO_PROFILE_RELEASE_LTO", "off")
                 .env("CARGO_TARGET_DIR", self.target.join("loom"));
         }

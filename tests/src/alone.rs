@@ -9,7 +9,7 @@ use crate::watch;
 /// The variable that tells the child process which test to run.
 const ALONE: &str = "BRIGADE_TEST_ALONE";
 
-/// Runs `test` in a new process. The process is this test binary, restricted to this one test.
+/// Runs `test` in a new process. That process runs the same test binary, but only this test.
 ///
 /// `path` is the test's path, prefixed with the name of the binary, as `module_path!` gives it.
 ///
@@ -24,9 +24,10 @@ pub fn alone(path: &str, test: impl FnOnce() + Send + 'static) {
 }
 
 /// Returns true in the child process, which runs only this test. In any other process, starts the child with
-/// `variables` in its environment, waits for it, and returns false.
+/// `variables` in the child's environment, waits for the child, and returns false.
 ///
-/// # Panics Panics if the test fails in the child, or if the caller is not on the thread that [`watch()`]
+/// # Panics
+/// Panics if the test fails in the child, or if the caller is not on the thread that [`watch()`]
 /// started.
 pub fn in_child(variables: &[(&str, &str)]) -> bool {
     let thread = thread::current();

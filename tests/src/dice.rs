@@ -17,7 +17,7 @@ impl Dice {
         (z ^ (z >> 31)) % sides
     }
 
-    /// Returns a separate generator, seeded from this one.
+    /// Returns a separate generator. Its seed is the next number of this generator.
     #[must_use]
     pub fn others(&mut self) -> Self {
         Dice(self.roll(u64::MAX))

@@ -11,7 +11,7 @@ use std::thread::{self, JoinHandle};
 #[derive(Clone)]
 pub struct Far(Sender<Letter>);
 
-/// A waker to call, and a flag to set when it was called.
+/// A waker to call, and a flag to set after the call.
 type Letter = (Waker, Arc<AtomicBool>);
 
 impl Far {
@@ -46,7 +46,7 @@ impl Far {
     }
 }
 
-/// Wakes each task in two ways: by reference before the flag is set, then by value while a clone of the waker
+/// Wakes each task twice: by reference before the flag is set, and then by value while a clone of the waker
 /// exists.
 fn wake_what_comes(receive: &Receiver<Letter>) {
     while let Ok((waker, woken)) = receive.recv() {

@@ -16,7 +16,7 @@ pub struct TestFile {
 /// Finds a test file by its name without `.rs`. Names are unique across all folders.
 ///
 /// # Panics
-/// Panics if two files have this name.
+/// Panics if two test files have the name `name`.
 #[must_use]
 pub fn test_file(name: &str) -> Option<TestFile> {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));

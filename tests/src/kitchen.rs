@@ -18,7 +18,6 @@ pub trait Kitchen {
 
     fn shut_down(executor: Self::Executor, timeout: Duration);
 
-    /// Makes an executor with these settings.
     fn build(settings: Settings) -> Self::Executor {
         let builder = Self::builder()
             .name(settings.name)
@@ -28,13 +27,12 @@ pub trait Kitchen {
         Self::try_build(builder).expect("an executor can be built")
     }
 
-    /// Makes an executor with the default settings.
     fn open() -> Self::Executor {
         Self::build(Settings::default())
     }
 }
 
-/// Settings that both builders have.
+/// Settings that the builders of both executors have.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
     pub name: &'static str,

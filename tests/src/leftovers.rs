@@ -1,4 +1,4 @@
-//! Counts the descriptors, threads and bytes that a process holds, before and after a test.
+//! Counts the descriptors, threads and bytes that a process holds.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fs;
@@ -29,7 +29,8 @@ unsafe impl GlobalAlloc for Counting {
 
 /// Returns the number of bytes that are allocated and not yet freed.
 ///
-/// # Panics Panics if [`Counting`] is not the allocator, because the count would then hide a leak.
+/// # Panics
+/// Panics if [`Counting`] is not the allocator, because the count would then hide a leak.
 pub fn live_bytes() -> i64 {
     let live = LIVE.load(Ordering::Relaxed);
     assert!(live > 0, "`Counting` is not the global allocator");

@@ -1,13 +1,13 @@
 //! Support shared by the tests.
 //!
 //! A behavioural test is written once, as a function that is generic over [`Kitchen`], and listed in
-//! [`on_both!`] at the end of its file. That macro makes one `#[test]` per executor: the single-thread
+//! [`on_both!`] at the end of the file. That macro makes one `#[test]` per executor: the single-thread
 //! executor (`OneCook`) and the work-stealing executor with 1, 2 and 4 workers (`ManyCooks`). Some tests suit
 //! only the single-thread executor: their futures are not `Send`, or their clock is virtual. Such a test is a
 //! function without parameters, listed in [`one_cook!`].
 //!
-//! Every test has a watchdog ([`watch()`]), so a hang fails with the name of the test. Tests wait for events
-//! and assert counts; they do not rely on sleeps that are long enough.
+//! Every test has a watchdog ([`watch()`]), so a test that hangs fails, and the message names it. Tests wait
+//! for events and assert counts. No test assumes that an event has happened because some time has passed.
 
 mod alone;
 mod dice;

@@ -14,7 +14,7 @@ use crate::{TestFile, test_file};
 pub struct Mutant {
     /// The bug's name in the list.
     pub name: String,
-    /// The project that had the bug, as in `tests/KNOWN-BUGS.md`.
+    /// The project that had the bug, written as in `tests/KNOWN-BUGS.md`.
     pub bug: String,
     /// A description of what goes wrong.
     pub what: String,
@@ -22,12 +22,12 @@ pub struct Mutant {
     pub file: String,
     /// The lines of the source without the bug.
     pub old: String,
-    /// The lines that replace them and contain the bug.
+    /// The lines with the bug, which replace `old`.
     pub new: String,
     pub check: Check,
 }
 
-/// A command that runs some tests.
+/// Selects the tests that must fail.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Check {
     /// The runtime's unit tests whose paths contain this text.

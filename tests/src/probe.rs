@@ -24,7 +24,7 @@ impl Tally {
         self.0.load(Ordering::SeqCst)
     }
 
-    /// Returns a value that adds one to the count when it is dropped.
+    /// Returns a value that, when it is dropped, adds one to the count.
     pub fn on_drop(&self) -> Dropped<impl FnMut() + Send + use<>> {
         let tally = self.clone();
         Dropped(move || tally.add())

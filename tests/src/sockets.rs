@@ -31,7 +31,7 @@ pub fn nobody() -> SocketAddr {
     listener.local_addr().unwrap()
 }
 
-/// Sends a hundred bytes to the other end and back, one byte at a time.
+/// Sends a hundred bytes from the client to the server and back, one byte at a time.
 ///
 /// # Panics
 /// Panics if a byte is lost or changed.

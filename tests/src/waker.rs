@@ -33,7 +33,7 @@ impl Wake for CountingWaker {
     }
 }
 
-/// User code that a [`hooked_waker`] runs when it is cloned, woken (by value or by reference) or dropped.
+/// User code that runs when a [`hooked_waker`] is cloned, woken (by value or by reference) or dropped.
 pub trait Hooks: Send + Sync + 'static {
     fn on_clone(&self) {}
     fn on_wake(&self) {}
@@ -73,13 +73,12 @@ fn raw<H: Hooks>(hooks: Arc<H>) -> RawWaker {
     )
 }
 
-/// Borrows the reference that a raw waker holds, without taking ownership of it.
+/// Returns the `Arc` of a raw waker. The raw waker still owns the reference.
 fn borrow<H>(data: *const ()) -> ManuallyDrop<Arc<H>> {
     // SAFETY: `raw` made the pointer from an `Arc<H>`, whose reference the waker still holds.
     ManuallyDrop::new(unsafe { Arc::from_raw(data.cast()) })
 }
 
-/// Clones a waker and wakes the clone by value.
 pub fn wake_a_clone(waker: &Waker) {
     let clone = waker.clone();
     clone.wake();
@@ -103,7 +102,6 @@ pub fn park_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// Polls an `Unpin` future with this waker.
 pub fn poll_with<F: Future + Unpin>(future: &mut F, waker: &Waker) -> Poll<F::Output> {
     Pin::new(future).poll(&mut Context::from_waker(waker))
 }

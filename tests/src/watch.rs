@@ -9,8 +9,8 @@ use std::time::Duration;
 /// machine.
 pub const LIMIT: Duration = Duration::from_secs(30);
 
-/// Returns `LIMIT`, multiplied by the variable `BRIGADE_PATIENCE` if it is set. Tools that slow the tests
-/// down need more time.
+/// Returns `LIMIT`, multiplied by the environment variable `BRIGADE_PATIENCE` if that is set. Tests need more
+/// time under tools that slow them down.
 fn limit() -> Duration {
     let patience = std::env::var("BRIGADE_PATIENCE").ok();
     LIMIT * patience.and_then(|it| it.parse().ok()).unwrap_or(1)

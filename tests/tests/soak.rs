@@ -1,13 +1,14 @@
-//! A soak test: runs all kinds of operations together, for any length of time, and injects faults. At the
-//! end, nothing may be lost and nothing may be left.
+//! A soak test: runs all kinds of operations together for a chosen time, and injects faults. At the end, no
+//! wake or task may be lost, and no descriptor or memory may leak.
 //!
-//! `BRIGADE_SOAK_MINUTES=20 cargo test --release -p brigade-tests --test soak -- --nocapture` is the long
-//! form. Without the variable, the test takes some seconds. `BRIGADE_SOAK_SEED=7` selects a different seed.
+//! `BRIGADE_SOAK_MINUTES=20 cargo test --release -p brigade-tests --test soak -- --nocapture` runs the test
+//! for 20 minutes. Without the variable, the test takes some seconds. `BRIGADE_SOAK_SEED=7` selects a
+//! different seed.
 //!
 //! The test runs rounds (courses), each with many clients (guests) on a new executor. Signals interrupt
 //! system calls, and for short periods no descriptor is free. Connections are reset, refused, half-closed and
-//! dropped. Tasks are aborted. Polls, destructors and wakers panic. Each executor is dropped while all of
-//! that is under way.
+//! dropped. Tasks are aborted. Polls, destructors and wakers panic. Each executor is dropped while some of
+//! its tasks still run.
 #![cfg(target_os = "linux")]
 
 use std::future::{Future, pending};
@@ -37,7 +38,7 @@ static ALLOCATOR: Counting = Counting;
 const GUESTS: u64 = 200;
 const DEEDS: u64 = 25;
 
-/// The maximum duration of a wait before its event counts as lost.
+/// How long a client waits for an event before the event counts as lost.
 const LOST: Duration = Duration::from_secs(60);
 
 /// Counts of what happened in all rounds together.
@@ -60,7 +61,8 @@ impl Book {
     }
 }
 
-/// A value in every task, which counts the task's beginning and end.
+/// Every task owns one `Life`. Making the `Life` counts the task as begun, and dropping it counts the task as
+/// ended.
 struct Life(Arc<Book>);
 
 impl Life {
@@ -81,12 +83,11 @@ fn quiet_panic() -> ! {
     resume_unwind(Box::new("as the dice say"))
 }
 
-/// The values that a client needs for its actions.
+/// The values that each client needs.
 #[derive(Clone)]
 struct Table {
     book: Arc<Book>,
     listener: Arc<TcpListener>,
-    /// A handle to a thread that wakes tasks on request.
     far: Far,
 }
 
@@ -118,7 +119,7 @@ async fn talk(table: &Table, dice: &mut Dice) -> io::Result<()> {
             let mut read = pin!(stream.read(&mut buffer));
             let _ = futures::poll!(read.as_mut());
         }
-        // Close one half. The reply still comes, and then the end of the stream.
+        // Close the write half. The reply still arrives, and then the end of the stream.
         2 => {
             table.book.fault();
             stream.write_all(b"and that was all").await?;
@@ -234,7 +235,8 @@ async fn child(table: &Table, dice: &mut Dice) {
             let waker = hooked_waker(Arc::new(Hysteric));
             let polled = task.as_mut().poll(&mut Context::from_waker(&waker));
             if polled.is_pending() {
-                // On several workers, the task may call the panicking waker before this await replaces it.
+                // On several workers, the task may call the panicking waker before this await registers
+                // another waker.
                 must_come(&table.book, task).await;
             }
         }
@@ -254,7 +256,7 @@ fn guest(table: Table, mut dice: Dice, life: Life) -> Pin<Box<dyn Future<Output 
                     must_come(&table.book, table.far.wake()).await;
                 }
                 4 | 5 => {
-                    // The cause of an error is a lack of descriptors, or a reset.
+                    // An error is expected: no descriptor is free, or the connection was reset.
                     if talk(&table, &mut dice).await.is_err() {
                         table.book.fault();
                     }
@@ -330,8 +332,8 @@ fn course(executor: impl Executor, seed: u64, book: &Arc<Book>) {
     waker.join().unwrap();
 }
 
-/// Runs one round on an executor, whose kind depends on the round's number. Without free descriptors, no
-/// executor can be made, so the function tries again.
+/// Runs one round. The round's number selects the kind of executor. If no descriptor is free, no executor can
+/// be made, so the function tries again.
 fn serve_course(number: u64, seed: u64, book: &Arc<Book>) {
     let seed = seed.wrapping_add(number);
     loop {
@@ -348,8 +350,8 @@ fn serve_course(number: u64, seed: u64, book: &Arc<Book>) {
     }
 }
 
-/// Runs a few rounds without process-wide faults, and then returns the counts of descriptors and bytes. A
-/// leak from earlier rounds is still visible in these counts.
+/// Runs a few rounds without process-wide faults. Then returns the numbers of open descriptors and of live
+/// bytes. A leak in earlier rounds raises these numbers.
 fn calm_down(seed: u64, book: &Arc<Book>, threads: usize) -> (usize, i64) {
     for number in 0..6 {
         serve_course(number, seed, book);
@@ -364,7 +366,7 @@ fn nothing_is_lost_and_nothing_is_left() {
     feel_signals();
     let threads = threads();
     let book = Arc::<Book>::default();
-    // First run a few rounds with faults, so that everything that is made once per process exists.
+    // First run a few rounds with faults. They allocate all that a process allocates only once.
     let weather = Weather::begin(seed);
     for number in 0..6 {
         serve_course(number, seed, &book);
@@ -374,7 +376,7 @@ fn nothing_is_lost_and_nothing_is_left() {
     let began = Instant::now();
     let mut courses = 0;
     let weather = Weather::begin(seed);
-    // The short form runs a few rounds of each kind, however long they take.
+    // Without a time limit, the test runs three rounds on each kind of executor.
     while minutes.map_or(courses < 9, |it| began.elapsed().as_secs_f64() < it * 60.0) {
         serve_course(courses, seed, &book);
         courses += 1;

@@ -1,10 +1,11 @@
-//! Runs all kinds of operations at the same time, and then checks that the counts balance exactly.
+//! Runs all kinds of operations at the same time, and then checks that no task is lost and nothing leaks.
 //!
 //! Each round makes an executor and tasks. The tasks yield, sleep, wake each other across threads, await
-//! children, abort each other, panic, and use sockets. At the end, every future was dropped exactly once, and
-//! every handle returned one result. The numbers of descriptors and live bytes are the same as before.
+//! children, abort each other, panic, and use sockets. At the end of a round, every future has been dropped
+//! exactly once, and every handle has returned one result. The numbers of descriptors and live bytes are the
+//! same as before.
 //!
-//! The default run is short. `BRIGADE_STRESS_ROUNDS=200` makes a long one, with millions of tasks, and
+//! The default run is short. With `BRIGADE_STRESS_ROUNDS=200`, the run has millions of tasks.
 //! `BRIGADE_STRESS_SEED=7` selects a different seed.
 
 use std::future::Future;
@@ -36,7 +37,8 @@ struct Counts {
     aborted: AtomicUsize,
 }
 
-/// A value in every future, which counts the future's beginning and end.
+/// Every future owns one `Life`. Making the `Life` counts the future as begun, and dropping it counts the
+/// future as dropped.
 struct Life(Arc<Counts>);
 
 impl Life {
@@ -106,7 +108,7 @@ fn count(counts: &Counts, result: Result<(), brigade::task::JoinError>) {
     place.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Runs a pair of sockets that exchange bytes and close.
+/// Connects two sockets, exchanges bytes and closes them.
 async fn talk(listener: Arc<TcpListener>, life: Life) {
     let _life = life;
     let address = listener.local_addr().unwrap();
@@ -149,14 +151,14 @@ async fn round(seed: u64, far: Far, counts: Arc<Counts>) {
         }
         if dice.roll(20) == 0 {
             let some = dice.roll(handles.len() as u64) as usize;
-            // Do not abort the sockets' tasks, because each pair needs both of its ends.
+            // Do not abort the sockets' tasks, because each end of a pair needs the other end.
             handles[some.max(PAIRS.min(handles.len() - 1))].abort();
         }
     }
     for handle in handles {
         count(&counts, handle.await);
     }
-    // Leave some tasks in every state, for the executor to clean up.
+    // Leave tasks in several states. Dropping the executor must drop them.
     for number in 0..50 {
         let life = Life::new(&counts);
         let left = brigade::spawn(async move {
@@ -209,7 +211,7 @@ fn everything_at_once_and_the_counts_balance() {
         let one = run_round(SingleThread::new().unwrap(), seed);
         one + run_round(WorkStealing::with_workers(4).unwrap(), seed)
     };
-    // First run both executors, so that everything that is made once per process exists.
+    // First run both executors. These runs allocate all that a process allocates only once.
     let mine = threads();
     both(seed);
     both(seed);

@@ -1,9 +1,9 @@
 //! Measures the CPU time that a server uses for a request, on brigade and on tokio, in one run.
 //!
 //! Each server is a separate process. Whenever it reads a line, it prints the CPU time that it has used
-//! (`getrusage`, user and system). The figures therefore include neither the server's start nor the client.
-//! Each round measures both runtimes. The result is the median of the rounds' ratios, because the machine's
-//! speed varies more between rounds than within a round.
+//! (`getrusage`, user and system). The figures therefore exclude the server's start and the client. Each
+//! round measures both runtimes. The result is the median of the rounds' ratios, because the machine's speed
+//! varies more between rounds than within a round.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::SocketAddr;
@@ -18,7 +18,7 @@ use futures::io::{AsyncReadExt, AsyncWriteExt};
 /// The number of connections, each with one request in flight.
 const CONNECTIONS: usize = 64;
 
-/// The number of requests per connection before the measurement, and the number during it.
+/// The number of requests per connection before the measurement, and during the measurement.
 const WARM_UP: usize = 200;
 const REQUESTS: usize = 2000;
 
@@ -68,7 +68,7 @@ impl Server {
         })
     }
 
-    /// Returns the CPU time that the server has used so far, in microseconds.
+    /// Returns the CPU time that the server has used, in microseconds.
     fn cpu_us(&mut self) -> io::Result<f64> {
         self.ask.write_all(b"\n")?;
         Ok(self.lines.next().unwrap()?.parse().unwrap())
@@ -82,7 +82,7 @@ impl Drop for Server {
     }
 }
 
-/// Sends requests one after the other, and compares each reply with the first one.
+/// Sends requests one after another, and checks that all replies have the same length.
 async fn requests(stream: &mut TcpStream, number: usize) -> io::Result<()> {
     let request = b"GET /tables/7 HTTP/1.1\r\nhost: kitchen\r\n\r\n";
     let mut first = None;
@@ -151,7 +151,7 @@ pub(super) fn compare(protocol: &str, rounds: usize) -> io::Result<()> {
     for cooks in ["1", "2"] {
         let mut pairs = Vec::new();
         for number in 0..rounds {
-            // Each runtime goes first in half of the rounds.
+            // In every second round, tokio is measured first.
             let mut pair = [0.0; 2];
             for which in if number % 2 == 0 { [0, 1] } else { [1, 0] } {
                 pair[which] = round(["brigade", "tokio"][which], cooks, protocol)?;

@@ -8,10 +8,11 @@
 //! The arguments are the runtime, the number of workers (1 selects the single-thread executor), and the
 //! protocol: `h1`, `h2` (with prior knowledge), or `axum` for an axum service over HTTP/1.1. The program
 //! prints its address and serves until it is killed. With `h1` and `h2`, the servers of the two runtimes
-//! differ only in the code between hyper and the runtime. With `axum`, the code that serves a router differs.
+//! differ only in the code between hyper and the runtime. With `axum`, the code that serves a router differs
+//! too.
 //!
 //! `http_load compare axum 9` needs no load generator. It measures the CPU time per request of both servers
-//! in 9 rounds, with one worker and with two. `compare h1 9` does the same for the bare service.
+//! in 9 rounds, with one worker and with two. `compare h1 9` measures a service without axum.
 
 mod compare;
 mod service;
@@ -130,7 +131,7 @@ fn run(runtime: &str, cooks: usize, protocol: Protocol) -> io::Result<()> {
     }
 }
 
-/// Returns the runtime, the number of workers and the protocol that the arguments name.
+/// Reads the runtime, the number of workers and the protocol.
 fn server(arguments: &[String]) -> Option<(&str, usize, Protocol)> {
     let [runtime, cooks, protocol] = arguments else {
         return None;
@@ -146,7 +147,7 @@ fn server(arguments: &[String]) -> Option<(&str, usize, Protocol)> {
     Some((runtime, cooks, protocol))
 }
 
-/// Returns the protocol and the number of rounds.
+/// Reads the protocol and the number of rounds.
 fn comparison(arguments: &[String]) -> Option<(&str, usize)> {
     match arguments {
         [compare, protocol, rounds] if compare == "compare" && protocol != "h2" => {

@@ -1,5 +1,5 @@
-//! Tests the adapter alone: hyper's buffers, of generated lengths, must receive exactly the bytes that were
-//! sent.
+//! Tests the adapter alone. hyper's buffers have generated lengths, and must receive exactly the bytes that
+//! were sent.
 
 #![no_main]
 
@@ -14,7 +14,7 @@ use futures_util::{future::poll_fn, join};
 use hyper::rt::{Read, ReadBuf};
 use libfuzzer_sys::fuzz_target;
 
-/// Reads the stream to its end. `lengths` gives the size of each read and is repeated as needed.
+/// Reads the stream to its end. `lengths` has the sizes of the reads, and is used again after its last entry.
 async fn read<S: Read + Unpin>(mut stream: S, lengths: &[u8]) -> Vec<u8> {
     let mut got = Vec::new();
     for length in lengths.iter().cycle() {

@@ -26,7 +26,7 @@ impl Weather {
         }
     }
 
-    /// Stops the thread and returns the number of faults.
+    /// Returns the number of faults.
     pub(crate) fn end(mut self) -> u64 {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.take().unwrap().join().unwrap()
@@ -47,7 +47,7 @@ fn rage(stop: &AtomicBool, mut dice: Dice) -> u64 {
         }
         if dice.roll(10) == 0 {
             faults += 1;
-            // During the next milliseconds, operations that need a descriptor may fail.
+            // For up to 3 ms, operations that need a new descriptor may fail.
             rlimit::Resource::NOFILE.set(dice.roll(8), hard).unwrap();
             thread::sleep(Duration::from_micros(dice.roll(3_000)));
             rlimit::Resource::NOFILE.set(hard, hard).unwrap();

@@ -9,14 +9,15 @@ use brigade::Executor;
 use brigade::task::AbortHandle;
 use brigade_tests::{Kitchen, Tally, noisy, on_both, park_on, text_of};
 
-/// Lets the executor run until every ready task was polled and the messages of other threads were processed.
+/// Lets the executor poll all ready tasks and process the messages of other threads.
 async fn settle() {
     for _ in 0..3 {
         brigade::yield_now().await;
     }
 }
 
-/// A task that was aborted before its first poll is not polled.
+/// A task that is aborted before its first poll is never polled. On several workers, the first poll may come
+/// before the abort.
 fn before_the_first_poll<K: Kitchen>() {
     let executor = K::open();
     let (polls, drops) = (Tally::new(), Tally::new());
@@ -54,7 +55,7 @@ fn while_it_is_idle<K: Kitchen>() {
     assert_eq!(drops.get(), 1);
 }
 
-/// A task aborts itself inside its poll. That poll ends, and no other poll follows.
+/// A task aborts itself inside its poll. That poll continues to its end, and no other poll follows.
 fn from_inside_itself<K: Kitchen>() {
     let executor = K::open();
     let turns = Tally::new();
@@ -75,7 +76,7 @@ fn from_inside_itself<K: Kitchen>() {
     assert_eq!(turns.get(), 1);
 }
 
-/// A task aborts itself inside its last poll. The handle returns the output or reports the abort.
+/// A task aborts itself inside its last poll. The handle still returns the output.
 fn from_inside_its_last_poll<K: Kitchen>() {
     let executor = K::open();
     let drops = Tally::new();
@@ -160,7 +161,7 @@ fn a_task_that_panics_in_drop<K: Kitchen>() {
             pending::<()>().await;
         });
         brigade::yield_now().await;
-        // With several workers, the task may not have made `_noise` yet. Wait until it has.
+        // With several workers, the task's first poll may not have happened yet. Give the task time.
         settle().await;
         task.abort();
         let error = task.await.unwrap_err();
@@ -173,7 +174,7 @@ fn a_task_that_panics_in_drop<K: Kitchen>() {
     });
 }
 
-/// Aborting a task wakes a joiner that already waits.
+/// Aborting a task wakes another task that already awaits its handle.
 fn the_joiner_is_woken<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {

@@ -23,7 +23,7 @@ const SIZE: usize = if cfg!(debug_assertions) {
     256 * KIB
 };
 
-/// A future that returns the sum of its bytes at its second poll.
+/// A future with a large array. At its second poll, it returns the sum of the array's bytes.
 struct Big<const N: usize> {
     bytes: [u8; N],
     polled: bool,
@@ -60,7 +60,7 @@ fn on_a_stack_of<T: Send + 'static>(bytes: usize, f: impl FnOnce() -> T + Send +
     thread.unwrap().join().unwrap()
 }
 
-/// Makes the future in a separate stack frame, which no longer exists when the future is awaited.
+/// Makes the future in a separate stack frame, which is gone when the future is awaited.
 macro_rules! in_a_frame {
     ($make:expr) => {{
         #[inline(never)]
@@ -157,7 +157,7 @@ fn a_worker_with_a_small_stack_takes_a_big_future() {
         task.await.unwrap()
     });
     assert_eq!(executor.block_on(sum).unwrap(), FITS);
-    // If a future was spawned on another thread, the worker only polls it.
+    // This future is spawned on another thread, so the worker only polls it.
     let task = executor.spawn(Big::<SIZE>::new());
     assert_eq!(executor.block_on(task).unwrap(), SIZE);
 }
@@ -200,7 +200,7 @@ fn the_ways_to_spawn_locally_take_a_big_future() {
     assert_eq!(sums, [SIZE; 3]);
 }
 
-/// A closure that returns the sum of its bytes.
+/// Returns a closure that captures a large array and returns the sum of the array's bytes.
 fn big_closure() -> impl FnOnce() -> usize + Send + 'static {
     let bytes = [1_u8; SIZE];
     move || {
@@ -211,7 +211,7 @@ fn big_closure() -> impl FnOnce() -> usize + Send + 'static {
     }
 }
 
-/// Neither the caller nor the pool's thread copies a big closure too often.
+/// The caller and the pool's thread make only a few copies of a big closure.
 fn the_ways_to_spawn_a_job_take_a_big_closure<K: Kitchen>() {
     let sum = on_a_stack_of(STACK, || {
         let executor = K::try_build(K::builder().thread_stack_size(STACK)).unwrap();
@@ -228,7 +228,7 @@ fn the_ways_to_spawn_a_job_take_a_big_closure<K: Kitchen>() {
     assert_eq!(sum, 3 * SIZE);
 }
 
-/// The size of a future in a timeout. Even an optimized build copies a timeout and its future once.
+/// The size of a future in a timeout. Even an optimized build makes one copy of a timeout with its future.
 const WRAPPED: usize = if cfg!(debug_assertions) {
     SIZE
 } else {
@@ -256,7 +256,7 @@ fn timeouts_take_a_big_future<K: Kitchen>() {
 
 /// Each function that blocks on a future makes as few copies of the future as tokio's `block_on`.
 fn block_on_makes_as_few_copies_as_tokio<K: Kitchen>() {
-    // In a debug build, tokio needs three times the size of the future, and a little more.
+    // In a debug build, tokio's stack use is slightly more than three times the size of the future.
     const COPIES: usize = 4;
     const BIG: usize = 256 * KIB;
     let on_a_small_stack = |run: fn() -> usize| {

@@ -141,8 +141,8 @@ fn a_panicking_future_is_dropped<K: Kitchen>() {
     assert_eq!(drops.get(), 1);
 }
 
-/// A future returns its output and then panics in its drop. The panic becomes the task's result, and the
-/// output is dropped.
+/// A future returns its output and then panics when it is dropped. The panic becomes the task's result, and
+/// the output is dropped.
 fn a_panic_in_the_drop_of_a_future_reaches_its_handle<K: Kitchen>() {
     /// A future that is ready at the first poll and panics when it is dropped.
     struct Noisy<D>(Option<D>, Option<Box<dyn Any + Send>>);
@@ -224,8 +224,8 @@ fn a_dropped_handle_detaches<K: Kitchen>() {
     assert_eq!((turns.get(), drops.get()), (5, 1));
 }
 
-/// If a handle is dropped before it returns the output, the output is dropped once, with the handle. A
-/// returned output belongs to the caller.
+/// If a handle is dropped before it returns the output, the output is dropped with the handle. An output that
+/// was returned belongs to the caller.
 fn an_output_has_one_owner<K: Kitchen>() {
     let executor = K::open();
     let drops = Tally::new();
@@ -241,7 +241,7 @@ fn an_output_has_one_owner<K: Kitchen>() {
     assert_eq!(drops.get(), 1);
     drop(mine);
     assert_eq!(drops.get(), 2);
-    // If the handle outlives the executor, so does the output.
+    // A handle that outlives the executor still returns the output.
     let output = drops.on_drop();
     let task = executor.spawn(async move { output });
     finish(&executor, &task);
@@ -278,7 +278,7 @@ fn a_handle_polled_after_its_output_panics<K: Kitchen>() {
     assert!(task.is_finished());
 }
 
-/// A handle in a `select` keeps the output until the output is taken.
+/// If a handle loses a `select`, it still returns the output later.
 fn a_cancelled_join_loses_nothing<K: Kitchen>() {
     let executor = K::open();
     let (open, gate) = async_channel::bounded::<()>(1);
@@ -343,8 +343,8 @@ fn handles_and_errors_say_what_they_are<K: Kitchen>() {
     );
 }
 
-/// A `JoinError` has the id of its task or job. The task may have ended by a panic in a poll or in a drop, by
-/// an abort, or with its executor.
+/// A `JoinError` has the id of its task or job. The task may have panicked in a poll or in a drop, or may
+/// have been aborted, perhaps by the drop of its executor.
 fn an_error_names_its_task<K: Kitchen>() {
     let executor = K::open();
     let error_of = |task: JoinHandle<()>| -> JoinError {
@@ -372,8 +372,8 @@ fn an_error_names_its_task<K: Kitchen>() {
     assert!(error.is_aborted() && error.id() == id);
 }
 
-/// tokio #5861: a completed task keeps no waker alive, and a waker that is kept does not keep the task's
-/// values alive.
+/// tokio #5861: a completed task keeps no waker alive. If the user keeps a waker of the task, that waker does
+/// not keep the task's values alive.
 fn a_complete_task_keeps_nothing<K: Kitchen>() {
     let executor = K::open();
     let (value, waker) = (Arc::new(()), CountingWaker::new());

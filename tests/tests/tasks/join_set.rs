@@ -50,7 +50,7 @@ fn thousands_of_tasks<K: Kitchen>() {
     });
 }
 
-/// Tasks may be added while others are joined, even by the task that already waits for the set.
+/// Tasks may be added to a set while its other tasks are joined. The joining task itself may add them.
 fn a_set_may_grow_while_it_is_joined<K: Kitchen>() {
     K::open().block_on(async {
         let mut set = JoinSet::new();
@@ -63,7 +63,7 @@ fn a_set_may_grow_while_it_is_joined<K: Kitchen>() {
                 set.spawn(async move { left / 2 });
             }
         }
-        // The set returns 10, two 5s, four 2s, eight 1s and eight 0s.
+        // The outputs are 10 once, 5 twice, 2 four times, 1 eight times and 0 eight times.
         assert_eq!(seen, 23);
     });
 }
@@ -94,7 +94,7 @@ fn panics_and_aborts_are_results<K: Kitchen>() {
     });
 }
 
-/// `abort_all` ends the waiting tasks, keeps the outputs of the finished ones, and leaves the set usable.
+/// `abort_all` ends the waiting tasks and keeps the outputs of finished tasks. The set stays usable.
 fn abort_all_ends_what_is_not_done<K: Kitchen>() {
     K::open().block_on(async {
         let mut set = JoinSet::new();
@@ -299,7 +299,7 @@ fn a_set_of_local_tasks() {
     });
 }
 
-/// Tasks that are never joined leave nothing in the set.
+/// Tasks that are detached instead of joined leave no memory behind in the set.
 fn detaching_again_and_again_leaks_nothing<K: Kitchen>() {
     let executor = K::open();
     let handle = executor.handle();
@@ -321,8 +321,8 @@ fn detaching_again_and_again_leaks_nothing<K: Kitchen>() {
                 before = live_bytes();
             }
         }
-        // A leak of 8 bytes per task would exceed this bound, because there are 150,000 tasks. Each thread
-        // caches up to 64 KiB of task memory per size.
+        // A leak of 8 bytes per task would exceed this bound, because there are 150,000 tasks. For each size
+        // of task, a thread caches up to 64 KiB of freed memory.
         let grown = live_bytes() - before;
         assert!(grown < 600_000, "{grown} bytes");
     });

@@ -109,7 +109,7 @@ impl Model {
     }
 }
 
-/// A future that follows the script and counts its polls and drops.
+/// A future that takes the actions `acts` in turn, and counts its polls and drops.
 struct Scripted {
     acts: VecDeque<Act>,
     polls: Tally,
@@ -118,7 +118,7 @@ struct Scripted {
     _life: Dropped<Box<dyn FnMut() + Send>>,
 }
 
-/// The task's output, whose drop is counted as well.
+/// The task's output. Its drop is counted too.
 type Output = Dropped<Box<dyn FnMut() + Send>>;
 
 fn counted(tally: &Tally) -> Output {
@@ -147,7 +147,7 @@ impl Future for Scripted {
     }
 }
 
-/// The real task, with everything that the steps need to act on it.
+/// The real task, and the values through which the steps act on it.
 struct Real<E> {
     executor: Option<E>,
     handle: Option<JoinHandle<Output>>,
@@ -178,7 +178,7 @@ impl<E: Executor> Real<E> {
         }
     }
 
-    /// Lets the executor run until it has reached the model's state. The watchdog bounds the wait.
+    /// Runs the executor until the task is in the same state as the model. The watchdog limits the wait.
     fn turn(&self, model: &Model) {
         let Some(executor) = &self.executor else {
             return;
@@ -234,14 +234,14 @@ fn run<K: Kitchen>(acts: &[Act], steps: &[Step]) {
         executor: true,
     };
     if !K::ONE_COOK {
-        // Workers poll the task even without `block_on`, so the model must do so too.
+        // Workers poll the task even before `block_on`, so the model must poll it now.
         model.turn();
         real.turn(&model);
     }
     for &step in steps {
         // On the single-thread executor, an operation from another thread is a message, which may be
-        // processed after a poll. The model counts exactly, so the model and the task both finish all pending
-        // work before and after such a step.
+        // processed after a poll. The model must predict the exact number of polls. So all pending work is
+        // finished before and after such a step.
         let far = matches!(step, Step::WakeAfar(_) | Step::AbortAfar);
         if K::ONE_COOK && far {
             model.turn();
@@ -302,7 +302,7 @@ fn run<K: Kitchen>(acts: &[Act], steps: &[Step]) {
             Step::DropHandle => drop(real.handle.take()),
             Step::Turn => {}
             Step::DropExecutor => {
-                // Run the ready task first, because a worker might still poll it during the drop.
+                // If the task is ready, run it first, because a worker might still poll it during the drop.
                 model.turn();
                 real.turn(&model);
                 drop(real.executor.take());
@@ -344,7 +344,7 @@ fn finish<E: Executor>(mut real: Real<E>, mut model: Model) {
     assert_eq!(real.drops.get(), 1, "drops of the future");
     let finished = usize::from(model.end == Some(End::Finished));
     assert_eq!(real.outputs.get(), finished, "drops of the output");
-    // Only the wakers are left. Calling them must have no effect.
+    // Only wakers are left. Calling them must have no effect.
     for waker in std::mem::take(&mut *real.wakers.lock().unwrap()) {
         waker.wake();
     }

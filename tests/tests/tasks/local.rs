@@ -239,8 +239,8 @@ fn a_seed_decides_the_order() {
     );
 }
 
-/// A job of the blocking pool runs on another thread. There, `spawn_local` panics with an explanation and
-/// drops the future.
+/// A job of the blocking pool runs on another thread. On that thread, `spawn_local` panics with an
+/// explanation and drops the future.
 fn spawn_local_elsewhere_panics() {
     let executor = open();
     let error = executor.block_on(async {

@@ -40,7 +40,7 @@ fn a_thread_that_joins_is_woken_though_block_on_ends<K: Kitchen>() {
     for polls_before in 0..70 {
         let (done, is_done) = mpsc::channel();
         executor.block_on(async {
-            // In each round, begin at a different point of the event loop's turn.
+            // Each round begins at a different point of the event loop's turn.
             for _ in 0..polls_before {
                 brigade::yield_now().await;
             }
@@ -60,7 +60,8 @@ fn a_thread_that_joins_is_woken_though_block_on_ends<K: Kitchen>() {
     }
 }
 
-/// Threads await tasks while another thread wakes other tasks of the same executor, and then `block_on` ends.
+/// Threads await tasks while another thread wakes other tasks of the same executor. Meanwhile `block_on`
+/// ends.
 fn joins_on_other_threads_survive_wakes_and_the_end_of_block_on<K: Kitchen>() {
     const TASKS: usize = 64;
     let executor = K::open();
@@ -158,8 +159,8 @@ fn a_spawn_is_not_kept_waiting_by_wakes() {
         (waking, waited)
     });
     waking.join().unwrap();
-    // Each task may run once for the wakes that were in the inbox before the spawn. Some wakes may also
-    // arrive while the spawning thread is sending.
+    // Wakes that were in the inbox before the spawn may cause one poll of each task. More wakes may arrive
+    // while the spawning thread is sending.
     assert!(
         waited < 100_000,
         "{waited} polls before the new task's first"

@@ -1,5 +1,5 @@
-//! Tests tasks that wait for a set: they are woken, lose nothing when they are cancelled, and let other tasks
-//! run.
+//! Tests tasks that wait for a set. They are woken, they let other tasks run, and cancelling a wait loses no
+//! output.
 
 use std::future::{pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,7 +15,7 @@ use brigade_tests::{
     CountingWaker, Hooks, Kitchen, LIMIT, ManyCooks, OneCook, hooked_waker, on_both, one_cook,
 };
 
-/// Dropping the future of a join loses no output.
+/// If the future of `join_next` is dropped, no output is lost.
 fn a_cancelled_join_loses_nothing<K: Kitchen>() {
     K::open().block_on(async {
         let mut set = JoinSet::new();
@@ -73,7 +73,7 @@ fn joining_what_is_always_ready_lets_others_run_on<K: Kitchen>() {
         }
         polls
     };
-    // The members are finished tasks, which are taken out of the set in three ways.
+    // All tasks of the set are finished. They are taken out of the set in three ways.
     for ways in [0, 1, 2] {
         let polls: usize = K::open().block_on(async move {
             let mut set = JoinSet::new();
@@ -90,7 +90,7 @@ fn joining_what_is_always_ready_lets_others_run_on<K: Kitchen>() {
                 match ways {
                     0 => while set.join_next().await.is_some() {},
                     1 => drop(set.join_all().await),
-                    // Joining an empty set is ready immediately as well.
+                    // A join of an empty set is ready immediately too.
                     _ => {
                         set.detach_all();
                         for _ in 0..ROUNDS {
@@ -105,7 +105,7 @@ fn joining_what_is_always_ready_lets_others_run_on<K: Kitchen>() {
         });
         assert!(polls > ROUNDS / 1000, "{ways}: {polls} polls of the rival");
     }
-    // The blocking pool is ahead of the set: 1,000 jobs finish before the set returns the first.
+    // 1,000 jobs of the blocking pool finish before the set returns the first of them.
     let polls = K::open().block_on(async move {
         let mut set = JoinSet::new();
         let ahead: Vec<_> = (0..1000).map(|_| set.spawn_blocking(|| ())).collect();
@@ -136,8 +136,8 @@ fn joining_what_is_always_ready_lets_others_run() {
     joining_what_is_always_ready_lets_others_run_on::<ManyCooks<1>>();
 }
 
-/// There are more sets than the budget has units. Each set must still be joined, so a poll that was denied
-/// must succeed later.
+/// One budget allows fewer operations than there are sets. Sets that get no budget in one poll must be joined
+/// in a later poll.
 fn many_sets_in_one_task_are_all_joined<K: Kitchen>() {
     K::open().block_on(async {
         let joins = (0..1000).map(|number| async move {
@@ -180,7 +180,7 @@ fn the_last_waiter_is_woken<K: Kitchen>() {
     assert!(set.try_join_next().is_some());
 }
 
-/// If a task waits for a set and another task empties the set, the first task is woken.
+/// A task waits for a set. If the set is emptied meanwhile, the task is woken.
 fn detaching_wakes_the_waiter<K: Kitchen>() {
     let executor = K::open();
     let mut set = JoinSet::new();
@@ -197,7 +197,7 @@ fn detaching_wakes_the_waiter<K: Kitchen>() {
 
 /// If the drop of a waker panics, the set loses no ready member.
 fn a_panic_in_the_drop_of_a_waker_loses_no_member<K: Kitchen>() {
-    /// Panics when its first clone is dropped.
+    /// Panics the first time that a waker with these hooks is dropped.
     struct Noisy(AtomicBool);
     impl Hooks for Noisy {
         fn on_drop(&self) {

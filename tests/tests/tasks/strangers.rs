@@ -17,7 +17,7 @@ use brigade_tests::{
     text_of, wake_a_clone,
 };
 
-/// A thread without an executor can await a handle. It parks while it waits.
+/// A thread without an executor can await a handle.
 fn a_parked_thread_can_await_a_task<K: Kitchen>() {
     let executor = K::open();
     let (open, gate) = async_channel::bounded::<()>(1);
@@ -89,7 +89,7 @@ fn a_handle_may_move_between_threads<K: Kitchen>() {
     assert_eq!(elsewhere.join().unwrap().unwrap(), 7);
 }
 
-/// If a handle is polled again with another waker, only the second waker is called.
+/// If a handle is polled with one waker and then with another, only the second waker is called.
 fn only_the_last_waker_of_a_handle_is_called<K: Kitchen>() {
     let executor = K::open();
     let (open, gate) = async_channel::bounded::<()>(1);
@@ -106,7 +106,7 @@ fn only_the_last_waker_of_a_handle_is_called<K: Kitchen>() {
     });
     assert!(poll_with(&mut handle, Waker::noop()).is_ready());
     assert_eq!((first.count(), second.count()), (0, 1));
-    // The task keeps neither waker alive.
+    // The task keeps neither of the two wakers alive.
     assert_eq!(Arc::strong_count(&first), 1);
     assert_eq!(Arc::strong_count(&second), 1);
 }
@@ -123,8 +123,8 @@ fn a_dropped_handle_lets_go_of_its_waker<K: Kitchen>() {
     assert_eq!(waker.count(), 0);
 }
 
-/// tokio #5429 and similar: each function of a foreign waker may call the API again, because brigade holds no
-/// lock meanwhile.
+/// tokio #5429 and similar: the functions of a foreign waker may call brigade's API, because brigade holds no
+/// lock while it calls them.
 fn a_waker_may_come_back_into_the_api<K: Kitchen>() {
     struct Meddler {
         handle: Handle,
@@ -204,12 +204,12 @@ fn a_waker_may_come_back_into_the_api<K: Kitchen>() {
             brigade::yield_now().await;
         }
     });
-    // At least these five calls are made: clone, drop when replaced, clone, wake, and drop of the original.
+    // At least five calls are made: clone, drop of the replaced clone, second clone, wake, and drop of the
+    // original.
     assert!(meddler.calls.get() >= 5, "{}", meddler.calls.get());
 }
 
-/// tokio #4055, #3689: a waker panics when it is woken. This affects neither the task that completes nor the
-/// tasks that wait after it.
+/// tokio #4055, #3689: a waker panics when it is woken. This panic affects no task.
 fn a_waker_may_panic_on_wake<K: Kitchen>() {
     struct Bomb;
     impl Hooks for Bomb {
@@ -242,7 +242,7 @@ fn a_waker_may_panic_on_wake<K: Kitchen>() {
     });
 }
 
-/// If the waker of a set's waiter panics, the set loses no member, and adding to the set does not panic.
+/// A set calls a waker that panics. The set loses no member, and adding a task to the set does not panic.
 fn a_set_survives_the_panic_of_its_waiter<K: Kitchen>() {
     struct Bomb;
     impl Hooks for Bomb {
@@ -269,7 +269,7 @@ fn a_set_survives_the_panic_of_its_waiter<K: Kitchen>() {
                 joined += 1;
             }
         }));
-        // The waker panicked when the budget was used up.
+        // When the budget was used up, the set called the waker, which panicked.
         assert!(ended.is_err() && joined < 200);
         while set.join_next().await.is_some() {
             joined += 1;
@@ -344,10 +344,10 @@ fn a_socket_contains_the_panic_of_a_waker<K: Kitchen>() {
     });
 }
 
-/// A foreign waker may also panic when it is cloned or dropped. The handle may be on another thread, while
-/// the executor's thread clones and drops its waker. The executor continues.
+/// A foreign waker may also panic when it is cloned or dropped. Even if the handle is on another thread, the
+/// executor's thread may clone and drop the handle's waker. The executor continues.
 fn a_waker_may_panic_on_clone_or_drop_elsewhere<K: Kitchen>() {
-    /// Panics at clone or drop number `at` on threads other than `home`. The numbers begin at 0.
+    /// On threads other than `home`, panics at clone or drop number `at`, counted from 0.
     struct Bomb {
         at: usize,
         clones: AtomicUsize,

@@ -52,7 +52,7 @@ fn a_wake_during_the_poll_means_one_more<K: Kitchen>() {
     assert_eq!(polls.get(), 3);
 }
 
-/// Several wakes of a queued task count as one.
+/// Several wakes of a queued task cause only one poll.
 fn wakes_of_a_queued_task_are_one<K: Kitchen>() {
     if !K::ONE_COOK {
         // On several workers, the task may run between two of the wakes.
@@ -136,7 +136,7 @@ fn a_wake_after_completion_does_nothing<K: Kitchen>() {
     assert_eq!(polls.get(), 2);
 }
 
-/// A task's waker may outlive the executor. The waker of a main future may outlive its `block_on`.
+/// A task's waker may outlive the executor. The waker of a main future may outlive the call of `block_on`.
 fn wakers_outlive_their_executor<K: Kitchen>() {
     let executor = K::open();
     let (send, receive) = mpsc::channel();
@@ -204,7 +204,7 @@ fn thousands_of_wakers_are_dropped_elsewhere<K: Kitchen>() {
 }
 
 /// compio #948, tokio #7589: if a wake begins after a poll began, another poll follows. That poll sees the
-/// values that the waking thread wrote. Four threads add to a count and wake the task, which must see the
+/// values that the waking thread wrote. Four threads add to a count and wake the task. The task must see the
 /// final count.
 fn no_wake_is_lost_in_a_storm<K: Kitchen>() {
     const THREADS: usize = 4;
@@ -248,7 +248,7 @@ fn no_wake_is_lost_in_a_storm<K: Kitchen>() {
 }
 
 /// tokio #1768, #8372: a task exchanges messages with another thread, which sleeps and is woken each time. If
-/// an unpark were lost, both would hang.
+/// an unpark were lost, the task and the thread would both wait forever.
 fn ping_pong_with_another_thread<K: Kitchen>() {
     const ROUNDS: usize = 10_000;
     let executor = K::open();
@@ -322,7 +322,8 @@ fn a_wake_never_blocks<K: Kitchen>() {
             brigade::yield_now().await;
         }
     });
-    // From here on, no thread can poll a task. The single-thread executor polls none outside of `block_on`.
+    // From here on, no thread can poll a task: no thread is in `block_on`, and the code below blocks all
+    // workers.
     let gate = Arc::new(Mutex::new(()));
     let shut = gate.lock().unwrap();
     let busy = Tally::new();
