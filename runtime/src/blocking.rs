@@ -402,8 +402,8 @@ impl Rejected {
     }
 }
 
-/// The scheduler of jobs. It does nothing: `submit` queues a job before a waker exists, and the job is ready
-/// after its one poll.
+/// The scheduler of jobs. Its methods queue nothing: `submit` queues a job before a waker exists, and the job
+/// is ready after one poll.
 struct Jobs;
 
 impl Schedule for Jobs {

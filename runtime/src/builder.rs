@@ -27,7 +27,7 @@ use crate::trace::recorder::Recorder;
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct Builder<E> {
     pub(crate) settings: Settings,
-    /// Uses the type `E` without a value of that type.
+    /// Uses the parameter `E` without a value of type `E`.
     executor: PhantomData<fn() -> E>,
 }
 

@@ -227,9 +227,9 @@ impl Handle {
     /// ```
     ///
     /// # Panics
-    /// Panics if an executor is running on this thread already, or if `future` panics. Also panics if this
-    /// thread is that of the handle's own `SingleThread`, and the future has to wait. The executor could make
-    /// no progress meanwhile.
+    /// Panics if an executor is running on this thread already, or if `future` panics. Also panics if this is
+    /// the thread of the handle's `SingleThread`, and the future has to wait. The executor could make no
+    /// progress meanwhile.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _entered = context::enter_running(&self.shared, "Handle::block_on");
