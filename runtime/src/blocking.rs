@@ -1,13 +1,13 @@
-//! The blocking pool: threads for closures that would block an executor's thread. Examples are file
-//! access, name lookups, and long computations in foreign code.
+//! The blocking pool: threads for closures that would block an executor's thread. Such closures read files,
+//! look up names, or run long computations in foreign code.
 //!
-//! A job is an ordinary task that is ready at its first poll, so its handle is an ordinary [`JoinHandle`].
-//! The pool has two *lanes*, each with threads of its own. One lane runs the jobs of `spawn_blocking`. The
-//! other runs name lookups, so lookups never wait behind a user's jobs.
+//! A *job* is a closure in an ordinary task, which is ready at its first poll. So the handle of a job is an
+//! ordinary [`JoinHandle`]. The pool has two *lanes*, each with threads of its own. One lane runs the jobs of
+//! `spawn_blocking`. The other lane runs name lookups, so lookups never wait behind a user's jobs.
 //!
 //! The state of a lane is a [`Roster`] under one lock. A lane also holds that lock while it starts a thread.
 //! So no submitter relies on a thread that fails to start or that is about to end. If a lane has no thread
-//! and can start none, the submitter gets its job back.
+//! and cannot start a thread, the submitter gets the job back.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -59,23 +59,23 @@ struct Lane {
     virtual_time: OnceLock<(Arc<Clock>, Arc<Reactor>)>,
 }
 
-/// The data that a lane's lock guards. Each method is one step, and a test tries the steps in all orders.
+/// The data that a lane's lock guards. Each method is one step. A test tries these steps in all orders.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Roster<J, S> {
     queue: VecDeque<J>,
     /// The threads that wait for a job. The last element is the thread that went idle last.
     idle: Vec<S>,
-    /// The threads that run a job or are about to take a job. Not 0 while the queue has jobs.
+    /// The number of threads that run a job or are about to take a job. At least 1 while the queue has jobs.
     busy: usize,
-    /// The busy threads that wait in `Handle::block_on`. They are counted only in virtual time.
+    /// The number of busy threads that wait in `Handle::block_on`. Always 0 in real time.
     parked: usize,
     max: usize,
     closed: bool,
-    /// The threads that have not ended yet: idle ones, busy ones, and those in their stop hook.
+    /// The number of threads that have not ended: idle threads, busy threads, and threads in their stop hook.
     alive: usize,
 }
 
-/// The seat of an idle thread: the condition variable on which the thread waits.
+/// The condition variable on which one idle thread waits.
 #[derive(Clone)]
 struct Seat(Arc<Condvar>);
 
@@ -103,8 +103,7 @@ impl<J, S: Clone + PartialEq> Roster<J, S> {
     /// Queues a job and returns the idle thread to notify. If no thread is idle, calls `start` to start a
     /// thread. Returns the job if no thread can run it.
     fn submit(&mut self, job: J, start: impl FnOnce() -> bool) -> Result<Option<S>, J> {
-        // Take the thread that went idle last, so that the other threads time out when jobs are rare. It
-        // leaves `idle` here, so no other submitter takes it.
+        // Take the thread that went idle last, so that the other threads time out when jobs are rare.
         let called = self.idle.pop();
         if called.is_some() {
             self.busy += 1;
@@ -131,8 +130,8 @@ impl<J, S: Clone + PartialEq> Roster<J, S> {
         Next::Wait
     }
 
-    /// Returns the next action of an idle thread that wakes. The cause is a notification, a timeout, the end
-    /// of the pool, or a spurious wake.
+    /// Returns the next action of an idle thread whose wait has ended. The cause is a notification, a
+    /// timeout, the end of the pool, or a spurious wake.
     fn rise(&mut self, thread: &S, timed_out: bool) -> Next<J> {
         match self.idle.iter().position(|it| it == thread) {
             // The thread was notified, so there is a job for it, even if the thread also timed out.
@@ -175,7 +174,8 @@ impl Pool {
         };
         Pool {
             jobs: lane(Kind::Job, max_threads),
-            // In a closed world (see `SingleThread`'s builder), no lane starts a thread.
+            // In a closed world (see `SingleThread`'s builder), `max_threads` is 0, and no lane starts a
+            // thread.
             lookups: lane(
                 Kind::Lookup,
                 LOOKUP_THREADS.min(max_threads.saturating_mul(LOOKUP_THREADS)),
@@ -208,13 +208,13 @@ impl Pool {
     /// ends, and when a job begins to wait.
     pub(crate) fn use_virtual_time(&self, clock: &Arc<Clock>, reactor: &Arc<Reactor>) {
         for lane in [&self.jobs, &self.lookups] {
-            // This is called once, before there are any jobs.
+            // This function is called once, before any job exists.
             let _ = lane.virtual_time.set((clock.clone(), reactor.clone()));
         }
     }
 
-    /// In virtual time, stops the clock if a job can run, and otherwise lets the clock move. A job that is
-    /// submitted or woken stops the clock itself, under the same lock.
+    /// In virtual time, stops the clock if a job can run, and otherwise lets the clock move. Submitting or
+    /// waking a job also stops the clock, under the lock of the job's lane.
     pub(crate) fn hold_clock(&self) {
         if let Some((clock, _)) = self.jobs.virtual_time.get() {
             // Lock both lanes at once, because a job may wait for a lookup.
@@ -225,7 +225,6 @@ impl Pool {
 
     #[cfg(test)]
     fn is_busy(&self) -> bool {
-        // Lock both lanes at once, because a job may wait for a lookup.
         let (jobs, lookups) = (lock(&self.jobs.roster), lock(&self.lookups.roster));
         jobs.is_busy() || lookups.is_busy()
     }
@@ -275,7 +274,7 @@ impl Pool {
         }
     }
 
-    /// Returns the numbers of threads, of idle threads and of queued jobs.
+    /// Returns three counts: threads, idle threads and queued jobs.
     pub(crate) fn depths(&self) -> [usize; 3] {
         [&self.jobs, &self.lookups]
             .map(|lane| {
@@ -342,7 +341,8 @@ impl Lane {
         let mut roster = lock(&self.roster);
         let mut next = roster.next(&seat);
         loop {
-            // Notify before each wait, not only after a job: the last busy thread may have found no job.
+            // Notify the reactor before each wait, not only after a job: the last busy thread may have found
+            // no job.
             if let (Some((_, reactor)), false) = (self.virtual_time.get(), roster.is_busy()) {
                 reactor.notify();
             }
@@ -402,8 +402,8 @@ impl Rejected {
     }
 }
 
-/// The scheduler of jobs. It does nothing: `submit` queues a job before a waker exists, and the job is ready
-/// after its one poll.
+/// The scheduler of jobs. Its methods queue nothing: `submit` queues a job before a waker exists, and the job
+/// is ready after one poll.
 struct Jobs;
 
 impl Schedule for Jobs {

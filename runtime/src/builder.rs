@@ -1,8 +1,7 @@
 //! The settings of both executors.
 //!
 //! Both builders are one type, with the executor as its parameter. This file has the parts that both builders
-//! share: the common methods, the check, the clock, the recorder, and the start of threads. The settings of
-//! only one executor are in `single_thread/builder.rs` and `work_stealing/builder.rs`.
+//! share. The settings of only one executor are in `single_thread/builder.rs` and `work_stealing/builder.rs`.
 
 use std::fmt;
 use std::io;
@@ -28,7 +27,7 @@ use crate::trace::recorder::Recorder;
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct Builder<E> {
     pub(crate) settings: Settings,
-    /// Uses the type `E` without a value of that type.
+    /// Uses the parameter `E` without a value of type `E`.
     executor: PhantomData<fn() -> E>,
 }
 
@@ -131,7 +130,7 @@ impl<E> Builder<E> {
     }
 
     /// Sets the stack size, in bytes, of the threads that the executor starts: workers and threads of the
-    /// blocking pool. The OS may round it up. Default: 2 MiB, as in `std::thread`. `build` fails for 0.
+    /// blocking pool. The OS may round the size up. Default: 2 MiB, as in `std::thread`. `build` fails for 0.
     ///
     /// ```
     /// fn fill(bytes: usize) -> usize {
@@ -216,8 +215,8 @@ impl<E> Builder<E> {
         self
     }
 
-    /// Records the events for [`Executor::timeline`](crate::Executor::timeline). Default: off. If off, it
-    /// costs nothing.
+    /// Records the events for [`Executor::timeline`](crate::Executor::timeline). Default: off, which costs
+    /// nothing.
     ///
     /// ```
     /// use brigade::WorkStealing;
@@ -265,14 +264,14 @@ impl Settings {
             threads: Threads {
                 name: "brigade".into(),
                 stack_size: None,
-                // Arbitrary: longer than most pauses between the jobs of a burst, but idle threads still end
+                // Arbitrary. Most pauses in a burst of jobs are shorter than this, but idle threads still end
                 // soon.
                 keep_alive: Duration::from_secs(10),
                 on_start: None,
                 on_stop: None,
             },
-            // Jobs mostly wait for devices and other machines, so many threads are useful. tokio's bound is
-            // the same.
+            // Jobs mostly wait for devices and other machines, so many threads are useful. tokio has the same
+            // limit.
             max_blocking_threads: 512,
             precise_timers: false,
             record_timeline: false,

@@ -5,8 +5,8 @@
 //! thread-local points to the first entry. The thread-local has no destructor, so it can be read at any time,
 //! even in destructors of other thread-locals.
 //!
-//! A user may drop guards in any order, keep one in a thread-local, or forget it. So each entry has its own
-//! memory and its own `Arc`. A forgotten entry is leaked and stays valid.
+//! A user may drop guards in any order, forget a guard, or keep it in a thread-local. So each entry has its
+//! own memory and its own `Arc`. A forgotten entry is leaked and stays valid.
 
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
@@ -35,7 +35,7 @@ enum Mode {
 
 struct Node {
     shared: Arc<Shared>,
-    /// The entry that was current before.
+    /// The next older entry.
     below: Cell<*const Node>,
     origin: Origin,
 }
@@ -82,8 +82,8 @@ impl Drop for Entry {
         } else {
             // A guard that was entered later still exists.
             loop {
-                // SAFETY: `above` is in the list. All nodes of the list are alive, because each leaves the
-                // list before it is freed. `this` is further down, so the loop finds it before the end.
+                // SAFETY: `above` is in the list. All nodes of the list are alive, because a node leaves the
+                // list before its end. `this` is further down, so the loop finds it before the end.
                 let link = unsafe { &(*above).below };
                 if link.get() == this {
                     link.set(node.below.get());
@@ -96,7 +96,7 @@ impl Drop for Entry {
 }
 
 /// Keeps the executor current on the thread while this value lives. Only functions of the runtime hold such
-/// values, so the values are dropped in reverse order.
+/// values, so the newest value is dropped first.
 pub(crate) struct Entered<'a> {
     _entry: Entry,
     was: Mode,
@@ -163,7 +163,7 @@ pub(crate) fn executor_of_job() -> Option<Arc<Shared>> {
     nearest(Origin::Job).cloned()
 }
 
-/// Returns whether this thread waits as the owner of `shared`, or as its job in `Handle::block_on`.
+/// Returns whether this thread runs `block_on` of `shared`, as the owner thread or in a job.
 pub(crate) fn waits_inside(shared: &Arc<Shared>) -> bool {
     let is = |origin| nearest(origin).is_some_and(|it| Arc::ptr_eq(it, shared));
     let is_owner = || shared.scheduler.writer() == Some(Writer::Owner);

@@ -14,17 +14,17 @@ use std::time::Duration;
 use crate::context;
 use crate::sync::thread_local;
 
-/// The maximum number of operations in one poll. Arbitrary: with a larger budget, 1,000 busy tasks would not
-/// each be polled every few milliseconds. With a smaller budget, the yields would cost more.
+/// The maximum number of operations in one poll. Arbitrary: with a larger budget, ready tasks would wait
+/// longer. With a smaller budget, the yields would cost more.
 const OPERATIONS: i32 = 128;
 
-/// The maximum number of tasks that may overtake a task that woke itself: they become ready later, but are
-/// polled earlier. While other tasks are ready too, one poll in 17 goes to a task that woke itself.
-/// Arbitrary: not measured.
+/// The maximum number of tasks that may overtake a task that woke itself. They become ready later than this
+/// task, but are polled earlier. While other tasks are ready too, one poll in 17 goes to a task that woke
+/// itself. Arbitrary: not measured.
 pub(crate) const OVERTAKES: u32 = 16;
 
 thread_local! {
-    /// The number of operations left. A negative number counts the operations that were denied.
+    /// The number of operations left in this poll. A negative number counts the operations that were denied.
     static LEFT: Cell<i32> = const { Cell::new(OPERATIONS) };
     static COIN: Cell<u32> = const { Cell::new(0) };
     static YIELDED: Cell<bool> = const { Cell::new(false) };
@@ -134,8 +134,8 @@ pub async fn consume_budget() {
     poll_fn(poll_spend).await;
 }
 
-/// The maximum number of polls of tasks between two polls of the driver. Arbitrary: polling the driver
-/// costs about as much as a dozen short polls, so the cost is small at 64.
+/// The maximum number of polls of tasks between two polls of the driver. Arbitrary: polling the driver costs
+/// only about as much as a dozen short polls of tasks.
 pub(crate) const LOOK_EVERY: usize = 64;
 
 /// The longest time that a ready socket or timer should wait for the driver. A single long poll may exceed
@@ -144,8 +144,8 @@ const LOOK_WITHIN: Duration = Duration::from_micros(500);
 
 /// Decides how many polls a thread makes before it polls the driver. A system call for each poll would cost
 /// too much. After 64 polls of 10 ms each, the call would come too late. So the bound doubles while the time
-/// between two polls of the driver is short. If that time was too long, the bound shrinks to the number of
-/// polls that would have fitted.
+/// between two polls of the driver is short. If that time was longer than [`LOOK_WITHIN`], the bound shrinks
+/// to the number of polls that fit into `LOOK_WITHIN`.
 pub(crate) struct Pace {
     /// The current bound, between 1 and [`LOOK_EVERY`].
     bound: usize,
@@ -188,7 +188,7 @@ impl Pace {
 /// tasks.
 ///
 /// A long computation should yield now and then. A task is never interrupted, so no other task runs on its
-/// thread until it waits or yields.
+/// thread until the task waits or yields.
 ///
 /// ```
 /// let one_cook = brigade::SingleThread::new().unwrap();

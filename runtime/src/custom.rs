@@ -3,8 +3,8 @@
 //!
 //! The executor itself is a loop and a [`Queue`], which decides the order of tasks; see
 //! `examples/priority.rs`. The types enforce the rules of the task's state machine. Only a [`Ready`] can run
-//! its task. It works once, and dropping it cancels the task. A faulty queue cannot make memory unsafe. The
-//! module is public but hidden, because it may change at any time.
+//! its task, and only once. Dropping a `Ready` cancels its task. A faulty queue cannot make memory unsafe.
+//! The module is public but hidden, because it may change at any time.
 //!
 //! ```
 //! use std::sync::{Arc, Mutex};
@@ -93,7 +93,7 @@ impl Ready {
     /// Polls the task once. If the task is woken during the poll or later, it is pushed again.
     pub fn run(self) {
         let mut ready = ManuallyDrop::new(self);
-        // SAFETY: the value is taken once, because `ready` is never dropped.
+        // SAFETY: `ready` is never dropped, so the value is not taken again.
         let task = unsafe { ManuallyDrop::take(&mut ready.0) };
         // The poll may drop the last spawner of this queue, and the push that follows may drop the task. This
         // reference keeps the task alive, and the task keeps the scheduler alive.
@@ -116,7 +116,8 @@ struct Scheduler {
 }
 
 impl Drop for Scheduler {
-    /// Catches a panic of the queue's destructor, because a wake may drop the last task of this scheduler.
+    /// Catches a panic of the queue's destructor. A wake may drop the last task of this scheduler, and a wake
+    /// must not panic.
     fn drop(&mut self) {
         // SAFETY: the value is taken only here.
         drop_quietly(unsafe { ManuallyDrop::take(&mut self.queue) });
@@ -162,8 +163,8 @@ impl Schedule for Scheduler {
     }
 
     fn schedule(&self, task: Runnable) {
-        // A wake must not panic, because the panic could end a worker of another executor. A queue that
-        // panics drops the task, and this cancels the task.
+        // A wake must not panic, because the panic could end a worker of another executor. If the queue
+        // panics, it drops the task, which is then cancelled.
         catch_quietly(|| self.queue.push(Ready::new(task)));
         self.core.notify();
     }
@@ -208,7 +209,7 @@ impl Notify {
 
 /// The base of an executor on one thread. Dropping the runtime [closes](Self::close) it, but takes no task
 /// out of a queue. A task that stays in a queue keeps the queue alive. So call `close` before the drop, or
-/// empty the queues after it.
+/// empty the queues after the drop.
 pub struct Runtime {
     shared: Arc<Shared>,
     driver: RefCell<Driver>,
@@ -218,7 +219,7 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// Makes a runtime. In it, free functions such as `brigade::spawn` push into `queue`.
+    /// Makes a runtime. Inside the runtime, free functions such as `brigade::spawn` push into `queue`.
     ///
     /// # Errors
     /// Returns an error if the OS has no descriptors left for the event loop.
@@ -270,8 +271,8 @@ impl Runtime {
         Notify(self.core.clone())
     }
 
-    /// Runs `f` with this runtime as the thread's current executor. It takes a closure and returns no guard:
-    /// a user could forget a guard and free the current runtime.
+    /// Runs `f` with this runtime as the thread's current executor. It does not return a guard, because a
+    /// user could forget the guard and free the current runtime.
     ///
     /// # Panics
     /// Panics if an executor runs on this thread already; the message names `function`.
@@ -331,8 +332,7 @@ impl Drop for Closing<'_> {
 
 impl Drop for Runtime {
     fn drop(&mut self) {
-        // Without this, waiting tasks would keep themselves alive: `living` holds them, and they hold
-        // `living`.
+        // Without `close`, `living` and the waiting tasks in it would keep one another alive.
         if lock(&self.core.living).is_some() {
             self.close(|| None);
         }

@@ -124,7 +124,7 @@ pub trait Executor {
     fn timeline(&self) -> Option<Timeline>;
 }
 
-/// Calls the method. Moves a large future to the heap first, because each call copies its arguments in a
+/// Calls `block_on`. Moves a large future to the heap first, because each call copies its arguments in a
 /// debug build.
 macro_rules! block_on {
     ($executor:ident, $this:expr, $type:ty, $future:ident) => {
@@ -252,8 +252,8 @@ impl RefUnwindSafe for Handle {}
 
 /// The executor of [`run`]: [`SingleThread`], or [`WorkStealing`] with the feature `work-stealing`.
 ///
-/// The feature changes this alias and nothing else. Both executors always exist, and no trait bound depends
-/// on the feature. So a program still compiles if one of its dependencies turns the feature on.
+/// The feature changes only this alias. Both executors always exist, and no trait bound depends on the
+/// feature. So a program still compiles if one of its dependencies turns the feature on.
 ///
 /// ```
 /// use brigade::{DefaultExecutor, SingleThread};
@@ -268,8 +268,8 @@ pub type DefaultExecutor = SingleThread;
 /// The executor of [`run`]: [`WorkStealing`], or [`SingleThread`] without the feature
 /// `work-stealing`.
 ///
-/// The feature changes this alias and nothing else. Both executors always exist, and no trait bound depends
-/// on the feature. So a program still compiles if one of its dependencies turns the feature on.
+/// The feature changes only this alias. Both executors always exist, and no trait bound depends on the
+/// feature. So a program still compiles if one of its dependencies turns the feature on.
 ///
 /// ```
 /// use brigade::{DefaultExecutor, WorkStealing};
@@ -296,7 +296,8 @@ pub type DefaultExecutor = WorkStealing;
 /// or if `future` panics.
 #[track_caller]
 pub fn run<F: Future>(future: F) -> F::Output {
-    // `block_on` also checks this, but would name a function that the user did not call.
+    // `block_on` also refuses a nested call, but its message would name a function that the user did not
+    // call.
     context::refuse_nested("brigade::run");
     match DefaultExecutor::new() {
         Ok(executor) => block_on!(DefaultExecutor, &executor, F, future),

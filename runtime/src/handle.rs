@@ -1,7 +1,7 @@
 //! The handle, through which other threads use an executor.
 //!
 //! A handle does not refer to the executor itself, but to the parts that its tasks, sockets and timers use.
-//! So a handle may outlive its executor. Tasks that the handle spawns later are aborted.
+//! So a handle may outlive its executor.
 
 use std::fmt;
 use std::future::Future;
@@ -115,8 +115,7 @@ fn run_rejected(shared: &Shared, rejected: Option<Rejected>) {
 
 /// A reference to an executor, for any thread.
 ///
-/// A handle may be cloned and sent to other threads. It may outlive its executor. Tasks that it spawns later
-/// are aborted.
+/// A handle may outlive its executor. Tasks that it spawns after the executor's end are aborted.
 ///
 /// ```
 /// let executor = brigade::SingleThread::new().unwrap();
@@ -209,9 +208,9 @@ impl Handle {
 
     /// Runs `future` to its end on this thread. This executor is current meanwhile.
     ///
-    /// Use it on a thread that does not run the executor, such as a thread of its blocking pool. The future
-    /// may borrow and need not be `Send`. Tasks that it spawns run on the executor's own threads. Tasks of a
-    /// [`SingleThread`](crate::SingleThread) make progress only while its thread is in
+    /// Use this method on a thread that does not run the executor, such as a thread of its blocking pool. The
+    /// future may borrow and need not be `Send`. Tasks that it spawns run on the executor's own threads.
+    /// Tasks of a [`SingleThread`](crate::SingleThread) make progress only while its thread is in
     /// [`block_on`](crate::SingleThread::block_on).
     ///
     /// ```
@@ -228,9 +227,9 @@ impl Handle {
     /// ```
     ///
     /// # Panics
-    /// Panics if an executor is running on this thread already, or if `future` panics. Also panics if the
-    /// future has to wait on the thread of its own `SingleThread`. That executor could make no progress
-    /// meanwhile.
+    /// Panics if an executor is running on this thread already, or if `future` panics. Also panics if this is
+    /// the thread of the handle's `SingleThread`, and the future has to wait. The executor could make no
+    /// progress meanwhile.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _entered = context::enter_running(&self.shared, "Handle::block_on");
@@ -247,7 +246,7 @@ impl Handle {
             if caller.was_woken() {
                 continue;
             }
-            // The check is not in a closure, so that a panic reports the caller's line.
+            // Check outside of closures: a panic in a closure would not report the caller's line.
             assert!(
                 self.shared.scheduler.writer() != Some(Writer::Owner),
                 "Handle::block_on has to wait on the thread of its SingleThread executor, which \

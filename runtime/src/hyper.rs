@@ -2,8 +2,8 @@
 //!
 //! hyper's clients and servers run on brigade without glue code of your own:
 //!
-//! - [`TcpStream`](crate::net::TcpStream) (and `UnixStream`) *is* a [`hyper::rt::Read`] and
-//!   [`hyper::rt::Write`]. It does not fill hyper's buffer with zeros before it reads, and it passes vectored
+//! - [`TcpStream`](crate::net::TcpStream) and `UnixStream` implement [`hyper::rt::Read`] and
+//!   [`hyper::rt::Write`]. They do not fill hyper's buffer with zeros before a read, and they pass vectored
 //!   writes to the OS.
 //! - [`Io`] wraps any other stream of futures-io, such as a TLS stream.
 //! - [`FuturesIo`] does the reverse. It wraps a stream of hyper, such as an upgraded connection, for
@@ -227,8 +227,8 @@ impl<T: AsyncWrite + Unpin> rt::Write for Io<T> {
         Pin::new(&mut self.0).poll_close(cx)
     }
 
-    /// Always returns true, because futures-io has no such method. A stream without vectored writes takes
-    /// only the first slice. This costs hyper nothing.
+    /// Always returns true, because futures-io has no method for this question. A stream without vectored
+    /// writes takes only the first slice. This costs hyper nothing.
     fn is_write_vectored(&self) -> bool {
         true
     }
@@ -244,7 +244,7 @@ impl<T: AsyncWrite + Unpin> rt::Write for Io<T> {
 
 impl rt::Sleep for Sleep {}
 
-/// Provides hyper's timeouts with the clock of the current executor; see the [module](self) for an example.
+/// Provides hyper's timeouts with the clock of the current executor.
 ///
 /// ```
 /// use std::time::Duration;
@@ -282,7 +282,7 @@ impl rt::Timer for Timer {
 }
 
 /// Runs hyper's tasks as tasks of the current executor; see [`brigade::spawn`](fn@crate::spawn). HTTP/2
-/// needs it:
+/// requires such an executor:
 ///
 /// ```
 /// use hyper::rt::Executor;

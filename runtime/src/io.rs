@@ -1,9 +1,9 @@
 //! Input and output: the futures-io traits, and an adapter for any source of mio.
 //!
 //! [`Registered`] connects a non-blocking source to the reactor of the current executor. It tries an
-//! operation; if the OS returns `WouldBlock`, it waits for an event and tries again. All sockets of
-//! [`brigade::net`](crate::net) use it. It also works for a pipe, a timerfd or an inotify descriptor. It
-//! buffers nothing.
+//! operation. If the OS returns `WouldBlock`, `Registered` waits for an event and tries again. All sockets of
+//! [`brigade::net`](crate::net) use this type. It also works for a pipe, a timerfd or an inotify descriptor.
+//! It buffers nothing.
 
 use std::fmt;
 use std::io;
@@ -24,10 +24,9 @@ pub(crate) use crate::reactor::source::{BOTH, TCP_STREAM};
 
 /// A source of events, registered with the executor that was current at the registration.
 ///
-/// Any number of tasks may use it at the same time, through `&self`. Its methods take closures that make the
-/// system call. If the OS returns `WouldBlock`, the closure must return it too. The method calls the closure
-/// again after the next event. A call that a signal [interrupted](io::ErrorKind::Interrupted) is repeated
-/// immediately.
+/// Any number of tasks may use it through `&self`. Its methods take closures that make the system call. If
+/// the OS returns `WouldBlock`, the closure must return it too. The method calls the closure again after the
+/// next event. A call that a signal [interrupted](io::ErrorKind::Interrupted) is repeated immediately.
 ///
 /// ```
 /// # #[cfg(unix)] {
@@ -79,7 +78,7 @@ impl<S: Source> Registered<S> {
         Self::with_reactor(current_reactor("Registered::new")?, io, interest, false)
     }
 
-    /// If `writable` is true, a write may be tried immediately.
+    /// If `writable` is true, the first write does not wait for an event.
     pub(crate) fn with_reactor(
         reactor: Arc<Reactor>,
         mut io: S,
@@ -249,7 +248,7 @@ impl<S: Source> Registered<S> {
     /// meanwhile.
     ///
     /// # Cancel safety
-    /// Dropping the future while it waits loses nothing. It does not undo earlier calls of `read`.
+    /// Dropping the future while it waits loses nothing, but does not undo earlier calls of `read`.
     pub fn read_with<R>(
         &self,
         mut read: impl FnMut(&S) -> io::Result<R>,
@@ -266,7 +265,7 @@ impl<S: Source> Registered<S> {
     /// meanwhile.
     ///
     /// # Cancel safety
-    /// Dropping the future while it waits loses nothing. It does not undo earlier calls of `write`.
+    /// Dropping the future while it waits loses nothing, but does not undo earlier calls of `write`.
     pub fn write_with<R>(
         &self,
         mut write: impl FnMut(&S) -> io::Result<R>,
@@ -323,8 +322,8 @@ impl<S: Source> Registered<S> {
             .poll_io(Direction::Read, cx, None, |_| read(self.get_ref()))
     }
 
-    /// The poll function of [`write_with`](Self::write_with). The task's waker stays registered until the
-    /// next event.
+    /// The poll function of [`write_with`](Self::write_with). [`poll_read_with`](Self::poll_read_with)
+    /// describes which tasks are woken.
     ///
     /// ```
     /// # #[cfg(unix)] brigade::run(async {

@@ -11,7 +11,7 @@
 /// }
 /// ```
 ///
-/// Without arguments the executor is the [`DefaultExecutor`](crate::DefaultExecutor), as with
+/// Without arguments, the executor is the [`DefaultExecutor`](crate::DefaultExecutor), as with
 /// [`brigade::run`](crate::run()). The arguments choose another executor:
 ///
 /// | arguments | executor |

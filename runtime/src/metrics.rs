@@ -1,4 +1,4 @@
-//! The counters of an executor. They cost next to nothing to keep, and any thread may read them.
+//! The counters of an executor. Counting costs almost nothing, and any thread may read the counters.
 //!
 //! Each counter of a worker has one writer, which uses a plain load and store. The executor counts some
 //! numbers in ordinary variables, and publishes them once per turn of its loop. Queue depths are read on
@@ -20,7 +20,7 @@ impl Counter {
     }
 
     pub(crate) fn set(&self, n: u64) {
-        // Release pairs with `get`; only `Counters::in_flight` needs it.
+        // Release pairs with the Acquire in `get`. Only `Counters::in_flight` needs this pair.
         self.0.store(n, Ordering::Release);
     }
 
@@ -67,7 +67,7 @@ impl Gauge {
         }
     }
 
-    /// Like [`down`](Self::down), but without a read-modify-write. Only one thread may write.
+    /// Subtracts one without a read-modify-write. Only one thread may write.
     #[inline]
     pub(crate) fn down_alone(&self) {
         self.now
@@ -85,17 +85,18 @@ pub(crate) struct WorkerCounters {
     pub(crate) injected: Counter,
     /// A copy of a `SingleThread`'s queue length, for other threads.
     pub(crate) queued: Counter,
-    /// Tasks that the worker spawned, and tasks that ended on it. Only `WorkStealing` counts these.
+    /// The numbers of tasks that the worker spawned, and of tasks that ended on it. Only `WorkStealing`
+    /// counts these.
     pub(crate) spawned: Counter,
     pub(crate) ended: Counter,
-    /// The nanoseconds that the worker spent in `block_on` or in its loop, and its nanoseconds asleep.
+    /// The nanoseconds that the worker spent in `block_on` or in its loop, and the nanoseconds that it slept.
     pub(crate) present: Counter,
     pub(crate) asleep: Counter,
 }
 
 /// The queue lengths of a scheduler, for any thread.
 pub(crate) trait Depths: Send + Sync {
-    /// Returns the length of the shared queue, or of the inbox.
+    /// Returns the length of the shared queue, or of a `SingleThread`'s inbox.
     fn global(&self) -> usize;
 
     fn local(&self, worker: usize) -> usize;
@@ -109,8 +110,8 @@ pub(crate) struct Counters {
     pub(crate) workers: Box<[Arc<WorkerCounters>]>,
     /// The number of tasks spawned outside of workers. A lock orders the writers.
     pub(crate) spawned_outside: Counter,
-    /// For executors that do not count `spawned`: the number of tasks begun and not finished. For
-    /// `WorkStealing`: minus the number of tasks that ended outside of workers.
+    /// For executors other than `WorkStealing`: the number of tasks begun and not finished. For
+    /// `WorkStealing`: the number of tasks that ended outside of workers, as a negative number.
     pub(crate) in_flight: Gauge,
     /// The number of workers that run tasks.
     pub(crate) at_once: Gauge,
@@ -138,8 +139,8 @@ impl Counters {
             let spawned = sum(|worker| &worker.spawned).wrapping_add(self.spawned_outside.get());
             let ended = sum(|worker| &worker.ended);
             tries += 1;
-            // If no task ended meanwhile, the difference is exact. Otherwise the last attempt may return a
-            // number that is too small, never one that is too large.
+            // If `ended` has not changed meanwhile, the difference is exact. Otherwise the last attempt may
+            // return too small a number, but never too large a number.
             if ended == before || tries == SNAPSHOTS {
                 let difference = others.wrapping_add(spawned).wrapping_sub(ended);
                 return usize::try_from(difference as i64).unwrap_or(0);
@@ -158,8 +159,8 @@ impl Counters {
     /// Counts one more worker that runs tasks.
     pub(crate) fn worker_begins(&self) {
         self.at_once.up();
-        // `in_flight_max` limits `at_once_max`, so it must not lag behind. Once `in_flight_max` reaches the
-        // number of workers, no more samples are needed: `at_once_max` cannot be greater.
+        // `in_flight_max` limits `at_once_max`, so `in_flight_max` must be up to date. Once it reaches the
+        // number of workers, no more samples are needed: `at_once_max` cannot exceed that number.
         if self.in_flight.most() < self.workers.len() {
             self.sample();
         }
@@ -175,9 +176,9 @@ impl Counters {
         Metrics {
             in_flight,
             in_flight_max,
-            // A worker counts as running for a moment after its last task has ended. Another worker may begin
-            // the next task in that moment. But two tasks cannot run at the same time if at most one task was
-            // ever in flight.
+            // A worker counts as running for a moment after its last task has ended. In that moment, another
+            // worker may begin another task. But two tasks cannot run at the same time if at most one task
+            // was ever in flight.
             at_once_max: at_once_max.min(in_flight_max),
             global_queue_depth: depths.global(),
             num_blocking_threads: pool[0],
@@ -231,8 +232,8 @@ pub struct Metrics {
     /// The greatest [`in_flight`](Self::in_flight) so far: the *concurrency* of the run.
     ///
     /// `SingleThread` counts it exactly. `WorkStealing` takes a sample at each call of `metrics`, and when a
-    /// worker parks or polls the driver. A worker polls the driver after at most 64 polls of tasks, so a
-    /// shorter peak may be missed.
+    /// worker parks or polls the driver. A worker polls the driver after at most 64 polls of tasks, so a peak
+    /// between two samples may be missed.
     pub in_flight_max: usize,
     /// The maximum number of tasks that were being polled at one instant: the *parallelism* of the run.
     /// It never exceeds the number of workers or [`in_flight_max`](Self::in_flight_max).
@@ -274,14 +275,14 @@ pub struct WorkerMetrics {
     /// The number of batches of tasks that the worker took from other workers.
     pub steals: u64,
     /// The number of tasks that the worker took from the shared queue. For a
-    /// [`SingleThread`](crate::SingleThread), the number of operations that it read from other threads.
+    /// [`SingleThread`](crate::SingleThread), the number of operations from other threads that it has read.
     pub injector_takes: u64,
     /// The number of ready tasks in the worker's own queue. For a [`SingleThread`](crate::SingleThread), this
     /// is the number at its last poll of the OS and the clock.
     pub local_queue_depth: usize,
-    /// Time spent awake.
+    /// The part of [`present`](Self::present) in which the worker was awake.
     pub busy: Duration,
-    /// Time spent awake or asleep. [`busy`](Self::busy) is a part of it.
+    /// The time that the worker spent in `block_on` or in its loop, awake or asleep.
     pub present: Duration,
 }
 
@@ -362,7 +363,7 @@ mod tests {
         counters.workers[0].asleep.add(30);
         let worker = &read(&counters).workers[0];
         assert_eq!(worker.busy, Duration::from_nanos(70));
-        // A reader may read between the two additions.
+        // A reader may see the new `asleep` but the old `present`.
         counters.workers[0].asleep.add(100);
         assert_eq!(read(&counters).workers[0].busy, Duration::ZERO);
     }

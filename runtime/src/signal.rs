@@ -7,8 +7,8 @@
 //! # A trap
 //!
 //! When a program listens for a signal, the signal's default action is gone until the process ends. It does
-//! not come back when all listeners are gone. So a second Ctrl-C does not end the program by itself. The
-//! program must listen for it, as `examples/graceful_shutdown.rs` does.
+//! not come back even if all listeners are dropped. So a second Ctrl-C does not end the program by itself.
+//! The program must listen for it, as `examples/graceful_shutdown.rs` does.
 
 use std::fmt;
 use std::io;
@@ -51,7 +51,7 @@ impl Kind {
     /// SIGWINCH: the size of the terminal's window has changed.
     pub const WINDOW: Kind = Kind(consts::SIGWINCH);
 
-    /// Returns the signal with this number. The OS need not have it.
+    /// Returns the signal with this number. The OS need not have such a signal.
     ///
     /// ```
     /// use brigade::signal::Kind;
@@ -110,7 +110,7 @@ pub struct Signal {
 }
 
 /// The maximum number of bytes taken out of the socket at a time. Each byte stands for a signal. Arbitrary: a
-/// burst of more signals is reported more than once, which is harmless.
+/// burst of more than 64 signals is reported more than once, which is harmless.
 const BYTES: usize = 64;
 
 impl Signal {
@@ -202,7 +202,7 @@ impl Drop for Signal {
 
 /// Waits for Ctrl-C: see [`Kind::INTERRUPT`].
 ///
-/// It listens from the first poll on. To receive every Ctrl-C, keep a [`Signal`].
+/// The future listens from its first poll on. To receive every Ctrl-C, keep a [`Signal`].
 ///
 /// ```
 /// # brigade::run(async {

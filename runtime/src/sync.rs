@@ -1,8 +1,7 @@
 //! Atomics, locks and cells: std's, or loom's with `--cfg loom`.
 //!
-//! All code with races uses these types, so the models in `loom_tests` explore the shipped code. Two types
-//! that std lacks are here too. [`ThreadToken`] identifies the current thread in one instruction.
-//! [`OwnerCell`] is a cell that threads may share, but only its owner may open.
+//! All code in which threads can race uses these types, so the models in `loom_tests` explore the shipped
+//! code. Two types that std lacks are here too: [`ThreadToken`] and [`OwnerCell`].
 
 // This is std's `Arc` even under loom, because loom's `Arc` does not support `dyn`.
 pub(crate) use std::sync::{Arc, Weak};
@@ -13,8 +12,8 @@ pub(crate) use std::sync::{
     atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
 };
 
-/// std's atomics, even in models, for counters on which nothing depends. So loom does not explore their
-/// orders.
+/// std's atomics, even in models. Only counters use them, and no code depends on the counters. So loom does
+/// not explore the orders of these accesses.
 pub(crate) mod counting {
     pub(crate) use std::sync::atomic::{AtomicU64, AtomicUsize};
 }
@@ -77,8 +76,8 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Identifies a thread while it lives.
 ///
 /// The token is the address of a thread-local byte, which one instruction computes. A new thread may get the
-/// token of an ended thread. This is harmless here, because the ended thread no longer uses what is bound to
-/// the token.
+/// token of an ended thread. This is harmless here, because the ended thread no longer uses the data that
+/// belongs to the token.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct ThreadToken(usize);
 
@@ -110,7 +109,7 @@ impl ThreadToken {
 pub(crate) struct OwnerCell<T> {
     owner: ThreadToken,
     value: std::cell::UnsafeCell<T>,
-    /// Set while the cell is open. Catches bugs of the runtime in tests.
+    /// True while the cell is open. Catches bugs of the runtime in tests.
     #[cfg(debug_assertions)]
     open: std::cell::Cell<bool>,
 }
@@ -142,7 +141,7 @@ impl<T> OwnerCell<T> {
         }
         #[cfg(debug_assertions)]
         assert!(!self.open.replace(true), "an OwnerCell was opened twice");
-        // SAFETY: only the owner thread gets here, and not again before `f` returns.
+        // SAFETY: only the owner thread gets here, and `f` does not access this cell again.
         let result = f(unsafe { &mut *self.value.get() });
         #[cfg(debug_assertions)]
         self.open.set(false);

@@ -38,7 +38,7 @@ impl Schedule for Nowhere {
     fn unbind(&self, _task: RawTask) {}
 }
 
-/// An executor that takes no task, like a closed one.
+/// An executor that takes no task, like a closed executor.
 pub(crate) struct Refusing;
 
 impl Schedule for Refusing {
@@ -68,7 +68,7 @@ pub(crate) fn run(task: Runnable) {
     task.run(writer, &Probe::off());
 }
 
-/// Makes a task that belongs to no executor, and its handle.
+/// Makes a task that is not yet bound to its scheduler, and the task's handle.
 pub(crate) fn new_task<F: Future>(
     scheduler: Arc<dyn Schedule>,
     future: F,

@@ -77,28 +77,28 @@ const END_OF_TIME: Duration = Duration::from_secs(200 * 365 * 24 * 3600);
 ///
 /// # Randomness that does not come from the seed
 ///
-/// - **`select!` of futures-util and of tokio** chooses at random which branch it polls first. It uses its
-///   own generator. Write `select_biased!` (futures-util) or `biased;` in the first line of `tokio::select!`.
+/// - **`select!` of futures-util and of tokio** chooses at random which branch it polls first, with a random
+///   generator of its own. Write `select_biased!` (futures-util) or `biased;` in the first line of
+///   `tokio::select!`.
 /// - The order of a `HashMap`, other random numbers and the real clock: fix them, or derive them from the
 ///   seed. [`brigade::time::now`](crate::time::now) is virtual here, but `Instant::now` is not.
 /// - A static variable that keeps its value from one run to the next.
 ///
 /// # What it does not try
 ///
-/// - It tries orders of polls. It does not try orders of threads or of memory accesses: use loom for
-///   these.
+/// - `explore` tries orders of polls, but not orders of threads or of memory accesses. Use loom for those.
 /// - **Sockets, signals and all other event sources return errors** (`Unsupported`), because the virtual
 ///   clock would jump past their events. Use channels and pipes in memory, or be generic over the stream.
 /// - [`spawn_blocking`](crate::spawn_blocking) runs its closure on this thread, in a task. So the closure
 ///   must not block on this executor, and `Handle::block_on` panics there.
-/// - It does not wait for a thread that the program starts, and wakes from such a thread are not
+/// - It does not wait for a thread that the program starts. If such a thread wakes a task, the run is not
 ///   repeatable.
-/// - A panic of a task goes to its handle. If the handle is not awaited, `explore` does not see it.
+/// - A panic of a task goes to its handle. If the handle is not awaited, `explore` does not see the panic.
 ///
 /// # Panics
 /// Panics if the program panics; the message names the seed. Panics if the program *stands still*: tasks
 /// wait, and no timer is armed (or none within two hundred years of virtual time). Panics if `BRIGADE_SEED`
-/// is not a number, if there is no seed, and inside an executor. If the program never ends, neither does
+/// is not a number, if `seeds` is empty, and inside an executor. If the program never ends, neither does
 /// `explore`.
 #[track_caller]
 pub fn explore<F: Future>(

@@ -1,7 +1,7 @@
 //! Time: sleeps, intervals and timeouts.
 //!
-//! Each future here has a key into a timer wheel of the current executor. The first poll arms the timer, and
-//! dropping the future disarms it.
+//! Each future here has a timer in a timer wheel of the current executor. The first poll arms the timer, and
+//! dropping the future disarms the timer.
 //!
 //! No timer fires early. A timer may fire late, because of the executor's other work and the precision of the
 //! OS (about a millisecond). A sleep of `Duration::MAX` never ends.
@@ -89,9 +89,9 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 
 /// The future of [`sleep`].
 ///
-/// Any task of any executor of brigade may poll it, and so may a job of a blocking pool. Any thread may reset
-/// and drop it. The first poll arms the timer. If the deadline is past by then, the sleep is ready
-/// immediately, and spends one operation of the [budget](crate::task::consume_budget). To use the sleep
+/// Any task of any executor of brigade may poll this future. A job of a blocking pool may also poll it. Any
+/// thread may reset or drop it. The first poll arms the timer. If the deadline is past by then, the sleep is
+/// ready immediately, and spends one operation of the [budget](crate::task::consume_budget). To use the sleep
 /// again, [`reset`](Self::reset) it:
 ///
 /// ```
@@ -176,8 +176,8 @@ impl Sleep {
         matches!(self.state, State::Elapsed)
     }
 
-    /// Sets another deadline, whether or not the old one has passed. A task that waits for the sleep is woken
-    /// at the new deadline instead of the old one. If the task was woken already, poll the sleep again.
+    /// Sets another deadline, even if the old deadline has passed. A task that waits for the sleep is woken
+    /// at the new deadline instead of the old deadline. If the task was woken already, poll the sleep again.
     ///
     /// ```
     /// # use std::time::Duration;

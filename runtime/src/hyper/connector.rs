@@ -1,4 +1,4 @@
-//! The connector that opens the connections of hyper-util's pooled client.
+//! The connector of hyper-util's pooled client.
 //!
 //! The client takes any tower service that turns a URI into a stream. [`Connector`] is such a service for
 //! plain TCP. The traits `Service` and `Connection` belong to other crates, so only this crate can implement

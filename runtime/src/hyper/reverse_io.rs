@@ -61,7 +61,7 @@ impl<T> FuturesIo<T> {
         FuturesIo(stream)
     }
 
-    /// Returns a reference to the stream. The stream's type may have more methods, as here:
+    /// Returns a reference to the stream. Use it to call the methods of the stream's own type:
     ///
     /// ```
     /// # brigade::run(async {

@@ -1,7 +1,4 @@
 //! The methods of both kinds of listener. They accept connections and handle the errors of `accept`.
-//!
-//! If a new connection has failed, the listener skips it. If descriptors or memory run out, the listener
-//! waits and tries again. An error of the listener itself is returned to the caller.
 
 use std::fmt;
 use std::io;
@@ -42,8 +39,8 @@ type Accepted<S> = (Socket<<S as Accept>::Stream>, <S as Kind>::Address);
 impl<S: Accept> Socket<S> {
     /// Waits for a connection, and returns it with its peer's address.
     ///
-    /// Skips a connection that fails before it is accepted. If no descriptor is left, `accept` pauses and
-    /// tries again, until a descriptor is free. Meanwhile the connection stays in the OS's queue.
+    /// Skips a connection that fails before its acceptance. If no descriptor or memory is left, `accept`
+    /// pauses and tries again, until a descriptor is free. Meanwhile the connection stays in the OS's queue.
     ///
     /// This server has a task for each connection:
     ///
@@ -89,8 +86,8 @@ impl<S: Accept> Socket<S> {
         }
     }
 
-    /// [`accept`](Self::accept) as a poll function, with one difference: if no descriptor is left, it returns
-    /// the OS's error. The caller decides how long to wait before the next call.
+    /// [`accept`](Self::accept) as a poll function, with one difference: if no descriptor or memory is left,
+    /// this function returns the OS's error. The caller decides how long to wait before the next call.
     ///
     /// ```
     /// # use brigade::net::{TcpListener, TcpStream};
@@ -123,8 +120,8 @@ impl<S: Accept> Socket<S> {
         Ok((Socket::register(reactor, stream, true)?, peer))
     }
 
-    /// Returns the connections as a stream that never ends. If no descriptor is left, the stream pauses as
-    /// [`accept`](Self::accept) does.
+    /// Returns the connections as a stream that never ends. If no descriptor or memory is left, the stream
+    /// pauses as [`accept`](Self::accept) does.
     ///
     /// ```
     /// use brigade::net::{TcpListener, TcpStream};

@@ -1,7 +1,7 @@
 //! Name lookup.
 //!
-//! The OS's lookup (`getaddrinfo`) blocks, so it runs on threads of the blocking pool that only lookups use.
-//! Text that already is an address is parsed directly. Nothing is cached here, because the OS has a cache.
+//! The OS's lookup (`getaddrinfo`) blocks, so it runs on the blocking pool. Text that already is an address
+//! is only parsed. Nothing is cached here, because the OS has a cache.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
@@ -53,7 +53,8 @@ pub(super) use sealed::Target;
 /// Returns the addresses of a name, in the OS's order. Text that is an address is not looked up.
 ///
 /// The executor starts up to 64 threads only for lookups. So a lookup never waits behind closures of
-/// [`spawn_blocking`](crate::spawn_blocking). Further lookups wait for a free thread.
+/// [`spawn_blocking`](crate::spawn_blocking). If all of these threads are busy, a lookup waits for one of
+/// them.
 ///
 /// ```
 /// brigade::run(async {
@@ -137,7 +138,7 @@ async fn blocking<T: Send + 'static>(
     }
 }
 
-/// Implements `ToSocketAddrs` for each type, with an expression that returns the target.
+/// Implements `ToSocketAddrs` for each `$type`. The expression `$target` computes the target from `$value`.
 macro_rules! addresses {
     ($($type:ty: |$value:ident| $target:expr;)*) => {$(
         impl Sealed for $type {

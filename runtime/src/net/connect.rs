@@ -1,9 +1,9 @@
 //! Connects to the first address that answers.
 //!
-//! A name may have several addresses, of both families (IPv4 and IPv6). A dead address refuses immediately,
-//! or does not answer for minutes. The addresses are tried in turn, and each attempt has a head start of
-//! `HEAD_START`. The first connection wins, and the other attempts are dropped. This is RFC 8305, "happy
-//! eyeballs", without its part about lookups. The OS makes the lookups.
+//! A name may have several addresses, of both families (IPv4 and IPv6). A connection to a dead address fails
+//! immediately, or gets no answer for minutes. The addresses are tried in turn. If an attempt fails or takes
+//! longer than `HEAD_START`, the next attempt begins. The first connection wins, and the other attempts are
+//! dropped. This is RFC 8305, "happy eyeballs", without its part about lookups.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -98,7 +98,7 @@ struct Race {
     failed: Vec<(SocketAddr, io::Error)>,
     /// True if an attempt has failed since the latest attempt began.
     one_failed: bool,
-    /// The head start of the latest attempt.
+    /// The timer for the head start of the latest attempt.
     head_start: Delay,
 }
 
@@ -167,10 +167,11 @@ impl Race {
     }
 }
 
-/// The error if no address answered. It contains each address with its error.
+/// The error after connecting to each of several addresses has failed. It contains each address with its
+/// error.
 ///
-/// [`TcpStream::connect`](super::TcpStream::connect) wraps this error in an `io::Error` if there is more than
-/// one address. The kind of the `io::Error` is the kind of the last failure.
+/// [`TcpStream::connect`](super::TcpStream::connect) wraps this error in an `io::Error`. The kind of the
+/// `io::Error` is the kind of the last failure.
 ///
 /// ```
 /// use std::net::SocketAddr;

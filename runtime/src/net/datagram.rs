@@ -122,7 +122,7 @@ impl<S: Datagrams> Socket<S> {
     /// ```
     ///
     /// # Errors
-    /// Returns `WouldBlock` if there is no space, or another error of the OS.
+    /// Returns an error of the OS, or `WouldBlock` if there is no space.
     pub fn try_send(&self, datagram: &[u8]) -> io::Result<usize> {
         self.io.try_write_with(|socket| socket.send(datagram))
     }
@@ -131,7 +131,7 @@ impl<S: Datagrams> Socket<S> {
     /// example.
     ///
     /// # Errors
-    /// Returns `WouldBlock` if the OS has reported no datagram, or another error of the OS.
+    /// Returns an error of the OS, or `WouldBlock` if it has reported no datagram.
     pub fn try_recv(&self, into: &mut [u8]) -> io::Result<usize> {
         self.io.try_read_with(|socket| socket.recv(into))
     }
@@ -151,18 +151,18 @@ impl<S: Datagrams> Socket<S> {
     /// ```
     ///
     /// # Errors
-    /// Returns `WouldBlock` if the OS has reported no datagram, or another error of the OS.
+    /// Returns an error of the OS, or `WouldBlock` if it has reported no datagram.
     pub fn try_recv_from(&self, into: &mut [u8]) -> io::Result<(usize, S::Address)> {
         self.io.try_read_with(|socket| socket.recv_from(into))
     }
 
-    /// [`send`](Self::send) as a poll function. [`Registered::poll_write_with`] explains which tasks it
-    /// wakes.
+    /// [`send`](Self::send) as a poll function. [`Registered::poll_read_with`] describes which tasks are
+    /// woken.
     ///
     /// # Errors
     /// Returns the errors of [`send`](Self::send).
     ///
-    /// [`Registered::poll_write_with`]: crate::io::Registered::poll_write_with
+    /// [`Registered::poll_read_with`]: crate::io::Registered::poll_read_with
     pub fn poll_send(&self, cx: &mut Context<'_>, datagram: &[u8]) -> Poll<io::Result<usize>> {
         self.poll_io(Direction::Write, cx, |socket| socket.send(datagram))
     }

@@ -38,7 +38,8 @@ pub struct Socket<S: Source> {
 }
 
 impl<S: Kind> Socket<S> {
-    /// Registers a socket that brigade has made. If `writable` is true, a write may be tried immediately.
+    /// Registers a socket that brigade has made. If `writable` is true, the first write does not wait for an
+    /// event.
     pub(super) fn register(reactor: Arc<Reactor>, socket: S, writable: bool) -> io::Result<Self> {
         let io = Registered::with_reactor(reactor, socket, S::INTEREST_OF_OURS, writable)?;
         Ok(Socket { io })
@@ -47,7 +48,7 @@ impl<S: Kind> Socket<S> {
     /// Takes over a std socket that already is in non-blocking mode.
     ///
     /// The first write waits for an event, because a stream may still be connecting. The descriptor may even
-    /// be of another type, so `INTEREST_OF_OURS` does not apply.
+    /// belong to another type of socket, so `INTEREST_OF_OURS` does not apply.
     pub(super) fn take_over(socket: S, function: &str) -> io::Result<Self> {
         let reactor = current_reactor(function)?;
         let io = Registered::with_reactor(reactor, socket, S::INTEREST, false)?;
@@ -217,15 +218,15 @@ impl<S: Kind> Socket<S> {
     /// is dropped meanwhile.
     ///
     /// # Cancel safety
-    /// Dropping the future does not undo earlier calls.
+    /// Dropping the future does not undo earlier calls of `io`.
     pub async fn async_io<R>(
         &self,
         interest: Interest,
         mut io: impl FnMut() -> io::Result<R>,
     ) -> io::Result<R> {
         loop {
-            // If the executor is gone, `wait_for` fails immediately. `try_after` then returns an error
-            // instead of `WouldBlock`.
+            // If the executor is gone, `wait_for` fails immediately, and `woken` is `None`. Then `try_after`
+            // returns an error other than `WouldBlock`.
             let woken = self.io.source.wait_for(interest, |way, seen| (way, seen));
             let woken = woken.await.ok();
             let result = loop {

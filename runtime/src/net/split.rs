@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 
 use super::TcpStream;
 
-/// The read half of a connection. [`TcpStream::into_split`](super::Socket::into_split) has an example.
+/// The read half of a connection, from [`TcpStream::into_split`](super::Socket::into_split).
 ///
 /// ```
 /// # brigade::run(async {
@@ -36,7 +36,7 @@ pub struct OwnedReadHalf {
     stream: Arc<TcpStream>,
 }
 
-/// The write half of a connection. [`TcpStream::into_split`](super::Socket::into_split) has an example.
+/// The write half of a connection, from [`TcpStream::into_split`](super::Socket::into_split).
 ///
 /// ```
 /// # brigade::run(async {

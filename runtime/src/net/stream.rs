@@ -102,7 +102,7 @@ impl<S: ByteStream> Socket<S> {
     /// does not report how many bytes were read.
     ///
     /// # Cancel safety
-    /// None: dropping the future loses the bytes that it has read.
+    /// Not cancel safe: dropping the future loses the bytes that it has read.
     pub fn read_exact(&self, into: &mut [u8]) -> impl Future<Output = io::Result<()>> {
         let (mut filled, mut done) = (0, into.is_empty());
         let mut read = self.io.source.io(Direction::Read, move |seen| {
@@ -171,7 +171,7 @@ impl<S: ByteStream> Socket<S> {
     /// Returns the errors of [`write`](Self::write), and `WriteZero` if the OS accepts no more bytes.
     ///
     /// # Cancel safety
-    /// None: a dropped future may have written a part of the bytes.
+    /// Not cancel safe: a dropped future may have written a part of the bytes.
     pub fn write_all(&self, mut from: &[u8]) -> impl Future<Output = io::Result<()>> {
         let (socket, mut done) = (self.io.get_ref(), from.is_empty());
         let mut write = self.io.source.io(Direction::Write, move |_| {
@@ -207,7 +207,7 @@ impl<S: ByteStream> Socket<S> {
     /// ```
     ///
     /// # Errors
-    /// Returns `WouldBlock` if the OS has reported no bytes, or another error of the OS.
+    /// Returns an error of the OS, or `WouldBlock` if it has reported no bytes.
     pub fn try_read(&self, into: &mut [u8]) -> io::Result<usize> {
         self.io.try_read_with(|socket| socket.calls().read(into))
     }
@@ -233,7 +233,7 @@ impl<S: ByteStream> Socket<S> {
     /// ```
     ///
     /// # Errors
-    /// Returns `WouldBlock` if there is no space, or another error of the OS.
+    /// Returns an error of the OS, or `WouldBlock` if there is no space.
     pub fn try_write(&self, from: &[u8]) -> io::Result<usize> {
         self.io.try_write_with(|socket| socket.calls().write(from))
     }
@@ -272,11 +272,11 @@ impl<S: ByteStream> Socket<S> {
     }
 }
 
-/// The number of parts that every system accepts in one call (`IOV_MAX`). std has the same limit.
+/// The maximum number of parts that every system accepts in one call (`IOV_MAX`). std has the same limit.
 const MOST_PARTS: usize = 1024;
 
-/// Returns the number of empty parts at the front. Callers skip these parts, because a call with only empty
-/// parts returns 0, which means the end of the stream.
+/// Returns the number of empty parts at the front. Callers skip these parts. A call with only empty parts
+/// would return 0, as at the end of the stream.
 fn leading_empty(parts: &[impl Deref<Target = [u8]>]) -> usize {
     let filled = parts.iter().position(|part| !part.is_empty());
     filled.unwrap_or(0)
@@ -302,7 +302,7 @@ impl<S: ByteStream> futures_io::AsyncRead for &Socket<S> {
         let (socket, source) = (self.io.get_ref(), &self.io.source);
         let first = leading_empty(into);
         let into = &mut into[first..];
-        // The OS accepts no more parts than this.
+        // The OS reads into at most `MOST_PARTS` parts in one call.
         let room = into.iter().take(MOST_PARTS).map(|part| part.len()).sum();
         source.poll_io(Direction::Read, cx, None, |seen| {
             let count = socket.calls().read_vectored(into)?;

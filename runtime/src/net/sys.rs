@@ -1,7 +1,7 @@
 //! Socket system calls that std and mio lack.
 //!
-//! The declarations follow POSIX and the OS, so the library needs no other crate for a few calls. Addresses
-//! are encoded byte by byte, so their layout in std does not matter.
+//! The library declares these few functions itself, so it needs no other crate. Addresses are encoded byte by
+//! byte, so their layout in std does not matter.
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
@@ -9,9 +9,10 @@ use std::os::fd::AsRawFd;
 
 /// Lengthens the queue of connections that wait to be accepted.
 ///
-/// mio asks for a queue of 128, as std does. If a burst overflows the queue, the kernel drops connections,
-/// and their clients try again a second later. On every Unix, a second `listen` changes only the length of
-/// the queue. If the call fails, the length stays the same. Miri does not support a second `listen`.
+/// mio asks for a queue of 128 connections, as std does. If a burst overflows the queue, the kernel drops
+/// connections, and their clients try again a second later. On every Unix, a second `listen` changes only the
+/// length of the queue. If the call fails, the length stays the same. Miri does not support a second
+/// `listen`.
 pub(super) fn enlarge_backlog(listener: &impl AsRawFd) {
     /// The default limit on Linux (`net.core.somaxconn`). Other systems reduce the length to their own limit.
     const LENGTH: i32 = 4096;

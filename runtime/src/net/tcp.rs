@@ -72,10 +72,10 @@ impl Socket<mio::net::TcpStream> {
     /// Connects to the first address that answers.
     ///
     /// The addresses of a name are tried in turn, and the two families alternate. If an address has not
-    /// answered after 250 ms, the next address is tried *beside* it. If an address fails earlier, the next
-    /// address is tried immediately. The first connection wins, and the other attempts are dropped. So an
-    /// address that drops packets costs 250 ms. With a single address, connecting may take as long as the OS
-    /// allows, often minutes. Set a shorter limit with [`timeout`](crate::time::timeout).
+    /// answered after 250 ms, the next address is tried *too*. If an address fails earlier, the next address
+    /// is tried immediately. The first connection wins, and the other attempts are dropped. So an address
+    /// that drops packets delays the connection by 250 ms. With a single address, connecting may take as long
+    /// as the OS allows, often minutes. Set a shorter limit with [`timeout`](crate::time::timeout).
     ///
     /// ```
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
@@ -186,7 +186,7 @@ impl Socket<mio::net::TcpStream> {
         self.io.read_with(|stream| stream.peek(into)).await
     }
 
-    /// Sets `TCP_NODELAY`: small writes are sent immediately.
+    /// Sets `TCP_NODELAY`. If `on` is true, small writes are sent immediately.
     ///
     /// ```
     /// # brigade::run(async {

@@ -185,7 +185,7 @@ impl Socket<mio::net::UdpSocket> {
     /// ```
     ///
     /// # Errors
-    /// Returns `WouldBlock` if there is no space, or another error of the OS.
+    /// Returns an error of the OS, or `WouldBlock` if there is no space.
     pub fn try_send_to(&self, datagram: &[u8], to: SocketAddr) -> io::Result<usize> {
         self.io
             .try_write_with(|socket| socket.send_to(datagram, to))

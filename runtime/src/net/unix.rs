@@ -17,7 +17,7 @@ use crate::coop::consume_budget;
 use crate::io::{BOTH, Interest, current_reactor};
 use crate::reactor::Direction;
 
-/// A connection within the machine, over a path in the file system.
+/// A connection within the machine. Its address is a path in the file system.
 ///
 /// Any number of tasks may use it through `&self`. `UnixStream` and `&UnixStream` implement the futures-io
 /// traits.
@@ -287,7 +287,7 @@ impl Socket<mio::net::UnixDatagram> {
     /// Returns an error if the OS reports one, or outside of an executor. If the path exists, the error is
     /// `AddrInUse`.
     pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
-        // Look for the executor first. Otherwise, an error would leave the path behind.
+        // Look for the executor before the bind. If no executor is current, no path is made.
         let reactor = current_reactor("UnixDatagram::bind")?;
         Socket::register(reactor, mio::net::UnixDatagram::bind(path)?, true)
     }
@@ -397,7 +397,7 @@ impl Socket<mio::net::UnixDatagram> {
     /// ```
     ///
     /// # Errors
-    /// Returns `WouldBlock` if there is no space, or another error of the OS.
+    /// Returns an error of the OS, or `WouldBlock` if there is no space.
     pub fn try_send_to(&self, datagram: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
         let path = path.as_ref();
         self.io
