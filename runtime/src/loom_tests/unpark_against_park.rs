@@ -28,7 +28,7 @@ fn an_unpark_before_or_during_a_park_ends_it() {
             "called while it was parked"
         });
         parker.park(None);
-        // The worker sees what the caller did before the call.
+        // The worker sees what the caller wrote before it called `unpark`.
         assert!(told.load(Ordering::Relaxed));
         caller.join().unwrap();
     });
