@@ -46,7 +46,7 @@ pub struct JoinHandle<T> {
 // SAFETY: the handle gives access only to the output. If `T: Send`, the output may be taken on another
 // thread. Any thread may write the join word, and the handle has no access to the rest of the task.
 unsafe impl<T: Send> Send for JoinHandle<T> {}
-// SAFETY: `&JoinHandle` can abort and read the state, which any thread may do.
+// SAFETY: any thread may abort the task and read its state through `&JoinHandle`.
 unsafe impl<T> Sync for JoinHandle<T> {}
 
 impl<T> Unpin for JoinHandle<T> {}
@@ -57,8 +57,7 @@ impl<T> UnwindSafe for JoinHandle<T> {}
 impl<T> RefUnwindSafe for JoinHandle<T> {}
 
 impl<T> JoinHandle<T> {
-    /// Makes the handle of a task whose output is `Result<T, JoinError>`. The returned handle holds the
-    /// task.
+    /// Makes the handle of a task whose output is `Result<T, JoinError>`. The handle holds the task.
     pub(crate) fn new(task: RawTask) -> Self {
         JoinHandle {
             task,

@@ -138,7 +138,7 @@ impl RawTask {
         TaskRef(self)
     }
 
-    /// Ends a reference that the caller owns. The last one frees the task's memory.
+    /// Ends a reference that the caller owns. The last reference frees the task's memory.
     #[inline]
     pub(super) fn release(self) {
         // If one reference is left, it is the caller's. No thread can make another, so no write is
@@ -248,9 +248,9 @@ impl Drop for TaskRef {
     }
 }
 
-/// An operation on a bound task, sent by a thread that is not the owner. The owner runs the operation
-/// when it next empties its inbox. Only a closed executor drops an operation: by then, its tasks are
-/// done, and a new task is cancelled.
+/// An operation on a bound task, sent by a thread that is not the owner. The owner runs the operation when
+/// it next empties its inbox. Only a closed executor drops an operation. By then, its tasks are done.
+/// Dropping a new task cancels it.
 pub(crate) enum RemoteOp {
     /// Wake the task.
     Wake(TaskRef),

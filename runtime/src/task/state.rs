@@ -267,7 +267,7 @@ impl State {
     }
 
     /// Writes [`Snapshot::FINISHED`]. The caller has set RUNNING, so no other transition matters. This
-    /// store may overwrite a concurrent wake or abort, which is then lost, as if it had come later.
+    /// store may overwrite a concurrent wake or abort, which then has no effect, as after the end.
     #[inline(always)]
     pub(crate) fn finish(&self) {
         // Release pairs with `load`.
