@@ -103,7 +103,7 @@ impl Scheduler {
     /// Cancels all tasks, on this thread, and closes the inbox.
     ///
     /// 1. Sets `closing`: from now on no task is bound or queued.
-    /// 2. Empties the queue. These tasks are also on the list.
+    /// 2. Empties the queue, whose tasks are also on the list.
     /// 3. Finds the tasks on the list one by one and cancels them. Dropping a future may run any code: this
     ///    code may wake other tasks (no effect now), spawn (cancelled immediately) or drop handles. So
     ///    `Local` is not open while a future is dropped.
@@ -147,7 +147,7 @@ impl Schedule for Scheduler {
             if !local.closing {
                 local.queue.push(task);
             }
-            // Otherwise `close` cancels the task, or has done so.
+            // Otherwise `close` cancels the task, or has cancelled it.
         });
     }
 
