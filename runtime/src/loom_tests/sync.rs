@@ -14,9 +14,9 @@ use std::cell::Cell;
 /// Loom's atomics, changed so that loom explores all orders.
 ///
 /// Loom must decide which steps of two threads to try in both orders. For this decision, loom remembers
-/// only the last access to each atomic. Every compare-and-swap loop loads a word and then writes the same
-/// word. This load hides an earlier load by another thread. So loom never tries the order in which the
-/// write comes before that other load. For example, in all 59 executions of a model, a ring with four
+/// only the last access to each atomic. Suppose that one thread loads a word. Then a second thread loads
+/// the word in a compare-and-swap loop, and writes it. The second load hides the first load, so loom never
+/// tries the write before the first load. For example, in all 59 executions of a model, a ring with four
 /// positions was full, although a thief had just stolen from the ring. So here, each load first writes a
 /// word that no thread reads. The write is Relaxed, so it orders nothing in the model. But loom tries both
 /// orders of two such writes.

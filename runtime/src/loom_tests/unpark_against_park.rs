@@ -1,5 +1,5 @@
-//! A worker parks while other threads unpark it. No `unpark` is lost, whether before or during a park
-//! (tokio #459).
+//! A worker parks while other threads unpark it. No `unpark` is lost, whether it comes before or during a
+//! park (tokio #459).
 
 use loom::thread;
 
