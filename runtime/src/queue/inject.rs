@@ -45,8 +45,8 @@ impl<T> Injector<T> {
     }
 
     /// Takes the first item. Then passes a batch of further items to `put`. `share` gets the number of
-    /// items left and returns the batch's size. If `put` refuses an item, the item goes back to the queue's
-    /// end, and the batch ends. Returns the first item and how many items `put` took.
+    /// items left and returns the batch's size. If `put` refuses an item, the item goes back to the end,
+    /// and the batch ends. Returns the first item and how many items `put` took.
     #[inline]
     pub(crate) fn pop_batch(
         &self,
@@ -87,8 +87,8 @@ impl<T> Injector<T> {
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         // The order of the checks matters. If a batch emptied the queue, the increment of `moving` is
-        // visible, because the channel's operations release and acquire. If `moving` is 0 again, the batch
-        // is visible in the ring.
+        // visible, because the channel's operations release and acquire. If `moving` is 0, the batch is
+        // visible in the ring.
         self.receiver.is_empty() && self.moving.load(Ordering::Acquire) == 0
     }
 }

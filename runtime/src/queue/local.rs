@@ -14,7 +14,7 @@ use crate::task::raw::{RawTask, Runnable};
 /// The ready tasks of one thread. The queue holds the right to run each of them.
 pub(crate) struct LocalQueue {
     woken: VecDeque<Runnable>,
-    /// Each task, and the value of `taken` when all tasks before it are gone.
+    /// Each yielded task, with the value of `taken` when no earlier task is left.
     yielded: VecDeque<(Runnable, u64)>,
     /// The number of tasks taken from `woken`.
     taken: u64,
@@ -216,12 +216,12 @@ mod tests {
             tasks[at].cancel();
             let expected: Vec<_> = (0..7).filter(|n| *n != at).collect();
             assert_eq!(drain(&mut queue, &tasks), expected);
-            // The task is no longer in the queue, so this does nothing.
+            // The task is no longer in the queue, so `remove` does nothing.
             queue.remove(tasks[at]);
         }
     }
 
-    /// At shutdown, the executor finds these tasks on its list and cancels them.
+    /// At shutdown, the executor finds the forgotten tasks on its list and cancels them.
     #[test]
     fn clearing_forgets_the_tasks_and_does_not_cancel_them() {
         let (mut queue, tasks, handles) = queue_of(3, None);

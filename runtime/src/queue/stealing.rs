@@ -1,7 +1,8 @@
 //! One worker's queues, from which other workers steal: a ring, and a slot for one task.
 //!
-//! The owner pushes at the ring's tail and pops at its head. Another worker takes half of the items from
-//! the head. The ring neither blocks nor allocates. It holds plain pointers, or numbers in the loom models.
+//! The owner pushes at the ring's tail and pops at its head. Another worker steals half of the items, from
+//! the head on. The ring neither blocks nor allocates. It holds plain pointers, or numbers in the loom
+//! models.
 //!
 //! A thief *claims* positions before it reads them. The owner does not write a claimed position until the
 //! thief has released it. In the classic deque of Chase and Lev, a thief reads first and discards the item
@@ -22,7 +23,7 @@
 //! - `tail`: only the owner writes it.
 //!
 //! Tokio packs the head of its local queues in the same way. In Go and tokio, a full queue moves half of
-//! its tasks to the shared queue. Here it does not, because these tasks have waited longest and would go
+//! its tasks to the shared queue. A full ring here moves no tasks: they have waited longest, and would go
 //! behind all others.
 
 use std::ptr;
