@@ -201,8 +201,8 @@ impl JoinState {
     fn take(&self) -> bool {
         let now = self.load();
         if now.has(RELEASED) {
-            // The executor writes no more, so a plain store suffices. The store may overwrite a concurrent
-            // WAKE_SENT or ABORT_SENT, which has no effect on a finished task.
+            // The executor no longer writes the word, so a plain store suffices. The store may overwrite a
+            // concurrent WAKE_SENT or ABORT_SENT, which has no effect on a finished task.
             let (next, there) = now.take();
             // Release: a thread that loads this word also sees everything that came before DONE.
             self.0.store(next.0, Ordering::Release);
@@ -240,7 +240,7 @@ impl RawTask {
         }
     }
 
-    /// Puts a waker into the slot and returns the previous one.
+    /// Puts a waker into the slot and returns the previous waker.
     ///
     /// # Safety
     /// The caller owns the slot; see WAKER.
@@ -364,7 +364,7 @@ impl JoinWaker {
         let data = ManuallyDrop::new(self).0.as_ptr();
         if data.addr() & BOXED != 0 {
             let boxed = data.map_addr(|addr| addr & !BOXED).cast::<Waker>();
-            // SAFETY: `new` made the pointer from a boxed waker, and it is taken back once.
+            // SAFETY: `new` made the pointer from a boxed waker, and the pointer is taken back once.
             *unsafe { Box::from_raw(boxed) }
         } else {
             // SAFETY: `new` took the pointer from one of our wakers, together with its reference.

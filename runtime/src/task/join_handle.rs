@@ -39,7 +39,7 @@ use crate::coop;
 /// ```
 pub struct JoinHandle<T> {
     task: RawTask,
-    /// Acts like an owned `T`: the handle is `Send` if `T` is.
+    /// The handle is `Send` if the output is `Send`.
     output: PhantomData<T>,
 }
 

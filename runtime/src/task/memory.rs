@@ -5,7 +5,7 @@
 //! this thread, for new tasks. There is one bounded list for each size. The thread frees its lists when it
 //! stops working for executors.
 //!
-//! Reused memory hides a use-after-free from the tools that look for one. So nothing is kept under Miri, in
+//! Reused memory hides a use-after-free from tools that detect such bugs. So nothing is kept under Miri, in
 //! models, or with `--cfg brigade_unrecycled`, which is set for sanitizers.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
@@ -119,7 +119,7 @@ fn from_allocator(layout: Layout) -> NonNull<u8> {
     NonNull::new(memory).unwrap_or_else(|| handle_alloc_error(layout))
 }
 
-/// Frees the memory of a value, or keeps it.
+/// Frees or keeps the memory of a value.
 ///
 /// # Safety
 /// The memory came from [`allocate`] for the same type, and is no longer used.

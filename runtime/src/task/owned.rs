@@ -13,7 +13,7 @@ use super::raw::RawTask;
 /// The index of a task that is on no list.
 pub(crate) const UNBOUND: u32 = u32::MAX;
 
-/// The index that marks the end of the free list.
+/// Marks the end of the free list.
 const NOWHERE: u32 = u32::MAX >> 1;
 
 #[derive(Clone, Copy)]
@@ -44,7 +44,7 @@ unsafe impl Send for Entry {}
 /// The list of living tasks.
 pub(crate) struct OwnedList {
     entries: Vec<Entry>,
-    /// The first vacant entry, or `NOWHERE`.
+    /// The index of the first vacant entry, or `NOWHERE`.
     vacant: u32,
     living: usize,
 }

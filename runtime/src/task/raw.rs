@@ -37,7 +37,7 @@ pub(crate) struct Runnable(RawTask);
 /// A task that no executor has taken yet. Dropping this value cancels the task.
 pub(crate) struct Unbound(RawTask);
 
-/// A counted reference that keeps the task alive. Each cloned waker also owns one.
+/// A counted reference that keeps the task alive. Each cloned waker owns a reference.
 pub(crate) struct TaskRef(pub(super) RawTask);
 
 impl RawTask {
@@ -131,8 +131,8 @@ impl RawTask {
         // Relaxed: the caller keeps the task alive.
         let before = self.header().refs.fetch_add(1, Ordering::Relaxed);
         if before > u32::MAX / 2 {
-            // More than 2^31 wakers were forgotten. If the count wrapped, the task would be freed while
-            // it is in use.
+            // More than 2^31 wakers were leaked. If the count wrapped, the task would be freed while it is
+            // in use.
             std::process::abort();
         }
         TaskRef(self)

@@ -6,9 +6,9 @@
 //! executor.
 //!
 //! Counting is batched. An `Arc` would cost two atomic read-modify-writes per task, all on one contended
-//! word. With two workers, these take up to half of a spawn's time. Instead, a thread that works for a
-//! scheduler takes [`BATCH`] references together into a thread-local cache. A clone on that thread then
-//! costs a plain subtraction. A reference that is dropped there goes back into the cache. The count is
+//! word. With two workers, these operations take up to half of a spawn's time. Instead, a thread that works
+//! for a scheduler takes [`BATCH`] references together into a thread-local cache. A clone on that thread
+//! then costs a plain subtraction. A reference that is dropped there goes back into the cache. The count is
 //! never too low, and it is exact once all caches are closed.
 
 use std::cell::Cell;
@@ -189,7 +189,7 @@ impl RefCache<'_> {
                 return false;
             }
             if spare.get() == 0 {
-                // SAFETY: the cache borrows a reference, so `scheduler` is alive. Relaxed: as for any
+                // SAFETY: the cache borrows a reference, so `scheduler` is alive. Relaxed suffices for a
                 // clone.
                 unsafe {
                     (*scheduler.as_ptr())
