@@ -161,8 +161,8 @@ impl Reactor {
             }
             sources.insert(interest, writable, self.os_timers.get().cloned())
         };
-        // Hold no lock here, because `io` is the user's code and may panic. No event for the token can come
-        // before this call.
+        // Hold no lock here, because `io` is the user's code and may panic. Before the registration, no
+        // event for the token can come.
         let undo = RemoveOnDrop(self, source.token);
         self.registry.register(io, source.token, interest)?;
         std::mem::forget(undo);
@@ -336,8 +336,8 @@ mod tests {
             [Direction::Read, Direction::Write].map(|way| is_ready(source, way))
         }
 
-        /// Returns whether the direction `way` was ready. The try reports `WouldBlock`, so it clears the
-        /// direction.
+        /// Returns whether the direction `way` was ready. The check is a try that reports `WouldBlock`,
+        /// which clears the direction.
         fn is_ready(source: &Arc<Source>, way: Direction) -> bool {
             let mut tried = false;
             let _ = source.try_io(way, |_| -> io::Result<()> {

@@ -229,7 +229,7 @@ impl Source {
     }
 
     /// Returns whether a direction in `seen` is still ready. If none of them is ready, another call has
-    /// failed since the event. All failures after one event count as one.
+    /// failed since the event. All failures after one event count as one failure.
     fn is_first_failure(&self, seen: &[Option<(Direction, ReadySnapshot)>]) -> bool {
         let mut seen = seen.iter().flatten();
         seen.any(|(direction, _)| self.readiness(*direction).ready().is_some())
@@ -250,8 +250,8 @@ impl Source {
     }
 
     /// Tries `operation` until it returns something other than `WouldBlock`. If the direction is not ready,
-    /// stores the task's waker until the next event: see [`Readiness::poll_ready`] for the `key`. `operation`
-    /// gets the readiness from before the try.
+    /// stores the task's waker until the next event: see [`Readiness::poll_ready`] for the `key`.
+    /// `operation` gets the readiness word from before the try.
     #[inline]
     pub(crate) fn poll_io<R>(
         self: &Arc<Self>,
@@ -405,10 +405,10 @@ const DOUBLINGS: u32 = 6;
 /// Pauses after failed writes. A failed write may itself cause the event that the writer waits for.
 ///
 /// If the receiver of a Unix datagram has no space, `sendto` allocates memory for the datagram and frees
-/// the memory again. This makes the sender's socket writable, which is an event. A task that trusts such
-/// events tries forever and keeps a processor busy. So if several writes in a row fail, each after its own
-/// event, a pause begins. Until the pause ends, events are put off. If the failed call waited for both
-/// directions, the pause holds both directions: each event reports all directions that are ready.
+/// the memory again. Freeing the memory makes the sender's socket writable, which is an event. A task that
+/// trusts such events tries forever and keeps a processor busy. So if several writes in a row fail, each
+/// after its own event, a pause begins. Until the pause ends, events are put off. If the failed call waited
+/// for both directions, the pause holds both directions: each event reports all directions that are ready.
 pub(super) struct Pause {
     /// The timers of the executor that delivers the source's events.
     timers: Option<Weak<Timers>>,
