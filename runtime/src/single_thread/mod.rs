@@ -54,7 +54,7 @@ use crate::timeline::Timeline;
 use crate::trace::recorder::Role;
 
 /// The maximum number of operations from other threads between two polls of the driver. It equals the
-/// maximum number of polls in that time, so tasks from other threads do not pile up.
+/// maximum number of tasks polled in that time, so tasks from other threads do not pile up.
 const OPS_PER_TURN: usize = LOOK_EVERY;
 
 /// The single-thread executor: an event loop.
@@ -153,8 +153,8 @@ impl SingleThread {
             if let Some(output) = run.poll_tasks(future.as_mut()) {
                 return output;
             }
-            // Call this before the last check of the inbox: a job that has ended by now has sent its wake
-            // before this check.
+            // Call `hold_clock` before the last check of the inbox: a job that has ended by now has already
+            // sent its wake.
             self.shared.pool.hold_clock();
             if self.scheduler.queued() == Some(0) && self.scheduler.inbox().begin_park() {
                 run.park();

@@ -14,7 +14,7 @@ use crate::task::raw::RemoteOp;
 use crate::task::raw::{RawTask, Runnable, Unbound};
 use crate::task::scheduler_ref::{Schedule, SchedulerRef};
 
-/// The shared half of the executor.
+/// The part of the executor that tasks use.
 pub(super) struct Scheduler {
     local: OwnerCell<Local>,
     inbox: Inbox,
@@ -32,7 +32,7 @@ struct Local {
 }
 
 impl Local {
-    // This is a function and not a closure, so that it can be inlined.
+    // This is a function, not a closure, so that it can be inlined.
     #[inline(always)]
     fn pop(&mut self) -> Option<Runnable> {
         self.queue.pop()
@@ -78,7 +78,7 @@ impl Scheduler {
         &self.inbox
     }
 
-    /// Returns the next operation that another thread has sent.
+    /// Returns the next operation from another thread.
     #[inline]
     pub(super) fn receive(&self) -> Option<RemoteOp> {
         // This check is cheaper than `try_recv`.
