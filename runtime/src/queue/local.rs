@@ -272,7 +272,7 @@ mod tests {
         for _ in 0..70_000 {
             counts[order.below(7).unwrap()] += 1;
         }
-        // Each count is expected to be ten thousand. Five standard deviations are 460.
+        // Each expected count is ten thousand. Five standard deviations are 460.
         assert!(
             counts.iter().all(|count| (9_500..10_500).contains(count)),
             "{counts:?}"

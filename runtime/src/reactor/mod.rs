@@ -336,8 +336,7 @@ mod tests {
             [Direction::Read, Direction::Write].map(|way| is_ready(source, way))
         }
 
-        /// Returns whether the direction `way` was ready. The check is a try that reports `WouldBlock`,
-        /// which clears the direction.
+        /// Returns whether the direction `way` was ready, and clears it by a try that reports `WouldBlock`.
         fn is_ready(source: &Arc<Source>, way: Direction) -> bool {
             let mut tried = false;
             let _ = source.try_io(way, |_| -> io::Result<()> {
