@@ -1,5 +1,5 @@
-//! Small whole programs for Miri (`.ci/miri`). Each uses an executor as users do, so that the public API
-//! reaches all `unsafe` code of the runtime.
+//! Small whole programs for Miri (`.ci/miri`). Each program uses an executor as users do. Together, the
+//! programs reach all `unsafe` code of the runtime through the public API.
 //!
 //! Miri runs them under many seeds. A seed decides which thread continues after every step, which value a
 //! weakly ordered load sees, and when a compare-and-swap fails spuriously. The programs also run without

@@ -153,7 +153,7 @@ fn a_local_task_has_a_span() {
     assert!(line.starts_with("runtime.spawn kind=\"local\""), "{line}");
 }
 
-/// A subscriber that a future brings along stays in effect.
+/// If a subscriber is attached to a future, it stays in effect after the future is spawned.
 #[test]
 fn subscribers_of_futures_go_with_them() {
     // Install the subscriber before any span, because `tracing` caches whether a subscriber wants a span.

@@ -1,8 +1,8 @@
 //! Implements `#[brigade::main]` and `#[brigade::test]`. The crate `brigade` documents them.
 //!
-//! Both attributes keep the async function as it was written. They put it into an ordinary function of the
-//! same name. That function runs it on an executor. So the compiler's messages about the body point at the
-//! user's lines. The input is simple enough to be read token by token, without a parser crate.
+//! Both attributes put the user's async function, unchanged, into an ordinary function of the same name.
+//! The ordinary function runs the async function on an executor. So the compiler's messages about the body
+//! point at the user's lines. The input is simple enough to be read token by token, without a parser crate.
 
 mod function;
 mod options;
@@ -31,8 +31,8 @@ pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
     wrap(arguments, item, attribute).unwrap_or_else(Error::into_tokens)
 }
 
-/// Makes a function with `attribute`, the user's attributes and the user's signature without `async`. Its
-/// body is the user's function, followed by a call of that function.
+/// Makes a function with `attribute`, the user's attributes and the user's signature without `async`. The
+/// body of the new function contains the user's function and runs it.
 fn wrap(
     arguments: TokenStream,
     item: TokenStream,
@@ -83,7 +83,8 @@ fn parse(code: &str) -> TokenStream {
     code.parse().expect("brigade-macros writes valid tokens")
 }
 
-/// Returns the token with `span` as its position in messages, including the tokens in a group.
+/// Returns the token with `span` as its position in messages. If the token is a group, the tokens in the
+/// group get the same position.
 fn with_span(mut token: TokenTree, span: Span) -> TokenTree {
     if let TokenTree::Group(group) = &token {
         let inner = group.stream().into_iter();
@@ -109,7 +110,8 @@ fn group_of(token: &TokenTree, delimiter: Delimiter) -> Option<&Group> {
     }
 }
 
-/// Returns the tokens without the invisible groups around the fragments that a `macro_rules!` macro inserts.
+/// Returns the tokens without invisible groups. A `macro_rules!` macro puts each fragment that it inserts
+/// into such a group.
 fn ungrouped(tokens: TokenStream) -> Vec<TokenTree> {
     let mut flat = Vec::new();
     for token in tokens {

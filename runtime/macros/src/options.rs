@@ -4,7 +4,7 @@ use proc_macro::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 
 use crate::{Error, is_punct, parse};
 
-/// The arguments: `workers = n`, or any of `seed = n` and `virtual_time`.
+/// The arguments: none, `workers = n`, `seed = n`, `virtual_time`, or both `seed = n` and `virtual_time`.
 #[derive(Default)]
 pub(crate) struct Options {
     workers: Option<Value>,

@@ -14,7 +14,7 @@ use crate::timer::{Armed, Clock, Timers, use_wheel};
 /// The deadline of the later timer, in the clock's nanoseconds.
 const LATE: u64 = 100;
 
-/// Timers on two wheels, and the notifier of their driver.
+/// Timers on two timer wheels, and the notifier of the driver that waits for them.
 struct Model {
     timers: Timers,
     notified: Arc<Notify>,
@@ -41,7 +41,8 @@ impl Model {
         armed.expect("the executor is there")
     }
 
-    /// Parks like `Driver`, until the next deadline is `until`. Returns the number of notifications.
+    /// Parks again after each notification, as `Driver` does, until the next deadline is `until`. Returns
+    /// the number of notifications.
     fn sleep_until(&self, until: u64) -> usize {
         let mut notified = 0;
         while self.timers.park() != Some(until) {
@@ -80,7 +81,8 @@ fn an_earlier_timer_is_never_slept_through() {
     });
 }
 
-/// A thread may rely on the other thread's notification only if the other timer is earlier.
+/// Two threads arm one timer each. A thread may leave the notification to the other thread only if the
+/// other thread's timer is earlier.
 #[test]
 fn the_earliest_of_two_timers_is_never_slept_through() {
     static SEEN: Outcomes<3> = Outcomes::of([

@@ -1,5 +1,6 @@
-//! A worker moves a batch from the injector to its ring while the last searcher checks both. If a task
-//! remains in the ring, the searcher sees that there is work before it parks or runs a task.
+//! A worker moves a batch from the injector to its ring while the last searcher checks the injector and the
+//! ring. If a task is left in the ring, the searcher has seen work somewhere before the searcher parks or
+//! runs a task.
 
 use loom::thread;
 

@@ -1,5 +1,6 @@
-//! A task ends on a worker that did not spawn it, while the spawner leaves at shutdown. The ended task
-//! is not cancelled afterwards. A living task is cancelled exactly once (compare async-executor #163).
+//! A task ends on another worker than the one that spawned it. Meanwhile the worker that spawned it leaves
+//! at shutdown. The ended task is not cancelled afterwards. A task that has not ended is cancelled exactly
+//! once (compare async-executor #163).
 
 use loom::thread;
 
@@ -74,7 +75,7 @@ fn what_ended_elsewhere_is_not_cancelled() {
         thief.remove(&executor.owned, ending.raw());
         ending.raw().set_owned_index(UNBOUND);
         ending.cancel();
-        // The task is freed, so an entry that points to it must not be followed.
+        // This frees the task, so no worker may follow an entry that points to the task.
         drop(ended);
         thief.leave(&executor.owned);
         told.store(true, Ordering::Relaxed);

@@ -1,5 +1,5 @@
-//! A waiting future is dropped while the event comes. Afterwards its waker is gone. A second waiting task
-//! is woken, wherever the wakers are stored (tokio #5861).
+//! A waiting future is dropped while an event comes. Afterwards the waker of the dropped future is no
+//! longer stored. A second waiting task is woken, wherever the two wakers were stored (tokio #5861).
 
 use std::task::{Context, Waker};
 
@@ -33,7 +33,7 @@ fn one_leaves_and_the_other_is_woken() {
             }
         });
         readiness.forget(keys[0]);
-        // A new waiter may get the vacated slot, before or after the event.
+        // A new waiter may get the slot of the dropped future, before or after the event.
         let late = Stranger::new();
         let mut key = None;
         let waker = Waker::from(late.clone());

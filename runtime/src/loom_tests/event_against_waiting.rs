@@ -1,4 +1,5 @@
-//! A task finds a source not ready and registers its waker, while the event comes. The task is woken.
+//! A task finds that a source is not ready, and registers its waker while the event comes. The task is
+//! woken.
 
 use std::task::Waker;
 
@@ -32,7 +33,7 @@ fn wait_for_the_event(seen: &'static Outcomes<2>, keyed: bool, gone: bool) {
             readiness.poll_ready(cx, keyed.then_some(&mut key))
         }));
         assert_eq!(word.is_gone(), gone);
-        // The task sees what the reactor did before.
+        // The task sees what the reactor's thread wrote before the event.
         assert!(told.load(Ordering::Relaxed));
         seen.saw(match reactor.join().unwrap() {
             0 => "the event was there first",
@@ -56,15 +57,15 @@ fn also_as_a_future_with_a_key() {
     wait_for_the_event(&SEEN, true, false);
 }
 
-/// tokio #2924: a task registers while the reactor closes.
+/// tokio #2924: a task registers its waker while the reactor closes.
 #[test]
 fn also_that_no_event_will_come() {
     static SEEN: Outcomes<2> = Outcomes::of(["the event was there first", "the task was woken"]);
     wait_for_the_event(&SEEN, true, true);
 }
 
-/// A task has put off events with `hold`. The hold ends, an event comes, and a task begins to wait, in any
-/// order. The waiting task is woken.
+/// Events are put off with `hold`. Then three steps happen in any order: the hold ends, an event comes, and
+/// a task begins to wait. If the task waits, it is woken.
 #[test]
 fn a_release_races_an_event_and_a_waiter() {
     static SEEN: Outcomes<2> = Outcomes::of(["one of the two was first", "the task was woken"]);

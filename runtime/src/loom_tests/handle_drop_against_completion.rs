@@ -1,5 +1,5 @@
-//! A handle is dropped while its task completes. The output and a waker in the slot are dropped exactly
-//! once, and the memory is freed (tokio #4412, glommio #379).
+//! A handle is dropped while its task completes. The output and the stored waker of the handle are dropped
+//! exactly once, and the memory is freed (tokio #4412, glommio #379).
 
 use std::future::Future;
 use std::pin::Pin;
@@ -17,7 +17,7 @@ type Seen = Outcomes<2>;
 const BY_HANDLE: &str = "the handle dropped the output";
 const BY_EXECUTOR: &str = "the executor dropped the output";
 
-/// An output whose `Track` makes the model fail if the output is never dropped.
+/// An output that counts its drops. Its `Track` makes the model fail if the output is never dropped.
 struct Output {
     _track: Track<()>,
     drops: Arc<std::sync::atomic::AtomicUsize>,
@@ -71,7 +71,8 @@ fn the_output_is_dropped_once_and_the_memory_freed() {
     drop_while_it_completes(&SEEN, false);
 }
 
-/// The executor may be about to wake a joiner that no longer waits.
+/// The handle has registered a waker. The executor may be about to call this waker while the handle is
+/// dropped.
 #[test]
 fn also_where_the_handle_was_awaited_before() {
     static SEEN: Seen = Outcomes::of([BY_HANDLE, BY_EXECUTOR]);

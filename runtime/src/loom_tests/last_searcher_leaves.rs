@@ -1,6 +1,6 @@
-//! Two tasks become ready. The push of the second task wakes no worker, because a worker is searching. This
-//! worker takes the first task and is busy until the second is done. So it must wake another worker for the
-//! second task (tokio #4383).
+//! Two tasks become ready. The push of the second task wakes no worker, because a worker is searching. The
+//! searching worker takes the first task, and is busy until the second task is done. So the searching
+//! worker must wake another worker for the second task (tokio #4383).
 
 use loom::sync::Notify;
 

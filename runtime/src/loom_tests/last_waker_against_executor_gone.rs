@@ -1,5 +1,6 @@
 //! An executor is dropped while another thread drops or uses the last waker of one of its tasks. The
-//! scheduler outlives executor and waker, and the last reference frees it once (async-executor #163).
+//! scheduler outlives the executor and the waker. The last reference frees the scheduler once
+//! (async-executor #163).
 
 use loom::alloc::Track;
 use loom::thread;
@@ -11,7 +12,7 @@ use crate::task::scheduler_ref::{Schedule, SchedulerRef};
 use crate::test_support::new_task_of;
 use crate::trace::Probe;
 
-/// An executor that runs nothing, and records the thread that frees it.
+/// A scheduler that runs no task. Its `Drop` records the thread that frees the scheduler.
 struct Tell {
     _track: Track<()>,
     freed_on: Arc<std::sync::Mutex<Vec<ThreadToken>>>,
@@ -45,7 +46,7 @@ fn end_both_at_once(seen: &'static Outcomes<2>, wake: bool) {
         });
         let scheduler = SchedulerRef::shared(tell, Probe::off());
         let stranger = {
-            // A thread of the executor counts references in batches.
+            // Take references in batches, as a thread of the executor does.
             let _cache = scheduler.open_cache();
             let (task, handle) = new_task_of(&scheduler, std::future::pending::<()>());
             let waker = waker_of(task.raw());

@@ -16,7 +16,7 @@ const BY_WAKER: &str = "the waker was last";
 const BY_HANDLE: &str = "the handle was last";
 const BY_EXECUTOR: &str = "the executor was last";
 
-/// A scheduler that is freed with its only task. It records the thread that frees it.
+/// A scheduler that is freed with its only task. Its `Drop` records the thread that frees the scheduler.
 struct Last {
     ready: Mutex<Option<Runnable>>,
     at: std::sync::Mutex<Arc<std::sync::Mutex<Vec<ThreadToken>>>>,
@@ -88,8 +88,7 @@ fn the_last_one_frees_the_memory() {
     end_all_at_once(&SEEN, false);
 }
 
-/// A wake holds its reference until the wake is done, even if the task completes meanwhile. If the wake
-/// queues the task, the task is never run, as with a closed executor.
+/// A wake keeps its reference to the task until the wake is done, even if the task completes meanwhile.
 #[test]
 fn also_where_the_waker_is_used() {
     static SEEN: Outcomes<3> = Outcomes::of([BY_WAKER, BY_HANDLE, BY_EXECUTOR]);

@@ -1,13 +1,13 @@
 //! Models of the runtime's races. Loom runs the threads of a model in every order of steps that the memory
 //! model allows.
 //!
-//! There is one file for each race, named after it. The models run the code that ships; [`sync`] and
-//! [`os`] replace what loom cannot run. A model names its *outcomes*. Some execution must reach each
-//! outcome, or the model fails. A race that never happens proves nothing.
+//! Each race has its own file, which has the name of the race. The models run the code that ships; [`sync`]
+//! and [`os`] replace what loom cannot run. A model names its *outcomes*. If no execution reaches one of
+//! these outcomes, the model fails, because a race that never happens proves nothing.
 //!
-//! `.ci/loom` runs all models; `.ci/loom NAME` runs models whose name contains `NAME`. If every order takes
-//! too long, a model bounds the number of preemptions (most races need two). `LOOM_MAX_PREEMPTIONS`
-//! replaces this bound.
+//! `.ci/loom` runs all models; `.ci/loom NAME` runs models whose name contains `NAME`. If exploring every
+//! order takes too long, a model bounds the number of preemptions. Most races need two preemptions.
+//! `LOOM_MAX_PREEMPTIONS` replaces this bound.
 
 pub(crate) mod os;
 pub(crate) mod sync;
@@ -61,8 +61,8 @@ use crate::trace::Probe;
 use crate::work_stealing::idle::Idle;
 use crate::work_stealing::park::Parker;
 
-/// The outcomes of a model. Std's atomics count them outside of the model. So the counts outlast an
-/// execution and add no steps to it.
+/// The outcomes of a model, and how many executions reached each outcome. The counts are std's atomics,
+/// which loom does not see. So the counts add no steps to an execution, and last longer than one execution.
 struct Outcomes<const N: usize>([(&'static str, AtomicUsize); N]);
 
 impl<const N: usize> Outcomes<N> {
@@ -128,7 +128,7 @@ struct Line {
     ready: Mutex<VecDeque<Runnable>>,
     /// Wakes the one thread that runs the tasks.
     bell: Notify,
-    /// How many times a task was queued. Only the outcomes use this number.
+    /// How many times a task was queued. A model reads this number only to tell its outcomes apart.
     submitted: AtomicUsize,
 }
 
@@ -197,7 +197,7 @@ fn waker_of(task: RawTask) -> Waker {
     Waker::clone(&waker::borrowed(task))
 }
 
-/// A foreign waker, for a waiting thread of the model.
+/// A waker that is not brigade's, for a thread of the model that waits.
 struct Stranger(Notify);
 
 impl Stranger {
@@ -250,14 +250,14 @@ fn steal(victim: &Ring<u32>, mine: &Ring<u32>) -> Option<u32> {
 
 // ---- workers whose tasks are numbers ----------------------------------------------------------
 
-/// The shared parts of the workers of `work_stealing`: their idle protocol and their parkers, but no tasks,
-/// reactor or clock.
+/// The parts that the workers of `work_stealing` share, without reactor and clock: the idle protocol, the
+/// injector and the parkers. The tasks are numbers.
 struct Staff {
     idle: Idle,
     injector: Injector<u32>,
     parkers: Vec<Parker>,
-    /// The number of tasks that are not yet done. The workers leave when it is 0. It is not part of the
-    /// races, so loom need not try more orders for it.
+    /// The number of tasks that are not yet done. The workers leave when this number is 0. No race depends
+    /// on the number, so loom need not try more orders for it.
     left: SeldomWritten,
 }
 
@@ -266,9 +266,9 @@ struct Staff {
 struct Worked {
     /// How many times the worker was woken to search.
     woken: usize,
-    /// How many times it was the last searcher and woke another worker.
+    /// How many times the worker was the last searcher and woke another worker.
     woke: usize,
-    /// How many times it saw a task just before parking, and did not park.
+    /// How many times the worker saw a task just before parking, and did not park.
     turned_back: usize,
 }
 

@@ -1,4 +1,4 @@
-//! A custom executor parks while another thread spawns a task. The executor sees the push, or is
+//! A custom executor parks while another thread spawns a task. The executor sees the new task, or is
 //! notified.
 
 use loom::thread;
@@ -12,7 +12,8 @@ fn no_push_is_missed() {
     static SEEN: Outcomes<2> = Outcomes::of(["it parked", "it did not park"]);
     explore(3, &SEEN, || {
         let pushed = Arc::new(AtomicBool::new(false));
-        // The slot is invisible to loom: loom's lock would order the accesses that the fences must order.
+        // Loom does not see the slot, because the slot has a lock of std. A lock of loom would order
+        // accesses that only the fences should order.
         let slot = std::sync::Arc::new(std::sync::Mutex::new(None::<Ready>));
         let queue = {
             let (pushed, slot) = (pushed.clone(), slot.clone());

@@ -19,8 +19,8 @@ const PARKED: usize = 2;
 
 const OUTSIDE: bool = false;
 
-/// Runs `race` with the real scheduler of three workers, and a task for the slot of `PUTTER`. `race`
-/// returns whether a worker learns of the task in the slot.
+/// Runs `race` with a real scheduler for three workers, and with a task for the slot of the worker
+/// `PUTTER`. `race` returns whether a worker learns of the task in the slot.
 fn with_scheduler(race: impl FnOnce(&Arc<Scheduler>, Runnable) -> bool) {
     let (line, tasks) = Line::open();
     let (task, handle) = new_task_of(&tasks, std::future::pending::<()>());

@@ -1,5 +1,6 @@
-//! A worker puts tasks into its LIFO slot and takes them out. The monitor may also take one (tokio #4941).
-//! Each task comes out once. The thread that takes it sees what was done before the put.
+//! A worker puts tasks into its LIFO slot and takes them out. The monitor may also take a task out (tokio
+//! #4941). Each task comes out once. The thread that takes a task sees what the worker wrote before the
+//! put.
 
 use loom::cell::UnsafeCell;
 use loom::thread;

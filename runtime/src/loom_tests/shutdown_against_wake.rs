@@ -1,6 +1,6 @@
-//! An executor is dropped while another thread wakes one of its tasks. The task's future is dropped
-//! exactly once, on the right thread. The handle returns "aborted", and the waker stays usable
-//! (async-executor #163, tokio #3869, #6439).
+//! An executor is dropped while another thread wakes one of its tasks. The task's future is dropped exactly
+//! once: in a `SingleThread`, on the executor's thread. The handle returns "aborted", and the waker stays
+//! usable (async-executor #163, tokio #3869, #6439).
 
 use std::task::{Poll, Waker};
 
@@ -12,7 +12,7 @@ use crate::sync::{Arc, Ordering, ThreadToken};
 use crate::task::JoinHandle;
 use crate::{Executor, SingleThread, WorkStealing};
 
-/// Records the polls and drops of the task's future, outside of the model.
+/// Records the polls and drops of the task's future in types of std, which loom does not see.
 #[derive(Clone, Default)]
 struct Told {
     polls: Arc<std::sync::atomic::AtomicUsize>,

@@ -50,7 +50,7 @@ fn every_item_comes_out_once() {
     });
 }
 
-/// A full ring accepts no item until a thief has read the items that it claimed.
+/// A full ring accepts no item until a thief has claimed and read some of the ring's items.
 #[test]
 fn also_where_the_ring_is_full() {
     static SEEN: Outcomes<4> = Outcomes::of([

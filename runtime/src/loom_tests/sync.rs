@@ -1,4 +1,4 @@
-//! The parts of `crate::sync` in a model: loom's types, and replacements for types that loom lacks.
+//! The parts of `crate::sync` in a model: loom's types, and our own types where loom has none.
 
 pub(crate) use loom::{
     cell::UnsafeCell,
@@ -13,15 +13,16 @@ use std::cell::Cell;
 
 /// Loom's atomics, changed so that loom explores all orders.
 ///
-/// Loom must decide which steps of two threads to try in both orders. It remembers only the last access to
-/// each atomic. Every compare-and-swap loop loads a word and then writes it. This load hides an earlier
-/// load by another thread. So loom never tries the order in which the write comes before that other load.
-/// For example, a ring of four was full in all 59 executions, although a thief had just stolen from it. So
-/// here, each load first writes a word that no thread reads. The write is Relaxed, so it orders nothing in
-/// the model. But loom tries both orders of two such writes.
+/// Loom must decide which steps of two threads to try in both orders. For this decision, loom remembers
+/// only the last access to each atomic. Suppose that one thread loads a word. Then a second thread loads
+/// the word in a compare-and-swap loop, and writes it. The second load hides the first load, so loom never
+/// tries the write before the first load. For example, in all 59 executions of a model, a ring with four
+/// positions was full, although a thief had just stolen from the ring. So here, each load first writes a
+/// word that no thread reads. The write is Relaxed, so it orders nothing in the model. But loom tries both
+/// orders of two such writes.
 ///
-/// Each such write adds executions, so `SeldomWritten` does without it. It holds, for example, the owner of
-/// a scheduler: every operation on a task reads the owner, which changes once.
+/// Each such write adds executions, so `SeldomWritten` omits it. A `SeldomWritten` holds, for example, the
+/// owner of a scheduler. Every operation on a task reads the owner, but the owner changes only once.
 macro_rules! atomics {
     ($($name:ident$(<$param:ident>)?: $value:ty;)*) => {$(
         pub(crate) struct $name$(<$param>)? {
@@ -145,7 +146,7 @@ numbers! {
 
 impl AtomicBool {
     /// Stores the value with a swap. Some flags are both stored and swapped. Loom would order a plain store
-    /// before a swap that did not read the stored value. The memory model forbids that.
+    /// before a swap that did not read the stored value. The memory model forbids this order.
     pub(crate) fn store(&self, value: bool, order: Ordering) {
         self.inner.swap(value, order);
     }
@@ -198,7 +199,8 @@ pub(crate) mod thread {
     }
 }
 
-/// Returns the number of the calling thread, which is not 0. It is an address, as outside of models.
+/// Returns the number of the calling thread, which is not 0. The number is an address, as it is outside of
+/// models.
 pub(crate) fn thread_number() -> usize {
     loom::thread_local!(static MARK: Box<u8> = Box::new(0));
     MARK.with(|mark| std::ptr::from_ref(&**mark).addr())
@@ -207,8 +209,8 @@ pub(crate) fn thread_number() -> usize {
 pub(crate) mod channel {
     //! The part of crossbeam's unbounded channel that the runtime uses, built from loom's types.
     //!
-    //! Here, reading the length synchronises like an Acquire load. Crossbeam's read synchronises more
-    //! strongly, so what holds here also holds with crossbeam.
+    //! Here, reading the length synchronises like an Acquire load. Crossbeam's read of the length
+    //! synchronises more strongly, so what a model proves is also true with crossbeam.
 
     use std::collections::VecDeque;
     use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! A worker parks while other threads unpark it. No `unpark` is lost, whether before or during a park
-//! (tokio #459).
+//! A worker parks while other threads unpark it. No `unpark` is lost, whether it comes before or during a
+//! park (tokio #459).
 
 use loom::thread;
 
@@ -28,7 +28,7 @@ fn an_unpark_before_or_during_a_park_ends_it() {
             "called while it was parked"
         });
         parker.park(None);
-        // The worker sees what the caller did before the call.
+        // The worker sees what the caller wrote before it called `unpark`.
         assert!(told.load(Ordering::Relaxed));
         caller.join().unwrap();
     });

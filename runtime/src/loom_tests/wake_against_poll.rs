@@ -1,6 +1,6 @@
 //! A task is woken while it is queued, while it is being polled, or when it has just gone to sleep. In each
-//! case, a later poll sees what the waking thread wrote before. In tokio #7589, a wake that found the task
-//! already queued did not release its data.
+//! case, a later poll sees what the waking thread wrote before. In tokio #7589, a wake of a queued task did
+//! not release the data that the waking thread had written.
 
 use std::task::Poll;
 
@@ -9,7 +9,7 @@ use loom::thread;
 use super::{Line, Outcomes, explore, spawn};
 use crate::sync::{Arc, AtomicBool, Ordering};
 
-/// Counts polls. Only the outcomes use it.
+/// Counts polls. A model reads the count only to tell its outcomes apart.
 type Mark = std::sync::atomic::AtomicUsize;
 
 #[test]

@@ -1,9 +1,9 @@
 //! The inbox of the single-thread executor. Other threads reach the executor only through it.
 //!
-//! Any thread can send a [`RemoteOp`] without blocking. `send` returns whether to notify the sleeping
-//! owner. The channel is unbounded, because `wake` sends and must not block. The caller of `wake` may hold
-//! a lock that the executor needs (compio #1044). The owner keeps the receiving end. Once the owner drops
-//! that end, sending fails, and the sender drops the operation.
+//! Any thread can send a [`RemoteOp`] without blocking. `send` returns whether to notify the *owner*, the
+//! executor's thread. The channel is unbounded, because `wake` calls `send` and must not block: the caller
+//! of `wake` may hold a lock that the executor needs (compio #1044). Once the owner drops the receiving
+//! end, sending fails, and the sender drops the operation.
 //!
 //! # The race between sending and parking
 //!
@@ -17,11 +17,11 @@
 //!
 //! One of the two fences comes first. If fence P2 is first, step S3 sees the operation of P1. If fence S2
 //! is first, step P3 sees `asleep` and notifies. A notification is an event in the OS, so step S4 ends even
-//! if the notification came first. So the owner never sleeps while an operation waits.
+//! if the notification came before it. So the owner never sleeps while an operation waits.
 //!
 //! Without step S3, an operation sent between the last check and the sleep would be lost. This bug is a
 //! *lost wakeup*; the model `no_wake_is_slept_through` finds it. A notification at every send would also
-//! prevent it, but would cost a system call each time.
+//! prevent it, but cost a system call each time.
 
 use crate::sync::channel::{Receiver, Sender, unbounded};
 use crate::sync::{AtomicBool, Ordering, fence};
@@ -50,11 +50,11 @@ impl Inbox {
         }
         // P2
         fence(Ordering::SeqCst);
-        // P3. The swap lets only one of several senders notify.
+        // P3. Because of the swap, only one of several senders notifies.
         self.asleep.load(Ordering::Relaxed) && self.asleep.swap(false, Ordering::Relaxed)
     }
 
-    /// Returns whether no operation waits.
+    /// Returns whether the inbox is empty.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.sender.is_empty()
@@ -65,7 +65,7 @@ impl Inbox {
         self.sender.len()
     }
 
-    /// Performs steps S1 to S3. Returns `false` if an operation waits. Then the owner must not park.
+    /// Performs steps S1 to S3. If an operation waits, returns `false`: the owner must not park.
     pub(crate) fn begin_park(&self) -> bool {
         self.asleep.store(true, Ordering::Relaxed);
         fence(Ordering::SeqCst);
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
     use crate::test_support::{Refusing, new_task};
 
-    /// Counts the futures that were dropped.
+    /// Counts dropped futures.
     #[derive(Clone, Default)]
     struct Counter(Arc<AtomicUsize>);
 
@@ -155,7 +155,7 @@ mod tests {
     }
 
     /// Senders race an owner that parks, wakes and finally closes the inbox. Each operation is run or
-    /// dropped once. If the owner sleeps while operations wait, it is notified.
+    /// dropped once. If an operation comes while the owner sleeps, the owner is notified.
     #[test]
     fn no_operation_is_lost() {
         const THREADS: usize = 3;

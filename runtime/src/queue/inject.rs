@@ -1,10 +1,11 @@
-//! The queue that all workers share. It takes tasks from threads other than workers, and tasks that do not
-//! fit into a worker's own ring.
+//! The queue that all workers share. It takes tasks from other threads, and tasks that do not fit into a
+//! worker's ring.
 //!
 //! The queue is a lock-free channel. A deque behind a lock takes fewer instructions and atomic operations
-//! per task. But with 100,000 spawns from outside, the deque was slower by two fifths. Spawner and workers
-//! contended for the lock, and one of them slept each time. The channel must be unbounded, because `wake`
-//! pushes here and must never block (compio #1044). `push` does not wake a worker; its caller does.
+//! than the channel. But with 100,000 spawns from outside the executor, the deque was slower by two fifths,
+//! because spawner and workers contended for the lock, and each time one slept. The channel must be
+//! unbounded, because `wake` pushes here and must never block (compio #1044). `push` wakes no worker; the
+//! caller does.
 
 use crate::sync::channel::{Receiver, Sender, unbounded};
 use crate::sync::{AtomicUsize, Ordering};
@@ -13,7 +14,7 @@ use crate::sync::{AtomicUsize, Ordering};
 pub(crate) struct Injector<T> {
     sender: Sender<T>,
     receiver: Receiver<T>,
-    /// The number of workers that are moving a batch to their rings.
+    /// The number of workers that move a batch to their rings.
     moving: AtomicUsize,
 }
 
@@ -43,9 +44,9 @@ impl<T> Injector<T> {
         self.receiver.try_recv().ok()
     }
 
-    /// Takes the first item. Given the number of items left, `share` returns how many more to take.
-    /// Each of these is passed to `put`. If `put` refuses an item, the item goes back to the end, and the
-    /// batch ends. Returns the first item and how many others `put` took.
+    /// Takes the first item. Then passes a batch of further items to `put`. `share` gets the number of
+    /// items left and returns the batch's size. If `put` refuses an item, the item goes back to the end,
+    /// and the batch ends. Returns the first item and how many items `put` took.
     #[inline]
     pub(crate) fn pop_batch(
         &self,
@@ -55,8 +56,8 @@ impl<T> Injector<T> {
         if self.receiver.is_empty() {
             return None;
         }
-        // Each item of the batch is in no queue for a moment. Before a worker parks, it checks all queues
-        // and also this count: see `is_empty`.
+        // For a moment, an item of the batch is in no queue. So a worker that is about to park also checks
+        // this count: see `is_empty`.
         self.moving.fetch_add(1, Ordering::Relaxed);
         let first = self.receiver.try_recv().ok();
         let share = first.as_ref().map_or(0, |_| share(self.len()));
@@ -85,9 +86,9 @@ impl<T> Injector<T> {
     /// next, and so finds a batch that has arrived.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        // The order matters. If a batch emptied the queue, its increment of `moving` is visible: the
-        // channel's operations release and acquire. If `moving` is 0 again, the batch is visible in the
-        // ring.
+        // The order of the checks matters. If a batch emptied the queue, the increment of `moving` is
+        // visible, because the channel's operations release and acquire. If `moving` is 0, the batch is
+        // visible in the ring.
         self.receiver.is_empty() && self.moving.load(Ordering::Acquire) == 0
     }
 }

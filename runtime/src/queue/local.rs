@@ -2,9 +2,9 @@
 //!
 //! Without a seed, the queue is first come, first served. It has two parts: tasks that were spawned or
 //! woken, and tasks that *yielded*. A task yields if it is woken during its own poll. It then goes behind
-//! all tasks that are ready. At most [`OVERTAKES`] later tasks overtake the first yielded task, then as
-//! many may overtake the next. So yielding tasks hardly delay the tasks that the driver woke, and do not
-//! starve. With a seed, a generator decides the order of all tasks.
+//! all tasks that are ready. At most [`OVERTAKES`] later tasks overtake the first yielded task; then as
+//! many may overtake the next yielded task. So yielding tasks do not starve, and hardly delay the tasks
+//! that the driver woke. With a seed, a generator decides the order.
 
 use std::collections::VecDeque;
 
@@ -14,7 +14,7 @@ use crate::task::raw::{RawTask, Runnable};
 /// The ready tasks of one thread. The queue holds the right to run each of them.
 pub(crate) struct LocalQueue {
     woken: VecDeque<Runnable>,
-    /// Each task, and the value of `taken` at which this task is next.
+    /// Each yielded task, with the value of `taken` when no earlier task is left.
     yielded: VecDeque<(Runnable, u64)>,
     /// The number of tasks taken from `woken`.
     taken: u64,
@@ -76,7 +76,7 @@ impl LocalQueue {
         self.woken.len() + self.yielded.len()
     }
 
-    /// Removes a task from either part.
+    /// Removes a task from its part.
     pub(crate) fn remove(&mut self, task: RawTask) {
         self.woken.retain(|other| other.raw() != task);
         self.yielded.retain(|(other, _)| other.raw() != task);
@@ -109,7 +109,7 @@ impl Generator {
     }
 
     /// Returns a number below `bound`, or `None` if `bound` is 0. The number is the upper half of a
-    /// product, not a remainder. It is uniform enough for a queue's order.
+    /// product, not a remainder. The distribution is uniform enough for a queue.
     fn below(&mut self, bound: usize) -> Option<usize> {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
@@ -216,12 +216,12 @@ mod tests {
             tasks[at].cancel();
             let expected: Vec<_> = (0..7).filter(|n| *n != at).collect();
             assert_eq!(drain(&mut queue, &tasks), expected);
-            // The task is no longer in the queue, so this does nothing.
+            // The task is no longer in the queue, so `remove` does nothing.
             queue.remove(tasks[at]);
         }
     }
 
-    /// At shutdown, the executor finds these tasks on its list and cancels them.
+    /// At shutdown, the executor finds the forgotten tasks on its list and cancels them.
     #[test]
     fn clearing_forgets_the_tasks_and_does_not_cancel_them() {
         let (mut queue, tasks, handles) = queue_of(3, None);
@@ -247,8 +247,8 @@ mod tests {
         assert_eq!(queue.woken.capacity(), 0);
     }
 
-    /// Checks the generator against its published first numbers. A seed that found a bug must find it again
-    /// in the next release.
+    /// Checks the generator against its published first numbers. A seed that found a bug must find this bug
+    /// again in the next release.
     #[test]
     #[cfg(target_pointer_width = "64")]
     fn a_seed_means_the_same_in_every_release() {
@@ -259,7 +259,7 @@ mod tests {
             3_203_168_211_198_807_973,
             9_817_491_932_198_370_423,
         ];
-        // Each number is one less than published, because its bound is just below 2^64.
+        // Each number is one less than the published number, because the bound is 2^64 - 1.
         assert_eq!(numbers, published.map(|number| number - 1));
     }
 
@@ -272,7 +272,7 @@ mod tests {
         for _ in 0..70_000 {
             counts[order.below(7).unwrap()] += 1;
         }
-        // Each count is expected to be ten thousand. Five standard deviations are 460.
+        // Each expected count is ten thousand. Five standard deviations are 460.
         assert!(
             counts.iter().all(|count| (9_500..10_500).contains(count)),
             "{counts:?}"

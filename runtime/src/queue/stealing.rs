@@ -1,7 +1,8 @@
 //! One worker's queues, from which other workers steal: a ring, and a slot for one task.
 //!
-//! The owner pushes at the ring's tail and pops at its head. Another worker takes half of the items from
-//! the head. The ring neither blocks nor allocates. It holds plain pointers, or numbers in the loom models.
+//! The owner pushes at the ring's tail and pops at its head. Another worker steals half of the items, from
+//! the head on. The ring neither blocks nor allocates. It holds plain pointers, or numbers in the loom
+//! models.
 //!
 //! A thief *claims* positions before it reads them. The owner does not write a claimed position until the
 //! thief has released it. In the classic deque of Chase and Lev, a thief reads first and discards the item
@@ -17,13 +18,13 @@
 //! ```
 //!
 //! - `claimed`: the next pop or steal begins here. Owner and thieves advance it by compare-and-swap.
-//! - `done`: the owner may write the positions before it. It equals `claimed` unless a thief is reading.
-//!   When the thief has finished, it advances `done`. Only one thief reads at a time.
+//! - `done`: the owner may write the positions before `done`. Unless a thief is reading, `done` equals
+//!   `claimed`. A thief that has finished advances `done`. Only one thief reads at a time.
 //! - `tail`: only the owner writes it.
 //!
-//! Tokio packs the head of its local queues in the same way. Unlike in Go and tokio, a full ring does not
-//! move half of its tasks to the shared queue. That would put the tasks that have waited longest behind all
-//! others.
+//! Tokio packs the head of its local queues in the same way. In Go and tokio, a full queue moves half of
+//! its tasks to the shared queue. A full ring here moves no tasks: they have waited longest, and would go
+//! behind all others.
 
 use std::ptr;
 
@@ -34,8 +35,8 @@ use crate::task::cell::Header;
 use crate::task::raw::Runnable;
 
 /// The number of positions in a ring. In the benchmark `m_pairs`, each worker has 1,000 tasks. With 256
-/// positions, they went through the shared queue, which took 12 % of the time. More than 1,024 gain nothing
-/// there. A model needs only a few.
+/// positions, tasks went through the shared queue, which took 12 % of the time. More than 1,024 positions
+/// gain nothing. A model needs only a few.
 #[cfg(not(loom))]
 pub(crate) const CAPACITY: u32 = 1024;
 #[cfg(loom)]
@@ -94,8 +95,8 @@ impl<T> Ring<T> {
     pub(crate) fn len(&self) -> u32 {
         let tail = self.tail.load(Ordering::Acquire);
         let head = Head::unpack(self.head.load(Ordering::Acquire));
-        // Acquire pairs with the Release of `push`: a caller that sees a new length sees what the owner did
-        // before. `head` may have passed `tail`, because the two are not read at one instant.
+        // Acquire pairs with the Release of `push`: a caller that sees a new length sees what the owner
+        // wrote before. `head` may have passed `tail`, because the two are not read at one instant.
         let length = tail.wrapping_sub(head.claimed);
         if length > CAPACITY { 0 } else { length }
     }
@@ -171,7 +172,7 @@ impl<T> Ring<T> {
     /// the thief's ring is more than half full.
     ///
     /// # Safety
-    /// The caller is the owner of `thief`, which is a different ring.
+    /// The caller owns the ring `thief`, which is not this ring.
     pub(crate) unsafe fn steal_into(&self, thief: &Ring<T>) -> Option<T> {
         let thief_tail = thief.tail.load(Ordering::Relaxed);
         let thief_head = Head::unpack(thief.head.load(Ordering::Acquire));
@@ -205,8 +206,8 @@ impl<T> Ring<T> {
             if done != claimed {
                 return None;
             }
-            // Read the tail at each try. If the head has moved meanwhile, the count is too high, but the
-            // exchange fails. Acquire pairs with the Release of `push`: the items are there.
+            // Read the tail at each try. If the head has moved meanwhile, the count is too high, but then
+            // the exchange fails. Acquire pairs with the Release of `push`: the items are there.
             let length = self.tail.load(Ordering::Acquire).wrapping_sub(claimed);
             count = length - length / 2;
             let claimed = claimed.wrapping_add(count);
@@ -237,9 +238,9 @@ impl<T> Ring<T> {
 
 /// Holds the task that the worker's running task woke last. The held task runs next on this worker.
 ///
-/// Often a task wakes another and then waits for it, as at the two ends of a channel. The data for the
-/// second task is then still in this core's cache, and no other worker is woken. The monitor takes the task
-/// out if the owner stays in one poll for too long (see `work_stealing::monitor`; tokio #4941).
+/// Often a task wakes another task and then waits for it, for example over a channel. The woken task then
+/// finds its data in this core's cache, and no worker need be woken. The monitor takes the task out if the
+/// owner stays in one poll for too long (see `work_stealing::monitor`; tokio #4941).
 pub(crate) struct LifoSlot(AtomicPtr<Header>);
 
 impl LifoSlot {
@@ -247,12 +248,12 @@ impl LifoSlot {
         LifoSlot(AtomicPtr::new(ptr::null_mut()))
     }
 
-    /// Puts a task in, and returns the previous one. The caller then checks that a monitor exists. The
+    /// Puts a task in, and returns the previous task. The caller then checks that a monitor exists. The
     /// fence here is step P2 of the monitor's protocol.
     #[inline]
     pub(crate) fn put(&self, task: Runnable) -> Option<Runnable> {
-        // Release pairs with `take`: a thread that takes the task sees what this thread did before. Acquire
-        // does the same for the task that this swap takes out.
+        // Release pairs with `take`: a thread that takes the task sees what this thread wrote before.
+        // Acquire does the same for the task that this swap takes out.
         let previous = self.0.swap(task.into_ptr(), Ordering::AcqRel);
         fence_after_read_modify_write();
         // SAFETY: the pointer in the slot came from `into_ptr`, and the swap takes it out once.

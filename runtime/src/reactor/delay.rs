@@ -1,8 +1,8 @@
 //! A delay between two tries of an operation for which the OS reports no event.
 //!
 //! A delay belongs to a socket. Its timer belongs to the socket's executor, even if another executor polls
-//! the task. A delay takes real time even if the executor's clock is virtual, because the OS has no virtual
-//! time.
+//! the waiting task. A delay takes real time even if the executor's clock is virtual, because the OS has no
+//! virtual time.
 
 use std::io;
 use std::task::{Context, Poll};

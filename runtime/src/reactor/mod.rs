@@ -1,9 +1,9 @@
 //! The reactor: records events of the OS as readiness of sources, and wakes tasks.
 //!
-//! A source registers with mio (epoll on Linux, kqueue on the BSDs and macOS) once in its life. One thread at
-//! a time waits for events in the [`EventLoop`], looks up their sources and collects the wakers of the
-//! waiting tasks. Then the tasks call read and write: this is a reactor, not a proactor. An event may come
-//! for a source that is gone, so every token is checked.
+//! A source registers with mio (epoll on Linux, kqueue on the BSDs and macOS) once in its life. One thread
+//! at a time waits for events in the [`EventLoop`], looks up each event's source and collects the wakers of
+//! the waiting tasks. Then the tasks call read and write: this is a reactor, not a proactor. An event may
+//! come for a deregistered source, so every token is checked.
 //!
 //! # From token to source
 //!
@@ -52,7 +52,7 @@ const NOTIFIER: Token = Token(usize::MAX);
 /// Arbitrary: mio's examples use 1024.
 const EVENTS: usize = 1024;
 
-/// The part that any thread may use: it registers and deregisters sources.
+/// The part for any thread: it registers and deregisters sources.
 pub(crate) struct Reactor {
     registry: Registry,
     /// Ends the wait of the thread in the event loop.
@@ -72,7 +72,7 @@ struct Sources {
     closed: bool,
 }
 
-/// The part that one thread at a time uses: it asks the OS for events.
+/// The part for one thread at a time: it asks the OS for events.
 pub(crate) struct EventLoop {
     poll: Poll,
     events: Events,
@@ -101,8 +101,8 @@ pub(crate) fn new() -> io::Result<(Arc<Reactor>, EventLoop)> {
 impl Reactor {
     /// Ends the current or the next wait of the thread in the event loop.
     pub(crate) fn notify(&self) {
-        // This writes to an eventfd or a pipe. It fails only if the descriptor is broken. The waiting thread
-        // then cannot be woken.
+        // This writes to an eventfd or a pipe, and fails only if the descriptor is broken. The waiting
+        // thread then cannot be woken.
         self.notifier
             .wake()
             .expect("brigade: an event loop could not be notified");
@@ -161,8 +161,8 @@ impl Reactor {
             }
             sources.insert(interest, writable, self.os_timers.get().cloned())
         };
-        // Hold no lock here, because `io` is the user's code and may panic. No event for the token can come
-        // before this call.
+        // Hold no lock here, because `io` is the user's code and may panic. Before the registration, no
+        // event for the token can come.
         let undo = RemoveOnDrop(self, source.token);
         self.registry.register(io, source.token, interest)?;
         std::mem::forget(undo);
@@ -173,7 +173,7 @@ impl Reactor {
     /// Ends the registration of `io`. Ignores errors: the descriptor is closed next, and closing also ends
     /// the registration.
     pub(crate) fn deregister(&self, io: &mut impl mio::event::Source, source: &Source) {
-        // The timer of a pause would keep the source alive.
+        // End a pause, because its timer would keep the source alive.
         source.pause.end();
         // Remove the source first: `io` is the user's code and may panic. Drop the source outside the lock.
         let removed = lock(&self.sources).remove(source.token);
@@ -226,7 +226,7 @@ impl Sources {
         self.find(token)?;
         let source = self.entries.try_remove(token.0 & INDEX);
         if self.entries.is_empty() {
-            // Free the memory of a burst.
+            // Free the memory that a burst needed.
             self.entries = Slab::new();
         }
         source
@@ -236,7 +236,7 @@ impl Sources {
 impl EventLoop {
     /// Waits for events of the OS or a notification, and collects the wakers to call. Waits at most
     /// `timeout`; `None` means no limit. An interrupted wait returns without events. The caller then checks
-    /// its queues and its clock, and waits again (polling b9ab821).
+    /// its queues and its clock, and waits again (`polling` b9ab821).
     ///
     /// # Panics
     /// Panics if the OS refuses to report events, because no event could then wake a task.
@@ -336,8 +336,7 @@ mod tests {
             [Direction::Read, Direction::Write].map(|way| is_ready(source, way))
         }
 
-        /// Returns whether the direction `way` is ready. The try reports `WouldBlock`, which clears the
-        /// direction.
+        /// Returns whether the direction `way` was ready, and clears it by a try that reports `WouldBlock`.
         fn is_ready(source: &Arc<Source>, way: Direction) -> bool {
             let mut tried = false;
             let _ = source.try_io(way, |_| -> io::Result<()> {

@@ -59,7 +59,7 @@ const HELD: u64 = 1 << 4;
 const PUT_OFF: u64 = 1 << 5;
 const TICK: u64 = 1 << 6;
 
-/// The value of the word before a try.
+/// The readiness word, as it was before a try.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct ReadySnapshot(u64);
 
@@ -82,7 +82,7 @@ pub(crate) struct Readiness {
 struct Waiters {
     /// The waker of the task that called a poll function last.
     task: Option<Waker>,
-    /// The waker of the future that has index 1.
+    /// The waker of the future whose key has index 1.
     future: Option<Waker>,
     more: Option<Box<More>>,
 }
@@ -94,7 +94,7 @@ struct More {
     tasks: BTreeMap<Identity, Waker>,
     /// When `tasks` has this length, the wakers of completed tasks are removed.
     sweep_at: usize,
-    /// The wakers of futures with index 2 or higher.
+    /// The wakers of the futures whose keys have index 2 or higher.
     futures: Slab<Waker>,
 }
 
@@ -135,7 +135,8 @@ impl Readiness {
     /// Clears READY after a try that got `WouldBlock`, unless an event came since `seen` was read.
     pub(crate) fn clear(&self, seen: ReadySnapshot) {
         let cleared = seen.0 & !READY;
-        // These orderings suffice: if the task waits after this, its T2 pairs with the next `raise`.
+        // These orderings suffice: if the task then waits, step T2 of this wait pairs with the next
+        // `raise`.
         let _ = self
             .word
             .compare_exchange(seen.0, cleared, Ordering::AcqRel, Ordering::Relaxed);
@@ -150,7 +151,7 @@ impl Readiness {
         }
     }
 
-    /// Clears READY after a try that began with `seen`. All events since then are put off until
+    /// Clears READY after a try that began with `seen`. All events since `seen` was read are put off until
     /// [`release`](Self::release), which the caller must call later.
     pub(crate) fn hold(&self, seen: ReadySnapshot) {
         let held = |word: u64| {
@@ -240,7 +241,7 @@ impl Readiness {
             woken.extend(more.futures.into_iter().map(|(_, waker)| waker));
         }
         // The task that is polled first may fail and clear READY. The other tasks then wait again. To be
-        // fair, the order changes with each event.
+        // fair, the order of the wakers changes with each event.
         let woken = &mut woken[first..];
         if woken.len() > 1 {
             let tick = before.unwrap_or_default() / TICK;
@@ -300,7 +301,7 @@ impl Readiness {
             return;
         }
         let mut waiters = lock(&self.waiters);
-        // Check again, because an event may have come before the lock.
+        // Check again, because an event may have come before the lock was taken.
         if self.woken_since(key).is_none() {
             let Waiters { future, more, .. } = &mut *waiters;
             let mine = match key.in_slab() {
@@ -338,8 +339,9 @@ impl Waiters {
     /// Stores the waker of a poll function, once for each task. Returns a waker for the caller to drop, and
     /// moves the wakers of completed tasks to `dead`.
     ///
-    /// A waker that is displaced from the first slot moves to the map, because its task may still be waiting.
-    /// If the task were woken instead, two tasks that share a direction would wake each other forever.
+    /// A waker that is displaced from the first slot moves to the map `tasks`, because its task may still
+    /// be waiting. If the task were woken instead, two tasks that share a direction would wake each other
+    /// forever.
     fn put_task(&mut self, waker: Waker, dead: &mut Vec<Waker>) -> Option<Waker> {
         /// If this many wakers are stored, the wakers of completed tasks are removed. The next limit is twice
         /// the number of wakers that are left. Arbitrary: not measured.

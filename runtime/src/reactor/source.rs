@@ -1,7 +1,8 @@
 //! One registered source: a [`Readiness`] for reading and one for writing, and the loop that tries and waits.
 //!
 //! The two directions are independent. A write that would block does not affect reading (tokio #2886). Each
-//! direction counts its own events, so an event for writing does not prevent the clearing of reading (tokio
+//! direction counts its own events, so an event for writing does not prevent a read from clearing the
+//! readiness for reading (tokio
 //! #8054). Only `WouldBlock` means that a direction is no longer ready. The one exception is a short read of
 //! a TCP stream: see [`short_read_drains`].
 
@@ -34,10 +35,11 @@ pub(crate) enum Direction {
 /// This rule is true for TCP on Linux, where `recv` takes all bytes up to the end, an error or an urgent
 /// byte. Each of these three raises its own event, and [`Readiness::set_last`] then turns the rule off for
 /// the connection. Only sources registered for PRIORITY get events for urgent bytes, so the rule requires
-/// PRIORITY. The rule is false for Unix streams, where `recv` stops at each message that carries descriptors.
-/// A user may make a `std::net::TcpStream` from such a descriptor, so streams from std are excluded. The rule
-/// is off for mio's emulation with poll(2), which arms an event only after `WouldBlock`. The rule is off
-/// under Miri, which makes reads short at random. (A program with kernel TLS must read with `async_io`.)
+/// PRIORITY. The rule is false for Unix streams, where `recv` stops at each message that carries
+/// descriptors. A user may make a `std::net::TcpStream` from the descriptor of a Unix stream, so streams
+/// from std are excluded. The rule is off for mio's emulation with poll(2), which arms an event only after
+/// `WouldBlock`. The rule is off under Miri, which makes reads short at random. (A program with kernel TLS
+/// must read with `async_io`.)
 fn short_read_drains(interest: Interest) -> bool {
     cfg!(all(
         any(target_os = "linux", target_os = "android"),
@@ -109,8 +111,8 @@ impl Source {
         }
     }
 
-    /// Records an event of the OS. An error or a hang-up makes both directions ready. The event may contain
-    /// neither `readable` nor `writable`, for example at a pipe's end (tokio-core #117).
+    /// Records an event of the OS. An error or a hang-up makes both directions ready. Such an event may
+    /// contain neither `readable` nor `writable`, for example at a pipe's end (tokio-core #117).
     pub(super) fn receive(&self, event: &Event, woken: &mut Vec<Waker>) {
         if event.is_read_closed() || event.is_error() || event.is_priority() {
             self.read.set_last(woken);
@@ -146,8 +148,8 @@ impl Source {
         }
     }
 
-    /// Calls `operation` once if a direction of `interest` is ready. `WouldBlock` clears all directions that
-    /// were ready.
+    /// Calls `operation` once if a direction of `interest` is ready. If `operation` returns `WouldBlock`,
+    /// clears all directions that were ready.
     pub(crate) fn try_any<R>(
         self: &Arc<Self>,
         interest: Interest,
@@ -195,8 +197,8 @@ impl Source {
         }
     }
 
-    /// Updates the directions in `seen` by the `result` of a try. These directions were ready before the try.
-    /// If the try `may_write`, a failure may itself cause the next event: see [`Pause`].
+    /// Updates the directions in `seen`, which were ready before a try, according to the `result` of this
+    /// try. If the try `may_write`, a failure may itself cause the next event: see [`Pause`].
     #[inline]
     fn settle<R>(
         self: &Arc<Self>,
@@ -226,14 +228,15 @@ impl Source {
         result
     }
 
-    /// Returns whether a direction is still ready. If no direction is ready, another call has failed since
-    /// the event. All failures after one event count as one.
+    /// Returns whether a direction in `seen` is still ready. If none of them is ready, another call has
+    /// failed since the event. All failures after one event count as one failure.
     fn is_first_failure(&self, seen: &[Option<(Direction, ReadySnapshot)>]) -> bool {
         let mut seen = seen.iter().flatten();
         seen.any(|(direction, _)| self.readiness(*direction).ready().is_some())
     }
 
-    /// Counts a failed write. If a pause begins or is under way, holds the directions and returns true.
+    /// Counts a failed write. If a pause begins or is under way, holds the directions in `seen` and returns
+    /// true.
     #[cold]
     fn hold_for_pause(self: &Arc<Self>, seen: &[Option<(Direction, ReadySnapshot)>]) -> bool {
         // The pause cannot end while its lock is held.
@@ -247,8 +250,8 @@ impl Source {
     }
 
     /// Tries `operation` until it returns something other than `WouldBlock`. If the direction is not ready,
-    /// stores the task's waker until the next event: see [`Readiness::poll_ready`] for the `key`. `operation`
-    /// gets the readiness from before the try.
+    /// stores the task's waker until the next event: see [`Readiness::poll_ready`] for the `key`.
+    /// `operation` gets the readiness word from before the try.
     #[inline]
     pub(crate) fn poll_io<R>(
         self: &Arc<Self>,
@@ -258,8 +261,8 @@ impl Source {
         mut operation: impl FnMut(ReadySnapshot) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
         loop {
-            // An event that woke this future gives the future a try, even if another call has failed since
-            // then. The other call may have needed something else, such as space at another receiver.
+            // If an event woke this future, the future may try, even if another call has failed since the
+            // event. The other call may have needed something else, such as space at another receiver.
             let woken = key
                 .as_deref()
                 .and_then(|key| self.readiness(direction).woken_since((*key)?));
@@ -291,7 +294,7 @@ impl Source {
         Poll::Ready(seen)
     }
 
-    /// [`wait`](Self::wait) as a poll function.
+    /// Does the same as [`wait`](Self::wait), as a poll function.
     pub(crate) fn poll_wait(
         &self,
         direction: Direction,
@@ -336,7 +339,8 @@ impl Source {
             for wait in waits.iter_mut().flatten() {
                 let readiness = wait.source.readiness(wait.direction);
                 // One event wakes all waiting tasks, and the task that is polled first may clear the
-                // direction. The other tasks must return too, because their callers may need something else.
+                // direction. The other tasks must return even then, because their callers may need
+                // something else, such as space at another receiver.
                 let polled = match wait.key.and_then(|key| readiness.woken_since(key)) {
                     Some(seen) => Poll::Ready(seen),
                     None => (wait.source).poll_ready(wait.direction, cx, Some(&mut wait.key)),
@@ -390,21 +394,21 @@ impl<F> Drop for IoFuture<'_, F> {
 // ---- pauses --------------------------------------------------------------------------------------
 
 /// The number of writes that may fail in a row without a pause. Arbitrary: several tasks that write to the
-/// same socket are unlikely to cause more failures.
+/// same socket are unlikely to cause more failures in a row.
 const FREE: u32 = 8;
 
-/// The length of the first pause, and the number of times that it doubles, up to 64 ms. Arbitrary: 16 tries
-/// per second cost almost nothing. A receiver that was not reading hardly notices the delay.
+/// The length of the first pause, and how often the length doubles, up to 64 ms. Arbitrary: 16 tries per
+/// second cost almost nothing. A receiver that was not reading hardly notices the delay.
 const SHORTEST: Duration = Duration::from_millis(1);
 const DOUBLINGS: u32 = 6;
 
-/// Pauses after failed writes. A failed write may itself cause the event that it waits for.
+/// Pauses after failed writes. A failed write may itself cause the event that the writer waits for.
 ///
-/// If the receiver of a Unix datagram has no space, `sendto` allocates memory for the datagram and frees the
-/// memory again. This makes the sender's socket writable, which is an event. A task that trusts such events
-/// tries forever and keeps a processor busy. So if writes fail in a row, each after its own event, a pause
-/// begins. Events are put off until its end. If the failed call waited for both directions, the pause holds
-/// both directions: each event reports all directions that are ready.
+/// If the receiver of a Unix datagram has no space, `sendto` allocates memory for the datagram and frees
+/// the memory again. Freeing the memory makes the sender's socket writable, which is an event. A task that
+/// trusts such events tries forever and keeps a processor busy. So if several writes in a row fail, each
+/// after its own event, a pause begins. Until the pause ends, events are put off. If the failed call waited
+/// for both directions, the pause holds both directions: each event reports all directions that are ready.
 pub(super) struct Pause {
     /// The timers of the executor that delivers the source's events.
     timers: Option<Weak<Timers>>,

@@ -46,7 +46,8 @@ impl Builder<SingleThread> {
     }
 
     /// Uses virtual time. While any task is ready, the clock of [`brigade::time`](crate::time) stands
-    /// still. When no task is ready, it jumps to the next timer. So an hour's sleep takes no time at all.
+    /// still. When no task is ready, the clock jumps to the next timer. So an hour's sleep takes no real
+    /// time.
     ///
     /// A job of [`spawn_blocking`](crate::spawn_blocking) and a name lookup take no virtual time. The
     /// clock stands still until they are done. A job that waits in [`Handle::block_on`] does not stop the

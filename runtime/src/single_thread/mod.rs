@@ -54,14 +54,14 @@ use crate::timeline::Timeline;
 use crate::trace::recorder::Role;
 
 /// The maximum number of operations from other threads between two polls of the driver. It equals the
-/// largest bound on polls, so tasks from other threads do not pile up faster than they run.
+/// maximum number of tasks polled in that time, so tasks from other threads do not pile up.
 const OPS_PER_TURN: usize = LOOK_EVERY;
 
 /// The single-thread executor: an event loop.
 ///
 /// It stays on the thread that made it. [`block_on`](Self::block_on) runs a future to its end, and
-/// meanwhile runs all spawned tasks. Between two calls, no task runs. Dropping the executor drops the
-/// futures of all tasks, on this thread.
+/// meanwhile runs all spawned tasks. Between two calls of `block_on`, no task runs. Dropping the executor
+/// drops the futures of all tasks, on this thread.
 ///
 /// ```
 /// use std::time::Duration;
@@ -153,18 +153,17 @@ impl SingleThread {
             if let Some(output) = run.poll_tasks(future.as_mut()) {
                 return output;
             }
-            // Call this before the last check of the inbox: a job that has ended by now has already sent
-            // its wake.
+            // Call `hold_clock` before the last check of the inbox: a job that has ended by now has already
+            // sent its wake.
             self.shared.pool.hold_clock();
             if self.scheduler.queued() == Some(0) && self.scheduler.inbox().begin_park() {
                 run.park();
             } else {
-                // Operations from other threads keep this loop awake, and may lead to more operations
-                // without end. Poll the driver here too, so that these operations do not starve timers and
-                // sockets.
+                // Operations from other threads keep this loop awake, and may cause more operations without
+                // end. Poll the driver too, so that timers and sockets do not starve.
                 run.poll_driver();
             }
-            // Drain after the sleep, because most often an operation in the inbox ended it.
+            // Drain after the sleep, because most often an operation in the inbox ended the sleep.
             run.drain_inbox();
         }
     }

@@ -14,7 +14,7 @@ use crate::task::raw::RemoteOp;
 use crate::task::raw::{RawTask, Runnable, Unbound};
 use crate::task::scheduler_ref::{Schedule, SchedulerRef};
 
-/// The shared half of the executor.
+/// The part of the executor that tasks use.
 pub(super) struct Scheduler {
     local: OwnerCell<Local>,
     inbox: Inbox,
@@ -32,7 +32,7 @@ struct Local {
 }
 
 impl Local {
-    // This is a function and not a closure, so that it can be inlined.
+    // This is a function, not a closure, so that it can be inlined.
     #[inline(always)]
     fn pop(&mut self) -> Option<Runnable> {
         self.queue.pop()
@@ -78,7 +78,7 @@ impl Scheduler {
         &self.inbox
     }
 
-    /// Returns the next operation that another thread has sent.
+    /// Returns the next operation from another thread.
     #[inline]
     pub(super) fn receive(&self) -> Option<RemoteOp> {
         // This check is cheaper than `try_recv`.
@@ -103,7 +103,7 @@ impl Scheduler {
     /// Cancels all tasks, on this thread, and closes the inbox.
     ///
     /// 1. Sets `closing`: from now on no task is bound or queued.
-    /// 2. Empties the queue. These tasks are also on the list.
+    /// 2. Empties the queue, whose tasks are also on the list.
     /// 3. Finds the tasks on the list one by one and cancels them. Dropping a future may run any code: this
     ///    code may wake other tasks (no effect now), spawn (cancelled immediately) or drop handles. So
     ///    `Local` is not open while a future is dropped.
@@ -147,7 +147,7 @@ impl Schedule for Scheduler {
             if !local.closing {
                 local.queue.push(task);
             }
-            // Otherwise `close` cancels the task, or has done so.
+            // Otherwise `close` cancels the task, or has cancelled it.
         });
     }
 

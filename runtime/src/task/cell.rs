@@ -60,11 +60,11 @@ const _: () = assert!(size_of::<Header>() == 40);
 
 /// The operations that depend on the type of the future.
 pub(super) struct Vtable {
-    /// Polls the future. If the result is not `Pending`, the future is gone and the output is stored. The
-    /// caller has set RUNNING, and the future still exists.
+    /// Polls the future, which still exists; the caller has set RUNNING. If the result is not `Pending`,
+    /// the future is then gone and the output is stored.
     pub(super) poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> Polled,
-    /// Drops the future. The output becomes "aborted", or the panic of the future's `Drop`. The caller
-    /// has set RUNNING, and the future still exists.
+    /// Drops the future, which still exists; the caller has set RUNNING. The output becomes "aborted", or
+    /// the panic of the future's `Drop`.
     pub(super) cancel: unsafe fn(NonNull<Header>),
     /// Moves the output to the pointer, a `*mut Result<F::Output, JoinError>`. The caller owns the output.
     pub(super) read_output: unsafe fn(NonNull<Header>, *mut ()),
@@ -106,7 +106,7 @@ struct Spanned<F> {
 pub(crate) struct Reserved<F: Future>(NonNull<Cell<F>>);
 
 impl<F: Future> Reserved<F> {
-    /// Makes a cell. Its span gets `kind` and `name`.
+    /// Makes a cell. The task's span gets `kind` and `name`.
     #[inline(always)]
     pub(crate) fn new(scheduler: SchedulerRef, kind: &'static str, name: Option<&str>) -> Self {
         Self::with_state(scheduler, Word::JOINED, TaskSpan::open(kind, name))
@@ -151,7 +151,7 @@ impl<F: Future> Reserved<F> {
         unsafe { &raw mut (*spanned(self.0)).future }
     }
 
-    /// Hands the initialised task to its executor, and returns its handle.
+    /// Hands the initialised task to its executor, and returns the task's handle.
     ///
     /// # Safety
     /// The future has been written to [`future`](Self::future).
@@ -169,7 +169,7 @@ impl<F: Future> Reserved<F> {
         handle
     }
 
-    /// Returns the initialised task, not yet bound to its executor, and a pointer to it for its handle.
+    /// Returns the initialised task, which no executor has bound, and a pointer for its handle.
     ///
     /// # Safety
     /// The future has been written to [`future`](Self::future).
@@ -245,8 +245,8 @@ unsafe fn replace<F: Future>(
         // SAFETY: the stage holds the future.
         let spanned: *mut Spanned<F> = unsafe { (&raw mut (*stage).future).cast() };
         let dropped = catch_unwind(AssertUnwindSafe(|| {
-            // SAFETY: span and future are not read again. The span moves into a local variable first. So
-            // it is dropped last, even if the future's `Drop` panics.
+            // SAFETY: span and future are not read again. The span moves into a local variable, so it is
+            // dropped last, even if the future's `Drop` panics.
             unsafe {
                 let span = ptr::read(&raw const (*spanned).span);
                 span.enter(|| ptr::drop_in_place(&raw mut (*spanned).future));
@@ -282,7 +282,7 @@ unsafe fn drop_output<F: Future>(task: NonNull<Header>) {
 
 unsafe fn free<F: Future>(task: NonNull<Header>) {
     let cell = task.cast::<Cell<F>>();
-    // SAFETY: the caller had the last reference to this cell. Only the header in it is left to be dropped.
+    // SAFETY: the caller had the last reference to this cell. Only its header is left to be dropped.
     unsafe {
         let header = ptr::read(&raw const (*cell.as_ptr()).header);
         memory::free(cell);

@@ -40,8 +40,8 @@ impl JoinError {
     }
 
     pub(super) fn panic(id: Id, payload: Box<dyn Any + Send>) -> Self {
-        // The mutex makes the error `Sync`, although a panic's payload is not. So `JoinError` can be part
-        // of other crates' error types.
+        // The mutex makes the error `Sync`, although a panic's payload is not `Sync`. So other crates'
+        // error types can contain a `JoinError`.
         let payload = Some(Payload::new(payload));
         JoinError {
             reason: Box::new(Reason { id, payload }),

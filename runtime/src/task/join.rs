@@ -16,8 +16,8 @@
 //!                   HANDLE DONE RELEASED   ◄─────────────┘
 //! ```
 //!
-//! While the WAKER flag is set, only the executor may access the waker's slot. While it is clear, only the
-//! handle may. DONE passes the output to the handle. RELEASED ends the executor's hold.
+//! While the WAKER flag is set, only the executor may access the waker's slot. While the flag is clear,
+//! only the handle may access it. DONE passes the output to the handle. RELEASED ends the executor's hold.
 
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
@@ -54,7 +54,7 @@ pub(super) struct Word(u8);
 enum Complete {
     /// The caller leaves the task to the handle.
     LeaveToHandle,
-    /// The caller wakes the waker in the slot, then releases its hold.
+    /// The caller calls the waker in the slot, then ends the executor's hold.
     WakeJoiner,
     /// There is no handle: the caller drops the output and ends the reference.
     DropOutput,
@@ -64,7 +64,7 @@ enum Complete {
 #[must_use]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Detach {
-    /// The caller now owns the slot, which holds a waker: it empties the slot and tries again.
+    /// The caller now owns the slot. The caller drops the waker in the slot and tries again.
     SlotFirst,
     /// The task is done: the caller drops the output and tries again.
     OutputFirst,
@@ -111,7 +111,7 @@ impl Word {
         (self.with(RELEASED), !self.has(HANDLE))
     }
 
-    /// Takes the slot back for the handle. Returns whether the task is done.
+    /// Returns whether the task is done. If not, takes the slot back for the handle.
     fn reclaim(self) -> (Word, bool) {
         if self.has(DONE) {
             (self, true)
@@ -120,7 +120,7 @@ impl Word {
         }
     }
 
-    /// Gives the slot to the executor, after the handle has written it. Returns whether the task is done.
+    /// Returns whether the task is done. If not, gives the slot with its waker to the executor.
     fn offer(self) -> (Word, bool) {
         if self.has(DONE) {
             (self, true)
@@ -129,7 +129,7 @@ impl Word {
         }
     }
 
-    /// Takes the output for the handle. Returns whether it was still there.
+    /// Takes the output for the handle. Returns whether the output was still there.
     fn take(self) -> (Word, bool) {
         debug_assert!(self.has(DONE) && self.has(HANDLE));
         (self.with(TAKEN), !self.has(TAKEN))
@@ -186,7 +186,7 @@ impl JoinState {
         self.0.fetch_or(WAKE_SENT, Ordering::AcqRel) & WAKE_SENT == 0
     }
 
-    /// Records that the owner has the message. A later wake sends another one.
+    /// Records that the owner has the message. A later wake sends another message.
     pub(super) fn receive_wake(&self) {
         self.0.fetch_and(!WAKE_SENT, Ordering::AcqRel);
     }
@@ -197,13 +197,12 @@ impl JoinState {
         self.0.fetch_or(ABORT_SENT, Ordering::Relaxed) & ABORT_SENT == 0
     }
 
-    /// Takes the output for the handle. Returns whether it was still there.
     #[inline(always)]
     fn take(&self) -> bool {
         let now = self.load();
         if now.has(RELEASED) {
-            // The executor writes no more, so a plain store suffices. The store may overwrite a concurrent
-            // WAKE_SENT or ABORT_SENT, which has no effect on a finished task.
+            // The executor no longer writes the word, so a plain store suffices. The store may overwrite a
+            // concurrent WAKE_SENT or ABORT_SENT, which has no effect on a finished task.
             let (next, there) = now.take();
             // Release: a thread that loads this word also sees everything that came before DONE.
             self.0.store(next.0, Ordering::Release);
@@ -241,7 +240,7 @@ impl RawTask {
         }
     }
 
-    /// Puts a waker into the slot and returns the previous one.
+    /// Puts a waker into the slot and returns the previous waker.
     ///
     /// # Safety
     /// The caller owns the slot; see WAKER.
@@ -266,7 +265,7 @@ impl RawTask {
         self.scheduler().probe().joined(self);
         let now = self.header().join.load();
         if now.has(DONE) {
-            // The load acquired the output.
+            // Loading the word acquired the output.
             Poll::Ready(())
         } else {
             self.wait(now, waker)
@@ -365,7 +364,7 @@ impl JoinWaker {
         let data = ManuallyDrop::new(self).0.as_ptr();
         if data.addr() & BOXED != 0 {
             let boxed = data.map_addr(|addr| addr & !BOXED).cast::<Waker>();
-            // SAFETY: `new` made the pointer from a boxed waker, and it is taken back once.
+            // SAFETY: `new` made the pointer from a boxed waker, and the pointer is taken back once.
             *unsafe { Box::from_raw(boxed) }
         } else {
             // SAFETY: `new` took the pointer from one of our wakers, together with its reference.

@@ -39,14 +39,14 @@ use crate::coop;
 /// ```
 pub struct JoinHandle<T> {
     task: RawTask,
-    /// Acts like an owned `T`: the handle is `Send` if `T` is.
+    /// The handle is `Send` if the output is `Send`.
     output: PhantomData<T>,
 }
 
 // SAFETY: the handle gives access only to the output. If `T: Send`, the output may be taken on another
 // thread. Any thread may write the join word, and the handle has no access to the rest of the task.
 unsafe impl<T: Send> Send for JoinHandle<T> {}
-// SAFETY: `&JoinHandle` can abort and read the state, which any thread may do.
+// SAFETY: any thread may abort the task and read its state through `&JoinHandle`.
 unsafe impl<T> Sync for JoinHandle<T> {}
 
 impl<T> Unpin for JoinHandle<T> {}
@@ -57,8 +57,7 @@ impl<T> UnwindSafe for JoinHandle<T> {}
 impl<T> RefUnwindSafe for JoinHandle<T> {}
 
 impl<T> JoinHandle<T> {
-    /// Makes the handle of a task whose output is `Result<T, JoinError>`. The returned handle holds the
-    /// task.
+    /// Makes the handle of a task whose output is `Result<T, JoinError>`. The handle holds the task.
     pub(crate) fn new(task: RawTask) -> Self {
         JoinHandle {
             task,

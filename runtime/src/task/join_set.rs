@@ -52,7 +52,7 @@ struct Woken(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    /// The members to check: finished ones, and new ones without a registered waker.
+    /// The indices of members to check: finished ones, and new ones without a registered waker.
     members: VecDeque<usize>,
     /// The waker of the task that waits for the set.
     waiter: Option<Waker>,
@@ -69,7 +69,7 @@ impl Woken {
         waiter.into_iter().for_each(wake_quietly);
     }
 
-    /// Takes a member out of the list. If the list is empty, registers `waiter`, which is woken once a
+    /// Takes an index out of the list. If the list is empty, registers `waiter`, which is woken once a
     /// member is added. If `waiter` is `None`, the registration does not change.
     fn take(&self, waiter: Option<&Waker>) -> Option<usize> {
         // Clone and drop wakers outside of the lock, because both may run foreign code.
@@ -77,7 +77,7 @@ impl Woken {
         let mut state = lock(&self.0);
         let index = state.members.pop_front();
         let unused = match (index, fresh) {
-            // The new waiter replaces the old one, because the set may have moved to another task.
+            // The new waiter replaces the old one: the set may have moved to another task.
             (None, Some(fresh)) => state.waiter.replace(fresh),
             (_, fresh) => fresh,
         };
@@ -320,14 +320,14 @@ impl<T> JoinSet<T> {
     fn poll_finished(&mut self, cx: &mut Context<'_>) -> Poll<Option<Member<T>>> {
         loop {
             if self.members.is_empty() {
-                // A task may poll an empty set in a loop while other code fills it.
+                // Spend budget, because a task may poll an empty set in a loop.
                 return coop::poll_spend(cx).map(|()| None);
             }
             let Some(index) = self.woken.take(Some(cx.waker())) else {
                 return Poll::Pending;
             };
-            // Each check spends budget, even if the member is not ready. A check of an empty list spends
-            // none. Otherwise a task with more sets than budget would never reach the last set.
+            // Each check spends budget, even if the member is not ready. An empty list spends none. If it
+            // did, a task with many sets could use up its budget before the last set, in every poll.
             if !coop::try_spend() {
                 lock(&self.woken.0).members.push_front(index);
                 return coop::deny(cx);
@@ -339,13 +339,13 @@ impl<T> JoinSet<T> {
     }
 
     fn remove_if_finished(&mut self, index: usize) -> Option<Member<T>> {
-        // A waker may be late. By then, its index may belong to another member, which is polled needlessly.
+        // A waker may be late. Its index may then belong to another member, which is polled needlessly.
         let member = self.members.get_mut(index)?;
         let ended = member.handle.poll_end(&member.waker).is_ready();
         ended.then(|| self.members.remove(index))
     }
 
-    /// Returns the result of a finished task, if there is one. It may miss a task that ends at this moment.
+    /// Returns the result of a finished task, if there is one. May miss a task that ends during the call.
     ///
     /// A loop over this function lets no other task run, so use [`join_next`](Self::join_next) for a
     /// large set.

@@ -1,11 +1,11 @@
 //! Reuses the memory of finished tasks.
 //!
 //! Many tasks live for a microsecond. Freeing and allocating the memory of such a task takes a third of all
-//! instructions between spawn and join. So a thread of an executor keeps the memory of tasks that end
-//! there, and reuses this memory for new tasks. There is one bounded list for each size. The thread frees
-//! its lists when it stops working for executors.
+//! instructions between spawn and join. So a thread of an executor keeps the memory of tasks that end on
+//! this thread, for new tasks. There is one bounded list for each size. The thread frees its lists when it
+//! stops working for executors.
 //!
-//! Reused memory hides a use-after-free from the tools that look for one. So nothing is kept under Miri, in
+//! Reused memory hides a use-after-free from tools that detect such bugs. So nothing is kept under Miri, in
 //! models, or with `--cfg brigade_unrecycled`, which is set for sanitizers.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
@@ -23,8 +23,8 @@ const SIZES: usize = LARGEST / STEP + 1;
 /// more than 1,000 tasks.
 const KEPT: usize = 64 * 1024;
 
-/// Each list's size is 8 bytes more than a multiple of this step. Malloc's chunks have these sizes too, so
-/// rounding up wastes nothing.
+/// The pieces of a list are 8 bytes larger than a multiple of this step. Malloc's chunks have these sizes
+/// too, so rounding up wastes nothing.
 const STEP: usize = 16;
 
 /// A piece of memory in a list. Its first word is the link to the next piece.
@@ -119,7 +119,7 @@ fn from_allocator(layout: Layout) -> NonNull<u8> {
     NonNull::new(memory).unwrap_or_else(|| handle_alloc_error(layout))
 }
 
-/// Frees the memory of a value, or keeps it.
+/// Frees or keeps the memory of a value.
 ///
 /// # Safety
 /// The memory came from [`allocate`] for the same type, and is no longer used.

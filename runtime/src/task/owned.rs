@@ -13,7 +13,7 @@ use super::raw::RawTask;
 /// The index of a task that is on no list.
 pub(crate) const UNBOUND: u32 = u32::MAX;
 
-/// The index that marks the end of the free list.
+/// Marks the end of the free list.
 const NOWHERE: u32 = u32::MAX >> 1;
 
 #[derive(Clone, Copy)]
@@ -31,7 +31,7 @@ impl Entry {
             .map(RawTask)
     }
 
-    /// Returns the index of the next vacant entry. This one is vacant.
+    /// Returns the index of the next vacant entry. This entry is vacant.
     fn next(self) -> u32 {
         debug_assert!(self.task().is_none());
         (self.0.addr() >> 1) as u32
@@ -44,7 +44,7 @@ unsafe impl Send for Entry {}
 /// The list of living tasks.
 pub(crate) struct OwnedList {
     entries: Vec<Entry>,
-    /// The first vacant entry, or `NOWHERE`.
+    /// The index of the first vacant entry, or `NOWHERE`.
     vacant: u32,
     living: usize,
 }
@@ -146,7 +146,7 @@ impl OwnedList {
     }
 
     /// Returns a living task, or `None` if there is none. The search begins at index `from` and advances
-    /// it; the first call passes 0. Between calls, tasks may be removed but not inserted.
+    /// `from`. The first call passes 0. Between calls, tasks may be removed but not inserted.
     pub(crate) fn any(&self, from: &mut usize) -> Option<RawTask> {
         while let Some(entry) = self.entries.get(*from) {
             if let Some(task) = entry.task() {

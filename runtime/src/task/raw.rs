@@ -37,7 +37,7 @@ pub(crate) struct Runnable(RawTask);
 /// A task that no executor has taken yet. Dropping this value cancels the task.
 pub(crate) struct Unbound(RawTask);
 
-/// A counted reference that keeps the task alive. Each cloned waker also owns one.
+/// A counted reference that keeps the task alive. Each cloned waker owns a reference.
 pub(crate) struct TaskRef(pub(super) RawTask);
 
 impl RawTask {
@@ -131,14 +131,14 @@ impl RawTask {
         // Relaxed: the caller keeps the task alive.
         let before = self.header().refs.fetch_add(1, Ordering::Relaxed);
         if before > u32::MAX / 2 {
-            // More than 2^31 wakers were forgotten. If the count wrapped, the task would be freed while
-            // it is in use.
+            // More than 2^31 wakers were leaked. If the count wrapped, the task would be freed while it is
+            // in use.
             std::process::abort();
         }
         TaskRef(self)
     }
 
-    /// Ends a reference that the caller owns. The last one frees the task's memory.
+    /// Ends a reference that the caller owns. The last reference frees the task's memory.
     #[inline]
     pub(super) fn release(self) {
         // If one reference is left, it is the caller's. No thread can make another, so no write is
@@ -248,9 +248,9 @@ impl Drop for TaskRef {
     }
 }
 
-/// An operation on a bound task, sent by a thread that is not the owner. The owner runs the operation
-/// when it next empties its inbox. Only a closed executor drops an operation: by then, its tasks are
-/// done, and a new task is cancelled.
+/// An operation on a bound task, sent by a thread that is not the owner. The owner runs the operation when
+/// it next empties its inbox. Only a closed executor drops an operation. By then, its tasks are done.
+/// Dropping a new task cancels it.
 pub(crate) enum RemoteOp {
     /// Wake the task.
     Wake(TaskRef),

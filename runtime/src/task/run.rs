@@ -21,10 +21,10 @@ use crate::trace::spans::TaskSpan;
 
 impl Runnable {
     /// Polls the task once, or cancels it. The executor lends its probe, because the task may be freed
-    /// before this returns.
+    /// during the call.
     #[inline(always)]
     pub(crate) fn run(self, writer: Writer, probe: &Probe) {
-        // `run_once` is compiled twice, so that runs without a recorder never test for one.
+        // `run_once` is compiled twice. The copy without a recorder never tests for a recorder.
         match probe.recorder() {
             None => self.run_once(writer, &Probe::off()),
             Some(_) => self.run_recorded(writer, probe),

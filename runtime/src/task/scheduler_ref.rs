@@ -6,9 +6,9 @@
 //! executor.
 //!
 //! Counting is batched. An `Arc` would cost two atomic read-modify-writes per task, all on one contended
-//! word. With two workers, these take up to half of a spawn's time. Instead, a thread that works for a
-//! scheduler takes [`BATCH`] references together into a thread-local cache. A clone on that thread then
-//! costs a plain subtraction. A reference that is dropped there goes back into the cache. The count is
+//! word. With two workers, these operations take up to half of a spawn's time. Instead, a thread that works
+//! for a scheduler takes [`BATCH`] references together into a thread-local cache. A clone on that thread
+//! then costs a plain subtraction. A reference that is dropped there goes back into the cache. The count is
 //! never too low, and it is exact once all caches are closed.
 
 use std::cell::Cell;
@@ -53,7 +53,7 @@ pub(crate) struct SchedulerRef(NonNull<Shared>);
 
 struct Shared {
     refs: AtomicUsize,
-    /// The number of the thread that the tasks are bound to. It is `NOBODY` if they are unbound or the
+    /// The number of the thread that the tasks are bound to. It is `NOBODY` if the tasks are unbound or the
     /// executor is closed.
     owner: SeldomWritten,
     scheduler: Arc<dyn Schedule>,
@@ -108,8 +108,8 @@ impl SchedulerRef {
         }
     }
 
-    /// Makes every thread write by compare-and-swap from now on. The owner calls this once the executor is
-    /// closed and its tasks are done.
+    /// Makes every thread write by compare-and-swap. The owner calls this once the executor is closed and
+    /// its tasks are done.
     pub(crate) fn unbind_thread(&self) {
         self.inner().owner.store(NOBODY, Ordering::Release);
     }
@@ -165,7 +165,7 @@ impl Drop for SchedulerRef {
 
 // ---- the cache ------------------------------------------------------------------------------------
 
-/// The number of references that a cache takes together. Arbitrary: not measured.
+/// The number of references that a cache takes at once. Arbitrary: not measured.
 const BATCH: usize = 1024;
 
 thread_local! {
@@ -174,14 +174,14 @@ thread_local! {
         const { (Cell::new(ptr::null()), Cell::new(0)) };
 }
 
-/// An open cache. A thread keeps the cache open while it works for the scheduler. Caches nest like calls.
+/// A thread's cache, open while the thread works for the scheduler. Caches nest like calls.
 pub(crate) struct RefCache<'a> {
     previous: (*const Shared, usize),
     scheduler: PhantomData<&'a Shared>,
 }
 
 impl RefCache<'_> {
-    /// Takes a reference out. Returns `false` if this thread's cache is not for `scheduler`.
+    /// Takes a reference from this thread's cache. Returns `false` if the cache is not for `scheduler`.
     #[inline(always)]
     fn take(scheduler: NonNull<Shared>) -> bool {
         CACHE.with(|(whose, spare)| {
@@ -189,7 +189,7 @@ impl RefCache<'_> {
                 return false;
             }
             if spare.get() == 0 {
-                // SAFETY: the cache borrows a reference, so `scheduler` is alive. Relaxed: as for any
+                // SAFETY: the cache borrows a reference, so `scheduler` is alive. Relaxed suffices for a
                 // clone.
                 unsafe {
                     (*scheduler.as_ptr())
@@ -203,7 +203,7 @@ impl RefCache<'_> {
         })
     }
 
-    /// Puts a reference in. Returns `false` if this thread's cache is not for `scheduler`.
+    /// Puts a reference into this thread's cache. Returns `false` if the cache is not for `scheduler`.
     #[inline(always)]
     fn give_back(scheduler: NonNull<Shared>) -> bool {
         CACHE.with(|(whose, spare)| {
@@ -320,7 +320,8 @@ mod tests {
         assert_eq!(alive.strong_count(), 0);
     }
 
-    /// A thread may work for a second scheduler meanwhile, for example when a task drops an executor.
+    /// While a thread works for one scheduler, it may work for a second scheduler, for example when a task
+    /// drops an executor.
     #[test]
     fn caches_nest() {
         let ((outer, outer_alive), (inner, inner_alive)) = (open(), open());
@@ -335,7 +336,7 @@ mod tests {
             assert_eq!(inner.count(), 1 + BATCH);
         }
         assert_eq!(inner.count(), 2);
-        // The outer cache is as before.
+        // The outer cache is open again.
         taken.push(outer.clone());
         assert_eq!(outer.count(), 1 + BATCH + 1);
         drop(taken);

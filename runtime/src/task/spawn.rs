@@ -21,8 +21,8 @@ use crate::task::state::Writer;
 /// ```
 ///
 /// # Panics
-/// Panics outside of an executor. While the executor is being dropped, it does not panic. It drops the
-/// future, and the handle returns [`JoinError::is_aborted`](crate::task::JoinError::is_aborted).
+/// Panics outside of an executor. If the executor is being dropped, `spawn` drops the future, and the
+/// handle returns [`JoinError::is_aborted`](crate::task::JoinError::is_aborted).
 #[inline]
 #[track_caller]
 pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
@@ -76,9 +76,9 @@ pub(crate) fn local_scheduler() -> SchedulerRef {
 
 /// Runs a closure that may block, in a bounded pool of threads. The pool grows and shrinks with the work.
 ///
-/// Use it for files, for name lookups, and for foreign code that blocks. Aborting the handle has an
-/// effect only before the closure begins. Dropping the executor cancels closures that have not begun. It
-/// does not wait for closures that have begun.
+/// Use this function for files, for name lookups, and for foreign code that blocks. Aborting the handle has
+/// an effect only before the closure begins. Dropping the executor cancels closures that have not begun,
+/// but does not wait for closures that have begun.
 ///
 /// ```
 /// brigade::run(async {

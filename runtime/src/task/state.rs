@@ -41,9 +41,9 @@
 //! This code runs, but has six faults. A task that is woken twice is queued twice, and its second poll is
 //! useless. After the task's end, a late waker queues it again, and polling a finished future may panic.
 //! The output has nowhere to go. A panic ends the loop, and with it all other tasks. A task that waits
-//! forever cannot be ended. The last waker may drop the future on any thread, so the future must be
-//! `Send`. A *state* corrects the first two faults. To correct the others, each part of the task needs
-//! one *owner* at any time. The state word below and the join word of [`join`](super::join) provide both.
+//! forever cannot be ended. The last waker may drop the future on any thread, so the future must be `Send`.
+//! A *state* corrects the first two faults. To correct the others, each part of the task needs one *owner*
+//! at any time. The state word below and the join word of [`join`](super::join) provide states and owners.
 //!
 //! # The state
 //!
@@ -83,8 +83,7 @@ use crate::sync::{AtomicU8, Ordering};
 /// The task is in a run queue or, if RUNNING is set as well, was woken during its poll. Set by spawn,
 /// wake and abort; cleared by start, seize and finish.
 pub(super) const QUEUED: u8 = 1 << 0;
-/// A thread owns the future, and is polling or dropping it. Set by start and seize; cleared by pend and
-/// finish.
+/// A thread owns the future, and polls or drops it. Set by start and seize; cleared by pend and finish.
 pub(super) const RUNNING: u8 = 1 << 1;
 /// The next start or pend cancels the task. Set by abort.
 pub(super) const ABORTED: u8 = 1 << 2;
@@ -267,7 +266,7 @@ impl State {
     }
 
     /// Writes [`Snapshot::FINISHED`]. The caller has set RUNNING, so no other transition matters. This
-    /// store may overwrite a concurrent wake or abort, which is then lost, as if it had come later.
+    /// store may overwrite a concurrent wake or abort, which then has no effect: the task is done.
     #[inline(always)]
     pub(crate) fn finish(&self) {
         // Release pairs with `load`.

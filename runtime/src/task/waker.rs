@@ -74,7 +74,7 @@ pub(super) unsafe fn from_data(data: *const ()) -> Waker {
     unsafe { Waker::from_raw(RawWaker::new(data, &VTABLE)) }
 }
 
-/// Returns whether the waker's task is known to be done. Then a wake does nothing.
+/// Returns whether the waker's task is known to be done: a wake then does nothing.
 pub(crate) fn is_dead(waker: &Waker) -> bool {
     // SAFETY: the table is ours, so the pointer came from `raw_waker`, and the waker keeps the task alive.
     is_own(waker) && unsafe { task(waker.data()) }.is_finished()

@@ -8,7 +8,7 @@ use brigade::custom::{Ready, Runtime, Spawner};
 
 use super::Drops;
 
-/// The tasks that were pushed, or `None` once tasks must be cancelled instead.
+/// The tasks that were pushed, or `None` if a pushed task is to be cancelled instead.
 type Kept = Arc<Mutex<Option<Vec<Ready>>>>;
 
 fn keep(kept: &Kept) -> Arc<impl Fn(Ready) + Send + Sync + use<>> {
@@ -70,7 +70,7 @@ fn what_outlives_its_runtime_is_harmless() {
     let (second, first) = (take().unwrap(), take().unwrap());
     runtime.enter("the test", || first.run());
     drop(runtime);
-    // At its end, the runtime pushed the waiting task, so this line cancels it.
+    // When the runtime was dropped, it pushed the waiting task. This line cancels the task.
     drop(take());
     assert!(waits.is_finished() && drops.count() == 1);
     second.run();

@@ -27,7 +27,7 @@ fn wakers_outlive(executor: impl Executor) {
     executor.block_on(async {
         brigade::yield_now().await;
     });
-    // `WorkStealing` may not have polled the task yet.
+    // Wait for the wakers, because `WorkStealing` may not have polled the task yet.
     let wakers: Vec<_> = receive.iter().take(THREADS).collect();
     let strangers: Vec<_> = wakers
         .into_iter()

@@ -100,7 +100,7 @@ fn a_socket_outlives(executor: impl Executor) {
     executor.block_on(async { brigade::yield_now().await });
     drop(executor);
     assert!(wait_for(reader).unwrap_err().is_aborted());
-    // No event will come any more, so this returns an error and does not wait forever.
+    // No event will come any more, so this read returns an error and does not wait forever.
     assert!(wait_for(here.read(&mut [0; 8])).is_err());
     drop((here, there));
 }
@@ -138,7 +138,7 @@ fn hyper_reads_into_room_that_holds_nothing_yet() {
         let (mut here, there) = connect().await;
         there.write_all(b"salt").await.unwrap();
         assert_eq!(read(&mut here, 4).await, b"salt");
-        // The socket can also be wrapped, like any other stream of futures-io.
+        // The socket can also be wrapped in `Io`, like any other stream of futures-io.
         let mut here = brigade::hyper::Io::new(here);
         there.write_all(b"oil").await.unwrap();
         assert_eq!(read(&mut here, 3).await, b"oil");

@@ -54,7 +54,7 @@ fn a_thief_takes_the_older_half_rounded_up() {
         let (ring, mine) = (Ring::new(), Ring::new());
         push(&ring, 0..count);
         let half = count.div_ceil(2);
-        // The last item is returned, to be run immediately.
+        // The thief returns the last item, and runs it immediately.
         assert_eq!(steal(&ring, &mine), Some(half - 1));
         assert!(drain(&mine).into_iter().eq(0..half - 1));
         assert!(drain(&ring).into_iter().eq(half..count));
@@ -82,7 +82,7 @@ fn places_that_a_thief_reads_are_neither_written_nor_stolen() {
     let (first, count) = ring.claim_half().unwrap();
     assert_eq!(count, CAPACITY / 2);
     assert_eq!(steal(&ring, &mine), None);
-    // The owner pops an item behind the claimed positions, which frees none of them.
+    // The owner pops an item after the claimed positions. This pop frees no position.
     // SAFETY: as in `push`.
     assert_eq!(unsafe { ring.pop() }, Some(count));
     // SAFETY: as in `push`.

@@ -9,7 +9,7 @@ use proptest::test_runner::{Config, TestRunner};
 
 use super::{Readiness, ReadySnapshot, WaiterKey};
 
-/// The number of wakers, and also the number of futures.
+/// The number of tasks, and also the number of futures.
 const MANY: usize = 3;
 
 /// One step of a run.
@@ -22,7 +22,7 @@ enum Step {
     /// A pause begins after a try. The number selects the snapshot of the try; 0 is the newest.
     Hold(usize),
     Release,
-    /// A task reads the word and keeps the snapshot, as a task does during a system call.
+    /// A task reads the word and keeps the snapshot, as it does while it makes a system call.
     Look,
     /// A call got `WouldBlock`. The number selects its snapshot, as in `Hold`.
     Clear(usize),
@@ -78,7 +78,7 @@ struct Model {
     futures: [Option<usize>; MANY],
     /// For each future that has waited, the number of events before it began to wait.
     since: [Option<usize>; MANY],
-    /// For each snapshot, the number of events before it, and the value of `doubtful`.
+    /// For each snapshot, the number of events before it, and the value of `doubtful` at that time.
     looks: Vec<(usize, bool)>,
 }
 

@@ -48,7 +48,7 @@ fn wait_keyed(
 }
 
 /// tokio #6133, #8331: a clear with an old snapshot erases no event, however many events came since. A tick
-/// of k bits would miss 2^k events.
+/// of only k bits would have the same value again after 2^k events.
 #[test]
 fn a_stale_clear_never_erases_an_event() {
     let readiness = Readiness::new(false, false);
@@ -183,8 +183,8 @@ fn a_future_of_a_dead_task_keeps_its_place() {
     }
 }
 
-/// A poll function and a future of one task have a slot each. Dropping the future frees only the future's
-/// slot.
+/// If a task waits in a poll function and in a future, its waker is stored twice. Dropping the future
+/// removes only the future's copy.
 #[test]
 fn a_dropped_future_leaves_its_tasks_poll_function_alone() {
     for future_first in [false, true] {
@@ -202,7 +202,8 @@ fn a_dropped_future_leaves_its_tasks_poll_function_alone() {
     }
 }
 
-/// Tasks that take turns in a poll function displace one another, but each task keeps one slot.
+/// Tasks that call a poll function in turn displace each other's wakers from the first slot. But each task
+/// keeps one stored waker.
 #[test]
 fn tasks_that_poll_in_turn_are_each_woken_once() {
     let readiness = Readiness::new(false, false);

@@ -1,7 +1,7 @@
 //! Searches every interleaving of one task's life. The executor, the handle, wakers, aborts and the
-//! shutdown of the executor take their steps in every possible order. Each action that an answer requires
-//! (drop the future, write the slot, end the reference) is a separate step. So these steps are interleaved
-//! with every transition of the other sides.
+//! shutdown of the executor take their steps in every possible order. Each action after a transition (drop
+//! the future, write the slot, end the reference) is a separate step. So these actions are interleaved with
+//! every transition of the other sides.
 
 use std::collections::HashSet;
 
@@ -297,7 +297,7 @@ impl World {
         vec![self]
     }
 
-    /// Returns every state after a wake, an abort, or the closing of the executor.
+    /// Returns every state that a wake, an abort, or the closing of the executor leads to.
     fn outside(self, seen: &mut Seen) -> Vec<World> {
         let mut next = Vec::new();
         if self.wakes > 0 {
@@ -371,7 +371,7 @@ fn explore() -> (HashSet<World>, Seen) {
         let mut next = world.execute(&mut seen);
         let executed = !next.is_empty();
         next.extend(world.handle(&mut seen));
-        // A state with an idle handle is also at rest: the handle may detach, but need not.
+        // A state with an idle handle is also at rest, because the handle need not detach.
         if !executed && matches!(world.hand, Hand::Idle | Hand::Gone) {
             world.check_rest();
         }
