@@ -249,8 +249,8 @@ impl Handle {
             // Check outside of closures: a panic in a closure would not report the caller's line.
             assert!(
                 self.shared.scheduler.writer() != Some(Writer::Owner),
-                "Handle::block_on has to wait on the thread of its SingleThread executor, which \
-                 would be blocked: call `SingleThread::block_on` instead"
+                "Handle::block_on would block the thread of its own SingleThread executor, which could \
+                 then not run the tasks: call `SingleThread::block_on` instead"
             );
             caller.wait();
         }

@@ -184,7 +184,9 @@ fn run_once<F: Future>(seed: u64, program: &mut impl FnMut() -> F) -> Result<F::
     }));
     let why = match ran {
         Ok(Some(output)) => return Ok(output),
-        Ok(None) => "it stands still: every task waits and no timer is armed".to_owned(),
+        Ok(None) => {
+            "the program cannot continue: every task waits and no timer is armed".to_owned()
+        }
         Err(payload) => {
             let text = text_of(&*payload).to_owned();
             drop_quietly(payload);

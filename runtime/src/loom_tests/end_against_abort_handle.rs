@@ -15,7 +15,7 @@ fn who_sees_the_end_sees_what_came_before() {
         let (line, scheduler) = Line::open();
         #[expect(
             clippy::arc_with_non_send_sync,
-            reason = "loom lets it change threads, and looks"
+            reason = "loom allows this type on other threads, and checks each access"
         )]
         let note = Arc::new(UnsafeCell::new(0));
         let (handle, waker) = spawn(&scheduler, {

@@ -10,8 +10,8 @@ use loom::thread;
 use super::{Outcomes, Stranger, explore};
 use crate::SingleThread;
 
-const AT_ONCE: &str = "it was there at the first look";
-const AT_THE_OFFER: &str = "it came while the handle left its waker";
+const AT_ONCE: &str = "the output was there at the first look";
+const AT_THE_OFFER: &str = "the output came while the handle left its waker";
 const WOKEN: &str = "the handle was woken";
 
 #[test]

@@ -14,7 +14,7 @@ use crate::test_support;
 #[test]
 fn the_output_comes_once_and_who_waits_is_woken() {
     static SEEN: Outcomes<3> = Outcomes::of([
-        "it was there at the first look",
+        "the output was there at the first look",
         "the joiner was woken",
         "it came while the joiner left its waker",
     ]);
@@ -39,7 +39,7 @@ fn the_output_comes_once_and_who_waits_is_woken() {
                 }
                 Poll::Ready(output) => {
                     SEEN.saw(match (waits, finished) {
-                        (0, true) => "it was there at the first look",
+                        (0, true) => "the output was there at the first look",
                         (0, false) => "it came while the joiner left its waker",
                         _ => "the joiner was woken",
                     });

@@ -9,7 +9,7 @@ use crate::sync::{Arc, AtomicBool, Ordering};
 
 #[test]
 fn no_push_is_missed() {
-    static SEEN: Outcomes<2> = Outcomes::of(["it parked", "it did not park"]);
+    static SEEN: Outcomes<2> = Outcomes::of(["the executor parked", "the executor did not park"]);
     explore(3, &SEEN, || {
         let pushed = Arc::new(AtomicBool::new(false));
         // Loom does not see the slot, because the slot has a lock of std. A lock of loom would order
@@ -34,8 +34,8 @@ fn no_push_is_missed() {
             });
         }
         SEEN.saw(match parked {
-            true => "it parked",
-            false => "it did not park",
+            true => "the executor parked",
+            false => "the executor did not park",
         });
         spawner.join().unwrap();
         let task = slot.lock().unwrap().take().unwrap();

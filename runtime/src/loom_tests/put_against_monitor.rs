@@ -56,7 +56,10 @@ fn was_woken(scheduler: &Scheduler, worker: usize) -> bool {
 
 #[test]
 fn the_last_searcher_finds_a_task() {
-    static SEEN: Outcomes<2> = Outcomes::of(["the putter woke one", "the last searcher woke one"]);
+    static SEEN: Outcomes<2> = Outcomes::of([
+        "the putter woke a worker",
+        "the last searcher woke a worker",
+    ]);
     explore(None, &SEEN, || {
         with_scheduler(|scheduler, task| {
             let idle = &scheduler.idle;
@@ -70,9 +73,9 @@ fn the_last_searcher_finds_a_task() {
             }
             putter.join().unwrap();
             SEEN.saw(if woke {
-                "the last searcher woke one"
+                "the last searcher woke a worker"
             } else {
-                "the putter woke one"
+                "the putter woke a worker"
             });
             was_woken(scheduler, PARKED)
         });
@@ -102,7 +105,7 @@ fn the_monitor_finds_a_task() {
 /// At first all workers are parked. The monitor finds nothing and parks again.
 #[test]
 fn the_monitor_parks_again_while_the_putter_rises() {
-    static SEEN: Outcomes<2> = Outcomes::of(["the monitor went on", "the putter woke one"]);
+    static SEEN: Outcomes<2> = Outcomes::of(["the monitor went on", "the putter woke a worker"]);
     explore(3, &SEEN, || {
         with_scheduler(|scheduler, task| {
             let idle = &scheduler.idle;
@@ -121,7 +124,7 @@ fn the_monitor_parks_again_while_the_putter_rises() {
             SEEN.saw(if goes_on {
                 "the monitor went on"
             } else {
-                "the putter woke one"
+                "the putter woke a worker"
             });
             goes_on || woken || was_woken(scheduler, OTHER) || was_woken(scheduler, PARKED)
         });

@@ -22,7 +22,7 @@ fn a_task_comes_out_once() {
         let (line, scheduler) = Line::open();
         #[expect(
             clippy::arc_with_non_send_sync,
-            reason = "loom lets it change threads, and looks"
+            reason = "loom allows this type on other threads, and checks each access"
         )]
         let note = Arc::new(UnsafeCell::new(0));
         let task = || {

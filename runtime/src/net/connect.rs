@@ -201,7 +201,7 @@ impl ConnectError {
 
 impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no address answered")?;
+        f.write_str("no address accepted a connection")?;
         for (number, (address, error)) in self.attempts.iter().enumerate() {
             let comma = if number == 0 { ": " } else { "; " };
             write!(f, "{comma}{address}: {error}")?;

@@ -129,7 +129,10 @@ fn standing_still_is_a_failure() {
             })
         }),
     ] {
-        assert!(stuck.contains("seed 3 fails: it stands still"), "{stuck}");
+        assert!(
+            stuck.contains("seed 3 fails: the program cannot continue"),
+            "{stuck}"
+        );
     }
 }
 

@@ -256,7 +256,10 @@ impl World {
                 self.hand = Hand::Idle;
             }
             Hand::Detach => {
-                assert!(!self.freed, "the handle is left with nothing: {self:?}");
+                assert!(
+                    !self.freed,
+                    "the handle has no output and no task: {self:?}"
+                );
                 if self.join.has(RELEASED) && self.join.has(TAKEN) {
                     assert!(!self.slot, "a waker is left in the slot: {self:?}");
                     self.end_reference();
@@ -266,7 +269,10 @@ impl World {
                 }
             }
             Hand::DetachAs => {
-                assert!(!self.freed, "the handle is left with nothing: {self:?}");
+                assert!(
+                    !self.freed,
+                    "the handle has no output and no task: {self:?}"
+                );
                 self.hand = match self.join(seen, "detach", Word::detach) {
                     Detach::SlotFirst => Hand::EmptySlot,
                     Detach::OutputFirst => Hand::DropOutput,
@@ -350,7 +356,7 @@ impl World {
             assert!(!self.run.has(ABORTED), "an abort was lost: {self:?}");
             assert!(self.future && !self.closed, "{self:?}");
         } else {
-            assert!(!self.waiting, "the joiner sleeps forever: {self:?}");
+            assert!(!self.waiting, "the joining task is never woken: {self:?}");
         }
         if self.exec == Exec::Done && self.hand == Hand::Gone {
             assert!(self.freed, "leaked: {self:?}");
