@@ -11,7 +11,7 @@ pub struct Results {
     notes: Vec<String>,
 }
 
-/// The best peer (other runtime) in a row, for one figure.
+/// The best peer (other runtime) for one figure of one benchmark.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Best {
     /// The column of the best peer.

@@ -8,10 +8,10 @@ use std::time::Duration;
 use brigade::net::{TcpListener, TcpStream};
 use brigade::{Executor, SingleThread, WorkStealing};
 
-/// The number of tasks that are in flight at the same time, in operations on several tasks.
+/// The number of tasks in flight at the same time, in the operations that use several tasks.
 const CROWD: u64 = 100;
 
-/// Repeats an operation `count` times, on the executor with one thread or on that with two workers.
+/// Repeats an operation `count` times, on a `SingleThread` or on a `WorkStealing` with two workers.
 pub(crate) fn run(executor: &str, operation: &str, count: u64) {
     match executor {
         "one" => run_on(&SingleThread::new().unwrap(), operation, count),
@@ -108,7 +108,8 @@ async fn timer(count: u64) {
             Poll::Ready(())
         })
         .await;
-        // Arming timers uses up the task's budget. This call restores the budget in a new poll.
+        // Arming timers uses the task's budget. If no budget is left, this call yields, and the next poll has
+        // a new budget.
         brigade::task::consume_budget().await;
     }
 }
