@@ -18,7 +18,7 @@ use self::log::{Chunk, entry};
 pub(crate) use self::log::{Entry, Kind, Log};
 
 /// The number of entries in the first chunk of a log, and in its largest chunks. Each chunk is twice as long
-/// as the chunk before it. The first is short, because many threads may report little. Arbitrary: not
+/// as the chunk before it. The first chunk is short, because many threads may report little. Arbitrary: not
 /// measured.
 const FIRST_CHUNK: usize = 64;
 const LARGEST_CHUNK: usize = 4096;
@@ -28,7 +28,7 @@ const LARGEST_CHUNK: usize = 4096;
 const ENTRIES: usize = 1 << 21;
 
 /// The minimum number of nanoseconds between two readings of a thread's CPU clock. A reading takes about a
-/// microsecond, so all readings take about a thousandth of the run.
+/// microsecond, so all readings of a thread take at most a thousandth of its time.
 const BETWEEN_READINGS: u64 = 1_000_000;
 
 /// The role of a thread in the run.
@@ -53,7 +53,7 @@ pub(crate) struct Recorder {
     dropped: AtomicU64,
 }
 
-/// A log that this thread appends to.
+/// The log of this thread for one recorder.
 struct Current {
     recorder: u64,
     log: Arc<Log>,
@@ -78,7 +78,7 @@ struct Meter {
 thread_local! {
     /// One log for each recorder to which this thread has reported.
     static CURRENT: RefCell<Vec<Current>> = const { RefCell::new(Vec::new()) };
-    /// The task that this thread polls, as two numbers: its recorder's and its own.
+    /// The task that this thread polls: the number of the task's recorder, and the number of the task.
     static POLLED: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
 }
 
@@ -160,7 +160,7 @@ impl Recorder {
         }
     }
 
-    /// Records that the task polled on this thread spawned another one.
+    /// Records that the task polled on this thread spawned another task.
     #[cold]
     pub(crate) fn spawned(&self, task: u64, name: Option<&str>) {
         if let Some(name) = name {
@@ -204,13 +204,13 @@ impl Recorder {
         });
     }
 
-    /// Appends an entry whose `other` is the task polled on this thread.
+    /// Appends an entry that also names the task polled on this thread.
     #[cold]
     pub(crate) fn report_by(&self, kind: Kind, how: u8, task: u64) {
         self.report(kind, how, task, self.polled());
     }
 
-    /// Records that the task polled on this thread waits for another task's handle.
+    /// Records that the task polled on this thread awaits another task's handle.
     #[cold]
     pub(crate) fn report_join(&self, task: u64) {
         let by = self.polled();
@@ -226,13 +226,14 @@ impl Recorder {
         self.report(Kind::PollBegin, 0, task, 0);
     }
 
-    /// Records that a poll has ended on this thread. Until `turn_ended`, events still belong to the task.
+    /// Records that a poll has ended on this thread. Until `turn_ended`, events on this thread still belong
+    /// to the task.
     #[cold]
     pub(crate) fn poll_ended(&self, task: u64, how: u8) {
         self.report(Kind::PollEnd, how, task, 0);
     }
 
-    /// Notes that the work after a poll is done.
+    /// Ends the turn of the polled task: later events do not belong to the task.
     pub(crate) fn turn_ended(&self) {
         POLLED.set((0, 0));
     }

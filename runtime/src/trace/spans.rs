@@ -1,8 +1,8 @@
 //! Spans for tasks and polls, for subscribers of `tracing` (feature `tracing`).
 //!
-//! Each task has a span, which is entered while the task is polled. Each poll has a span inside that span.
-//! So each log line of a task carries the task's span, on whichever thread the task runs. A subscriber can
-//! compute how long the task was busy and how long it waited. The span is kept beside the task's future.
+//! Each task has a span, which is entered while the task is polled. Each poll has a span inside that span. So
+//! each log line of a task has the task's span, on any thread. A subscriber can compute how long the task was
+//! busy and how long it waited. The span is stored beside the task's future.
 //!
 //! | span | target, level | fields |
 //! |---|---|---|

@@ -169,8 +169,8 @@ impl<T> Slots<T> {
         true
     }
 
-    /// Frees the memory of a peak once no entry is left. Before that, places cannot be moved, because keys
-    /// hold their indices.
+    /// Frees the memory that a burst of entries took, once no entry is left. Before that, places cannot be
+    /// moved, because keys hold their indices.
     #[inline]
     pub(super) fn trim(&mut self) {
         if self.len == 0 && self.entries.len() > KEEP {

@@ -69,7 +69,7 @@ pub(crate) struct Entry {
 
 /// The entries that one thread reported.
 pub(crate) struct Log {
-    /// Not set for an outside thread.
+    /// The role of the thread. Not set for an outside thread.
     pub(super) role: OnceLock<Role>,
     /// The name of the thread.
     pub(super) name: String,
