@@ -1,10 +1,11 @@
 //! The work-stealing executor: worker threads that take tasks from one another.
 //!
-//! One queue behind a lock for N threads would be correct, but slower with every thread. The threads would
-//! wait for the lock, and every task's memory would move from core to core. So each worker has its own
-//! queues, and takes tasks from another worker only when these are empty. It takes half of that worker's
-//! tasks at once, so it seldom needs more. The code for tasks, wakers, events and timers is shared with the
-//! single-thread executor. This folder contains only what several workers need in addition:
+//! One queue behind a lock for N threads would be correct, but would be slower with every additional thread.
+//! The threads would wait for the lock, and every task's memory would move from core to core. So each worker
+//! has its own queues, and steals from another worker only when its own queues are empty. It steals half of
+//! that worker's tasks at once, so it seldom has to steal again. The code for tasks, wakers, events and
+//! timers is shared with the single-thread executor. This folder contains only what several workers need in
+//! addition:
 //!
 //! 1. [`idle`]: which worker must be woken (the central race)
 //! 2. [`park`]: how a thread parks, both a worker and a thread in `block_on`
