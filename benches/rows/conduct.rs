@@ -137,7 +137,6 @@ pub(crate) enum Trouble {
     Failed(String),
 }
 
-/// The size of a benchmark.
 #[derive(Clone, Copy)]
 pub(crate) enum Scale {
     /// The size that the benchmark itself defines.

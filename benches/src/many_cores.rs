@@ -40,8 +40,8 @@ pub struct Operation(
 /// between two polls of the driver.
 #[rustfmt::skip]
 pub const LOOKS: [(&str, &str, usize); 2] = [
-    // `Worker::poll_driver` makes these accesses if there are no timers and no sockets. It writes `in-flight`
-    // in `publish`, which samples the tasks in flight.
+    // `Worker::poll_driver` makes these accesses if there are no timers and no sockets. Its call of `publish`
+    // writes `in-flight`.
     ("brigade", "read injector, write own counters, read each counters, write in-flight", 64),
     ("tokio", "read injector, try driver 600", 61),
 ];
@@ -144,7 +144,6 @@ pub fn simulate(operation: &Operation, workers: usize) -> (f64, &'static str, f6
     Simulation::new(workers).run(operation, (operation.2[0] - held).max(0.0))
 }
 
-/// The state of a cache line.
 struct State {
     /// The core that has the line, then the cores that wait for the line. For each core, the time at which
     /// the line arrives there.

@@ -35,7 +35,6 @@ fn run_on(executor: &impl Executor, operation: &str, count: u64) {
     executor.block_on(task).unwrap();
 }
 
-/// Spawns [`CROWD`] tasks, then awaits them.
 async fn spawn_join(count: u64) {
     let mut handles = Vec::with_capacity(CROWD as usize);
     for _ in 0..count / CROWD {
@@ -46,7 +45,6 @@ async fn spawn_join(count: u64) {
     }
 }
 
-/// Spawns one task and awaits it.
 async fn spawn_await(count: u64) {
     for number in 0..count {
         brigade::spawn(async move { number }).await.unwrap();

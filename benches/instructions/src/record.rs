@@ -87,7 +87,7 @@ impl Record {
     }
 
     /// Compares these counts with newer ones. Returns the differences, or an error that names the operations
-    /// that have grown too much.
+    /// whose counts have grown too much.
     pub(crate) fn compare(&self, now: &Record) -> Result<String, String> {
         if self.compiler != now.compiler {
             return Ok(format!(

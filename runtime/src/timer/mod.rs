@@ -45,7 +45,6 @@ pub(crate) fn use_wheel(index: usize) {
     OWN_WHEEL.set(index);
 }
 
-/// The timers of one executor.
 pub(crate) struct Timers {
     alarm: Arc<Alarm>,
     wheels: Box<[Arc<LockedWheel>]>,

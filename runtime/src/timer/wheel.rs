@@ -90,7 +90,6 @@ const EXACT_SCAN: usize = 16;
 /// of levels. So even with a limit of 1, one call can move an entry down to level 0.
 const MOVES_PER_FIRE: usize = 16;
 
-/// A timing wheel. See the [module](self).
 pub(crate) struct Wheel<T> {
     /// A tick is 2^shift nanoseconds.
     shift: u32,
@@ -127,13 +126,11 @@ impl<T> Wheel<T> {
         }
     }
 
-    /// Returns the number of pending entries.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.slots.len
     }
 
-    /// Returns whether no entry is pending.
     pub(crate) fn is_empty(&self) -> bool {
         self.slots.len == 0
     }
@@ -234,7 +231,7 @@ impl<T> Wheel<T> {
     /// Returns the first tick at or after `deadline`.
     fn round_up(&self, deadline: u64) -> u64 {
         let tick = deadline >> self.shift;
-        // This cannot overflow. If there is a remainder, `shift` is at least 1.
+        // The addition cannot overflow: there is a remainder only if `shift` is at least 1.
         tick + u64::from(tick << self.shift != deadline)
     }
 

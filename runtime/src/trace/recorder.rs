@@ -39,7 +39,6 @@ pub(crate) enum Role {
     Outside,
 }
 
-/// The record of a run.
 pub(crate) struct Recorder {
     /// A number that no other recorder of the process has.
     number: u64,
@@ -169,7 +168,6 @@ impl Recorder {
         self.report_by(Kind::Spawn, 0, task);
     }
 
-    /// Records the name of a task.
     pub(crate) fn name(&self, task: u64, name: &str) {
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         // The map is bounded like the logs, because more names than events are useless.
@@ -219,7 +217,6 @@ impl Recorder {
         }
     }
 
-    /// Records that a poll begins on this thread.
     #[cold]
     pub(crate) fn poll_begins(&self, task: u64) {
         POLLED.set((self.number, task));
@@ -295,12 +292,10 @@ impl Recorder {
         logs
     }
 
-    /// Returns the names of tasks.
     pub(crate) fn names(&self) -> HashMap<u64, String> {
         (self.names.lock().unwrap_or_else(PoisonError::into_inner)).clone()
     }
 
-    /// Returns the number of entries that did not fit.
     pub(crate) fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }

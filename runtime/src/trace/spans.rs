@@ -7,14 +7,13 @@
 //! | span | target, level | fields |
 //! |---|---|---|
 //! | `runtime.spawn` | `brigade::task`, debug | `kind` (`task`, `local`, `blocking`, `block_on`), `task.name`, `task.id` |
-//! | `runtime.poll` | `brigade::poll`, trace | `nth`: 1 for a task's first |
+//! | `runtime.poll` | `brigade::poll`, trace | `nth`: 1 for the first poll of a task |
 //!
 //! A task's span has no parent, because the task may outlive every span that is open at its spawn. It
 //! *follows from* the current span instead.
 
 use tracing::{Level, Span, field, span};
 
-/// The span of one task.
 pub(crate) struct TaskSpan {
     span: Span,
     polls: u64,
@@ -42,7 +41,6 @@ impl TaskSpan {
         TaskSpan { span, polls: 0 }
     }
 
-    /// Records the task's number.
     pub(crate) fn number(&self, number: u64) {
         self.span.record("task.id", number);
     }
@@ -57,7 +55,6 @@ impl TaskSpan {
         })
     }
 
-    /// Calls `f` inside the span.
     pub(crate) fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
         self.span.in_scope(f)
     }

@@ -66,7 +66,6 @@
 
 use crate::sync::{AtomicUsize, Mutex, Ordering, fence, lock};
 
-/// The state of all workers.
 pub(crate) struct Idle {
     /// The number of awake workers times [`AWAKE`], plus the number of searching workers.
     word: AtomicUsize,
@@ -104,7 +103,7 @@ impl Idle {
 
     /// N2 to N4: a task was made ready. Returns the worker to unpark, if any. This is the worker that parked
     /// last, because its caches are the warmest. The worker in the driver is chosen only if no other is
-    /// parked: waking it takes two more system calls, and another worker must take its place.
+    /// parked: waking it takes two additional system calls, and another worker must take its place.
     #[inline]
     pub(crate) fn to_wake(&self, drives: impl Fn(usize) -> bool) -> Option<usize> {
         // N2

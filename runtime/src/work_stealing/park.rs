@@ -33,7 +33,6 @@ const DRIVING: u8 = 2;
 /// There is a token, which ends this park or the next.
 const NOTIFIED: u8 = 3;
 
-/// Parks one thread.
 pub(crate) struct Parker {
     state: AtomicU8,
     thread: std::sync::OnceLock<thread::Thread>,

@@ -56,7 +56,6 @@ pub(super) fn is_worker() -> bool {
     !CURRENT.get().is_null()
 }
 
-/// A worker, on its own thread.
 pub(super) struct Worker {
     pub(super) scheduler: Arc<Scheduler>,
     shared: Arc<Shared>,

@@ -31,7 +31,6 @@ pub(crate) struct Key {
     generation: u32,
 }
 
-/// The slots of a wheel and their entries.
 pub(super) struct Slots<T> {
     /// A bit for each slot, which is set if the slot has an entry. The last word belongs to `ENDLESS`.
     pub(super) occupied: [u64; LEVELS + 1],
