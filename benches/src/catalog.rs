@@ -109,7 +109,7 @@ pub const LEFT_OUT: &[LeftOut] = &[
     },
 ];
 
-/// Returns the entry for this row on this runtime, if it is left out.
+/// Returns the entry that leaves out this row on this runtime, if there is one.
 #[must_use]
 pub fn left_out(row: &str, runtime: &str) -> Option<&'static LeftOut> {
     LEFT_OUT

@@ -90,7 +90,7 @@ pub const OPERATIONS: &[Operation] = &[
 
 #[derive(Clone, Copy)]
 struct Access {
-    /// One in `every` operations makes the access.
+    /// The access happens once in this number of operations.
     every: usize,
     verb: &'static str,
     whose: &'static str,

@@ -116,7 +116,7 @@ impl Results {
             .any(|(id, _, _)| row(id).is_some_and(|row| row.group == group))
     }
 
-    /// Returns whether this column has any figure in these rows.
+    /// Returns whether this column has a figure in any of these rows.
     #[must_use]
     pub fn has(&self, rows: &[&Row], runtime: &'static str) -> bool {
         self.values

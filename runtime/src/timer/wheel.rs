@@ -63,9 +63,9 @@
 //!   Cascades keep this order, because slots are queues. Entries of the same tick are in the same slot,
 //!   unless a cascade has already moved the older ones down. If a deadline is past when it is inserted, its
 //!   entry belongs to the tick that `elapsed` has reached.
-//! * **Bounded turns.** One call of `expire` fires at most `limit` entries, and moves at most `MOVES_PER_FIRE
-//!   * limit` entries. A cascade may stop half-way and continue in the next call. The field `cascading` keeps
-//!   the cascade's level.
+//! * **Bounded turns.** One call of `expire` fires at most `limit` entries, and moves at most `limit` times
+//!   `MOVES_PER_FIRE` entries. A cascade may stop half-way and continue in the next call. The field
+//!   `cascading` keeps the cascade's level.
 //! * **Stale keys are harmless.** The generations of all keys come from one counter. So a place never gets
 //!   an old generation, even if its memory was freed and allocated again. The counter wraps after 2^32
 //!   inserts. So a key that is kept for exactly 2^32 inserts could match another entry.
@@ -276,7 +276,6 @@ fn level_of(elapsed: u64, tick: u64) -> usize {
     (((elapsed ^ tick) | 1).ilog2() / DIGIT) as usize
 }
 
-/// Returns the slot of `tick` in a level.
 fn slot_of(level: usize, tick: u64) -> usize {
     level * SLOTS + (tick >> (DIGIT * level as u32)) as usize % SLOTS
 }

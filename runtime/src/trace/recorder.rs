@@ -31,7 +31,6 @@ const ENTRIES: usize = 1 << 21;
 /// microsecond, so all readings of a thread take at most a thousandth of its time.
 const BETWEEN_READINGS: u64 = 1_000_000;
 
-/// The role of a thread in the run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Role {
     Worker(usize),
@@ -104,7 +103,6 @@ impl Recorder {
         })
     }
 
-    /// Returns the time by the recorder's clock.
     pub(crate) fn now(&self) -> u64 {
         (self.clock)()
     }
@@ -130,7 +128,6 @@ impl Recorder {
         });
     }
 
-    /// Appends a reading of the thread's CPU clock.
     #[cold]
     fn read_cpu(&self, mine: &mut Current, at: u64) {
         let Some(meter) = &mut mine.meter else { return };

@@ -35,7 +35,6 @@ impl TaskSpan {
         TaskSpan { span, polls: 0 }
     }
 
-    /// Returns a disabled span.
     pub(crate) fn none() -> Self {
         let span = Span::none();
         TaskSpan { span, polls: 0 }

@@ -102,8 +102,8 @@ impl Idle {
     }
 
     /// N2 to N4: a task was made ready. Returns the worker to unpark, if any. This is the worker that parked
-    /// last, because its caches are the warmest. The worker in the driver is chosen only if no other is
-    /// parked: waking it takes two additional system calls, and another worker must take its place.
+    /// last, because its caches are the warmest. The worker in the driver is chosen only if no other worker
+    /// is parked: waking it takes two additional system calls, and another worker must take its place.
     #[inline]
     pub(crate) fn to_wake(&self, drives: impl Fn(usize) -> bool) -> Option<usize> {
         // N2
@@ -242,7 +242,7 @@ mod tests {
         assert_eq!(idle.counts(), counts(1, 1));
         assert!(idle.rise(2, false));
         assert_eq!(idle.counts(), counts(1, 1));
-        // That worker searches. Until this searcher has found a task, a new task wakes no other worker.
+        // While that worker searches, a new task wakes no other worker.
         assert_eq!(to_wake(&idle), None);
         assert!(idle.stop_searching());
         assert_eq!(to_wake(&idle), Some(1));

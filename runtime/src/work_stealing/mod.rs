@@ -105,7 +105,7 @@ impl WorkStealing {
         Self::builder().workers(workers).build()
     }
 
-    /// Returns a builder for an executor with other settings.
+    /// Returns a builder, which can change the default settings of the executor.
     ///
     /// ```
     /// let executor = brigade::WorkStealing::builder().workers(2).name("cook").build()?;

@@ -6,7 +6,7 @@
 //! are parked, there is no monitor, so an idle executor uses no CPU time.
 //!
 //! 1. *How it begins.* A worker that parks while others are awake becomes the monitor if there is none
-//!    ([`begin`](Monitor::begin)). But after all workers have parked, none is the monitor. So a worker
+//!    ([`begin`](Monitor::begin)). But after all workers have parked, no worker is the monitor. So a worker
 //!    ensures that there is a monitor (`Scheduler::ensure_monitor`) before it can block others. It does so
 //!    when it fills an empty slot. It also does so when it begins to run after it was the monitor or in the
 //!    driver. While another worker searches, this is not necessary: the last searcher finds nothing and
@@ -48,8 +48,8 @@ use crate::sync::{AtomicBool, Ordering};
 /// time. Arbitrary: no person notices this delay, and 200 checks per second cost little.
 pub(crate) const PERIOD: Duration = Duration::from_millis(5);
 
-/// Records whether there is a monitor. One flag is for a monitor in the driver, the other for one outside.
-/// After a takeover, both flags are set until the worker in the driver wakes.
+/// Records whether there is a monitor. One flag is for a monitor in the driver, the other flag is for a
+/// monitor outside the driver. After a takeover, both flags are set until the worker in the driver wakes.
 pub(crate) struct Monitor {
     in_driver: AtomicBool,
     outside: AtomicBool,
@@ -71,7 +71,7 @@ impl Monitor {
         self.outside.load(Ordering::Relaxed) || self.in_driver.load(Ordering::Relaxed)
     }
 
-    /// Requests that the next worker to park becomes the monitor, even if all others are parked.
+    /// Requests that the next worker to park becomes the monitor, even if all other workers are parked.
     pub(crate) fn request(&self) {
         self.requested.store(true, Ordering::Relaxed);
     }

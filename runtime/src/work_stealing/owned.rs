@@ -41,7 +41,7 @@ pub(crate) struct OwnedTasks {
 struct Part {
     /// The tasks of this part. In a worker's part, this list is empty until the worker leaves.
     tasks: Mutex<Tasks>,
-    /// The entries of tasks that ended on other threads.
+    /// The entries of tasks that ended on a thread other than the part's owner.
     vacated: Mutex<Vec<u32>>,
     /// Set if there are vacated entries. Because of this flag, the owner seldom takes the lock in vain.
     has_vacated: AtomicBool,

@@ -13,7 +13,7 @@ use crate::task::raw::Runnable;
 use crate::trace::recorder::Kind;
 
 /// The maximum number of tasks that a worker runs from its slot before it takes one from a ring. Without a
-/// bound, two tasks that wake each other would starve all others. Arbitrary; tokio uses the same value.
+/// bound, two tasks that wake each other would starve all other tasks. Arbitrary; tokio uses the same value.
 const STREAK: u32 = 3;
 
 /// The maximum number of tasks that a worker takes from the injector at a time: half a ring.

@@ -9,7 +9,7 @@
 //! 3. The thread that releases the last guard cancels the tasks (`cancel_all` in [`owned`](super::owned)).
 //!    It drops each future exactly once, while no other task runs.
 //! 4. That thread closes the blocking pool. It wakes the tasks of other executors that wait for a socket or
-//!    timer of this one.
+//!    timer of this executor.
 //! 5. The workers' threads end, and `drop` returns.
 //!
 //! A worker's thread panics only if the OS refuses to wait for events. Then it releases the executor's guard
