@@ -4,8 +4,8 @@
 //! [`One`] is an event loop on the calling thread, and [`Many`] has [`workers`] worker threads. Each family
 //! has its own traits for timers and for sockets.
 //!
-//! A runtime is only a type. Its state is in statics, because a process runs only one runtime and starts it
-//! only once.
+//! A type stands for each runtime. The runtime's state is in statics, because a process runs only one runtime
+//! and starts it only once.
 
 use std::{
     env,

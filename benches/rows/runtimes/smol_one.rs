@@ -1,7 +1,7 @@
 //! smol on one thread: the local executors of async-executor. async-io provides timers and sockets.
 //!
-//! There are two columns. [`Smol`] is `LocalExecutor`. [`SmolStatic`] is `StaticLocalExecutor`, which keeps
-//! no list of its tasks, so it cannot drop them.
+//! There are two columns. [`Smol`] uses `LocalExecutor`. [`SmolStatic`] uses `StaticLocalExecutor`, which
+//! keeps no list of its tasks, so it cannot drop them.
 
 use std::{
     cell::Cell,

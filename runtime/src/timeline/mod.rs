@@ -98,7 +98,7 @@ pub enum LaneKind {
     /// The thread belongs to the blocking pool.
     Blocking,
     /// The thread polled the main future of `WorkStealing::block_on`, or it woke or spawned a task from
-    /// outside.
+    /// outside the executor.
     Outside,
 }
 

@@ -118,8 +118,8 @@ impl WorkStealing {
 
     /// Runs `future` to its end on this thread, while the workers run the spawned tasks.
     ///
-    /// The future may borrow from its surroundings and need not be `Send`. While the future waits, the
-    /// thread is parked. This may consume a token of `std::thread::unpark`.
+    /// The future may borrow from its surroundings and need not be `Send`. While the future waits, the thread
+    /// is parked. Parking may consume a token of `std::thread::unpark`.
     ///
     /// Several threads may be in `block_on` at the same time:
     ///

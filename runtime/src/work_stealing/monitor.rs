@@ -35,10 +35,11 @@
 //!
 //! If P2 comes before Q2, Q3 sees the task. Otherwise P3 sees Q1. If the searcher was the monitor before, P3
 //! also sees that this role has ended. At R3 the worker does not check the slots. If it found a task, it
-//! wakes a monitor. Otherwise it becomes the monitor itself, because the worker of P1 is awake. (The worker
-//! of R3 changes the count of awake workers at S1, and reads it afterwards. If the worker of P1 rises after
-//! that, P3 comes after R1 and sees R1.) The fence P2 must be cheap. It is seldom needed, because most owners
-//! empty their slot a moment later. P2 follows a swap, which is already a full barrier on x86-64.
+//! wakes another worker as the monitor. Otherwise it becomes the monitor itself, because the worker of P1 is
+//! awake. (The worker of R3 changes the count of awake workers at S1, and reads it afterwards. If the worker
+//! of P1 rises after that, P3 comes after R1 and sees R1.) The fence P2 must be cheap. It is seldom needed,
+//! because most owners empty their slot a moment later. P2 follows a swap, which is already a full barrier on
+//! x86-64.
 
 use std::time::Duration;
 

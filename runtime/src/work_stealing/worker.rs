@@ -219,7 +219,7 @@ impl Worker {
     pub(super) fn push_yielded(&self, task: Runnable) {
         self.push_to_ring(&self.remote.yielded, task);
         // Two tasks that alternately yield could run in parallel, but no worker has been notified of either
-        // task. The check needs no fence, because this worker runs the task if no other does.
+        // task. The check needs no fence, because this worker runs the task if no other worker takes it.
         if !self.scheduler.idle.nobody_to_wake()
             && (self.remote.queued() > 1 || !self.remote.slot.is_empty())
         {
