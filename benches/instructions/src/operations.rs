@@ -20,7 +20,7 @@ pub(crate) fn run(executor: &str, operation: &str, count: u64) {
     }
 }
 
-/// Runs the operation in a task, so that it runs on a worker if the executor has workers.
+/// Runs the operation in a task. So the operation runs on a worker if the executor has workers.
 fn run_on(executor: &impl Executor, operation: &str, count: u64) {
     let task = match operation {
         "spawn_join" => executor.spawn(spawn_join(count)),

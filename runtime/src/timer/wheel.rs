@@ -169,8 +169,8 @@ impl<T> Wheel<T> {
         self.slots.get(key)
     }
 
-    /// Moves time to `now` and passes at most `limit` due entries to `fire`. They are in the order of their
-    /// ticks, and within a tick in the order of insertion. If `now` is earlier than the tick already
+    /// Moves time to `now` and passes at most `limit` due entries to `fire`. The entries fire in the order of
+    /// their ticks, and within a tick in the order of insertion. If `now` is earlier than the tick already
     /// reached, it counts as that tick.
     ///
     /// Returns whether work for `now` is left. If work is left, call again. Until a call returns `false`,

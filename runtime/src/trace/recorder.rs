@@ -115,7 +115,7 @@ impl Recorder {
                 self.list(mine);
             }
             if self.reads_cpu && mine.meter.is_none() {
-                // Only workers get a descriptor, because there may be hundreds of blocking threads.
+                // Only workers get a file descriptor, because there may be hundreds of blocking threads.
                 let clock = CpuClock::of_this_thread(matches!(role, Role::Worker(_)));
                 mine.meter = Some(Meter {
                     clock,
@@ -314,7 +314,7 @@ impl Drop for Interrupted {
 }
 
 impl Drop for Recorder {
-    /// Closes this thread's CPU clock, which may have a descriptor.
+    /// Closes this thread's CPU clock, which may have a file descriptor.
     fn drop(&mut self) {
         let _ = CURRENT.try_with(|all| all.borrow_mut().retain(|it| it.recorder != self.number));
     }

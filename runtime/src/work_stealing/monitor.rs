@@ -1,9 +1,9 @@
 //! The monitor: a parked worker that wakes periodically and takes tasks stuck behind a long poll.
 //!
-//! A poll cannot be interrupted. A long poll delays the task in its worker's LIFO slot. If no other worker
-//! is in the driver, the poll also delays events and timers. So while any worker is awake, one parked worker
-//! acts as the *monitor*: it parks with a timeout of [`PERIOD`] instead of indefinitely. When all workers
-//! are parked, there is no monitor, so an idle executor uses no CPU time.
+//! A poll cannot be interrupted. A long poll delays the task in the LIFO slot of the same worker. If no other
+//! worker is in the driver, the poll also delays events and timers. So while any worker is awake, one parked
+//! worker acts as the *monitor*: it parks with a timeout of [`PERIOD`] instead of indefinitely. When all
+//! workers are parked, there is no monitor, so an idle executor uses no CPU time.
 //!
 //! 1. *How it begins.* A worker that parks while others are awake becomes the monitor if there is none
 //!    ([`begin`](Monitor::begin)). But after all workers have parked, no worker is the monitor. So a worker
