@@ -1,5 +1,5 @@
-//! Prints which cache lines delay 2 to 128 workers in the simulation. If a file is named, also draws the cost
-//! into that file.
+//! Prints which cache lines delay 2 to 128 workers in the simulation. If a file is named, also draws the time
+//! per operation into that file.
 //!
 //! ```text
 //! cargo run -p brigade-benches --example many_cores --release -- many-cores.svg
@@ -22,7 +22,7 @@ fn main() -> io::Result<()> {
         println!("{runtime}, a poll of the driver, every {every} polls: {accesses}.");
     }
     let mut charts = String::new();
-    // Operations come in pairs: the first is brigade's, the second is tokio's.
+    // The operations come in pairs: brigade's operation, then tokio's.
     for (at, both) in OPERATIONS.chunks(2).enumerate() {
         let mut curves = Vec::new();
         print!("\n{:<54}", both[0].0);

@@ -1,4 +1,4 @@
-//! Collects the facts that a figure depends on: the machine, its load, and the versions.
+//! Collects the facts that the figures depend on: the machine, its load, and the versions of the packages.
 //!
 //! One column depends on the build. tokio's alternative timer is unstable, so the column `tokio-alt` exists
 //! only if everything is compiled with this flag:
@@ -9,7 +9,7 @@
 
 use std::{fs, thread};
 
-/// The lock file, which names the versions of the compiled packages.
+/// The text of `Cargo.lock`, which contains the versions of the compiled packages.
 const LOCK: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.lock"));
 
 const PEERS: &[&str] = &[
@@ -26,8 +26,8 @@ const PEERS: &[&str] = &[
     "rayon",
 ];
 
-/// The highest load average at which a machine is idle enough. At a higher load, other programs affect the
-/// benchmarks on two workers.
+/// The highest load average at which a machine is idle enough to measure. At a higher load, other programs
+/// affect the benchmarks on two workers.
 const QUIET: f64 = 0.5;
 
 /// Returns the processor, the system and the versions of the other runtimes.
@@ -56,7 +56,7 @@ fn version(package: &str) -> Option<&'static str> {
     Some(entry.split_once('"')?.0)
 }
 
-/// Returns a sentence if other programs keep the machine busy.
+/// Returns a warning if other programs keep the machine busy.
 pub(crate) fn busy() -> Option<String> {
     let loads = fs::read_to_string("/proc/loadavg").ok()?;
     let load: f64 = loads.split(' ').next()?.parse().ok()?;

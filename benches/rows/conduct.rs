@@ -137,7 +137,6 @@ pub(crate) enum Trouble {
     Failed(String),
 }
 
-/// The size of a benchmark.
 #[derive(Clone, Copy)]
 pub(crate) enum Scale {
     /// The size that the benchmark itself defines.
@@ -189,7 +188,8 @@ pub(crate) fn measure(
         .ok_or_else(|| Trouble::Failed(format!("it printed {printed:?}")))
 }
 
-/// Returns the first useful line of the output. For a panic, this is the line after its location.
+/// Returns the line of the output that contains the reason. For a panic, this is the line after the panic's
+/// location.
 fn reason(output: &Output) -> String {
     let errors = String::from_utf8_lossy(&output.stderr);
     let told = errors

@@ -1,5 +1,5 @@
-//! The other ends of the network benchmarks. Each end runs in a separate process, so that its costs are not
-//! counted. Both ends use mio directly and are the same for every runtime.
+//! The far ends of the network benchmarks: a server and some clients. Each far end runs in a separate
+//! process, so that its costs are not counted. It uses mio directly, and is the same for every runtime.
 
 mod clients;
 mod origin;

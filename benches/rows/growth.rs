@@ -21,7 +21,7 @@ struct Curve<'a> {
     sizes: &'a [usize],
     scale: fn(usize) -> Scale,
     unit: &'static str,
-    /// Converts the figure at a size to the cost of one operation.
+    /// Computes the cost of one operation from the figure and the size.
     each: fn(value: f64, size: f64) -> f64,
 }
 
@@ -66,7 +66,7 @@ const CURVES: &[Curve<'_>] = &[
     },
 ];
 
-/// The benchmarks of `--workers`, each with its unit. The option sets the numbers of workers.
+/// The benchmarks that `--workers` runs with several numbers of workers, and the units of their curves.
 const BY_WORKERS: [(&str, &str); 7] = [
     ("m_spawn_worker", "ns a task, by workers"),
     ("m_spawn_all", "ns a task, by workers"),

@@ -2,8 +2,8 @@
 //!
 //! One executable has four roles, and its first argument chooses the role. If a user starts it, it
 //! *conducts*: for each round, benchmark and runtime, it starts itself again with `--measure`. So no
-//! measurement inherits the heap, the threads or the warm caches of another one. Two further roles are the
-//! far ends of the network benchmarks.
+//! measurement inherits the heap, the threads or the warm caches of another measurement. The two other roles
+//! are the far ends of the network benchmarks.
 //!
 //! - [`conduct`]: rounds, child processes, tables;
 //! - [`about`]: the machine and the versions, for the report;

@@ -18,7 +18,7 @@ pub(crate) struct Job {
 }
 
 impl Job {
-    /// Returns the benchmark's own size, unless this run measures how cost grows.
+    /// Returns the job's size if it has one, and otherwise `own`, the benchmark's own size.
     pub(crate) fn size(&self, own: usize) -> usize {
         self.size.unwrap_or(own)
     }
@@ -218,7 +218,7 @@ pub(crate) fn resident() -> f64 {
     pages.unwrap_or_else(|| unfit("no /proc/self/statm here")) * page
 }
 
-/// Returns the maximum number of bytes of this process that have been in memory so far.
+/// Returns the maximum so far of [`resident`], in bytes.
 pub(crate) fn resident_peak() -> f64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     status

@@ -16,8 +16,8 @@ use crate::{
 /// A function that measures one benchmark on one runtime.
 pub(crate) type Measure = fn(Job) -> Measured;
 
-/// The time after which the kernel ends a measurement that hangs, in seconds. All others take less than a
-/// tenth of it.
+/// The time after which the kernel ends a measurement that hangs, in seconds. Any other measurement takes
+/// less than a tenth of this time.
 const PATIENCE_S: u32 = 60;
 
 /// Takes one measurement and prints its figures on stdout. This is the role of a measuring process.

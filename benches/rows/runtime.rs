@@ -4,8 +4,8 @@
 //! [`One`] is an event loop on the calling thread, and [`Many`] has [`workers`] worker threads. Each family
 //! has its own traits for timers and for sockets.
 //!
-//! A runtime is a type without values. Its state is in statics, because a process runs only one runtime and
-//! starts it only once.
+//! A type stands for each runtime. The runtime's state is in statics, because a process runs only one runtime
+//! and starts it only once.
 
 use std::{
     env,
@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-/// The environment variable with the number of workers. The conductor sets it for `--workers`.
+/// The environment variable with the number of workers. The conductor sets it if `--workers` was given.
 pub(crate) const WORKERS_VARIABLE: &str = "BRIGADE_BENCH_WORKERS";
 
 /// Returns the number of worker threads of a [`Many`] runtime. It is two unless `--workers` sets another
@@ -111,7 +111,7 @@ pub(crate) trait ManyNet: ManyTimed {
 }
 
 /// A socket and its only buffer. The connection owns the buffer, because runtimes over io_uring must own the
-/// memory that the kernel writes to. The other runtimes borrow the buffer. No runtime copies it.
+/// memory that the kernel writes to. The other runtimes borrow the buffer. No runtime copies the buffer.
 pub(crate) struct Conn<S> {
     pub(crate) stream: S,
     pub(crate) buffer: Box<[u8]>,

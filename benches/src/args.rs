@@ -6,8 +6,8 @@ use clap::Parser;
 
 use crate::catalog::{Group, ROWS, RUNTIMES, row};
 
-/// Runs benchmarks (the rows of the tables) on brigade, on other runtimes, and as the simplest code without a
-/// runtime (the column `limit`).
+/// Runs benchmarks (the rows of the tables) on brigade, on other runtimes, and without a runtime (the column
+/// `limit`).
 #[derive(Debug, Parser)]
 #[command(name = "rows", bin_name = "cargo bench -p brigade-benches --")]
 pub struct Options {
@@ -29,13 +29,13 @@ pub struct Options {
     #[arg(long)]
     pub quick: bool,
 
-    /// Measure how the cost grows with the number of tasks, timers and sockets, instead of running the rows
-    /// with their own sizes
+    /// Instead of all rows, measure some rows at several sizes, to show how the cost grows with the number of
+    /// tasks, timers and sockets
     #[arg(long)]
     pub growth: bool,
 
-    /// Measure some rows with each of these numbers of workers, instead of running the rows with their own
-    /// sizes. The columns are brigade, tokio, smol and nio, unless `--only` names others
+    /// Instead of all rows, measure some rows once for each of these numbers of workers. The columns are
+    /// brigade, tokio, smol and nio, unless `--only` names others
     #[arg(long, value_name = "N,...", value_delimiter = ',', conflicts_with = "growth",
           value_parser = clap::value_parser!(u8).range(1..))]
     pub workers: Vec<u8>,

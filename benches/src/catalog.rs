@@ -26,9 +26,9 @@ pub enum Better {
 pub struct Figure {
     /// The word that the measuring process prints before the figure's value.
     pub key: &'static str,
-    /// The unit that the reader sees, with the operation that it refers to.
+    /// The unit in the tables, with the operation that it refers to, such as `CPU us per trip`.
     pub unit: &'static str,
-    /// The direction in which its value becomes better.
+    /// The direction in which the figure's value becomes better.
     pub better: Better,
 }
 
@@ -109,7 +109,7 @@ pub const LEFT_OUT: &[LeftOut] = &[
     },
 ];
 
-/// Returns the entry for this row on this runtime, if it is left out.
+/// Returns the entry that leaves out this row on this runtime, if there is one.
 #[must_use]
 pub fn left_out(row: &str, runtime: &str) -> Option<&'static LeftOut> {
     LEFT_OUT

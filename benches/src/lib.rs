@@ -1,7 +1,7 @@
 //! The part of the benchmarks that measures nothing: the rows, the command line, the tables and the drawings.
 //!
-//! This library does not depend on any other runtime. The measuring part is in `rows/`, the only bench
-//! target of this package. So building this library does not build the other runtimes. In reading order:
+//! This library does not depend on any runtime, so it builds quickly. The measuring part is in `rows/`, the
+//! only bench target of this package. The modules in reading order:
 //!
 //! 1. [`catalog`]: the rows, each with its definition and its figures;
 //! 2. [`args`]: the command line;

@@ -37,10 +37,11 @@ pub struct Operation(
 );
 
 /// For each runtime: the accesses to cache lines in a poll of the driver, and the number of task polls
-/// between two such polls.
+/// between two polls of the driver.
 #[rustfmt::skip]
 pub const LOOKS: [(&str, &str, usize); 2] = [
-    // This is `Worker::poll_driver` without timers and sockets. `publish` samples the tasks in flight.
+    // `Worker::poll_driver` makes these accesses if there are no timers and no sockets. Its call of `publish`
+    // writes `in-flight`.
     ("brigade", "read injector, write own counters, read each counters, write in-flight", 64),
     ("tokio", "read injector, try driver 600", 61),
 ];
@@ -53,18 +54,18 @@ const TIMER: &str = "a timer armed and dropped (m_timer_cancel)";
 
 /// The operations. The line `remote` contains the part of a worker that other workers access: its rings.
 ///
-/// Measured by `cargo bench -p brigade-benches -- --workers 1,2 --only brigade,tokio` on two cores that
-/// share no cache. The figures are medians of nine runs, with one exception: for a task spawned by brigade
-/// with two workers, the figure is the minimum. In other runs, both spawning tasks lie on the same cache
-/// line, and the operation takes twice as long.
+/// Measured by `cargo bench -p brigade-benches -- --workers 1,2 --only brigade,tokio` on two cores that share
+/// no cache. The figures are medians of nine runs, with one exception: for a task spawned by brigade with two
+/// workers, the figure is the minimum. In some of these runs, both spawning tasks lie on the same cache line,
+/// so the operation takes twice as long.
 #[rustfmt::skip]
 pub const OPERATIONS: &[Operation] = &[
-    // In brigade, `push_yielded` makes the read. In tokio, it is in `notify_should_wakeup`: a
+    // brigade reads `idle` in `push_yielded`. tokio reads it in `notify_should_wakeup`, with a
     // `fetch_add(0)`, which the compiler turns into a fence and a read.
     Operation(YIELD, "brigade", [19.3, 14.1], 1, "write own remote, read idle"),
     Operation(YIELD, "tokio", [33.7, 19.6], 1, "write own remote, read idle"),
-    // In brigade, `ensure_monitor` makes the reads. In tokio, the slot is used three times in a row, and the
-    // fourth task goes to the ring.
+    // In brigade, `ensure_monitor` reads `monitor` and `idle`. In tokio, the slot is used three times in a
+    // row, and the fourth task goes to the ring.
     Operation(WAKE, "brigade", [237.0, 200.0], 2, "write own remote, read monitor, read idle"),
     Operation(WAKE, "tokio", [219.0, 165.0], 2, "write own remote, 1/2 read idle"),
     Operation(SPAWN, "brigade", [62.7, 38.2], 2,
@@ -79,7 +80,8 @@ pub const OPERATIONS: &[Operation] = &[
     Operation(STEAL, "tokio", [6400.0, f64::NAN], 64,
         "write own tasks, write own remote, write idle, read other remote, write other remote, lock other tasks 0 65, \
          write idle, 1/2 read idle"),
-    // There is one wheel per worker. With a single wheel for all workers, two workers took 546 ns.
+    // brigade has one wheel per worker. With a single wheel for all workers, this operation took 546 ns on
+    // two workers.
     Operation(TIMER, "brigade", [85.3, f64::NAN], 0,
         "write own timers-refs, lock own timers 30 4, lock own timers 30 4, write own timers-refs"),
     Operation(TIMER, "tokio", [526.0, 1104.0], 0,
@@ -88,7 +90,7 @@ pub const OPERATIONS: &[Operation] = &[
 
 #[derive(Clone, Copy)]
 struct Access {
-    /// One in `every` operations makes the access.
+    /// The access happens once in this number of operations.
     every: usize,
     verb: &'static str,
     whose: &'static str,
@@ -129,12 +131,12 @@ fn parse(list: &'static str) -> Vec<Access> {
 }
 
 /// The maximum relative error of the simulation compared with a measurement with two workers. Two
-/// measurements differ by about as much.
+/// measurements of the same operation differ by about as much.
 pub const TOLERANCE: f64 = 0.4;
 
-/// Returns how many nanoseconds a worker needs for an operation if there are `workers` workers (at most
-/// 128). The time depends on their number only because workers wait for cache lines. Also returns the line
-/// for which they wait longest, and which share of their time they wait for it.
+/// Returns how many nanoseconds a worker needs for an operation if there are `workers` workers (at most 128).
+/// The time depends on their number only because workers wait for cache lines. Also returns the line for
+/// which they wait longest, and the share of their time that they wait for this line.
 #[must_use]
 pub fn simulate(operation: &Operation, workers: usize) -> (f64, &'static str, f64) {
     // With one worker no line moves. So this is the part of the measured time in which locks are held.
@@ -142,10 +144,9 @@ pub fn simulate(operation: &Operation, workers: usize) -> (f64, &'static str, f6
     Simulation::new(workers).run(operation, (operation.2[0] - held).max(0.0))
 }
 
-/// The state of a cache line.
 struct State {
-    /// The core that has the line, then the cores that wait for it. Each has the time at which the line
-    /// arrives there.
+    /// The core that has the line, then the cores that wait for the line. For each core, the time at which
+    /// the line arrives there.
     cores: VecDeque<(usize, f64)>,
     locked_until: f64,
     /// A bitmap of the cores that have a copy.
@@ -153,7 +154,7 @@ struct State {
 }
 
 impl State {
-    /// Returns whether a core has the line, and will have it for at least `hold`.
+    /// Returns whether core `me` has the line, and keeps it for at least `hold` nanoseconds.
     fn is_at(&mut self, me: usize, now: f64, hold: f64) -> bool {
         while self.cores.get(1).is_some_and(|next| next.1 <= now) {
             self.cores.pop_front();
@@ -314,7 +315,7 @@ mod tests {
     #[test]
     fn two_workers_cost_what_was_measured() {
         for operation in OPERATIONS.iter().filter(|it| !it.2[1].is_nan()) {
-            // A row divides the time by the number of operations of both workers together.
+            // The benchmark divides the time by the number of operations of both workers together.
             let paper = simulate(operation, 2).0 / 2.0;
             let off = paper / operation.2[1] - 1.0;
             assert!(off.abs() <= TOLERANCE, "{operation:?}: {paper:.1} ns");

@@ -11,7 +11,7 @@ pub struct Results {
     notes: Vec<String>,
 }
 
-/// The best peer (other runtime) in a row, for one figure.
+/// The best peer (other runtime) for one figure of one benchmark.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Best {
     /// The column of the best peer.
@@ -116,7 +116,7 @@ impl Results {
             .any(|(id, _, _)| row(id).is_some_and(|row| row.group == group))
     }
 
-    /// Returns whether this column has any figure in these rows.
+    /// Returns whether this column has a figure in any of these rows.
     #[must_use]
     pub fn has(&self, rows: &[&Row], runtime: &'static str) -> bool {
         self.values

@@ -25,12 +25,12 @@ pub(crate) fn count(executor: &str, operation: &str, times: u64) -> Cost {
     }
 }
 
-/// The addresses of the atomic instructions, for each object file: the program and its libraries.
+/// For each object file (the program and its libraries), the addresses of its atomic instructions.
 #[derive(Default)]
 struct Objects(HashMap<String, HashSet<u64>>);
 
 impl Objects {
-    /// Returns the number of instructions and of atomics in a whole run.
+    /// Returns the number of instructions in a whole run, and how many of them are atomic.
     fn run(&mut self, executor: &str, operation: &str, times: u64) -> (u64, u64) {
         let out = env::temp_dir().join(format!("brigade-instructions-{}", std::process::id()));
         let status = Command::new("valgrind")
@@ -62,7 +62,7 @@ impl Objects {
     }
 }
 
-/// Sums up an output file of callgrind. Returns the number of all instructions and of the atomic ones.
+/// Sums up an output file of callgrind. Returns the number of instructions, and how many of them are atomic.
 fn sum(text: &str, mut is_atomic: impl FnMut(&str, u64) -> bool) -> (u64, u64) {
     let (mut all, mut atomic) = (0, 0);
     let (mut object, mut inclusive) = ("", false);
@@ -92,8 +92,8 @@ fn sum(text: &str, mut is_atomic: impl FnMut(&str, u64) -> bool) -> (u64, u64) {
     (all, atomic)
 }
 
-/// Returns the addresses of the atomic instructions in an object file. If the object is not a file, returns
-/// none.
+/// Returns the addresses of the atomic instructions in an object file. If `object` is not the path of a file,
+/// returns an empty set.
 fn atomics(object: &str) -> HashSet<u64> {
     if !object.starts_with('/') {
         return HashSet::new();

@@ -8,10 +8,10 @@ use std::time::Duration;
 use brigade::net::{TcpListener, TcpStream};
 use brigade::{Executor, SingleThread, WorkStealing};
 
-/// The number of tasks that are in flight at the same time, in operations on several tasks.
+/// The number of tasks in flight at the same time, in the operations that use several tasks.
 const CROWD: u64 = 100;
 
-/// Repeats an operation `count` times, on the executor with one thread or on that with two workers.
+/// Repeats an operation `count` times, on a `SingleThread` or on a `WorkStealing` with two workers.
 pub(crate) fn run(executor: &str, operation: &str, count: u64) {
     match executor {
         "one" => run_on(&SingleThread::new().unwrap(), operation, count),
@@ -20,7 +20,7 @@ pub(crate) fn run(executor: &str, operation: &str, count: u64) {
     }
 }
 
-/// Runs the operation in a task, so that it runs on a worker if the executor has workers.
+/// Runs the operation in a task. So the operation runs on a worker if the executor has workers.
 fn run_on(executor: &impl Executor, operation: &str, count: u64) {
     let task = match operation {
         "spawn_join" => executor.spawn(spawn_join(count)),
@@ -35,7 +35,6 @@ fn run_on(executor: &impl Executor, operation: &str, count: u64) {
     executor.block_on(task).unwrap();
 }
 
-/// Spawns [`CROWD`] tasks, then awaits them.
 async fn spawn_join(count: u64) {
     let mut handles = Vec::with_capacity(CROWD as usize);
     for _ in 0..count / CROWD {
@@ -46,7 +45,6 @@ async fn spawn_join(count: u64) {
     }
 }
 
-/// Spawns one task and awaits it.
 async fn spawn_await(count: u64) {
     for number in 0..count {
         brigade::spawn(async move { number }).await.unwrap();
@@ -108,7 +106,8 @@ async fn timer(count: u64) {
             Poll::Ready(())
         })
         .await;
-        // Arming timers uses up the task's budget. This call restores the budget in a new poll.
+        // Arming timers uses the task's budget. If no budget is left, this call yields, and the next poll has
+        // a new budget.
         brigade::task::consume_budget().await;
     }
 }

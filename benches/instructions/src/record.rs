@@ -12,8 +12,8 @@ use crate::callgrind::{self, Cost};
 /// the count depends partly on the order in which the threads run.
 const MAY_GROW: [(&str, f64); 2] = [("one", 0.02), ("many", 0.1)];
 
-/// How many times an operation of two workers is counted. The smallest count is used, because in that run
-/// the threads disturbed each other least.
+/// How many times an operation on two workers is counted. The smallest count is used, because in that run the
+/// threads disturbed each other least.
 const TIMES_MANY: usize = 5;
 
 /// The counts of all operations, and the compiler that built them.
@@ -87,7 +87,7 @@ impl Record {
     }
 
     /// Compares these counts with newer ones. Returns the differences, or an error that names the operations
-    /// that have grown too much.
+    /// whose counts have grown too much.
     pub(crate) fn compare(&self, now: &Record) -> Result<String, String> {
         if self.compiler != now.compiler {
             return Ok(format!(
@@ -109,8 +109,8 @@ impl Record {
                 .iter()
                 .find(|(it, _)| it == executor)
                 .map_or(0.0, |it| it.1);
-            // Allow half an atomic operation more, because taking a lock that another thread holds costs one
-            // more operation.
+            // Allow half an atomic operation more than recorded, because a lock that another thread holds
+            // costs one extra operation.
             let bound = before.instructions * (1.0 + may_grow);
             if cost.instructions > bound || cost.atomics > before.atomics * (1.0 + may_grow) + 0.5 {
                 grown += &format!(

@@ -18,15 +18,15 @@ use mio::{
 use super::{start, stop_with_parent};
 use crate::measure::raise_file_limit;
 
-/// The length of a request, in bytes. A request consists of a number, then zeros.
+/// The length of a request, in bytes. A request is a number followed by zeros.
 pub(crate) const REQUEST: usize = 64;
 
-/// The length of a reply, in bytes. The value of each byte is [`reply_byte`].
+/// The length of a reply, in bytes. All bytes of a reply have the same value: see [`reply_byte`].
 pub(crate) const REPLY: usize = 1024;
 
 const DELAY: Duration = Duration::from_millis(50);
 
-/// Returns the byte that the reply to this request consists of.
+/// Returns the byte that is repeated to make the reply to request `number`.
 pub(crate) fn reply_byte(number: usize) -> u8 {
     (number % 251) as u8
 }
@@ -69,7 +69,7 @@ pub(crate) fn origin() -> ExitCode {
 
 const LISTENER: Token = Token(usize::MAX);
 
-/// A reply, with the time at which it is due.
+/// A reply, with the time at which it must be sent.
 struct Due {
     at: Instant,
     conn: usize,
@@ -111,9 +111,8 @@ fn serve() -> io::Result<()> {
     }
 }
 
-/// Returns a listener with a long queue of pending connections. Thousands of clients that connect at the
-/// same time would overflow the queue that the standard library sets. Each refused client would then wait
-/// for a second.
+/// Returns a listener with a long queue of pending connections. The standard library's queue is too short for
+/// thousands of clients that connect at the same time. A client that finds the queue full waits for a second.
 fn listen() -> io::Result<TcpListener> {
     let listener = TcpListener::bind(([127, 0, 0, 1], 0).into())?;
     // SAFETY: `listen` requires only a socket, and the socket is open.

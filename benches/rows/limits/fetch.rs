@@ -42,7 +42,6 @@ impl Fetch {
     }
 }
 
-/// Measures `fetch` without a runtime.
 pub(crate) fn fetch(job: Job) -> Measured {
     let connections = job.size(CONNECTIONS);
     let origin = Origin::start();

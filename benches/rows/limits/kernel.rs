@@ -1,4 +1,4 @@
-//! The kernel's part of some benchmarks, without a runtime.
+//! Measures the kernel's share of the work of some benchmarks, without a runtime.
 
 use std::{
     sync::{Arc, mpsc},

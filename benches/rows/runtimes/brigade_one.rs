@@ -19,7 +19,8 @@ impl One for Brigade {
         // If this variable is set, the run is recorded. `benches/recorder` uses it to measure the cost of
         // recording.
         let recorded = std::env::var_os("BRIGADE_BENCH_RECORDED").is_some();
-        // If this variable is set, timers have microsecond precision, so that their cost can be measured.
+        // If this variable is set, timers have microsecond precision, so that the cost of this precision can
+        // be measured.
         let precise = std::env::var_os("BRIGADE_BENCH_PRECISE").is_some();
         let executor = SingleThread::builder()
             .record_timeline(recorded)

@@ -13,7 +13,7 @@ impl Many for Nio {
     fn block_on<F: Future>(future: F) -> F::Output {
         let workers = u8::try_from(workers()).expect("fewer workers");
         let runtime = RuntimeBuilder::new().worker_threads(workers).rt();
-        // nio's own `block_on` moves the future to a worker, but the benchmarks need the future outside the
+        // nio's own `block_on` moves the future to a worker, but the benchmarks run the future outside the
         // workers.
         runtime.expect("nio starts").context().enter();
         futures_executor::block_on(future)

@@ -1,7 +1,8 @@
 //! smol with worker threads. All of them run one shared executor, as with smol's own global executor.
 //! async-io provides timers and sockets.
 //!
-//! As on one thread, there are two columns: [`Smol`], and [`SmolStatic`], whose executor is leaked.
+//! There are two columns. [`Smol`] uses `Executor`. [`SmolStatic`] uses `StaticExecutor`, which keeps no list
+//! of its tasks.
 
 use std::{
     future, io,

@@ -1,7 +1,7 @@
 //! smol on one thread: the local executors of async-executor. async-io provides timers and sockets.
 //!
-//! There are two columns. [`Smol`] is the executor in its usual form. [`SmolStatic`] is the executor in its
-//! leaked form. It keeps no list of its tasks, so it cannot drop them.
+//! There are two columns. [`Smol`] uses `LocalExecutor`. [`SmolStatic`] uses `StaticLocalExecutor`, which
+//! keeps no list of its tasks, so it cannot drop them.
 
 use std::{
     cell::Cell,
@@ -21,7 +21,7 @@ pub(crate) struct Smol;
 pub(crate) struct SmolStatic;
 
 thread_local! {
-    // The executor is leaked, so that `spawn` only reads a thread-local and counts no references.
+    // Both executors are leaked, so that `spawn` only reads a thread-local and counts no references.
     static USUAL: Cell<Option<&'static LocalExecutor<'static>>> = const { Cell::new(None) };
     static STATIC: Cell<Option<&'static StaticLocalExecutor>> = const { Cell::new(None) };
 }

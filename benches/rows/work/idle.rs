@@ -20,10 +20,10 @@ pub(crate) fn told(meter: &Meter) -> Measured {
     ])
 }
 
-/// How long to wait until all work that follows the start has ended.
+/// How long the benchmark waits after the runtime's start, until the runtime is idle.
 const SETTLE: Duration = Duration::from_millis(100);
 
-/// The benchmark `idle`: the runtime starts, settles, and then sleeps once.
+/// The benchmark `idle`: the runtime starts and becomes idle, and then the main future sleeps once.
 pub(crate) fn sleep<R: Timed>(_: Job) -> Measured {
     R::block_on(async {
         R::sleep(SETTLE).await;

@@ -47,7 +47,7 @@ pub(crate) fn worker<R: Many>(job: Job) -> Measured {
     R::block_on(repeat(job, tasks, pass)).nanos()
 }
 
-/// The benchmark `m_spawn_await` and, with one spawning task per worker, `m_spawn_all`.
+/// The benchmark `m_spawn_await`. With one spawning task per worker, this is the benchmark `m_spawn_all`.
 pub(crate) fn each<R: Many>(job: Job, spawners: usize) -> Measured {
     const EACH: usize = 20_000;
     let pass = async || {
@@ -97,8 +97,8 @@ pub(crate) fn recursive<R: Many>(job: Job) -> Measured {
     R::block_on(repeat(job, CHAINS * DEPTH, pass)).nanos()
 }
 
-/// A pass consists of `CHAINS` chains, one after the other. Each chain has `LINKS` tasks, so many that
-/// entering and leaving the workers does not affect the figure.
+/// A pass consists of `CHAINS` chains of `LINKS` tasks, one chain after the other. With so many tasks, the
+/// cost of entering and leaving the workers does not affect the figure.
 const LINKS: usize = 1_000;
 const CHAINS: usize = 100;
 

@@ -12,8 +12,8 @@ use crate::{
     runtime::Many,
 };
 
-/// The work of a benchmark: groups of tasks, in the order of their spawns. For each group, it has the number
-/// of tasks, and the time that one task computes.
+/// The work of a benchmark: groups of tasks, in the order in which they are spawned. Each group has a number
+/// of tasks, and the time that one of its tasks computes.
 pub(crate) type Shape = [(usize, Duration)];
 
 /// The work of `m_fanout`.

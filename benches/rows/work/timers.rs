@@ -15,7 +15,7 @@ use crate::{
     work::turns::Yield,
 };
 
-/// The length of the longest sleep. The other lengths are spread evenly between 0 and this one.
+/// The length of the longest sleep. The other lengths are spread evenly between 0 and this length.
 pub(crate) const SPREAD: Duration = Duration::from_millis(200);
 
 /// Returns the lengths of the sleeps in an order that is neither rising nor falling.
@@ -71,10 +71,11 @@ pub(crate) fn cancel<R: Timed>(job: Job) -> Measured {
             let time = Duration::from_millis(100_000 + 7 * at as u64);
             R::detach(R::sleep(time));
         }
-        // Await a task that runs after the others. When it ends, all the other timers are armed.
+        // Await a task that is queued behind the sleeping tasks. When it ends, all of them have armed their
+        // timers.
         R::spawn(async {}).await;
         let pass = async || arm_and_drop(R::sleep).await;
-        // End the process here, because the other timers would still sleep for minutes.
+        // End the process here, because the sleeping tasks would take minutes to end.
         repeat(job, TIMERS, pass).await.nanos().finish()
     })
 }
@@ -84,7 +85,7 @@ pub(crate) const TIMERS: usize = 20_000;
 
 /// Arms and drops [`TIMERS`] timers, and polls each of them once.
 pub(crate) async fn arm_and_drop<S: Future<Output = ()>>(sleep: impl Fn(Duration) -> S) {
-    /// The number of timers between two yields. tokio limits a task to 128 operations per poll. Beyond that,
+    /// The number of timers between two yields. tokio limits a task to 128 operations per poll. After that,
     /// its timers return `Pending` without being armed. With these yields, every timer is armed.
     const BETWEEN_YIELDS: usize = 64;
     for at in 0..TIMERS {

@@ -33,7 +33,7 @@ impl Future for Yield {
     }
 }
 
-/// The state that the tasks of `yield` share. It has the task that ran last, and the number of yields after
+/// The state that the tasks of `yield` share. It has the task that ran last, and counts the yields after
 /// which the same task ran again.
 #[derive(Default)]
 struct Turns {
@@ -41,8 +41,8 @@ struct Turns {
     selfish: Cell<usize>,
 }
 
-/// The benchmark `yield`. A runtime is not fair if it polls a task again right after its yield, before other
-/// tasks. This may happen in at most one yield of a hundred.
+/// The benchmark `yield`. A runtime is not fair if it polls a task again right after the task's yield, before
+/// any other task. This may happen in at most one yield of a hundred.
 pub(crate) fn yields<R: One>(job: Job) -> Measured {
     const TASKS: usize = 1_000;
     const YIELDS: usize = 1_000;

@@ -14,8 +14,8 @@ use crate::{
     runtime::{Many, One},
 };
 
-/// The benchmark `cross_wake`. On one CPU, each round trip takes two context switches. So the figure does not
-/// depend on how the machine handles idle CPUs.
+/// The benchmark `cross_wake`. Both threads share one CPU, so each round trip takes two context switches. The
+/// figure does not depend on how the machine wakes an idle CPU.
 pub(crate) fn cross_wake<R: One>(job: Job) -> Measured {
     const TRIPS: u64 = 2_000;
     pin_to_one_cpu();

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::*;
 
-/// The state of one thread of the lane. The thread's index in the list is also its seat.
+/// The state of one thread of the lane. The roster identifies the thread by its index in `threads`.
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Thread {
     /// The thread has started or has run a job, and is about to take the next job.
@@ -172,7 +172,7 @@ fn a_lane_settles_every_job_once_in_every_order_of_its_steps() {
     }
 }
 
-/// Under a trickle of jobs, only one of many idle threads is notified. The other threads time out.
+/// If jobs come one at a time, only one of many idle threads is notified. The other threads time out.
 #[test]
 fn a_trickle_keeps_one_thread() {
     let mut roster = Roster::new(10);

@@ -44,7 +44,7 @@ pub struct Timeline {
     /// The events in order of time. Events of the same instant on one thread are in the order in which
     /// they happened.
     pub events: Vec<Event>,
-    /// The time from the building of the executor until the timeline was taken.
+    /// The time from when the executor was built until the timeline was taken.
     pub length: Duration,
     /// The number of events that were not recorded because the record was full.
     pub dropped: u64,
@@ -98,7 +98,7 @@ pub enum LaneKind {
     /// The thread belongs to the blocking pool.
     Blocking,
     /// The thread polled the main future of `WorkStealing::block_on`, or it woke or spawned a task from
-    /// outside.
+    /// outside the executor.
     Outside,
 }
 
@@ -181,7 +181,7 @@ pub enum What {
     Spawn {
         /// The new task.
         task: usize,
-        /// The task that spawned it, if a task spawned it.
+        /// The task that spawned the new task. `None` if it was spawned outside of a task.
         by: Option<usize>,
     },
     /// A poll began. On the blocking pool, a closure began.
@@ -196,7 +196,7 @@ pub enum What {
         /// How it ended.
         outcome: Outcome,
     },
-    /// A poll has ended, and the task waits without any waker. Nothing can ever wake it.
+    /// A poll has ended, and no waker of the task is left. So the task can never be woken.
     Stranded {
         /// The task.
         task: usize,
@@ -210,7 +210,8 @@ pub enum What {
     Wake {
         /// The task.
         task: usize,
-        /// The task whose poll woke it. `None` if an event, a timer, or an outside thread woke it.
+        /// The task whose poll woke this task. `None` if an event, a timer, or an outside thread woke the
+        /// task.
         by: Option<usize>,
         /// The effect of the wake.
         effect: WakeEffect,
@@ -219,14 +220,14 @@ pub enum What {
     Join {
         /// The task that is awaited.
         task: usize,
-        /// The task that awaits it.
+        /// The task that awaits the handle.
         by: usize,
     },
-    /// A handle requested the end of a task.
+    /// A handle requested the abort of a task.
     Abort {
         /// The task.
         task: usize,
-        /// The task that requested it, if a task requested it.
+        /// The task whose poll made the request. `None` if it was made outside of a task.
         by: Option<usize>,
     },
     /// A worker took tasks from another worker's queue.
@@ -253,11 +254,11 @@ pub enum What {
     CpuTime {
         /// The CPU time that the thread has used so far.
         used: Duration,
-        /// How long, so far, the thread was ready to run but had no core. `None` if the system does not
-        /// report it.
+        /// The time so far in which the thread was ready to run but had no core. `None` if the system does
+        /// not report this time.
         delayed: Option<Duration>,
-        /// True if the thread has given its core away since the last reading: it slept, or it waited for a
-        /// lock or a device. Parking does not count.
+        /// True if the thread gave its core away after the last reading: it slept, or it waited for a lock or
+        /// a device. Parking does not count.
         blocked: bool,
     },
 }

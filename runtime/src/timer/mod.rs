@@ -2,9 +2,9 @@
 //!
 //! Workers, threads in `block_on` and jobs of the blocking pool may all arm, poll, reset and drop timers. So
 //! each wheel is behind a lock. Each worker arms its timers in its own wheel, so that workers do not contend
-//! for a lock. With one wheel for all, arming and dropping a timer takes six times as long on two workers as
-//! on one. Other threads use the first wheel. No waker is cloned, woken or dropped under the lock, because
-//! that runs user code.
+//! for a lock. With one wheel for all workers, arming and dropping a timer takes six times as long on two
+//! workers as on one. Other threads use the first wheel. No waker is cloned, woken or dropped under the lock,
+//! because that runs user code.
 //!
 //! # The race between arming a timer and parking
 //!
@@ -45,16 +45,15 @@ pub(crate) fn use_wheel(index: usize) {
     OWN_WHEEL.set(index);
 }
 
-/// The timers of one executor.
 pub(crate) struct Timers {
     alarm: Arc<Alarm>,
     wheels: Box<[Arc<LockedWheel>]>,
 }
 
-/// The part that ends the driver's sleep on time.
+/// Wakes the driver if a new timer is due before the driver's sleep ends.
 struct Alarm {
     clock: Arc<Clock>,
-    /// The latest time until which the driver sleeps; 0 while it is awake.
+    /// The latest time until which the driver sleeps; 0 while the driver is awake.
     parked_until: AtomicU64,
     /// Ends the sleep of the driver. The caller must hold no lock.
     notify: Box<dyn Fn() + Send + Sync>,
@@ -280,10 +279,10 @@ impl Drop for Armed {
 /// The clock of an executor: the machine's clock, or a virtual clock.
 ///
 /// It translates between [`Instant`] and the wheel's nanoseconds, and never goes backwards. *Virtual time*
-/// stands still while any task can run. When none can, it jumps to the next timer. So a program that sleeps
-/// for hours runs in milliseconds, and every run is the same. While the blocking pool is busy, a virtual
-/// clock is [held](Clock::hold), because jobs take no virtual time. If a job waits for a timer, the held
-/// clock may move up to the timer's deadline.
+/// stands still while any task can run. When no task can run, it jumps to the next deadline. So a program
+/// that sleeps for hours runs in milliseconds, and every run is the same. While the blocking pool is busy, a
+/// virtual clock is [held](Clock::hold), because jobs take no virtual time. If a job waits for a timer, the
+/// held clock may move up to the timer's deadline.
 pub(crate) struct Clock {
     /// The instant of nanosecond 0.
     epoch: Instant,
@@ -403,7 +402,7 @@ impl Clock {
     /// lock of the timer's wheel. Returns whether the clock is held, so that the driver must be notified.
     fn note_waiter(&self, key: Key, deadline: u64) -> bool {
         self.virtual_time.as_ref().is_some_and(|it| {
-            // The clock need not move for an endless timer.
+            // The clock need not move for a timer without a deadline.
             let until = if deadline == u64::MAX { 0 } else { deadline };
             let mut holders = lock(&it.holders);
             holders.awaited.push((key, until));
@@ -411,7 +410,7 @@ impl Clock {
         })
     }
 
-    /// Virtual time: forgets a timer that is disarmed or moved. Returns whether it was noted.
+    /// Virtual time: forgets a timer that is disarmed or moved. Returns whether the timer was noted.
     fn forget_waiter(&self, key: Key) -> bool {
         self.virtual_time.as_ref().is_some_and(|it| {
             let awaited = &mut lock(&it.holders).awaited;

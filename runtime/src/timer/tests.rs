@@ -7,7 +7,6 @@ use super::*;
 use crate::sync::AtomicUsize;
 use crate::test_support::waiter;
 
-/// Makes timers with a virtual clock.
 fn timers() -> Timers {
     Timers::new(Arc::new(Clock::new(true)), 1, || {})
 }
@@ -158,7 +157,7 @@ fn closing_hands_out_every_waker() {
     assert_eq!(Arc::strong_count(&count), 2);
 }
 
-/// Even many due timers of one wheel do not delay those of another wheel.
+/// Even many due timers of one wheel do not delay the timers of another wheel.
 #[test]
 fn each_wheel_fires_in_its_turn() {
     let timers = Timers::new(Arc::new(Clock::new(true)), 2, || {});

@@ -1,8 +1,8 @@
 //! The timing wheel keeps the pending deadlines and finds the earliest one.
 //!
-//! Arming and disarming are cheap, and so is finding the next deadline. Pending entries are in [`slots`].
-//! The caller passes the time as a number, so virtual time and tests need no extra code. The wheel reads no
-//! clock and takes no lock. It calls only the closure given to [`Wheel::expire`].
+//! Arming, disarming and finding the next deadline are cheap. Pending entries are in [`slots`]. The caller
+//! passes the time as a number, so virtual time and tests need no extra code. The wheel reads no clock and
+//! takes no lock. It calls only the closure given to [`Wheel::expire`].
 //!
 //! # The naive version, and what it costs
 //!
@@ -63,9 +63,9 @@
 //!   Cascades keep this order, because slots are queues. Entries of the same tick are in the same slot,
 //!   unless a cascade has already moved the older ones down. If a deadline is past when it is inserted, its
 //!   entry belongs to the tick that `elapsed` has reached.
-//! * **Bounded turns.** One call of `expire` fires at most `limit` entries, and moves at most
-//!   `MOVES_PER_FIRE` times as many. A cascade may stop half-way and continue in the next call. The field
-//!   `cascading` keeps its level.
+//! * **Bounded turns.** One call of `expire` fires at most `limit` entries, and moves at most `limit` times
+//!   `MOVES_PER_FIRE` entries. A cascade may stop half-way and continue in the next call. The field
+//!   `cascading` keeps the cascade's level.
 //! * **Stale keys are harmless.** The generations of all keys come from one counter. So a place never gets
 //!   an old generation, even if its memory was freed and allocated again. The counter wraps after 2^32
 //!   inserts. So a key that is kept for exactly 2^32 inserts could match another entry.
@@ -90,13 +90,12 @@ const EXACT_SCAN: usize = 16;
 /// of levels. So even with a limit of 1, one call can move an entry down to level 0.
 const MOVES_PER_FIRE: usize = 16;
 
-/// A timing wheel. See the [module](self).
 pub(crate) struct Wheel<T> {
     /// A tick is 2^shift nanoseconds.
     shift: u32,
     /// The tick that time has reached. Entries *of* this tick are due.
     elapsed: u64,
-    /// If a cascade is emptying the slot at `elapsed`, the slot's level; otherwise 0. It changes only
+    /// The level of the slot that a cascade is emptying, or 0 if there is no cascade. It changes only
     /// together with `elapsed`, even if the slot becomes empty.
     cascading: usize,
     slots: Slots<T>,
@@ -127,13 +126,11 @@ impl<T> Wheel<T> {
         }
     }
 
-    /// Returns the number of pending entries.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.slots.len
     }
 
-    /// Returns whether no entry is pending.
     pub(crate) fn is_empty(&self) -> bool {
         self.slots.len == 0
     }
@@ -146,8 +143,8 @@ impl<T> Wheel<T> {
     /// Panics if 2^32 - 1 entries are pending.
     pub(crate) fn insert(&mut self, deadline: u64, value: T) -> Key {
         let tick = self.round_up(deadline).max(self.elapsed);
-        // No entry may overtake those that wait for a cascade in progress. So a new entry in the span of the
-        // cascade goes behind them.
+        // No entry may overtake the entries that wait for a cascade in progress. So a new entry in the span
+        // of the cascade goes behind them.
         let level = level_of(self.elapsed, tick).max(self.cascading);
         self.slots.insert(slot_of(level, tick), tick, value)
     }
@@ -172,13 +169,13 @@ impl<T> Wheel<T> {
         self.slots.get(key)
     }
 
-    /// Moves time to `now` and passes at most `limit` due entries to `fire`. They are in the order of their
-    /// ticks, and within a tick in the order of insertion. If `now` is earlier than the tick already
+    /// Moves time to `now` and passes at most `limit` due entries to `fire`. The entries fire in the order of
+    /// their ticks, and within a tick in the order of insertion. If `now` is earlier than the tick already
     /// reached, it counts as that tick.
     ///
-    /// Returns whether work for `now` is left. If so, call again. Until a call returns `false`, time stays
-    /// at the tick in progress, and `next_expiry` returns a past time. If many entries must cascade, a call
-    /// may return `true` before any entry has fired.
+    /// Returns whether work for `now` is left. If work is left, call again. Until a call returns `false`,
+    /// time stays at the tick in progress, and `next_expiry` returns a past time. If many entries must
+    /// cascade, a call may return `true` before any entry has fired.
     pub(crate) fn expire(&mut self, now: u64, limit: usize, mut fire: impl FnMut(T)) -> bool {
         let target = match now {
             // `u64::MAX` means a full tick, because deadlines in the last, incomplete tick are rounded up to
@@ -234,7 +231,7 @@ impl<T> Wheel<T> {
     /// Returns the first tick at or after `deadline`.
     fn round_up(&self, deadline: u64) -> u64 {
         let tick = deadline >> self.shift;
-        // This cannot overflow. If there is a remainder, `shift` is at least 1.
+        // The addition cannot overflow: there is a remainder only if `shift` is at least 1.
         tick + u64::from(tick << self.shift != deadline)
     }
 
@@ -279,7 +276,6 @@ fn level_of(elapsed: u64, tick: u64) -> usize {
     (((elapsed ^ tick) | 1).ilog2() / DIGIT) as usize
 }
 
-/// Returns the slot of `tick` in a level.
 fn slot_of(level: usize, tick: u64) -> usize {
     level * SLOTS + (tick >> (DIGIT * level as u32)) as usize % SLOTS
 }

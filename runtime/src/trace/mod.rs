@@ -1,7 +1,7 @@
 //! Probes report events to observers. A probe is one line of code at a place where an event happens.
 //!
 //! Probes are off unless a builder enables recording. A probe that is off only tests one pointer.
-//! `benches/recorder` measures what these tests cost, compared with a build without probes (`--cfg
+//! `benches/recorder` measures the cost of such probes, compared with a build without probes (`--cfg
 //! brigade_unrecorded`).
 
 pub(crate) mod recorder;
@@ -79,8 +79,8 @@ impl Probe {
         }
     }
 
-    /// Called after a poll that returned `Pending`. If no waker of the task is left, records that the task
-    /// is stranded.
+    /// Records that the task is stranded, if no waker of the task is left after a poll that returned
+    /// `Pending`.
     #[inline(always)]
     pub(crate) fn pended(&self, task: RawTask) {
         if let Some(recorder) = self.recorder() {
@@ -115,7 +115,8 @@ impl Probe {
         }
     }
 
-    /// Notes that the work after a poll is done. The task may already be freed.
+    /// Ends the turn of the polled task: later events do not belong to the task. The task may already be
+    /// freed.
     #[inline(always)]
     pub(crate) fn turn_ended(&self) {
         if let Some(recorder) = self.recorder() {
@@ -124,8 +125,8 @@ impl Probe {
     }
 }
 
-/// A poll of the main future. Its panic is not caught, so the drop of this value records the end of the
-/// poll.
+/// A poll of the main future. A panic of this future is not caught, so dropping this value records the end of
+/// the poll.
 pub(crate) struct MainPoll<'a> {
     probe: &'a Probe,
     task: RawTask,

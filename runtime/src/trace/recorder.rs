@@ -18,7 +18,7 @@ use self::log::{Chunk, entry};
 pub(crate) use self::log::{Entry, Kind, Log};
 
 /// The number of entries in the first chunk of a log, and in its largest chunks. Each chunk is twice as long
-/// as the chunk before it. The first is short, because many threads may report little. Arbitrary: not
+/// as the chunk before it. The first chunk is short, because many threads may report little. Arbitrary: not
 /// measured.
 const FIRST_CHUNK: usize = 64;
 const LARGEST_CHUNK: usize = 4096;
@@ -28,10 +28,9 @@ const LARGEST_CHUNK: usize = 4096;
 const ENTRIES: usize = 1 << 21;
 
 /// The minimum number of nanoseconds between two readings of a thread's CPU clock. A reading takes about a
-/// microsecond, so all readings take about a thousandth of the run.
+/// microsecond, so all readings of a thread take at most a thousandth of its time.
 const BETWEEN_READINGS: u64 = 1_000_000;
 
-/// The role of a thread in the run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Role {
     Worker(usize),
@@ -39,7 +38,6 @@ pub(crate) enum Role {
     Outside,
 }
 
-/// The record of a run.
 pub(crate) struct Recorder {
     /// A number that no other recorder of the process has.
     number: u64,
@@ -53,7 +51,7 @@ pub(crate) struct Recorder {
     dropped: AtomicU64,
 }
 
-/// A log that this thread appends to.
+/// The log of this thread for one recorder.
 struct Current {
     recorder: u64,
     log: Arc<Log>,
@@ -78,7 +76,7 @@ struct Meter {
 thread_local! {
     /// One log for each recorder to which this thread has reported.
     static CURRENT: RefCell<Vec<Current>> = const { RefCell::new(Vec::new()) };
-    /// The task that this thread polls, as two numbers: its recorder's and its own.
+    /// The task that this thread polls: the number of the task's recorder, and the number of the task.
     static POLLED: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
 }
 
@@ -105,7 +103,6 @@ impl Recorder {
         })
     }
 
-    /// Returns the time by the recorder's clock.
     pub(crate) fn now(&self) -> u64 {
         (self.clock)()
     }
@@ -118,7 +115,7 @@ impl Recorder {
                 self.list(mine);
             }
             if self.reads_cpu && mine.meter.is_none() {
-                // Only workers get a descriptor, because there may be hundreds of blocking threads.
+                // Only workers get a file descriptor, because there may be hundreds of blocking threads.
                 let clock = CpuClock::of_this_thread(matches!(role, Role::Worker(_)));
                 mine.meter = Some(Meter {
                     clock,
@@ -131,7 +128,6 @@ impl Recorder {
         });
     }
 
-    /// Appends a reading of the thread's CPU clock.
     #[cold]
     fn read_cpu(&self, mine: &mut Current, at: u64) {
         let Some(meter) = &mut mine.meter else { return };
@@ -160,7 +156,7 @@ impl Recorder {
         }
     }
 
-    /// Records that the task polled on this thread spawned another one.
+    /// Records that the task polled on this thread spawned another task.
     #[cold]
     pub(crate) fn spawned(&self, task: u64, name: Option<&str>) {
         if let Some(name) = name {
@@ -169,7 +165,6 @@ impl Recorder {
         self.report_by(Kind::Spawn, 0, task);
     }
 
-    /// Records the name of a task.
     pub(crate) fn name(&self, task: u64, name: &str) {
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         // The map is bounded like the logs, because more names than events are useless.
@@ -204,13 +199,13 @@ impl Recorder {
         });
     }
 
-    /// Appends an entry whose `other` is the task polled on this thread.
+    /// Appends an entry that also names the task polled on this thread.
     #[cold]
     pub(crate) fn report_by(&self, kind: Kind, how: u8, task: u64) {
         self.report(kind, how, task, self.polled());
     }
 
-    /// Records that the task polled on this thread waits for another task's handle.
+    /// Records that the task polled on this thread awaits another task's handle.
     #[cold]
     pub(crate) fn report_join(&self, task: u64) {
         let by = self.polled();
@@ -219,20 +214,20 @@ impl Recorder {
         }
     }
 
-    /// Records that a poll begins on this thread.
     #[cold]
     pub(crate) fn poll_begins(&self, task: u64) {
         POLLED.set((self.number, task));
         self.report(Kind::PollBegin, 0, task, 0);
     }
 
-    /// Records that a poll has ended on this thread. Until `turn_ended`, events still belong to the task.
+    /// Records that a poll has ended on this thread. Until `turn_ended`, events on this thread still belong
+    /// to the task.
     #[cold]
     pub(crate) fn poll_ended(&self, task: u64, how: u8) {
         self.report(Kind::PollEnd, how, task, 0);
     }
 
-    /// Notes that the work after a poll is done.
+    /// Ends the turn of the polled task: later events do not belong to the task.
     pub(crate) fn turn_ended(&self) {
         POLLED.set((0, 0));
     }
@@ -294,12 +289,10 @@ impl Recorder {
         logs
     }
 
-    /// Returns the names of tasks.
     pub(crate) fn names(&self) -> HashMap<u64, String> {
         (self.names.lock().unwrap_or_else(PoisonError::into_inner)).clone()
     }
 
-    /// Returns the number of entries that did not fit.
     pub(crate) fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }
@@ -321,7 +314,7 @@ impl Drop for Interrupted {
 }
 
 impl Drop for Recorder {
-    /// Closes this thread's CPU clock, which may have a descriptor.
+    /// Closes this thread's CPU clock, which may have a file descriptor.
     fn drop(&mut self) {
         let _ = CURRENT.try_with(|all| all.borrow_mut().retain(|it| it.recorder != self.number));
     }

@@ -1,20 +1,19 @@
 //! Spans for tasks and polls, for subscribers of `tracing` (feature `tracing`).
 //!
-//! Each task has a span, which is entered while the task is polled. Each poll has a span inside that span.
-//! So each log line of a task carries the task's span, on whichever thread the task runs. A subscriber can
-//! compute how long the task was busy and how long it waited. The span is kept beside the task's future.
+//! Each task has a span, which is entered while the task is polled. Each poll has a span inside that span. So
+//! each log line of a task has the task's span, on any thread. A subscriber can compute how long the task was
+//! busy and how long it waited. The span is stored beside the task's future.
 //!
 //! | span | target, level | fields |
 //! |---|---|---|
 //! | `runtime.spawn` | `brigade::task`, debug | `kind` (`task`, `local`, `blocking`, `block_on`), `task.name`, `task.id` |
-//! | `runtime.poll` | `brigade::poll`, trace | `nth`: 1 for a task's first |
+//! | `runtime.poll` | `brigade::poll`, trace | `nth`: 1 for the first poll of a task |
 //!
 //! A task's span has no parent, because the task may outlive every span that is open at its spawn. It
 //! *follows from* the current span instead.
 
 use tracing::{Level, Span, field, span};
 
-/// The span of one task.
 pub(crate) struct TaskSpan {
     span: Span,
     polls: u64,
@@ -36,13 +35,11 @@ impl TaskSpan {
         TaskSpan { span, polls: 0 }
     }
 
-    /// Returns a disabled span.
     pub(crate) fn none() -> Self {
         let span = Span::none();
         TaskSpan { span, polls: 0 }
     }
 
-    /// Records the task's number.
     pub(crate) fn number(&self, number: u64) {
         self.span.record("task.id", number);
     }
@@ -57,7 +54,6 @@ impl TaskSpan {
         })
     }
 
-    /// Calls `f` inside the span.
     pub(crate) fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
         self.span.in_scope(f)
     }

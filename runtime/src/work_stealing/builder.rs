@@ -116,7 +116,7 @@ impl WorkStealing {
             // The guard outlives the worker. Dropping the last guard cancels the tasks.
             let _guard = guard;
             Worker::new(index, scheduler, shared, driver).run();
-            // `start` drops this after the stop hook.
+            // `Threads::start` drops this guard after the stop hook.
             thread_guard
         })?;
         self.latch.keep(thread);

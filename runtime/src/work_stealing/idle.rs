@@ -1,13 +1,14 @@
 //! The executor's central race: which workers are parked, which are searching, and which one to wake.
 //!
 //! This module answers two questions. *A worker found nothing to do: may it park?* *A thread made a task
-//! ready: must it wake a parked worker, and which one?* If it wakes none, the task may be lost. If it wakes
-//! one for each task, a burst of tasks wakes every worker, although one could run them all. This module only
-//! keeps counters and a list. Its callers check the queues, and park and unpark the threads.
+//! ready: must it wake a parked worker, and which one?* If the thread wakes no worker, the task may be lost.
+//! If it wakes a worker for each task, a burst of tasks wakes every worker, although one worker could run all
+//! these tasks. This module only keeps counters and a list. Its callers check the queues, and park and unpark
+//! the threads.
 //!
 //! A worker is *running*, *searching* (it has no task and tries to steal one), or *parked*. While one worker
-//! searches, no other needs to be woken: the searcher will find the new task, or will later wake a worker
-//! that finds it.
+//! searches, no other worker needs to be woken: the searcher will find the new task, or will later wake a
+//! worker that finds it.
 //!
 //! ```text
 //!   running ── start_searching() ──► searching ── fall_asleep() ──► parked
@@ -36,13 +37,13 @@
 //!
 //! # Why no task is left behind
 //!
-//! One of the two fences comes first. If N2 comes first, S3 sees the task that N1 pushed, and the worker
-//! stays awake. If S2 comes first, N3 sees the counts of S1. There are then two cases.
-//! - *N3 sees a searcher.* That is another worker, which has not passed its own S1. If it finds nothing, its
-//!   S1 to S3 come after N2, and S3 sees the task. If it finds a task and is the last searcher, it checks
-//!   the queues after the fence in [`Idle::stop_searching`]. That fence comes after N2, because N3 still saw
-//!   a searcher. So the last searcher sees the new task. It wakes another worker, for which the same
-//!   argument holds.
+//! One of the fences N2 and S2 comes first. If N2 comes first, S3 sees the task that N1 pushed, and the
+//! worker stays awake. If S2 comes first, N3 sees the counts of S1. There are then two cases.
+//! - *N3 sees a searcher.* The searcher is another worker, which has not passed its own S1. If it finds
+//!   nothing, its S1 to S3 come after N2, and S3 sees the task. If it finds a task and is the last searcher,
+//!   it checks the queues after the fence in [`Idle::stop_searching`]. That fence comes after N2, because N3
+//!   still saw a searcher. So the last searcher sees the new task. It wakes another worker, for which the
+//!   same argument holds.
 //! - *N3 sees no searcher.* N4 takes a parked worker off the list under the lock, so no two threads wake the
 //!   same worker. If that worker has not reached S5 yet, N5 leaves a token.
 //!
@@ -65,7 +66,6 @@
 
 use crate::sync::{AtomicUsize, Mutex, Ordering, fence, lock};
 
-/// The state of all workers.
 pub(crate) struct Idle {
     /// The number of awake workers times [`AWAKE`], plus the number of searching workers.
     word: AtomicUsize,
@@ -102,8 +102,8 @@ impl Idle {
     }
 
     /// N2 to N4: a task was made ready. Returns the worker to unpark, if any. This is the worker that parked
-    /// last, because its caches are the warmest. The worker in the driver is chosen only if no other is
-    /// parked: waking it takes two more system calls, and another worker must take its place.
+    /// last, because its caches are the warmest. The worker in the driver is chosen only if no other worker
+    /// is parked: waking it takes two additional system calls, and another worker must take its place.
     #[inline]
     pub(crate) fn to_wake(&self, drives: impl Fn(usize) -> bool) -> Option<usize> {
         // N2
@@ -164,7 +164,8 @@ impl Idle {
         let last = before == SEARCHING;
         if last {
             // This fence pairs with N2, and with P2 of the monitor. A thread that saw this searcher woke no
-            // worker. But its fence comes before this fence, so the caller sees its task.
+            // worker. But that thread's fence comes before this fence, so the caller sees the task of that
+            // thread.
             fence(Ordering::SeqCst);
         }
         last
@@ -183,8 +184,8 @@ impl Idle {
     }
 
     /// Counts a worker as awake again, unless the thread that woke it has already done so. Returns whether
-    /// the worker is now counted as searching: either a thread woke it, or it found a task at S3 (step S4).
-    /// At S4, half of the workers may be searching already.
+    /// the worker now counts as searching. It does if another thread woke it, or if it found a task in step
+    /// S3. In the second case, this call is step S4, and half of the workers may be searching already.
     ///
     /// Only the list determines which workers are parked. The thread that takes a worker off the list also
     /// counts it as awake (async-executor #103, tokio #8372).
@@ -224,7 +225,7 @@ mod tests {
         assert_eq!(idle.counts(), counts(0, 1));
         assert!(idle.start_searching());
         assert_eq!(to_wake(&idle), None);
-        // The only searcher found a task, and there may be more.
+        // The only searcher found a task, and there may be more tasks.
         assert!(idle.stop_searching());
         assert_eq!(to_wake(&idle), Some(1));
     }
@@ -241,7 +242,7 @@ mod tests {
         assert_eq!(idle.counts(), counts(1, 1));
         assert!(idle.rise(2, false));
         assert_eq!(idle.counts(), counts(1, 1));
-        // That worker searches. Until it has found a task, a new task wakes no other worker.
+        // While that worker searches, a new task wakes no other worker.
         assert_eq!(to_wake(&idle), None);
         assert!(idle.stop_searching());
         assert_eq!(to_wake(&idle), Some(1));
@@ -263,7 +264,8 @@ mod tests {
                 assert!(idle.stop_searching());
                 woken
             });
-            // The other workers are woken first, in the reverse order of their parking.
+            // The workers outside the driver are woken first. The worker that parked last is the first of
+            // them.
             let others = [2, 1, 0].into_iter().filter(|worker| *worker != driver);
             assert!(others.chain([driver]).eq(woken));
             assert_eq!(idle.counts(), counts(0, 3));
@@ -300,7 +302,8 @@ mod tests {
             let began = (0..workers).filter(|_| idle.start_searching()).count();
             assert_eq!(began, searchers, "of {workers}");
             assert_eq!(idle.counts(), counts(searchers, workers));
-            // A worker that is about to park and sees a task searches, even if many others search.
+            // If a worker that is about to park sees a task, it becomes a searcher, even if many others
+            // search.
             idle.fall_asleep(0, false);
             assert!(idle.rise(0, true));
             assert_eq!(idle.counts(), counts(searchers + 1, workers));

@@ -1,10 +1,11 @@
 //! The work-stealing executor: worker threads that take tasks from one another.
 //!
-//! One queue behind a lock for N threads would be correct, but slower with every thread. The threads would
-//! wait for the lock, and every task's memory would move from core to core. So each worker has its own
-//! queues, and takes tasks from another worker only when these are empty. It takes half of that worker's
-//! tasks at once, so it seldom needs more. The code for tasks, wakers, events and timers is shared with the
-//! single-thread executor. This folder contains only what several workers need in addition:
+//! One queue behind a lock for N threads would be correct, but would be slower with every additional thread.
+//! The threads would wait for the lock, and every task's memory would move from core to core. So each worker
+//! has its own queues, and steals from another worker only when its own queues are empty. It steals half of
+//! that worker's tasks at once, so it seldom has to steal again. The code for tasks, wakers, events and
+//! timers is shared with the single-thread executor. This folder contains only what several workers need in
+//! addition:
 //!
 //! 1. [`idle`]: which worker must be woken (the central race)
 //! 2. [`park`]: how a thread parks, both a worker and a thread in `block_on`
@@ -104,7 +105,7 @@ impl WorkStealing {
         Self::builder().workers(workers).build()
     }
 
-    /// Returns a builder for an executor with other settings.
+    /// Returns a builder, which can change the default settings of the executor.
     ///
     /// ```
     /// let executor = brigade::WorkStealing::builder().workers(2).name("cook").build()?;
@@ -117,8 +118,8 @@ impl WorkStealing {
 
     /// Runs `future` to its end on this thread, while the workers run the spawned tasks.
     ///
-    /// The future may borrow from its surroundings and need not be `Send`. While the future waits, the
-    /// thread is parked. This may consume a token of `std::thread::unpark`.
+    /// The future may borrow from its surroundings and need not be `Send`. While the future waits, the thread
+    /// is parked. Parking may consume a token of `std::thread::unpark`.
     ///
     /// Several threads may be in `block_on` at the same time:
     ///

@@ -1,20 +1,20 @@
 //! The monitor: a parked worker that wakes periodically and takes tasks stuck behind a long poll.
 //!
-//! A poll cannot be interrupted. A long poll delays the task in its worker's LIFO slot. If no other worker
-//! is in the driver, the poll also delays events and timers. So while any worker is awake, one parked worker
-//! acts as the *monitor*: it parks with a timeout of [`PERIOD`] instead of indefinitely. When all workers
-//! are parked, there is no monitor, so an idle executor uses no CPU time.
+//! A poll cannot be interrupted. A long poll delays the task in the LIFO slot of the same worker. If no other
+//! worker is in the driver, the poll also delays events and timers. So while any worker is awake, one parked
+//! worker acts as the *monitor*: it parks with a timeout of [`PERIOD`] instead of indefinitely. When all
+//! workers are parked, there is no monitor, so an idle executor uses no CPU time.
 //!
 //! 1. *How it begins.* A worker that parks while others are awake becomes the monitor if there is none
-//!    ([`begin`](Monitor::begin)). But after all workers have parked, none is the monitor. So a worker
+//!    ([`begin`](Monitor::begin)). But after all workers have parked, no worker is the monitor. So a worker
 //!    ensures that there is a monitor (`Scheduler::ensure_monitor`) before it can block others. It does so
 //!    when it fills an empty slot. It also does so when it begins to run after it was the monitor or in the
 //!    driver. While another worker searches, this is not necessary: the last searcher finds nothing and
 //!    parks, or it checks for uncovered slots itself (`Scheduler::wake_successor`).
 //! 2. *Which worker.* `ensure_monitor` wakes one of the parked workers. That worker searches, usually in
-//!    vain, and parks again, now as the monitor. The request is recorded, so it is valid even if the
-//!    requester has parked again by then. Otherwise a worker that often wakes for a short time would wake
-//!    another worker each time.
+//!    vain, and parks again, now as the monitor. The request is recorded, so that worker becomes the monitor
+//!    even if the requester has parked again meanwhile. Otherwise a worker that often wakes for a short time
+//!    would wake another worker each time.
 //! 3. *What it does* (`Worker::take_from_stuck_workers`). The monitor takes the task out of the slot of each
 //!    worker that has begun no poll since the last check. Then it searches, as after any park. When it parks
 //!    again, it takes the driver if the driver is free.
@@ -34,11 +34,12 @@
 //! ```
 //!
 //! If P2 comes before Q2, Q3 sees the task. Otherwise P3 sees Q1. If the searcher was the monitor before, P3
-//! also sees that it no longer is. At R3 the worker does not check the slots. If it found a task, it wakes a
-//! monitor. Otherwise it becomes the monitor itself, because the worker of P1 is awake. (The worker of R3
-//! changes the count of awake workers at S1, and reads it afterwards. If the worker of P1 rises after that,
-//! P3 comes after R1 and sees R1.) The fence P2 is seldom needed and must be cheap, because most owners
-//! empty their slot a moment later. P2 follows a swap, which is already a full barrier on x86-64.
+//! also sees that this role has ended. At R3 the worker does not check the slots. If it found a task, it
+//! wakes another worker as the monitor. Otherwise it becomes the monitor itself, because the worker of P1 is
+//! awake. (The worker of R3 changes the count of awake workers at S1, and reads it afterwards. If the worker
+//! of P1 rises after that, P3 comes after R1 and sees R1.) The fence P2 must be cheap. It is seldom needed,
+//! because most owners empty their slot a moment later. P2 follows a swap, which is already a full barrier on
+//! x86-64.
 
 use std::time::Duration;
 
@@ -48,12 +49,12 @@ use crate::sync::{AtomicBool, Ordering};
 /// time. Arbitrary: no person notices this delay, and 200 checks per second cost little.
 pub(crate) const PERIOD: Duration = Duration::from_millis(5);
 
-/// Records whether there is a monitor. One flag is for a monitor in the driver, the other for one outside.
-/// After a takeover, both flags are set until the worker in the driver wakes.
+/// Records whether there is a monitor. One flag is for a monitor in the driver, the other flag is for a
+/// monitor outside the driver. After a takeover, both flags are set until the worker in the driver wakes.
 pub(crate) struct Monitor {
     in_driver: AtomicBool,
     outside: AtomicBool,
-    /// Set while a request for a monitor has not been used.
+    /// Set by a request, until a worker that parks becomes the monitor because of it.
     requested: AtomicBool,
 }
 
@@ -71,7 +72,7 @@ impl Monitor {
         self.outside.load(Ordering::Relaxed) || self.in_driver.load(Ordering::Relaxed)
     }
 
-    /// Requests that the next worker to park becomes the monitor, even if all others are parked.
+    /// Requests that the next worker to park becomes the monitor, even if all other workers are parked.
     pub(crate) fn request(&self) {
         self.requested.store(true, Ordering::Relaxed);
     }
@@ -81,7 +82,7 @@ impl Monitor {
         if self.outside.load(Ordering::Relaxed) || in_driver && self.exists() {
             return false;
         }
-        // With `||`, the request is not used up while another worker is awake.
+        // `||` evaluates `swap` last, so the request is kept while another worker is awake.
         let needed =
             self.exists() || others_awake() || self.requested.swap(false, Ordering::Relaxed);
         // Two workers may park outside the driver at the same time. Only one of them gets the role.
@@ -127,7 +128,7 @@ mod tests {
         monitor.request();
         assert!(monitor.begin(IN_DRIVER, || true));
         monitor.end(IN_DRIVER);
-        // Another worker was awake, so the request was not used up.
+        // Another worker was awake, so the request was kept.
         assert!(monitor.begin(IN_DRIVER, || false));
         monitor.end(IN_DRIVER);
         assert!(!monitor.begin(IN_DRIVER, || false));

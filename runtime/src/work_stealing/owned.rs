@@ -41,9 +41,9 @@ pub(crate) struct OwnedTasks {
 struct Part {
     /// The tasks of this part. In a worker's part, this list is empty until the worker leaves.
     tasks: Mutex<Tasks>,
-    /// The entries of tasks that ended on other threads.
+    /// The entries of tasks that ended on a thread other than the part's owner.
     vacated: Mutex<Vec<u32>>,
-    /// Set if there are vacated entries. Thanks to this hint, the owner seldom takes the lock in vain.
+    /// Set if there are vacated entries. Because of this flag, the owner seldom takes the lock in vain.
     has_vacated: AtomicBool,
 }
 
@@ -78,7 +78,7 @@ impl OwnedTasks {
             return false;
         }
         self.add(self.others, &mut tasks.registry, task);
-        // Call this under the lock, because shutdown may cancel the task once the lock is released.
+        // Call `admitted` under the lock, because shutdown may cancel the task once the lock is released.
         admitted();
         true
     }
@@ -95,7 +95,7 @@ impl OwnedTasks {
         task.set_owned_index(place * self.parts.len() as u32 + part as u32);
     }
 
-    /// Returns the numbers of a task's part and of its entry there.
+    /// Returns the number of a task's part, and the number of its entry in that part.
     #[inline]
     fn find(&self, task: RawTask) -> (usize, u32) {
         let index = task.owned_index();

@@ -1,4 +1,4 @@
-//! Parks and unparks one thread: a worker's, or one that is in `block_on`.
+//! Parks and unparks one thread: a worker's thread, or a thread in `block_on`.
 //!
 //! This module has its own token. std's token is not reliable, because user code on the same thread may
 //! consume it or leave one behind (futures-rs #2010). So `std::thread::park` is used only to block. If
@@ -33,7 +33,6 @@ const DRIVING: u8 = 2;
 /// There is a token, which ends this park or the next.
 const NOTIFIED: u8 = 3;
 
-/// Parks one thread.
 pub(crate) struct Parker {
     state: AtomicU8,
     thread: std::sync::OnceLock<thread::Thread>,
@@ -58,7 +57,7 @@ impl Parker {
             // No loop: a timed park may return early.
             Some(at_most) => thread::park_timeout(at_most),
             None => {
-                // std's park may return spuriously, or because user code called std's unpark.
+                // std's park may return spuriously, or because user code called std's `unpark`.
                 while self.state.load(Ordering::Acquire) != NOTIFIED {
                     thread::park();
                 }
@@ -84,7 +83,7 @@ impl Parker {
         self.state.swap(EMPTY, Ordering::AcqRel);
     }
 
-    /// Returns whether the thread blocks in the driver, or did a moment ago.
+    /// Returns whether the thread blocks in the driver, or blocked there a moment ago.
     pub(crate) fn drives(&self) -> bool {
         self.state.load(Ordering::Relaxed) == DRIVING
     }

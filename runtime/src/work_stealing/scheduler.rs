@@ -37,7 +37,7 @@ pub(crate) struct Scheduler {
 /// line each time.
 #[repr(align(128))]
 pub(crate) struct Remote {
-    /// Tasks that were spawned or woken, except the last one, which is in the slot.
+    /// Tasks that were spawned or woken, except the latest task, which is in the slot.
     pub(crate) ring: Ring<Runnable>,
     /// Tasks that were woken during their own poll.
     pub(crate) yielded: Ring<Runnable>,
@@ -75,7 +75,7 @@ impl Scheduler {
     }
 
     /// Q3: called after the last searcher has found a task. Wakes another worker in three cases: there are
-    /// more tasks, no worker is in the driver, or no monitor covers a slot.
+    /// more tasks, no worker is in the driver, or a slot has a task but there is no monitor.
     #[cold]
     pub(crate) fn wake_successor(&self) {
         let driven = self.remotes.iter().any(|remote| remote.parker.drives());

@@ -1,10 +1,10 @@
 //! How a worker finds its next task: from the driver, its own queues, the injector, or other workers.
 //!
 //! The order balances speed and fairness. The task that was woken last is warmest in the cache, so it runs
-//! first. But running tasks may refill a source forever. So each such source has a bound, after which the
-//! worker takes a task from the next source. With all bounds, the task at the head of one of the worker's
-//! queues waits for at most 16 polls. A busy worker checks the injector when it polls the driver, which is
-//! after at most 64 polls.
+//! first. But running tasks may refill a source forever. So each such source has a bound: after that many
+//! tasks, the worker takes a task from the next source. Because of the bounds, the task at the head of one of
+//! the worker's queues waits for at most 16 polls. A busy worker checks the injector when it polls the
+//! driver, which is after at most 64 polls.
 
 use super::worker::Worker;
 use crate::queue::stealing::CAPACITY;
@@ -13,7 +13,7 @@ use crate::task::raw::Runnable;
 use crate::trace::recorder::Kind;
 
 /// The maximum number of tasks that a worker runs from its slot before it takes one from a ring. Without a
-/// bound, two tasks that wake each other would starve all others. Arbitrary; tokio uses the same value.
+/// bound, two tasks that wake each other would starve all other tasks. Arbitrary; tokio uses the same value.
 const STREAK: u32 = 3;
 
 /// The maximum number of tasks that a worker takes from the injector at a time: half a ring.
@@ -34,7 +34,7 @@ impl Worker {
     }
 
     /// Takes a task from the injector for every second poll, while tasks wait there. Otherwise tasks that
-    /// wake each other, or whose sockets are always ready, would starve them.
+    /// wake each other, or whose sockets are always ready, would starve the tasks in the injector.
     #[inline]
     fn next_injected(&self) -> Option<Runnable> {
         if !self.alternate_injector.get() || self.remote.polls.load(Ordering::Relaxed) % 2 == 0 {
@@ -70,9 +70,9 @@ impl Worker {
         unsafe { first.pop().or_else(|| second.pop()) }.or_else(|| remote.slot.take())
     }
 
-    /// Takes a fair share of the tasks in the injector. It returns one, and moves the others to the ring,
-    /// where other workers may steal them. It wakes no worker, because other workers always see the batch.
-    /// The worker that was woken for these tasks finds them, or wakes another worker that does.
+    /// Takes a fair share of the tasks in the injector. Returns one of them, and moves the others to the
+    /// ring, where other workers may steal them. Wakes no worker, because other workers always see the batch.
+    /// The worker that was woken for these tasks finds them, or wakes another worker that finds them.
     fn take_batch(&self) -> Option<Runnable> {
         let workers = self.scheduler.remotes.len();
         let (first, moved) = self.scheduler.injector.pop_batch(

@@ -9,7 +9,7 @@
 //! 3. The thread that releases the last guard cancels the tasks (`cancel_all` in [`owned`](super::owned)).
 //!    It drops each future exactly once, while no other task runs.
 //! 4. That thread closes the blocking pool. It wakes the tasks of other executors that wait for a socket or
-//!    timer of this one.
+//!    timer of this executor.
 //! 5. The workers' threads end, and `drop` returns.
 //!
 //! A worker's thread panics only if the OS refuses to wait for events. Then it releases the executor's guard
@@ -95,7 +95,7 @@ impl ShutdownLatch {
         }
         // With a deadline, no thread is joined, because the destructors of thread-locals may take long.
         for thread in threads.into_iter().filter(|_| deadline.is_none()) {
-            // This thread may be one of them, because a worker's hook may drop the executor.
+            // `thread` may be the current thread, because a worker's hook may drop the executor.
             if thread.thread().id() != current().id() {
                 // Ignore an error: a thread that panicked has already printed the panic and closed the
                 // executor.
@@ -157,9 +157,9 @@ impl Present {
 impl Drop for WorkerGuard {
     fn drop(&mut self) {
         if thread::panicking() {
-            // Panics of tasks are caught. So the cause is that the OS has refused to wait for events
-            // (`EventLoop::turn`), and it will refuse other workers too. All workers leave now, before the
-            // executor is dropped, so that every join handle completes.
+            // Panics of tasks are caught. So the cause of this panic is that the OS has refused to wait for
+            // events (`EventLoop::turn`), and it will refuse other workers too. All workers leave now, before
+            // the executor is dropped, so that every join handle completes.
             self.0.scheduler.close();
             self.0.release(Present::remove_executor);
         }

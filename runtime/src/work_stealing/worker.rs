@@ -1,9 +1,9 @@
-//! One worker: a thread that runs tasks, takes some from other workers when it has none, and parks when it
-//! finds none.
+//! One worker: a thread that runs tasks. It steals tasks when its own queues are empty, and parks when it
+//! finds no task.
 //!
-//! In each round of its loop, the worker polls the driver if that is due (see [`coop`]). Then it finds a
-//! task (see [`search`](super::search)) and polls it. If it finds none, it parks. `idle` shows why no task
-//! is missed then. The first worker to park takes the driver and waits there for events and timers.
+//! In each round of its loop, the worker polls the driver if that is due (see [`coop`]). Then it finds a task
+//! (see [`search`](super::search)) and polls it. If it finds no task, it parks. `idle` shows why a parking
+//! worker misses no task. The first worker to park takes the driver and waits there for events and timers.
 
 use std::cell::{Cell, RefCell};
 use std::ptr;
@@ -31,8 +31,8 @@ thread_local! {
 /// Calls `f` with this thread's worker and the task, if the worker belongs to `scheduler`. Otherwise
 /// returns the task.
 ///
-/// A waker has only the task. So this function checks whether the calling thread is a worker, whose own
-/// queues may take the task.
+/// A waker refers only to the task, not to a worker. So this function checks whether the calling thread is a
+/// worker, whose own queues may take the task.
 #[inline]
 pub(super) fn with_current<T>(
     scheduler: &Scheduler,
@@ -56,7 +56,6 @@ pub(super) fn is_worker() -> bool {
     !CURRENT.get().is_null()
 }
 
-/// A worker, on its own thread.
 pub(super) struct Worker {
     pub(super) scheduler: Arc<Scheduler>,
     shared: Arc<Shared>,
@@ -67,17 +66,18 @@ pub(super) struct Worker {
     tasks: WorkerTasks,
     /// The time at which the worker began, in the clock's nanoseconds.
     began: u64,
-    /// The worker has tasks and is counted in `at_once`.
+    /// True while the worker has tasks and is counted in `at_once`.
     running: Cell<bool>,
-    /// The worker is counted as searching.
+    /// True while the worker is counted as searching.
     pub(super) searching: Cell<bool>,
-    /// The worker saw a task and did not park, but has found no task since.
+    /// True if the worker saw a task in step S3, so it did not park, but it has taken no task since then.
     spurious_rise: Cell<bool>,
     /// The number of tasks that were run from the slot since the last task from a ring.
     pub(super) streak: Cell<u32>,
-    /// The next check of the rings begins with the ring of woken tasks.
+    /// True if the next check of the rings begins with the ring of woken tasks.
     pub(super) yielded_last: Cell<bool>,
-    /// The injector had tasks at the last check, and has not been found empty since.
+    /// True if the injector had tasks at the last poll of the driver, and has not been found empty since
+    /// then.
     pub(super) alternate_injector: Cell<bool>,
     /// The index of the worker at which the last search began, times 2^32, divided by the number of workers.
     pub(super) first_victim: Cell<u32>,
@@ -170,7 +170,7 @@ impl Worker {
         self.spurious_rise.set(false);
         self.scheduler.counters.worker_begins();
         if !self.searching.replace(false) {
-            // R3: this worker may have been the monitor or in the driver, and hands neither role to anyone.
+            // R3: this worker may have been the monitor or in the driver. It hands over neither role.
             self.scheduler.ensure_monitor();
         } else if self.scheduler.idle.stop_searching() {
             // There may be more tasks, and no other worker searches.
@@ -218,8 +218,8 @@ impl Worker {
     #[inline]
     pub(super) fn push_yielded(&self, task: Runnable) {
         self.push_to_ring(&self.remote.yielded, task);
-        // Two tasks that alternately yield could run in parallel, but no worker has been notified of
-        // either. The check needs no fence, because this worker runs the task if no other does.
+        // Two tasks that alternately yield could run in parallel, but no worker has been notified of either
+        // task. The check needs no fence, because this worker runs the task if no other worker takes it.
         if !self.scheduler.idle.nobody_to_wake()
             && (self.remote.queued() > 1 || !self.remote.slot.is_empty())
         {
@@ -269,8 +269,8 @@ impl Worker {
         // S4
         self.searching.set(idle.rise(self.index, found));
         if found && self.spurious_rise.replace(true) {
-            // For the second time in a row, this worker saw a task but found none. A thief that was
-            // preempted during a steal hides the rest of a ring, so let the thief run.
+            // For the second time in a row, a queue looked non-empty to this worker, but it could take no
+            // task. A thief that was preempted during a steal hides the rest of a ring, so let the thief run.
             thread::yield_now();
         }
         // Wake only after `rise`: while this worker is still listed as parked, a wake could pick this
@@ -278,7 +278,7 @@ impl Worker {
         driver::wake_all(&mut self.woken.borrow_mut());
     }
 
-    /// S5: parks in the driver if the driver is free, and as the monitor if one is needed.
+    /// S5: parks, in the driver if the driver is free. Becomes the monitor if a monitor is needed.
     fn park(&self) {
         self.counters.parks.add(1);
         let before = self.now();
@@ -303,7 +303,7 @@ impl Worker {
             }
         }
         if is_monitor {
-            // R1 comes before `rise`, before any wake, and before another worker has the driver.
+            // R1 comes before `rise`, before any wake, and before another worker can take the driver.
             monitor.end(in_driver);
         }
         drop(driver);
@@ -322,7 +322,7 @@ impl Worker {
         }
     }
 
-    /// Makes the counts visible to other threads.
+    /// Makes this worker's counters visible to other threads.
     fn publish(&self, now: u64) {
         self.scheduler.counters.sample();
         self.counters

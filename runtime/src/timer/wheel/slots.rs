@@ -31,7 +31,6 @@ pub(crate) struct Key {
     generation: u32,
 }
 
-/// The slots of a wheel and their entries.
 pub(super) struct Slots<T> {
     /// A bit for each slot, which is set if the slot has an entry. The last word belongs to `ENDLESS`.
     pub(super) occupied: [u64; LEVELS + 1],
@@ -169,8 +168,8 @@ impl<T> Slots<T> {
         true
     }
 
-    /// Frees the memory of a peak once no entry is left. Before that, places cannot be moved, because keys
-    /// hold their indices.
+    /// Frees the memory that a burst of entries took, once no entry is left. Before that, places cannot be
+    /// moved, because keys hold their indices.
     #[inline]
     pub(super) fn trim(&mut self) {
         if self.len == 0 && self.entries.len() > KEEP {

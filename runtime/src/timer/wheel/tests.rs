@@ -148,7 +148,7 @@ fn a_crowd_far_away_is_met_at_its_slot() {
     assert_eq!(wheel.next_expiry(), Some(deadline));
     wheel.insert(deadline, EXACT_SCAN);
     assert_eq!(wheel.next_expiry(), Some(slot));
-    // Each level below costs at most one wakeup.
+    // Each lower level costs at most one wakeup.
     let mut wakeups = 0;
     while wheel.len() > EXACT_SCAN {
         let now = wheel.next_expiry().unwrap();

@@ -10,7 +10,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Reading {
     pub(super) cpu: u64,
-    /// `None` if the system does not report it.
+    /// The run delay, or `None` if the system does not report it.
     pub(super) delay: Option<u64>,
     /// How many times the thread gave its core away.
     pub(super) given_away: u64,
@@ -37,8 +37,8 @@ mod system {
 
     const RUSAGE_THREAD: c_int = 1;
 
-    /// Two times of two numbers each, and fourteen counters. The second last counter counts voluntary
-    /// context switches.
+    /// The struct `rusage`: two times of two numbers each, and fourteen counters. The last counter but one
+    /// counts voluntary context switches.
     type Usage = [c_long; 18];
     const VOLUNTARY_SWITCHES: usize = 16;
 
@@ -83,8 +83,8 @@ mod system {
         }
     }
 
-    /// Reads the second number in the file. The first number is a CPU time, but the kernel updates it only
-    /// at each tick.
+    /// Reads the second number in the file. The first number is a CPU time, but the kernel updates this time
+    /// only at each tick.
     fn run_delay(schedstat: &File) -> Option<u64> {
         let mut bytes = [0; 96];
         let length = schedstat.read_at(&mut bytes, 0).ok()?;

@@ -53,7 +53,6 @@ impl Kind {
     ];
 }
 
-/// One entry of a log.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Entry {
     /// The time by the executor's clock, in nanoseconds.
@@ -69,9 +68,8 @@ pub(crate) struct Entry {
 
 /// The entries that one thread reported.
 pub(crate) struct Log {
-    /// Not set for an outside thread.
+    /// The role of the thread. Not set for an outside thread.
     pub(super) role: OnceLock<Role>,
-    /// The name of the thread.
     pub(super) name: String,
     pub(super) first: OnceLock<Arc<Chunk>>,
 }
@@ -107,7 +105,6 @@ impl Log {
         std::iter::successors(self.first.get(), |chunk| chunk.next.get())
     }
 
-    /// Returns all entries so far.
     pub(crate) fn entries(&self) -> impl Iterator<Item = Entry> {
         self.chunks().flat_map(|chunk| chunk.entries())
     }
