@@ -102,7 +102,7 @@ impl<'a> Future for Acquire<'a> {
 }
 
 impl Drop for Acquire<'_> {
-    /// Leaves the queue, or passes on a permit that it was given.
+    /// Leaves the queue. If this waiter was already given a permit, passes the permit on.
     fn drop(&mut self) {
         let Some(ticket) = self.ticket else { return };
         let mut state = self.semaphore.0.lock().unwrap();
