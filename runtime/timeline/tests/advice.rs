@@ -1,5 +1,5 @@
-//! Tests the advice on real programs. Faulty programs must get the right advice, healthy programs must get
-//! none, and other programs on the machine must not change that.
+//! Tests the advice on real programs. Faulty programs must get the right advice, and healthy programs must
+//! get none. Other programs on the machine must not change the advice.
 //!
 //! `cargo test -p brigade-timeline --test advice -- --nocapture` prints the advice on each program.
 
@@ -136,8 +136,8 @@ fn faults_are_named_and_healthy_programs_are_not_spoken_of() {
     }
 }
 
-/// Follows the advice and measures the gain. The corrected program must be faster than the faulty one, but by
-/// no more than the advice promised.
+/// Follows the advice and measures the gain. The corrected program must be faster than the faulty program,
+/// but not by more than the advice promised.
 #[test]
 fn the_mended_program_is_faster_and_not_more_than_was_said() {
     // Test only programs that wait, because the speed of programs that compute depends on the load of the
