@@ -83,7 +83,7 @@ pub enum Kind {
     Stranded,
     /// The workers computed nearly all the time, and the machine has cores for more workers.
     MoreWorkers,
-    /// Most wakes changed nothing.
+    /// Most wakes of tasks had no effect.
     WakesNowhere,
     /// Other programs used the cores.
     OtherPrograms,
@@ -114,11 +114,11 @@ pub struct Advice {
     tasks: Vec<usize>,
     place: Option<(Duration, Duration)>,
     at_best: Option<f64>,
-    /// The sentences, with [`WORKER`] in place of the word *worker*.
+    /// The text of the advice, with [`WORKER`] in place of the word *worker*.
     text: String,
 }
 
-/// A placeholder for the word *worker* in a text, because a program may use another word for it.
+/// A placeholder for the word *worker* in a text, because a program may call its workers something else.
 const WORKER: char = '\u{1}';
 
 impl Advice {

@@ -157,9 +157,9 @@ pub struct Figures {
     /// The share of the workers' [`present`](LaneFigures::present) time that they spent in polls, from 0 to
     /// 1.
     pub busy: f64,
-    /// The figures of each of [`Timeline::lanes`].
+    /// The figures of the threads, with the same indices as [`Timeline::lanes`].
     pub lanes: Vec<LaneFigures>,
-    /// The figures of each of [`Timeline::tasks`].
+    /// The figures of the tasks, with the same indices as [`Timeline::tasks`].
     pub tasks: Vec<TaskFigures>,
 }
 

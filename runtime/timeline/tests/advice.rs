@@ -129,8 +129,8 @@ fn score(busy: bool) -> Score {
 fn faults_are_named_and_healthy_programs_are_not_spoken_of() {
     for busy in [false, true] {
         let score = score(busy);
-        // On an idle machine, all advice should be right. The bounds are lower because other programs may be
-        // running on this machine.
+        // On an idle machine, all advice should be right. These bounds allow for some mistakes, because other
+        // programs may be running on this machine.
         assert!(score.named * 10 >= score.faulty * 8, "recall");
         assert!(score.silent * 10 >= score.healthy * 9, "precision");
     }

@@ -56,7 +56,7 @@ impl Semaphore {
                 }
             }
         };
-        // Wake outside the lock.
+        // Wake the task after the lock is released.
         if let Some(waker) = next {
             waker.wake();
         }

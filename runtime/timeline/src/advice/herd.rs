@@ -8,7 +8,7 @@ use brigade::timeline::{Outcome, WakeEffect};
 /// A poll that wakes at least this many tasks wakes a *crowd*.
 const CROWD: usize = 4;
 
-/// The minimum number of useless wakes that is reported. Fewer useless wakes cost little.
+/// Useless wakes are reported if there are at least this many. Fewer useless wakes cost little.
 const MANY: usize = 50;
 
 /// At least this share of the woken tasks must have gone back to waiting.

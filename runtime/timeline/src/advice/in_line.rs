@@ -18,14 +18,14 @@ const FEWEST: usize = 3;
 /// In at least this share of the period, at least one task must wait for an event.
 const MOSTLY_EVENTS: f64 = 0.6;
 
-/// The maximum share of the period in which tasks may wait for events at the same time. A short overlap only
-/// means that one task took over slowly from another.
+/// Tasks may wait for events at the same time in at most this share of the period. A short overlap only means
+/// that one task took over slowly from another.
 const HARDLY_TOGETHER: f64 = 0.05;
 
 /// The tasks must wait for one another for at least this share of their lives.
 const MOSTLY_FOR_TASKS: f64 = 0.4;
 
-/// The shortest period that is reported.
+/// A period is reported only if it is at least this long.
 const LEAST: Duration = Duration::from_millis(5);
 
 impl Adviser<'_> {

@@ -12,11 +12,11 @@ use crate::spans::{State, TaskKind};
 /// The minimum number of steps. Two or three steps may well depend on each other.
 const FEWEST: usize = 4;
 
-/// The shortest wait that counts. If waits are shorter, a program gains nothing by waiting for all events at
-/// once.
+/// Only waits that take at least this time count. If waits are shorter, a program gains nothing by waiting
+/// for all events at once.
 const LEAST_WAIT: Duration = Duration::from_millis(1);
 
-/// The shortest average life of the spawned tasks that is reported.
+/// A loop of spawns is reported only if the spawned tasks live at least this long, on average.
 const LEAST_LIFE: Duration = Duration::from_micros(200);
 
 /// The loop must take at least this share of the run.
@@ -25,7 +25,7 @@ const MOST_OF_RUN: f64 = 0.5;
 /// The waits or the spawned tasks must take at least this share of the loop's time.
 const MOST_OF_LOOP: f64 = 0.6;
 
-/// The maximum share of the loop in which other tasks may be active.
+/// Other tasks may be active in at most this share of the loop.
 const HARDLY_ANYTHING_ELSE: f64 = 0.15;
 
 /// A task that waits for at least this share of the run counts as a server that waits for its next client.

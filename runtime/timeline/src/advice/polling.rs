@@ -16,8 +16,8 @@ const MANY_POLLS: u64 = 1000;
 /// microsecond, or a few microseconds in a debug build.
 const SHORT_POLL: Duration = Duration::from_micros(if cfg!(debug_assertions) { 8 } else { 2 });
 
-/// The minimum share of the polls in which a busy-polling task wakes itself. The spawn causes the first poll,
-/// and other code may cause a few more polls.
+/// A busy-polling task wakes itself in at least this share of its polls. The share is less than 1, because
+/// the spawn causes the first poll, and other code may cause some more.
 const MOSTLY_SELF_WOKEN: f64 = 0.9;
 
 /// The minimum number of sleeps that count as polling. They must have about the same length, and the task
@@ -114,8 +114,8 @@ impl Adviser<'_> {
             return None;
         }
         let (from, to) = (sleeps[0].from, fired[fired.len() - 1]);
-        // The checks are the polls between two sleeps. The polls before the first sleep and after the last
-        // sleep are not checks. In the poll after the last sleep, the task continues with its work.
+        // Each poll between two sleeps is a check. The poll after the last sleep is not, because the task
+        // then continues with its work.
         let looks = || {
             let polls = life.polls.iter().filter(|&&poll| {
                 let begin = self.spans.polls[poll].begin;

@@ -111,9 +111,9 @@ pub(super) fn covered(one: &[(Duration, Duration)], others: &[(Duration, Duratio
 /// margin.
 const TICK: f64 = 1.15;
 
-/// The minimum share of a ticker's timers that must fire in time. On a busy machine, the other timers fire
-/// late. With fewer than `FEW` timers, the share must be greater, because a few timers may be in time by
-/// chance.
+/// At least this share of a ticker's timers must fire in time. On a busy machine, the other timers fire late.
+/// If there are fewer than `FEW` timers, the share must be at least `FEW_IN_TIME`, because a few timers may
+/// be in time by chance.
 const IN_TIME: f64 = 0.5;
 const FEW_IN_TIME: f64 = 0.8;
 const FEW: usize = 10;

@@ -83,7 +83,7 @@ fn life(cook: &CookRow) -> Vec<Span> {
 
 struct Chart<'a> {
     gantt: &'a Gantt,
-    /// The duration that the number 1 means in the chart.
+    /// The duration that the number 1 stands for in the chart.
     unit: Nanos,
     /// The minimum length of a bar, in units.
     thin: Nanos,

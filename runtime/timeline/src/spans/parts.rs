@@ -36,7 +36,7 @@ pub(super) struct Life {
 pub(super) struct Lane {
     pub(super) poll: Option<usize>,
     pub(super) parked: Option<Duration>,
-    /// The beginning of the thread's presence, and the last time at which it was certainly present.
+    /// When the thread began to work for the executor, and the last time at which it certainly did so.
     pub(super) there: Option<(Duration, Duration)>,
     pub(super) causes: Causes,
     pub(super) meter: Meter,
