@@ -282,7 +282,7 @@ pub struct TaskFigures {
     pub self_woken: u64,
     /// The number of times the task was woken.
     pub wakes: u64,
-    /// How many of these wakes had no effect. Wakes that the end of an awaited task caused are left out.
+    /// How many of these wakes had no effect, not counting those that the end of an awaited task caused.
     pub wakes_nowhere: u64,
     /// When the task began to wait although no waker of it was left. From then on, nothing could wake the
     /// task.

@@ -112,7 +112,7 @@ pub struct TaskSpans {
     pub wakes: u64,
     /// The number of polls during which the task woke itself.
     pub self_woken: u64,
-    /// The number of wakes without effect. Wakes that the end of an awaited task caused are left out.
+    /// The number of wakes without effect, not counting those that the end of an awaited task caused.
     pub wakes_nowhere: u64,
     /// The number of wakes without effect that the end of an awaited task caused.
     pub joins_nowhere: u64,

@@ -17,7 +17,7 @@ struct State {
     tickets: u64,
 }
 
-/// The right to enter. Dropping it returns the permit.
+/// The right to enter. Dropping this value returns the permit.
 pub struct Permit<'a>(&'a Semaphore);
 
 impl Semaphore {
