@@ -1,10 +1,10 @@
-# Functions and settings for the lanes. A lane is a check that `.ci/run` runs, and it sources this file.
+# Functions and settings for the lanes. A lane is a check that `.ci/run` runs. Each lane sources this file.
 # shellcheck shell=bash
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export CARGO_TERM_COLOR=never
-# Linking takes half the time without full debug information, and no debugger is used on these builds.
+# Without full debug information, linking takes half the time. No debugger is used on these builds.
 export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=line-tables-only
 
 # The exit status of a lane that cannot run on this machine.
@@ -13,7 +13,7 @@ readonly CANNOT_RUN=77
 # The nightly toolchain, for features that stable Rust lacks.
 nightly=${BRIGADE_NIGHTLY:-nightly}
 
-# Ends the lane, so that `.ci/run` reports it as skipped. The arguments are the reason.
+# Prints the reason, which is in the arguments, and ends the lane. `.ci/run` then reports the lane as skipped.
 cannot_run() {
     echo "SKIPPED: $*"
     exit "$CANNOT_RUN"

@@ -1,5 +1,5 @@
 //! A server that shuts down gracefully. At Ctrl-C or SIGTERM, it stops accepting guests (clients). It waits
-//! up to 10 seconds until the present guests leave, and then ends. A second Ctrl-C ends it immediately.
+//! at most 10 seconds for the connected guests to leave, and then ends. A second Ctrl-C ends it immediately.
 //!
 //! ```console
 //! $ cargo run -p brigade --features signal --example graceful_shutdown

@@ -26,7 +26,7 @@ fn main() -> io::Result<()> {
             let (stream, peer) = listener.accept().await?;
             drop(brigade::spawn(async move {
                 let mut server = http1::Builder::new();
-                // With a timer, hyper closes a connection whose client sends no request.
+                // With this timer, hyper closes a connection if the client sends no request for some time.
                 server.timer(brigade::hyper::Timer);
                 if let Err(error) = server.serve_connection(stream, service_fn(hello)).await {
                     println!("{peer}: {error}");

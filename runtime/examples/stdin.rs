@@ -40,7 +40,8 @@ impl Stdin {
 
 impl Drop for Stdin {
     fn drop(&mut self) {
-        // The shell's descriptor shares the mode of these two descriptors, so restore the mode.
+        // These two descriptors share their mode (blocking or not) with the shell's descriptor, so restore
+        // the mode.
         let _ = fcntl_setfl(io::stdin(), self.flags);
     }
 }

@@ -6,7 +6,7 @@ pub(crate) struct Break {
     pub(crate) what: &'static str,
     /// The file that the bug is in, as a path from the root of the repository.
     pub(crate) file: &'static str,
-    /// The code to replace. It occurs once.
+    /// The code to replace. It occurs once in the file.
     pub(crate) from: &'static str,
     pub(crate) to: &'static str,
     /// The answer: a substring that the names of the failing tests share.

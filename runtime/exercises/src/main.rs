@@ -86,7 +86,7 @@ fn list() {
     }
 }
 
-/// Checks the exercises with these numbers, or all exercises if there are none.
+/// Checks the exercises with these numbers. If no number is given, checks all exercises.
 fn check(numbers: &[usize]) -> io::Result<bool> {
     let wanted = |number: usize| numbers.is_empty() || numbers.contains(&number);
     let mut all = true;
@@ -173,7 +173,7 @@ fn tests(
         .lines()
         .any(|line| line.starts_with("test ") && line.ends_with("... ok"));
     let ending = match (output.status.success(), any) {
-        // If all threads of a model sleep forever, loom aborts, and the harness prints no result.
+        // If all threads of a model sleep forever, loom aborts the process, and the harness prints no result.
         (false, _) => Ending::Failed,
         (true, true) => Ending::Passed,
         (true, false) => Ending::Broken,

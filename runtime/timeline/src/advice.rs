@@ -1,8 +1,9 @@
-//! Advice: changes that would improve a program, with the figures of the run that show it.
+//! Advice: changes that would improve a program. Each piece of advice quotes the figures of the run that
+//! support it.
 //!
 //! Each rule has a minimum sample size and a threshold, which are named constants. A run without findings
-//! gets no advice. If other programs keep the machine busy, only rules that do not depend on its load are
-//! applied. Rules about computing use CPU time, not elapsed time.
+//! gets no advice. If other programs keep the machine busy, only rules that are independent of the machine's
+//! load are applied. Rules about computing use CPU time, not elapsed time.
 
 mod blocking;
 mod herd;
@@ -24,18 +25,18 @@ use self::waits::Waits;
 use crate::figures::{self, Figures};
 use crate::spans::{self, Spans};
 
-/// The length of the shortest run for which shares of time are used. A shorter run mostly shows the costs of
+/// Advice uses shares of time only if the run is at least this long. A shorter run mostly shows the costs of
 /// starting up (threads, page faults, cold caches). The value is arbitrary, not measured.
 const SHORTEST_RUN: Duration = Duration::from_millis(10);
 
-/// Shares of time are used only if at most one event in `LEAST_PER_DROPPED` is missing from the record.
+/// Advice uses shares of time only if at most one event in `LEAST_PER_DROPPED` is missing from the record.
 const LEAST_PER_DROPPED: u64 = 100;
 
 /// If the workers compute in polls for at least this share of their time, they count as fully used.
 const COMPUTE_HEAVY: f64 = 0.75;
 
-/// The minimum speed-up that justifies another worker. Smaller gains may be chance, because two runs of one
-/// program differ by a few percent.
+/// The minimum speed-up that justifies another worker. A smaller gain may be due to chance, because two runs
+/// of one program differ by a few percent.
 const WORTH_A_WORKER: f64 = 1.25;
 
 /// If the workers' threads had no core for at least this share of the time in which they could run, the
@@ -46,8 +47,9 @@ const CROWDED: f64 = 0.2;
 /// little, because a wake takes some tens of nanoseconds.
 const MANY_WAKES: u64 = 1000;
 
-/// The minimum share of useless wakes for such advice: three for each useful one. A socket that becomes
-/// readable and writable at the same time makes one useless wake for each useful one, which is normal.
+/// The minimum share of useless wakes for advice about them: three useless wakes for each useful wake. If a
+/// socket becomes readable and writable at the same time, one wake is useful and the other is useless. This
+/// is normal.
 const MOSTLY_NOWHERE: f64 = 0.75;
 
 /// The subject of an [`Advice`].
@@ -57,17 +59,17 @@ const MOSTLY_NOWHERE: f64 = 0.75;
 pub enum Kind {
     /// A task blocked its worker's thread: it slept, or waited for a lock or a device.
     Blocking,
-    /// A task computed for a long time in one poll, and others could not run.
+    /// A task computed for a long time in one poll, so other tasks could not run.
     Computing,
     /// One worker did all the work while others were idle.
     OneBusyWorker,
-    /// A task waited for one event after the other, and nothing else happened.
+    /// A task waited for several events, one after the other, and nothing else happened.
     AwaitsInLoop,
-    /// A task spawned others one after the other, and awaited each before it spawned the next one.
+    /// A task spawned other tasks one after the other, and awaited each before it spawned the next.
     SpawnInLoop,
-    /// Tasks waited for one another, and therefore waited for events one at a time.
+    /// Tasks waited for one another, so only one task at a time waited for an event.
     InLine,
-    /// Many tasks were woken, although only one or few could continue.
+    /// Many tasks were woken, although only one or few of them could continue.
     Herd,
     /// A task woke itself repeatedly to check something.
     BusyPolling,
@@ -81,7 +83,7 @@ pub enum Kind {
     Stranded,
     /// The workers computed nearly all the time, and the machine has cores for more workers.
     MoreWorkers,
-    /// Most wakes changed nothing.
+    /// Most wakes of tasks had no effect.
     WakesNowhere,
     /// Other programs used the cores.
     OtherPrograms,
@@ -112,11 +114,11 @@ pub struct Advice {
     tasks: Vec<usize>,
     place: Option<(Duration, Duration)>,
     at_best: Option<f64>,
-    /// The sentences, with [`WORKER`] in place of the word *worker*.
+    /// The text of the advice, with [`WORKER`] in place of the word *worker*.
     text: String,
 }
 
-/// A placeholder for the word *worker* in a text, because a program may use another word for it.
+/// A placeholder for the word *worker* in a text, because a program may call its workers something else.
 const WORKER: char = '\u{1}';
 
 impl Advice {
@@ -131,13 +133,13 @@ impl Advice {
         &self.tasks
     }
 
-    /// Returns the period of the run that shows the finding best.
+    /// Returns the period of the run in which the finding is most visible.
     pub fn place(&self) -> Option<(Duration, Duration)> {
         self.place
     }
 
     /// Returns the largest possible speed-up of the program as a factor, or `None` if the run does not show
-    /// it.
+    /// how large it is.
     pub fn at_best(&self) -> Option<f64> {
         self.at_best
     }
@@ -238,8 +240,8 @@ impl Adviser<'_> {
         format!("'{}'", self.timeline.tasks[task].label(task))
     }
 
-    /// Returns how long the workers' threads could have used a core, and in what share of that time they had
-    /// none.
+    /// Returns for how long the workers' threads had a core or were ready to use one, and in what share of
+    /// this time they had no core.
     fn crowding(&self) -> (Duration, f64) {
         let cpu = self.figures.cpu.unwrap_or_default();
         let wanted = cpu + self.figures.preempted;
@@ -253,8 +255,8 @@ impl Adviser<'_> {
 
     fn other_programs(&self) -> Option<Advice> {
         let (wanted, share) = self.crowding();
-        // If the program has more threads than the machine has cores, its own threads may have used the
-        // cores.
+        // If the program has more threads than the machine has cores, its own threads may have kept the
+        // workers off the cores.
         let own = self
             .spans
             .lanes

@@ -92,18 +92,18 @@ pub struct Figures {
     pub panicked: usize,
     /// The number of jobs of the blocking pool that began.
     pub blocking_jobs: usize,
-    /// The largest number of tasks in flight at one instant, that is, spawned and not ended: the
-    /// *concurrency* of the run.
+    /// The largest number of tasks in flight at one instant: the *concurrency* of the run. A task is in
+    /// flight from its spawn to its end.
     pub in_flight_max: usize,
     /// The largest number of tasks that were being polled at one instant: the *parallelism* of the run. It
     /// is at most [`in_flight_max`](Self::in_flight_max), and at most the number of workers.
     ///
-    /// A poll that ends at the nanosecond at which another begins does not overlap with it.
+    /// If one poll ends at the nanosecond at which another poll begins, the two polls do not overlap.
     pub at_once_max: usize,
     /// The largest number of tasks that were ready but not running at one instant.
     pub queued_max: usize,
-    /// The time in which tasks ran, as a share of their lives, from 0 to 1. The three shares sum to 1, or
-    /// are all 0 if no task lived for a nanosecond.
+    /// The time in which tasks ran, as a share of their lives, from 0 to 1. This share, `queued_share` and
+    /// `waiting_share` sum to 1. All three are 0 if no task lived for a nanosecond.
     pub running_share: f64,
     /// The share of their lives in which tasks were ready but not running, from 0 to 1.
     pub queued_share: f64,
@@ -115,10 +115,10 @@ pub struct Figures {
     pub longest_stall: Option<Stall>,
     /// The number of wakes.
     pub wakes: u64,
-    /// The number of wakes without effect: the task was already ready or complete.
+    /// The number of wakes without effect, because the task was already ready or complete.
     pub wakes_nowhere: u64,
-    /// The number of wakes without effect that tasks made by ending while another task awaited them. They are
-    /// normal if many tasks end before the awaiting task is polled.
+    /// The number of wakes without effect that the end of an awaited task caused. Such wakes are normal if
+    /// many tasks end before the awaiting task is polled.
     pub joins_nowhere: u64,
     /// The total time spent in polls, on all workers.
     pub work: Duration,
@@ -129,25 +129,26 @@ pub struct Figures {
     /// does not report it.
     pub preempted: Duration,
     /// The CPU time of the workers' threads. `None` if the system does not report it, or if the run was too
-    /// short to read it twice.
+    /// short to read the CPU clock twice.
     pub cpu: Option<Duration>,
     /// The time from the beginning of the first task, which may be the main future, to the end of the last.
     pub span: Duration,
     /// How long the run would have taken if each ready task had been polled immediately. This is the length
-    /// of the longest chain of cause and effect. It is at least the running time of any one task, and at most
-    /// [`span`](Self::span).
+    /// of the longest chain of cause and effect. The length is at least the running time of any one task, and
+    /// at most [`span`](Self::span).
     ///
     /// The chain that leads to an instant of a task's life follows these rules:
     ///
     /// - *Running* lengthens the chain by the time that the task runs.
     /// - *Waiting* for an event or a timer also lengthens it. If a busy event loop notices an event late, the
-    ///   delay counts as waiting, because the record does not distinguish the two.
-    /// - If *another task wakes the task*, or a task that it awaits ends, then the chain of that other task
-    ///   at that instant replaces the task's chain if it is longer. The task's own waiting does not count
-    ///   then, because the chain of the other task already covers that time.
-    /// - If *another task spawns the task*, its chain continues the chain of that task.
+    ///   delay counts as waiting, because the record does not show when the event happened.
+    /// - If *another task wakes the task*, or an awaited task ends, then the longer of the two tasks' chains
+    ///   continues. The task's own waiting does not count then, because the chain of the other task already
+    ///   covers that time.
+    /// - If *another task spawns the task*, the task's chain continues the chain of the spawning task.
     /// - *Being queued* does not change the chain.
-    /// - If the record shows no cause, the chain is as long as the run up to that instant.
+    /// - If the record does not show which task spawned the task, the chain at the spawn is as long as the
+    ///   run so far.
     ///
     /// Jobs of the blocking pool and the main future are parts of chains like any other task.
     pub critical_path: Duration,
@@ -156,15 +157,15 @@ pub struct Figures {
     /// The share of the workers' [`present`](LaneFigures::present) time that they spent in polls, from 0 to
     /// 1.
     pub busy: f64,
-    /// The figures of each of [`Timeline::lanes`].
+    /// The figures of the threads, with the same indices as [`Timeline::lanes`].
     pub lanes: Vec<LaneFigures>,
-    /// The figures of each of [`Timeline::tasks`].
+    /// The figures of the tasks, with the same indices as [`Timeline::tasks`].
     pub tasks: Vec<TaskFigures>,
 }
 
 impl Figures {
-    /// Returns an upper bound on the speed-up with this number of workers. It assumes that the workers need
-    /// the time for their share of the work plus the time of the critical path.
+    /// Returns an upper bound on the speed-up with this number of workers. It assumes that the run takes as
+    /// long as a worker's equal share of the work, or as long as the critical path if that is longer.
     ///
     /// Returns 1 for a run without any work.
     ///
@@ -208,7 +209,7 @@ pub struct LaneFigures {
     /// The kind of the thread.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub kind: LaneKind,
-    /// The number of its polls, including those of the main future.
+    /// The number of polls on this thread, including those of the main future.
     pub polls: u64,
     /// The time spent in polls.
     pub in_polls: Duration,
@@ -218,14 +219,14 @@ pub struct LaneFigures {
     pub preempted: Duration,
     /// The thread's CPU time.
     pub cpu: Option<Duration>,
-    /// How long it worked for the executor, awake or asleep: the time from its first event to its last,
-    /// without the times between two calls of `block_on`.
+    /// How long the thread worked for the executor, awake or parked: the time from its first event to its
+    /// last, without the times between two calls of `block_on`.
     pub present: Duration,
     /// The share of [`in_polls`](Self::in_polls) in [`present`](Self::present), from 0 to 1.
     pub busy: f64,
-    /// The number of times it parked.
+    /// The number of times the thread parked.
     pub parks: u64,
-    /// The number of times it took tasks from another worker.
+    /// The number of times the thread took tasks from another worker.
     pub steals: u64,
 }
 
@@ -257,38 +258,39 @@ pub struct LaneFigures {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct TaskFigures {
-    /// When it was spawned, or first appeared. `None` if the record has no event about it.
+    /// When the task was spawned, or first appeared. `None` if the record has no event about the task.
     pub begun: Option<Duration>,
-    /// When it ended. `None` if it was alive when the record ended.
+    /// When the task ended. `None` if the task was alive when the record ended.
     pub ended: Option<Duration>,
     /// How it ended.
     pub ending: Option<Ending>,
     /// True for a job of the blocking pool.
     pub is_blocking: bool,
-    /// The time in which it was being polled.
+    /// The time in which the task was being polled.
     pub running: Duration,
     /// The part of [`running`](Self::running) in which the worker's thread blocked.
     pub blocked: Duration,
     /// The part of [`running`](Self::running) in which other threads had the core.
     pub preempted: Duration,
-    /// The time in which it was ready but not running.
+    /// The time in which the task was ready but not running.
     pub queued: Duration,
-    /// The time in which it waited.
+    /// The time in which the task waited.
     pub waiting: Duration,
-    /// The number of its polls.
+    /// The number of polls of the task.
     pub polls: u64,
-    /// The number of polls during which it woke itself.
+    /// The number of polls during which the task woke itself.
     pub self_woken: u64,
-    /// The number of times it was woken.
+    /// The number of times the task was woken.
     pub wakes: u64,
-    /// The number of these wakes without effect, except wakes by the end of a task that it awaited.
+    /// How many of these wakes had no effect, not counting those that the end of an awaited task caused.
     pub wakes_nowhere: u64,
-    /// When it began to wait without a waker. From then on nothing could wake it.
+    /// When the task began to wait although no waker of it was left. From then on, nothing could wake the
+    /// task.
     pub stranded: Option<Duration>,
 }
 
 impl TaskFigures {
-    /// Returns the time from its beginning to its end, or to the end of the record.
+    /// Returns the time from the beginning of the task to its end, or to the end of the record.
     ///
     /// ```
     /// use std::time::Duration;
@@ -335,14 +337,15 @@ pub struct LongestPoll {
     pub begun: Duration,
     /// How long it took.
     pub took: Duration,
-    /// The part of it in which the worker's thread blocked.
+    /// The part of the poll in which the worker's thread blocked.
     pub blocked: Duration,
-    /// The part of it in which other threads had the core.
+    /// The part of the poll in which other threads had the core.
     pub preempted: Duration,
 }
 
-/// A period in which every worker was in a poll, although another task could have used a worker. During that
-/// time, no worker checked queues, sockets or timers. With one worker, each poll is such a period.
+/// A period in which every worker was in a poll, although another task could have used a worker. During this
+/// period, no worker checked queues, sockets or timers. If there is only one worker, every poll that keeps
+/// another task from running is such a period.
 ///
 /// ```
 /// use std::time::Duration;
@@ -371,11 +374,11 @@ pub struct Stall {
     pub begun: Duration,
     /// How long the stall lasted, until the first of the polls ended.
     pub lasted: Duration,
-    /// The number of tasks that could not run, including the main future. They had begun and not ended,
-    /// were not being polled, and did not wait for other tasks.
+    /// The number of tasks that could not run when the stall ended, including the main future. These tasks
+    /// had begun and not ended, were not being polled, and did not wait for other tasks.
     pub held: usize,
     /// The number of these tasks that were certainly ready when the stall ended. It is unknown whether the
-    /// others were, because the event loop did not check.
+    /// other tasks were ready, because the event loop did not check.
     pub ready: usize,
 }
 

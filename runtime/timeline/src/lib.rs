@@ -58,8 +58,8 @@ pub use self::spans::{
     Wake, spans,
 };
 
-/// Draws the run into a file. The extension of its name selects the form: `.html`, `.svg`, `.mmd` (Mermaid)
-/// or `.json` (Chrome's trace events, for Perfetto).
+/// Draws the run into a file. The extension of the file's name selects the format: `.html`, `.svg`, `.mmd`
+/// (Mermaid) or `.json` (Chrome's trace events, for Perfetto).
 ///
 /// # Errors
 /// Returns an error of kind `InvalidInput` if the extension is unknown, and any error of the file system.

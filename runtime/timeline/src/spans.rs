@@ -44,8 +44,8 @@ pub fn spans(timeline: &Timeline) -> Spans {
 pub struct Spans {
     /// When the run begins, that is, the time of its first event.
     pub begin: Duration,
-    /// When the run ends: the time of its last event, or the end of the record if the run was still going
-    /// on then.
+    /// When the run ends: the time of its last event, or the end of the record if the run was still going on
+    /// when the record ended.
     pub end: Duration,
     /// The tasks, with the same indices as [`Timeline::tasks`].
     pub tasks: Vec<TaskSpans>,
@@ -57,10 +57,11 @@ pub struct Spans {
     pub wakes: Vec<Wake>,
     /// The moments at which a task began to await the handle of another task.
     pub joins: Vec<Join>,
-    /// The *concurrency*: pairs of an instant and the number of tasks that are in flight from then on.
+    /// The *concurrency*: pairs of an instant and the number of tasks that are in flight from this instant
+    /// on.
     pub in_flight: Vec<(Duration, usize)>,
-    /// The *parallelism*: pairs of an instant and the number of tasks that are being polled from then on.
-    /// Polls that take no time are left out.
+    /// The *parallelism*: pairs of an instant and the number of tasks that are being polled from this instant
+    /// on. Polls that take no time are left out.
     pub at_once: Vec<(Duration, usize)>,
     /// The largest number of tasks that were ready but not running at one instant.
     pub queued_max: usize,
@@ -90,27 +91,28 @@ pub enum TaskKind {
 pub struct TaskSpans {
     /// Its kind.
     pub kind: TaskKind,
-    /// Its states, from its beginning to its end, without a gap.
+    /// The states of the task, from its beginning to its end, without a gap.
     pub spans: Vec<Span>,
-    /// Its polls, as indices into [`Spans::polls`].
+    /// The polls of the task, as indices into [`Spans::polls`].
     pub polls: Vec<usize>,
-    /// When it was spawned, or first appeared. `None` if the record has no event about it.
+    /// When the task was spawned, or first appeared. `None` if the record has no event about the task.
     pub begun: Option<Duration>,
-    /// When it ended. `None` if it was alive when the record ended.
+    /// When the task ended. `None` if the task was alive when the record ended.
     pub ended: Option<Duration>,
     /// How it ended.
     pub ending: Option<Ending>,
-    /// The task that spawned it.
+    /// The task that spawned this task.
     pub spawned_by: Option<usize>,
-    /// When another task or thread asked to abort it.
+    /// When another task or thread asked to abort the task.
     pub aborted: Option<Duration>,
-    /// When it began to wait without a waker. From then on nothing could wake it.
+    /// When the task began to wait although no waker of it was left. From then on, nothing could wake the
+    /// task.
     pub stranded: Option<Duration>,
-    /// The number of times it was woken.
+    /// The number of times the task was woken.
     pub wakes: u64,
-    /// The number of polls during which it woke itself.
+    /// The number of polls during which the task woke itself.
     pub self_woken: u64,
-    /// The number of wakes without effect, except wakes by the end of a task that it awaited.
+    /// The number of wakes without effect, not counting those that the end of an awaited task caused.
     pub wakes_nowhere: u64,
     /// The number of wakes without effect that the end of an awaited task caused.
     pub joins_nowhere: u64,
@@ -170,15 +172,16 @@ pub struct Poll {
     pub lane: usize,
     /// When the poll began.
     pub begin: Duration,
-    /// When the poll ended. If the record lacks its beginning or its end, `begin` and `end` are both the
-    /// known time.
+    /// When the poll ended. If the record lacks the beginning or the end of the poll, `begin` and `end` are
+    /// both the time that is known.
     pub end: Duration,
-    /// The outcome of the poll. `None` if the record ends before the poll does, or lacks its end.
+    /// The outcome of the poll. `None` if the record ends before the poll does, or lacks the end of the poll.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub outcome: Option<Outcome>,
     /// The wake or spawn that caused the poll, as an index into [`Spans::wakes`].
     pub cause: Option<usize>,
-    /// How long the polling thread was not on a core during the poll, if the record shows it.
+    /// How long the polling thread was not on a core during the poll. `None` if the record does not show
+    /// this.
     pub off_core: Option<OffCore>,
 }
 
@@ -219,11 +222,11 @@ pub struct Wake {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum Source {
-    /// The task was spawned: by the task in the field or, if that is `None`, from outside.
+    /// The task was spawned by the task with this index. `None` if it was spawned from outside.
     Spawn(Option<usize>),
-    /// A poll of this task, which may be the woken task itself, woke it.
+    /// A poll of the task with this index made the wake. A task may wake itself.
     Task(usize),
-    /// The woken task awaited the handle of this task, which ended.
+    /// The task with this index ended, and the woken task awaited its handle.
     Join(usize),
     /// The OS reported an event.
     Io,
@@ -242,7 +245,7 @@ pub struct Join {
     pub at: Duration,
     /// The task that is awaited.
     pub task: usize,
-    /// The task that awaits it.
+    /// The task that awaits the handle.
     pub by: usize,
 }
 
@@ -294,7 +297,7 @@ impl Spans {
     /// Returns the largest number of tasks polled at one instant.
     pub fn at_once_max(&self) -> usize {
         let most = self.at_once.iter().map(|step| step.1).max().unwrap_or(0);
-        // A poll that takes no time, as on a virtual clock, counts too.
+        // A poll that takes no time counts too. On a virtual clock, no poll takes time.
         let any = |poll: &Poll| self.tasks[poll.task].kind == TaskKind::Task;
         most.max(usize::from(self.polls.iter().any(any)))
     }

@@ -1,5 +1,5 @@
-//! Tests the advice on real programs. Faulty programs must get the right advice, healthy programs must get
-//! none, and other programs on the machine must not change that.
+//! Tests the advice on real programs. Faulty programs must get the right advice, and healthy programs must
+//! get none. Other programs on the machine must not change the advice.
 //!
 //! `cargo test -p brigade-timeline --test advice -- --nocapture` prints the advice on each program.
 
@@ -129,15 +129,15 @@ fn score(busy: bool) -> Score {
 fn faults_are_named_and_healthy_programs_are_not_spoken_of() {
     for busy in [false, true] {
         let score = score(busy);
-        // On an idle machine, all advice should be right. The bounds are lower because other programs may be
-        // running on this machine.
+        // On an idle machine, all advice should be right. These bounds allow for some mistakes, because other
+        // programs may be running on this machine.
         assert!(score.named * 10 >= score.faulty * 8, "recall");
         assert!(score.silent * 10 >= score.healthy * 9, "precision");
     }
 }
 
-/// Follows the advice and measures the gain. The corrected program must be faster than the faulty one, but by
-/// no more than the advice promised.
+/// Follows the advice and measures the gain. The corrected program must be faster than the faulty program,
+/// but not by more than the advice promised.
 #[test]
 fn the_mended_program_is_faster_and_not_more_than_was_said() {
     // Test only programs that wait, because the speed of programs that compute depends on the load of the

@@ -25,8 +25,8 @@ use brigade_timeline::{Drawing, TaskFigures};
 const SELFTEST: &str = include_str!("browser/selftest.js");
 /// The time after which a browser counts as hanging.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// The maximum median time of a frame, in milliseconds. It is far above the usual time, which the test prints
-/// on stderr, because the machine may be busy.
+/// The maximum median time of a frame, in milliseconds. This limit is far above the usual time, because the
+/// machine may be busy. The test prints the measured time on stderr.
 const FRAME_MS_MAX: f64 = 100.0;
 
 #[test]
@@ -38,8 +38,8 @@ fn the_page_can_be_explored() {
     assert!(report.lines().count() > 25, "{report}");
 }
 
-/// Threads record an action a moment before or after it happens. A run made by hand does not have such
-/// differences.
+/// Threads record an action a moment before or after the action happens. A run made by hand does not have
+/// such differences.
 #[test]
 fn a_real_run_is_read_as_the_runtime_reads_it() {
     let Some(browser) = Browser::find() else {
@@ -131,7 +131,7 @@ fn screenshots_are_taken() {
             let png = fs::read(&picture).expect("there is a picture");
             let side = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().unwrap());
             assert_eq!((side(16), side(20)), (1400, 900));
-            // The picture of a page that is blank below its header would take fewer bytes.
+            // If the page were blank below its header, its picture would take fewer bytes.
             assert!(
                 png.len() > 60_000,
                 "{}: {} bytes",

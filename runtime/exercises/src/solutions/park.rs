@@ -8,8 +8,8 @@ use std::thread::{self, Thread};
 
 struct Parked {
     thread: Thread,
-    /// True after a wake. std's unpark token does not suffice, because other code on this thread may use it
-    /// up or leave one behind.
+    /// True after a wake. std's unpark token does not suffice, because other code on this thread may take the
+    /// token, or may set it without a wake.
     woken: AtomicBool,
 }
 
@@ -33,7 +33,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
         if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
             return output;
         }
-        // A wake that came before this line has set the flag.
+        // If a wake came before this line, the flag is set, and the thread does not park.
         while !parked.woken.swap(false, Ordering::Acquire) {
             thread::park();
         }

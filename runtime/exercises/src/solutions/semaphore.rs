@@ -17,7 +17,7 @@ struct State {
     tickets: u64,
 }
 
-/// The right to enter. Dropping it returns the permit.
+/// The right to enter. Dropping this value returns the permit.
 pub struct Permit<'a>(&'a Semaphore);
 
 impl Semaphore {
@@ -56,7 +56,7 @@ impl Semaphore {
                 }
             }
         };
-        // Wake outside the lock.
+        // Wake the task after the lock is released.
         if let Some(waker) = next {
             waker.wake();
         }
@@ -102,7 +102,7 @@ impl<'a> Future for Acquire<'a> {
 }
 
 impl Drop for Acquire<'_> {
-    /// Leaves the queue, or passes on a permit that it was given.
+    /// Leaves the queue. If this waiter was already given a permit, passes the permit on.
     fn drop(&mut self) {
         let Some(ticket) = self.ticket else { return };
         let mut state = self.semaphore.0.lock().unwrap();

@@ -12,7 +12,7 @@ struct State {
     waiting: VecDeque<Waker>,
 }
 
-/// The right to enter. Dropping it returns the permit.
+/// The right to enter. Dropping this value returns the permit.
 pub struct Permit<'a>(&'a Semaphore);
 
 impl Semaphore {

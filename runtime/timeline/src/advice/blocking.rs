@@ -13,7 +13,8 @@ const BRIEF: Duration = Duration::from_micros(300);
 /// One poll that blocks for this long is reported.
 const ONE_BLOCK: Duration = Duration::from_millis(5);
 
-/// Several polls that block are reported if together they take this share of the run and `MANY_BLOCKS`.
+/// Several polls that block are reported if the sum of their blocked times is at least `MANY_BLOCKS`, and at
+/// least this share of the run.
 const BLOCKED_SHARE: f64 = 0.1;
 const MANY_BLOCKS: Duration = Duration::from_millis(10);
 
@@ -25,8 +26,8 @@ const LONG_COMPUTING: Duration = Duration::from_millis(10);
 /// not count as delayed.
 const ALIKE: u32 = 4;
 
-/// How long the event loop may take to notice an event after a long poll. A part of the poll's length is
-/// added, because the machine may be busy.
+/// After a long poll, the event loop should notice waiting events within this time. 1 / `PART` of the poll's
+/// length is added, because the machine may be busy.
 const PROMPTLY: Duration = Duration::from_millis(2);
 const PART: u32 = 4;
 
@@ -57,7 +58,8 @@ impl Adviser<'_> {
         }
         let mut tasks: Vec<usize> = (0..sums.len()).filter(|&task| sums[task].1 > 0).collect();
         tasks.sort_by_key(|&task| std::cmp::Reverse(sums[task].0));
-        // Keep only tasks that blocked for at least a tenth as long as the task with the longest block.
+        // Keep a task only if its total blocked time is at least a tenth of that of the task with the longest
+        // block.
         tasks.retain(|&task| sums[task].0 * 10 >= sums[longest.task].0);
         tasks.retain(|&task| task != longest.task);
         tasks.insert(0, longest.task);
@@ -89,7 +91,7 @@ impl Adviser<'_> {
         });
         let mut times: Vec<_> = times.collect();
         times.sort_by_key(|time| std::cmp::Reverse(self.spans.polls[time.poll].on_core()));
-        // Check only the longest 100, because the whole run may consist of such polls.
+        // Check only the 100 longest polls, because the whole run may consist of long polls.
         let found = times.iter().take(100).find_map(|time| {
             let poll = self.spans.polls[time.poll];
             let held = self.held_up(&poll, time.from, time.to);
@@ -132,8 +134,9 @@ impl Adviser<'_> {
         })
     }
 
-    /// Returns the tasks that could have used a worker between the two instants and do not compute for long
-    /// themselves. They were ready in this period, or their event was noticed right after it.
+    /// Returns the tasks that could have used a worker between the two instants. Each of these tasks was
+    /// ready in this period, or the event loop noticed its event right after the period. Tasks that compute
+    /// for long themselves are left out.
     fn held_up(&self, by: &Poll, from: Duration, to: Duration) -> Vec<usize> {
         let tasks = self.spans.tasks.iter().enumerate();
         let held = tasks.filter(|(index, task)| {
@@ -146,14 +149,14 @@ impl Adviser<'_> {
             };
             let is_held = match span.state {
                 State::Running => false,
-                // A task that was only waiting for other tasks to finish computing does not count.
+                // Do not count a task that became ready because an awaited task had ended.
                 State::Queued => {
                     !self.was_joined(task, at) && to - span.from.max(from) >= LONG_COMPUTING / 2
                 }
                 State::Waiting => span.wake.is_some_and(|wake| {
                     let wake = &self.spans.wakes[wake];
                     let outside = matches!(wake.source, Source::Io | Source::Timer);
-                    // A wait that began near the end of the period does not count.
+                    // Do not count a wait that began near the end of the period.
                     outside
                         && wake.at < to + PROMPTLY + (to - from) / PART
                         && wake.at >= to

@@ -8,14 +8,14 @@ use brigade::timeline::{Outcome, WakeEffect};
 /// A poll that wakes at least this many tasks wakes a *crowd*.
 const CROWD: usize = 4;
 
-/// The minimum number of useless wakes that is reported. Fewer cost little.
+/// Useless wakes are reported if there are at least this many. Fewer useless wakes cost little.
 const MANY: usize = 50;
 
-/// The minimum share of the woken tasks that must have gone back to waiting.
+/// At least this share of the woken tasks must have gone back to waiting.
 const MOSTLY_VAIN: f64 = 0.7;
 
-/// In at least this share of the crowds, a task must have continued. Otherwise the wakes are a message to all
-/// tasks, which is not a fault.
+/// In at least this share of the crowds, some tasks must have continued, but at most half of them. If most
+/// tasks continue, the wakes are a message to all of them, which is not a fault.
 const SOME_WENT_ON: f64 = 0.5;
 
 impl Adviser<'_> {
@@ -52,7 +52,7 @@ impl Adviser<'_> {
         list.sort_by_key(|&task| std::cmp::Reverse(tasks[task]));
         let text = format!(
             "{} were woken {woken} times, {} each time on average. {} of these wakes were in vain: the \
-             task checked and went back to waiting, most often {}. Wake one task for each that can continue.",
+             task checked and went back to waiting, most often {}. Wake only as many tasks as can continue.",
             counted(list.len(), "task"),
             woken / crowds.len(),
             Percent(vain as f64 / woken as f64),
@@ -80,8 +80,9 @@ impl Adviser<'_> {
         of_poll
     }
 
-    /// Returns, for each poll, whether it had an effect: the task ended, or the poll woke or spawned another
-    /// task, or the next wake of the task was not part of a crowd.
+    /// Returns, for each poll, whether it had an effect. A poll had an effect if the task ended, or if the
+    /// poll woke or spawned another task. It also had an effect if the task's next wake was not part of a
+    /// crowd.
     fn polls_that_act(&self, in_crowd: &[bool]) -> Vec<bool> {
         let spans = self.spans;
         let mut acts = vec![false; spans.polls.len()];

@@ -1,8 +1,8 @@
 //! Finds tasks that wait for one another although they could wait at the same time.
 //!
-//! Tasks are useful because they wait for events at the same time. If no two tasks ever do so, and each first
-//! waits for another task, something lets only one of them continue at a time. Most often this is a lock that
-//! is held across an await.
+//! Several tasks should wait for events at the same time. If only one task at a time waits for an event, and
+//! each task first waits for another task, something blocks all tasks but one. Most often, this is a lock
+//! that a task holds across an await.
 
 use std::time::Duration;
 
@@ -12,20 +12,20 @@ use super::{Advice, Adviser, Kind};
 use crate::figures::share;
 use crate::spans::Source;
 
-/// The minimum number of tasks in such a queue. Two tasks that take turns are only communicating.
+/// The minimum number of tasks that wait for one another. Two tasks that take turns only exchange messages.
 const FEWEST: usize = 3;
 
-/// The minimum share of the period in which at least one task must wait for an event.
+/// In at least this share of the period, at least one task must wait for an event.
 const MOSTLY_EVENTS: f64 = 0.6;
 
-/// The maximum share of the period in which tasks may wait for events at the same time. Such a short overlap
-/// only means that one task takes over slowly from another.
+/// Tasks may wait for events at the same time in at most this share of the period. A short overlap only means
+/// that one task took over slowly from another.
 const HARDLY_TOGETHER: f64 = 0.05;
 
-/// The minimum share of their lives in which the tasks must wait for one another.
+/// The tasks must wait for one another for at least this share of their lives.
 const MOSTLY_FOR_TASKS: f64 = 0.4;
 
-/// The shortest period that is reported.
+/// A period is reported only if it is at least this long.
 const LEAST: Duration = Duration::from_millis(5);
 
 impl Adviser<'_> {
@@ -59,8 +59,8 @@ impl Adviser<'_> {
             all.as_secs_f64() / (all.saturating_sub(sum) + longest).as_secs_f64().max(1e-9);
         let text = format!(
             "{} tasks, {} among them, waited for events one at a time, for {} of {}. They waited for one another \
-             for {} of their time. If they hold a lock or a permit across an await, release it before: they \
-             would be at best {} times as fast. If each needs the result of another, they must wait.",
+             for {} of their time. If they hold a lock or a permit across an await, release it first: the \
+             program would be at best {} times as fast. If each needs the result of another, they must wait.",
             tasks.len(),
             self.label(tasks[0]),
             Time(sum),
@@ -89,7 +89,7 @@ impl Adviser<'_> {
         let tasks: Vec<usize> = (0..count)
             .filter(|&task| in_line[task] && self.spans.tasks[task].is_task())
             .collect();
-        // If a task waits for an event and then wakes one of these tasks, it belongs to the queue too.
+        // A task that wakes one of these tasks also belongs to the queue, so count its waits for events too.
         let mut belongs = in_line.clone();
         for wake in self.spans.wakes.iter().filter(|wake| in_line[wake.task]) {
             if let Source::Task(by) = wake.source {

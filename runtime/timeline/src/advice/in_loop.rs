@@ -12,26 +12,27 @@ use crate::spans::{State, TaskKind};
 /// The minimum number of steps. Two or three steps may well depend on each other.
 const FEWEST: usize = 4;
 
-/// The shortest wait that counts. For shorter waits, waiting together costs as much as it saves.
+/// Only waits that take at least this time count. If waits are shorter, a program gains nothing by waiting
+/// for all events at once.
 const LEAST_WAIT: Duration = Duration::from_millis(1);
 
-/// The shortest average life of the spawned tasks that is reported.
+/// A loop of spawns is reported only if the spawned tasks live at least this long, on average.
 const LEAST_LIFE: Duration = Duration::from_micros(200);
 
-/// The minimum share of the run that the loop must take.
+/// The loop must take at least this share of the run.
 const MOST_OF_RUN: f64 = 0.5;
 
-/// The minimum share of the loop that these waits or tasks must take.
+/// The waits or the spawned tasks must take at least this share of the loop's time.
 const MOST_OF_LOOP: f64 = 0.6;
 
-/// The maximum share of the loop in which other tasks may be active.
+/// Other tasks may be active in at most this share of the loop.
 const HARDLY_ANYTHING_ELSE: f64 = 0.15;
 
 /// A task that waits for at least this share of the run counts as a server that waits for its next client.
 const STANDING: f64 = 0.5;
 
-/// If an event on a socket comes within this time of a poll, the poll may have caused it through another
-/// socket of the process.
+/// If an event on a socket comes at most this long before or after a poll, the poll may have caused the
+/// event, through another socket of the process.
 const SOON: Duration = Duration::from_micros(500);
 
 impl Adviser<'_> {
@@ -43,8 +44,9 @@ impl Adviser<'_> {
                 .copied()
                 .filter(|wait| wait.length() >= LEAST_WAIT);
             let waits: Vec<Outside> = waits.collect();
-            // If two of three waits are short, the task exchanges messages. A step may have a short wait of its
-            // own, such as that for a connection. On a busy machine, a few waits of an exchange may be long.
+            // If fewer than one in three waits is long, the task exchanges messages. The bound is not higher,
+            // because a step may have short waits too, such as that for a connection. It is not lower,
+            // because on a busy machine a few waits of an exchange are long.
             if waits.len() * 3 < all.len() {
                 return None;
             }
@@ -71,7 +73,8 @@ impl Adviser<'_> {
         {
             return None;
         }
-        // If a task wakes others after its waits, it sets their pace, and they run in between.
+        // A task that wakes other tasks after its waits sets their pace. The other tasks run between the
+        // waits.
         let polls = &self.spans.tasks[task].polls;
         let telling = polls.iter().filter(|&&poll| self.has_effect(poll)).count();
         if telling * 2 > waits.len() {
@@ -84,8 +87,8 @@ impl Adviser<'_> {
         let at_best = span.as_secs_f64() / (span.saturating_sub(sum) + longest).as_secs_f64();
         let text = format!(
             "{} waited for {} things one after the other, for {} of {}, and hardly anything else happened. If none \
-             of them needs the result of the one before, begin them all and await them together (spawn or \
-             join): at best {} times as fast.",
+             of them needs the result of the previous one, begin them all and await them together (spawn or \
+             join). The program would be at best {} times as fast.",
             self.label(task),
             waits.len(),
             Time(sum),
@@ -101,8 +104,8 @@ impl Adviser<'_> {
         })
     }
 
-    /// Returns the times in which other tasks computed or waited independently of this task: it did not end
-    /// their waits, and they did not wake it.
+    /// Returns the times in which other tasks computed or waited independently of this task. If this task may
+    /// have ended a wait, or the end of the wait may have woken this task, the wait is left out.
     fn goes_on_beside(&self, task: usize) -> Vec<(Duration, Duration)> {
         let standing = self.figures.span.mul_f64(STANDING);
         let by_io: Vec<Duration> = self
@@ -217,15 +220,18 @@ impl Adviser<'_> {
         let noun = if jobs { "job" } else { "task" };
         let gain = match computes && !jobs && hands < 2 {
             true => format!(
-                "They compute, so one {} gains nothing by that; two would",
+                "They compute, so this gains nothing with one {}, but it would with two",
                 workers(1).trim_start_matches("1 ")
             ),
-            false => format!("At best that is {} times as fast", times(at_best)),
+            false => format!(
+                "At best, the program would be {} times as fast",
+                times(at_best)
+            ),
         };
         let text = format!(
-            "{} spawned {} and awaited each before it spawned the next, for {} of the run. No two of them were \
-             there at once; the first was {}. If none of them needs the result of the one before, spawn them \
-             all and await them afterwards. {gain}.",
+            "{} spawned {} and awaited each before it spawned the next, for {} of the run. No two of them \
+             existed at once; the first was {}. If none of them needs the result of the previous one, spawn \
+             them all and await them afterwards. {gain}.",
             self.label(parent),
             counted(line.len(), noun),
             Percent(share(sum, span)),
@@ -273,7 +279,7 @@ impl Adviser<'_> {
         let mut own = vec![false; self.spans.tasks.len()];
         own[parent] = true;
         line.iter().for_each(|&task| own[task] = true);
-        // A task appears after the task that spawned it.
+        // In the list of tasks, each task comes after the task that spawned it.
         for task in 0..own.len() {
             if let Some(by) = self.spans.tasks[task].spawned_by {
                 own[task] |= own[by] && by != parent;

@@ -7,11 +7,11 @@ use super::words::{Percent, Time, times, workers};
 use super::{Advice, Adviser, Kind, WORKER};
 use crate::figures::share;
 
-/// The minimum share of the run in which a worker must be busy.
+/// At least one worker must be busy in at least this share of the run.
 const MOSTLY_WORK: f64 = 0.5;
 
-/// The maximum ratio of the sum of all workers' times in polls to the union of these times. Below it, two
-/// workers are hardly ever busy at the same time.
+/// The maximum ratio of the sum of all workers' times in polls to the union of these times. Below this ratio,
+/// two workers are hardly ever busy at the same time.
 const HARDLY_TOGETHER: f64 = 1.1;
 
 /// If a task does at least this share of the work, it is named as the cause.

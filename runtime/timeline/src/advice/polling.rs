@@ -16,15 +16,15 @@ const MANY_POLLS: u64 = 1000;
 /// microsecond, or a few microseconds in a debug build.
 const SHORT_POLL: Duration = Duration::from_micros(if cfg!(debug_assertions) { 8 } else { 2 });
 
-/// The minimum share of the polls in which a busy-polling task wakes itself. The first poll is not one of
-/// them, and other code may cause some polls.
+/// A busy-polling task wakes itself in at least this share of its polls. The share is less than 1, because
+/// the spawn causes the first poll, and other code may cause some more.
 const MOSTLY_SELF_WOKEN: f64 = 0.9;
 
 /// The minimum number of sleeps that count as polling. They must have about the same length, and the task
 /// must do no work between them.
 const MANY_SLEEPS: usize = 10;
 
-/// The maximum time that a check takes.
+/// A poll counts as a check only if it takes less CPU time than this.
 const LOOK: Duration = Duration::from_micros(100);
 
 /// If workers compute for more than this share of the run, timers are late, so a ticker cannot be
@@ -70,8 +70,8 @@ impl Adviser<'_> {
         found.sort_by_key(|(_, asking)| std::cmp::Reverse(asking.sleeps));
         let &(task, asking) = found.first()?;
         let text = format!(
-            "{} slept {} times for {} and only checked in between: the event that it waits for came up to {} \
-             before it noticed{}. Let the event wake it: a channel, a Notify, or the task's handle.",
+            "{} slept {} times for {} and only checked in between: it noticed the awaited \
+             event up to {} late{}. Let the event wake it: a channel, a Notify, or the task's handle.",
             self.label(task),
             asking.sleeps,
             Time(asking.mean),
@@ -114,8 +114,8 @@ impl Adviser<'_> {
             return None;
         }
         let (from, to) = (sleeps[0].from, fired[fired.len() - 1]);
-        // The checks are the polls between two sleeps. The first poll is not a check, and the last one is not
-        // either, because the task continues with its work in it.
+        // Each poll between two sleeps is a check. The poll after the last sleep is not, because the task
+        // then continues with its work.
         let looks = || {
             let polls = life.polls.iter().filter(|&&poll| {
                 let begin = self.spans.polls[poll].begin;
@@ -150,8 +150,8 @@ impl Adviser<'_> {
         wakes.any(|wake| wake.from == Some(poll) && wake.task != at.task)
     }
 
-    /// Returns whether another task ended during the last sleep, so that the checks were probably for that
-    /// task. Other tasks that poll by timer do not count.
+    /// Returns whether another task ended during the last sleep. In this case, the task probably checked for
+    /// the end of that task. Tasks that poll by timer themselves do not count.
     fn was_answered(&self, task: usize, asking: &Asking, pollers: &[usize]) -> bool {
         if self.spans.tasks[task].ending == Some(crate::spans::Ending::Cancelled) {
             return false;

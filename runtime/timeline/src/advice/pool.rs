@@ -9,23 +9,23 @@ use super::words::{Time, counted, workers};
 use super::{Advice, Adviser, Kind, WORKER};
 use crate::spans::TaskKind;
 
-/// The minimum number of tiny jobs that is reported. Fewer jobs cost little.
+/// Tiny jobs are reported if there are at least this many. Fewer tiny jobs cost little.
 const MANY_TINY: usize = 500;
 
-/// If the median length of the jobs is below this, the jobs are tiny. It takes some microseconds to hand a
-/// job to a thread and its result back, and some tens of microseconds if the thread must be woken.
+/// If the median length of the jobs is below this time, the jobs are tiny. To hand a job to a thread and get
+/// the result back takes some microseconds, or some tens of microseconds if the thread must be woken.
 const TINY: Duration = Duration::from_micros(50);
 
 /// The pool's threads count as competing for the cores if at least this number of jobs run at the same time,
-/// and at least `PER_CORE` per core.
+/// and at least `PER_CORE` jobs for each core.
 const MANY_COMPUTING: usize = 16;
 const PER_CORE: usize = 4;
 
 /// The minimum average CPU time of jobs that count as computing.
 const COMPUTING: Duration = Duration::from_micros(500);
 
-/// The minimum number of blocked threads that is reported. Threads cost memory and time to start. Waiting
-/// tasks cost neither.
+/// Blocked threads are reported if at least this many are blocked at once. Threads cost memory and time to
+/// start. Tasks that wait need no thread.
 const MANY_BLOCKING: usize = 100;
 
 impl Adviser<'_> {

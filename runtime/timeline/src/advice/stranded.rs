@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::words::{Time, counted, others};
 use super::{Advice, Adviser, Kind};
 
-/// How long a task must have been stranded to be reported. A shorter time may only mean that the record ended
-/// too early. The value is arbitrary, not measured.
+/// A task is reported if it has been stranded for at least this time. A shorter time may only mean that the
+/// record ended too early. The value is arbitrary, not measured.
 const LONG_STRANDED: Duration = Duration::from_millis(10);
 
 impl Adviser<'_> {

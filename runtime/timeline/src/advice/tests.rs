@@ -8,9 +8,9 @@ use super::waits::is_ticker;
 use super::{Kind, on_cores};
 use crate::script::Script;
 
-/// Returns the times at which timers fire. If `is_interval` is true, they are due at multiples of `period`
-/// ms. Otherwise each is due `period` ms after the previous one fired. Each fires at the next tick of the
-/// wheel.
+/// Returns the times at which timers fire. If `is_interval` is true, the timers are due at multiples of
+/// `period` ms. Otherwise each timer is due `period` ms after the previous timer fired. A timer fires at the
+/// first tick of the wheel after it is due.
 fn fired(times: u32, period: f64, is_interval: bool) -> Vec<Duration> {
     const TICK: f64 = 1.048_576;
     let mut at = 0.37;

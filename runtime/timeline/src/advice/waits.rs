@@ -107,18 +107,19 @@ pub(super) fn covered(one: &[(Duration, Duration)], others: &[(Duration, Duratio
     (union_of_one + union_of_others).saturating_sub(all)
 }
 
-/// The maximum lateness of a timer that is in time, in milliseconds: one tick of the wheel (1.05 ms) and a
+/// A timer is in time if it fires at most this many milliseconds late: one tick of the wheel (1.05 ms) and a
 /// margin.
 const TICK: f64 = 1.15;
 
-/// The minimum share of a ticker's timers that must fire in time. On a busy machine, the others fire late.
-/// With fewer than `FEW` timers, the share must be greater, because a few timers may be in time by chance.
+/// At least this share of a ticker's timers must fire in time. On a busy machine, the other timers fire late.
+/// If there are fewer than `FEW` timers, the share must be at least `FEW_IN_TIME`, because a few timers may
+/// be in time by chance.
 const IN_TIME: f64 = 0.5;
 const FEW_IN_TIME: f64 = 0.8;
 const FEW: usize = 10;
 
-/// On a fine grid, more instants are in time by chance. So the required share is at least the share expected
-/// by chance plus this amount.
+/// If the period is short, many timers are in time by chance. So the required share is at least the share
+/// expected by chance plus this amount.
 const BY_CHANCE: f64 = 0.35;
 
 /// Returns whether these timers belong to a ticker, which ticks at fixed instants. In a loop of sleeps, each
@@ -139,7 +140,7 @@ pub(super) fn is_ticker(fired: &[Duration]) -> bool {
     gaps.sort_by(f64::total_cmp);
     let median = gaps[gaps.len() / 2];
     if median < 2.5 {
-        // On such a fine grid, the drift of a loop of sleeps is not visible.
+        // If the period is so short, the drift of a loop of sleeps is not visible.
         return mean < 1.06 || (mean - 2.0).abs() < 0.03;
     }
     let round = |period: f64| match period {
@@ -161,8 +162,8 @@ pub(super) fn is_ticker(fired: &[Duration]) -> bool {
         })
 }
 
-/// Returns the largest share of the instants that lie at most `TICK` after the points of any grid with this
-/// period.
+/// A grid is a series of points at a distance of `period`. For each grid, computes the share of the instants
+/// that lie at most `TICK` after a point. Returns the largest of these shares.
 fn on_grid(instants: impl Iterator<Item = f64>, period: f64) -> f64 {
     let mut phases: Vec<f64> = instants.map(|at| at.rem_euclid(period)).collect();
     phases.sort_by(f64::total_cmp);

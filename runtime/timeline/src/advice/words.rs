@@ -11,7 +11,7 @@ pub(super) struct Percent(pub(super) f64);
 
 impl fmt::Display for Percent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A rounding error of a nanosecond must not turn 29 % into 28 %.
+        // The error of floating-point arithmetic must not turn 29 % into 28 %.
         write!(f, "{:.0} %", (self.0 * 100.0 + 1e-9).floor())
     }
 }
@@ -58,8 +58,8 @@ pub(super) fn times(factor: f64) -> String {
 
 pub(super) fn other_programs(wanted: Duration, share: f64) -> String {
     format!(
-        "Other programs had the cores for {} of the {} in which {WORKER}s wanted one. The times of this \
-         run tell less about the program than about the machine.",
+        "Other programs had the cores for {} of the {} in which {WORKER}s could have used a core. The \
+         times of this run depend more on the machine than on the program.",
         Percent(share),
         Time(wanted),
     )

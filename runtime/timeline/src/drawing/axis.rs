@@ -22,8 +22,8 @@ impl Window {
         (at.saturating_sub(self.begin) as f64 / self.length() as f64).min(1.0)
     }
 
-    /// Divides the window into `bins` equal parts, and returns which share of each part the intervals fill.
-    /// Two intervals that both fill a part completely add up to 2.
+    /// Divides the window into `bins` equal parts. Returns, for each part, which share of it the intervals
+    /// fill. Two intervals that both fill a part completely add up to 2.
     ///
     /// Takes time proportional to the number of intervals plus the number of bins. For the parts that an
     /// interval fills completely, it records only where the first begins and where the last ends.
@@ -34,7 +34,8 @@ impl Window {
     ) -> Vec<f64> {
         let bins = bins.max(1);
         let mut parts = vec![0.0; bins];
-        // The change, from one part to the next, of the number of intervals that fill it completely.
+        // For each part: the number of intervals that fill it completely, minus the same number for the
+        // previous part.
         let mut steps = vec![0i64; bins + 1];
         for (from, to) in intervals {
             let (from, to) = (self.place(from) * bins as f64, self.place(to) * bins as f64);
@@ -56,7 +57,7 @@ impl Window {
         parts
     }
 
-    /// Returns at most `most` ticks at round numbers. The window begins at 0.
+    /// Returns at most `most` ticks at round numbers, which count from the beginning of the window.
     pub(super) fn ticks(self, most: usize) -> Vec<Tick> {
         let (length, step) = (self.length(), self.step(most));
         (0..=length / step)

@@ -1,8 +1,8 @@
 //! One row of the SVG drawing, for a worker or a task.
 //!
 //! Spans that can be distinguished are drawn one by one. A row with too many spans is drawn as a chart
-//! instead: it is divided into columns, and the height of a column is the share of its time that was spent in
-//! a state. The size of such a row does not depend on the run.
+//! instead, which is divided into columns. The height of a column shows the share of its time that was spent
+//! in a state. So the size of the drawing does not grow with the number of spans.
 
 use super::{
     axis::Nanos,
@@ -33,8 +33,8 @@ pub(super) const EXACT_MAX: usize = 250;
 /// The number of columns in a row that is drawn as a chart: one for every 1.5 pixels.
 pub(super) const BINS: usize = (LENGTH / 1.5) as usize;
 
-/// The number of columns in a task's row that is drawn as a chart. It is smaller, because there are more such
-/// rows.
+/// The number of columns in a task's row that is drawn as a chart. The number is smaller than for a worker's
+/// row, because a run has more tasks than workers.
 const TASK_BINS: usize = (LENGTH / 4.0) as usize;
 /// A row with more spans than this gets bars with square corners.
 const ROUND_MAX: usize = 40;

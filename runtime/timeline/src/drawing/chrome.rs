@@ -86,7 +86,7 @@ fn of_task(task: usize) -> Place {
 
 /// Returns nanoseconds as microseconds. Perfetto multiplies them by a thousand and cuts the fraction off, but
 /// 1.001 times a thousand is 1000.9999…. So this function adds a fifth of a nanosecond, which makes
-/// Perfetto's result exact. Slices then meet and do not overlap.
+/// Perfetto's result exact. Then adjacent slices do not overlap.
 fn micros(at: Nanos) -> f64 {
     // Parse from text, because the output must have exactly these digits.
     let text = format!("{}.{:03}2", at / 1000, at % 1000);
@@ -167,7 +167,7 @@ impl<W: Write> Trace<'_, W> {
     fn task(&mut self, row: &TaskRow) -> io::Result<()> {
         let place = of_task(row.task);
         for &Span { from, to, state } in &row.spans {
-            // The colours are named after the states that Chrome gives to its own threads.
+            // Chrome names its colours after the states of its own threads.
             let (name, colour) = match state {
                 State::Running(_) => ("running", "thread_state_running"),
                 State::Queued => ("ready, not running", "thread_state_runnable"),
@@ -223,17 +223,18 @@ impl<W: Write> Trace<'_, W> {
         let (Some((polled, until)), Some((from, to))) = (wake.polled, wake.from) else {
             return Ok(());
         };
-        // A slice that takes no time contains no instant.
+        // A slice that takes no time contains no instant, so an arrow cannot begin or end in it.
         if to == from || until == polled {
             return Ok(());
         }
         let start = wake.at.clamp(from, to - 1);
         for (phase, (pid, tid), at) in [
             ("s", of_task(by), start),
-            // An arrow must not lead into the past, even if the readings of the two threads' clocks do.
+            // An arrow must not lead into the past, even if the clock readings of the two threads are out of
+            // order.
             ("f", of_task(wake.task), polled.max(start).min(until - 1)),
         ] {
-            // `bp: e` ends the arrow in the slice around its time, instead of the next slice.
+            // With `bp: e`, the arrow ends in the slice that contains its time, not in the next slice.
             self.event(&json!({
                 "ph": phase, "pid": pid, "tid": tid, "ts": micros(at),
                 "name": "wake", "cat": "wake", "id": id, "bp": "e",

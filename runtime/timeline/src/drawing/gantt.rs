@@ -1,4 +1,4 @@
-//! The data that all drawings share: what each thread and task did from when to when.
+//! The data that all drawings share: what each thread and each task did, and when.
 //!
 //! A timeline is a list of events, but a drawing needs spans of time. A [`Gantt`] is computed once from the
 //! run's spans (by [`rows`](super::rows)). Each output format then shows it: one row for each thread, one row
@@ -81,7 +81,8 @@ pub(super) struct TaskRow {
     pub(super) task: usize,
     pub(super) name: String,
     pub(super) is_main: bool,
-    /// True if the metrics count it as a task. They do not count a main future or a job of the blocking pool.
+    /// True if the metrics count this row as a task. They count neither main futures nor jobs of the blocking
+    /// pool.
     pub(super) counts: bool,
     /// The spans of the task's life, in order of time and without gaps.
     pub(super) spans: Vec<Span>,
@@ -124,7 +125,7 @@ pub(super) enum End {
     Stranded,
 }
 
-/// A wake that was followed by a poll, or would have been if the record had continued.
+/// A wake that led to a poll, or would have led to one if the record had continued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Wake {
     pub(super) at: Nanos,
@@ -152,7 +153,7 @@ impl Gantt {
         super::rows::rows(timeline, &crate::spans(timeline), "worker")
     }
 
-    /// Leaves out the main futures, and the threads that polled nothing else.
+    /// Leaves out the main futures, and the threads that are not workers.
     pub(super) fn without_main(mut self) -> Self {
         self.tasks.retain(|row| !row.is_main);
         self.cooks.retain(CookRow::is_worker);
@@ -289,8 +290,9 @@ impl CookRow {
         matches!(self.kind, LaneKind::Worker(_))
     }
 
-    /// For each of `bins` equal parts of the run, returns the share in which the thread polled tasks. If a
-    /// poll was too short for the clock, the share is at least [`TRACE`], because the poll did happen.
+    /// For each of `bins` equal parts of the run, returns the share of the part in which the thread polled
+    /// tasks. In a part with a poll that was too short for the clock, the share is at least [`TRACE`],
+    /// because the poll did happen.
     pub(super) fn busy(&self, window: Window, bins: usize) -> Vec<f64> {
         let mut busy = window.fill(bins, self.polls.iter().map(|poll| (poll.from, poll.to)));
         for poll in self.polls.iter().filter(|poll| poll.from == poll.to) {
@@ -321,7 +323,7 @@ impl TaskRow {
         self.queued
     }
 
-    /// Describes briefly how long the task lived, or that it did not end well.
+    /// Describes briefly how long the task lived. If the task did not finish, describes its end instead.
     pub(super) fn verdict(&self) -> String {
         match self.end {
             End::Done => time(self.lived()),
@@ -359,7 +361,7 @@ pub(super) struct Density {
 }
 
 impl Density {
-    /// Returns, for each part, the number of tasks in all three states together.
+    /// Returns, for each part, the average number of tasks in all three states together.
     pub(super) fn all(&self) -> Vec<f64> {
         let states = self.running.iter().zip(&self.queued).zip(&self.waiting);
         states

@@ -36,7 +36,8 @@ impl Mark {
         }
     }
 
-    /// Draws the symbol on the row at `to`. If it is an arrow, it begins at the row at `from`.
+    /// Draws the symbol on the row whose y coordinate is `to`. An arrow begins on the row whose y coordinate
+    /// is `from`.
     pub(super) fn draw(self, paper: &mut Paper, x: f64, from: f64, to: f64) {
         match self {
             Self::Arrow => arrow(paper, x, from, to),

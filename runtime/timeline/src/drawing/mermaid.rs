@@ -1,8 +1,8 @@
 //! Draws a run as a Mermaid Gantt chart, which GitHub and many other sites show inside Markdown.
 //!
-//! Mermaid charts are made for projects that take weeks, but runs take much less time. With the format `x`,
-//! Mermaid takes plain numbers as milliseconds. The axis then shows them in their real unit. `displayMode:
-//! compact` keeps all bars of a section in one row.
+//! Mermaid charts are designed for projects that take weeks, but runs take much less time. With the format
+//! `x`, Mermaid reads plain numbers as milliseconds. The format of the axis shows these numbers in their real
+//! unit. `displayMode: compact` keeps all bars of a section in one row.
 
 use std::fmt::Write as _;
 
@@ -13,16 +13,16 @@ use super::{
 };
 
 /// The maximum number of rows of tasks, followed by that of workers. Mermaid refuses texts of more than
-/// 50,000 characters, and with these bounds no run comes near that.
+/// 50,000 characters. With these two bounds, the text of a chart is much shorter.
 const TASKS_MAX: usize = 24;
 const COOKS_MAX: usize = 8;
 const NAME_WIDTH: usize = 24;
 /// The maximum number of bars in a row. A row with more bars is divided into this number of equal pieces, and
 /// each piece is shown in its most frequent state.
 const BARS_MAX: usize = 32;
-/// The minimum share of the run at which a bar is wide enough for a word.
+/// A bar is wide enough for a word if it takes at least this share of the run.
 const WORD_FROM: f64 = 0.08;
-/// If a task waited or was queued for less than this share of the run, that span is left out.
+/// A span in which a task waited or was queued is left out if it is shorter than this share of the run.
 const SEEN_FROM: f64 = 0.001;
 /// The name of a bar that is too narrow for a word. Mermaid requires a name, so this is an invisible
 /// character.
@@ -83,7 +83,7 @@ fn life(cook: &CookRow) -> Vec<Span> {
 
 struct Chart<'a> {
     gantt: &'a Gantt,
-    /// The duration that the number 1 means in the chart.
+    /// The duration that the number 1 stands for in the chart.
     unit: Nanos,
     /// The minimum length of a bar, in units.
     thin: Nanos,
@@ -92,8 +92,8 @@ struct Chart<'a> {
 
 impl<'a> Chart<'a> {
     fn new(gantt: &'a Gantt) -> Self {
-        // The unit is so small that rounding is not visible. It is a thousandth or a millionth of the unit on
-        // the axis.
+        // The unit is so small that rounding is not visible: a thousandth or a millionth of the unit on the
+        // axis.
         let unit = match gantt.window.length() {
             0..MILLI => 1,
             MILLI..HUNDRED_SECONDS => 1_000,
@@ -114,8 +114,8 @@ impl<'a> Chart<'a> {
             title => escape(&shorten(title, 80, "…")).replace('：', ":"),
         };
         let step = self.gantt.window.step(TICKS) / self.unit;
-        // To d3, `%Q` means milliseconds and `%s` means seconds. In this chart, they show units and thousands
-        // of units.
+        // In d3, `%Q` means milliseconds and `%s` means seconds. In this chart, `%Q` shows units and `%s`
+        // shows thousands of units.
         let format = match (self.unit, step) {
             (1, 0..1_000) => "%Q ns",
             (1, _) => "%s µs",

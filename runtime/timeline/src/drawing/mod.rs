@@ -335,8 +335,8 @@ mod tests {
         assert!(super::to_scale(&[], "worker", LOOK).is_empty());
     }
 
-    /// Checks that the time does not grow with the square of the number of events. The bound is about thirty
-    /// times the time measured in a build without optimisation.
+    /// Checks that the time to draw a run does not grow with the square of the number of events. The bound is
+    /// about thirty times the time measured in a build without optimisation.
     #[test]
     fn a_hundred_thousand_events_are_drawn_in_no_time() {
         let timeline = samples::busy(100_000);

@@ -15,9 +15,11 @@ pub struct Look {
 
 /// The characters that a drawing consists of.
 pub(super) struct Signs {
-    /// Characters that show a share of a piece of time as a part of their width, in rising order.
+    /// The characters for a share of a piece of time, from the smallest share to the largest. In Unicode,
+    /// they are filled from the left.
     pub(super) parts: &'static [char],
-    /// Characters that show a share as a height, in rising order.
+    /// The characters for a share, from the smallest share to the largest. In Unicode, they are filled from
+    /// below.
     pub(super) heights: &'static [char],
     pub(super) queued: char,
     pub(super) waiting: char,

@@ -286,7 +286,7 @@ pub(super) fn fetch(count: usize) -> Timeline {
     script.done(now + 1000)
 }
 
-/// Names with characters that have a meaning in the grammar of some drawing.
+/// Names with characters that have a meaning in the grammar of some output format.
 pub(super) const HOSTILE: [&str; 14] = [
     "<script>alert(1)</script>",
     "]]> --> </svg> </text>",

@@ -20,14 +20,14 @@ use crate::units;
 /// The height of the area that shows many tasks together, in pixels.
 const AREA: f64 = 52.0;
 /// The maximum number of rows of tasks, followed by that of workers. The value is arbitrary: about as many
-/// rows as a reader can take in.
+/// rows as a reader can compare.
 const TASKS_MAX: usize = 36;
 const COOKS_MAX: usize = 16;
 /// The gap between two rows if other rows between them are left out, in pixels.
 const JUMP: f64 = 5.0;
 /// The maximum number of arrows and marks. More would hide the rows.
 const MARKS_MAX: usize = 60;
-/// The minimum length of a waiting task's line that has space for a mark, in pixels.
+/// If a waiting task's line is at least this long, in pixels, it has space for a mark.
 const MARK: f64 = 11.0;
 /// The maximum number of tasks that the description lists.
 const DESCRIBED_MAX: usize = 12;
@@ -281,7 +281,7 @@ impl<'a> Sheet<'a> {
         text
     }
 
-    /// Returns a row that is this distance below the current position.
+    /// Returns a row that is `below` pixels below the current position.
     fn row(&self, below: f64) -> Row<'a> {
         Row {
             gantt: self.gantt,

@@ -1,9 +1,9 @@
 //! Draws a run as a Gantt chart of characters, which fits into a terminal.
 //!
 //! A character stands for a piece of time. The piece may be long, and a task may have run for only an instant
-//! of it. So a bar is not only full or empty: `▌` means that the task ran for half of the piece and `▏` that
-//! it ran for less, so that any running is visible. The rows of the workers and of the tasks in flight show
-//! heights, from `▁` to `█`.
+//! of it. So a bar is not only full or empty: `▌` means that the task ran for half of the piece, and `▏`
+//! means that it ran for a small part. Even a very short poll is therefore visible. The rows of the workers
+//! and of the tasks in flight show heights, from `▁` to `█`.
 
 use unicode_width::UnicodeWidthStr as _;
 
@@ -16,11 +16,11 @@ use super::{
 };
 use crate::units;
 
-/// The minimum width of a drawing, in columns. A narrower drawing is not readable, but a terminal may break
-/// the lines of this one.
+/// The minimum width of a drawing, in columns. A narrower drawing would not be readable. A narrower terminal
+/// may break the lines of the drawing.
 const WIDTH_MIN: usize = 40;
-/// The maximum width of a drawing, in columns. In a wider drawing, a reader loses the line. The value is
-/// arbitrary, not measured.
+/// The maximum width of a drawing, in columns. In a wider drawing, a reader's eye slips to another line. The
+/// value is arbitrary, not measured.
 const WIDTH_MAX: usize = 200;
 /// The maximum number of rows of tasks, so that the drawing fits on a screen. The value is arbitrary, not
 /// measured.

@@ -1,10 +1,10 @@
 //! Computes the longest chain of cause and effect, as defined by
 //! [`Figures::critical_path`](super::Figures::critical_path).
 //!
-//! The computation passes over the polls once, in the order in which they began. For each poll it computes
-//! the length of the chain that leads to its beginning and to its end. A chain grows while a task runs or
-//! waits for something outside. If another task woke the task, the longer one of the two chains continues. So
-//! no chain is ever longer than the run up to that instant.
+//! The computation passes over the polls once, in the order in which they began. For each poll, it computes
+//! the length of the chain that leads to the poll's beginning, and of the chain that leads to its end. A
+//! chain grows while a task runs or waits for something outside. If another task woke the task, the longer of
+//! the two tasks' chains continues. So no chain is ever longer than the run up to that instant.
 
 use std::time::Duration;
 
@@ -23,14 +23,14 @@ pub(super) fn length(spans: &Spans) -> Duration {
 struct Chains<'a> {
     spans: &'a Spans,
     began: Duration,
-    /// For each poll, the lengths of its chains.
+    /// For each poll, the lengths of the chains that lead to it.
     links: Vec<Link>,
     /// For each task, how many of its polls and spans have been processed.
     read: Vec<(usize, usize)>,
     /// For each task that ended, the task that awaited its end.
     joiner: Vec<Option<usize>>,
-    /// For each task, the awaited tasks that ended since its last poll: the time of each end, and the length
-    /// of its chain.
+    /// For each task, the awaited tasks that ended since the task's last poll. An entry is the time of the
+    /// end, and the length of the ended task's chain.
     told: Vec<Vec<(Duration, Duration)>>,
     /// For each task, the indices of the joins that it made.
     joins: Vec<Vec<usize>>,
@@ -106,7 +106,8 @@ impl<'a> Chains<'a> {
                 let spawn = poll.cause.map(|wake| &self.spans.wakes[wake]);
                 match spawn.and_then(|wake| self.cause(wake)) {
                     Some(_) => Duration::ZERO,
-                    // If the record shows no cause, the chain is as long as the run up to that instant.
+                    // If the record shows no cause of the spawn, the chain is as long as the run up to the
+                    // spawn.
                     None => life.begun.unwrap_or(poll.begin).saturating_sub(self.began),
                 }
             }
@@ -128,7 +129,7 @@ impl<'a> Chains<'a> {
         chain
     }
 
-    /// Returns the length of the chain that leads to the wake, if a poll of a task caused it.
+    /// Returns the length of the chain that leads to the wake, if a poll of another task caused the wake.
     fn cause(&self, wake: &Wake) -> Option<Duration> {
         let by = match wake.source {
             Source::Spawn(by) => by?,
@@ -147,8 +148,9 @@ impl<'a> Chains<'a> {
         }
     }
 
-    /// Returns the lengths of the chain at the beginning and the end of the poll, given the length at its
-    /// beginning. If the task awaits a task that has already ended, the chain of that task counts too.
+    /// Takes `begin`, the length of the chain at the beginning of the poll. Returns this length together with
+    /// the length at the end of the poll. If the poll awaits a task that has already ended, the chain of that
+    /// task counts too.
     fn within(&mut self, poll: &Poll, begin: Duration) -> Link {
         let mut link = Link {
             begin,

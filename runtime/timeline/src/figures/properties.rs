@@ -221,7 +221,7 @@ fn check(timeline: &Timeline) -> Figures {
             assert_eq!(task.life(), Duration::ZERO);
             continue;
         };
-        // The three times must add up to the life, exact to the nanosecond.
+        // The times in the three states must add up to the task's life, exact to the nanosecond.
         assert_eq!(
             task.life(),
             task.ended.unwrap_or(crate::spans(timeline).end) - begun
@@ -275,7 +275,7 @@ fn a_record_with_gaps_has_figures_too() {
         timeline.events.retain(|_| !chance.one_in(keep_one_in));
         timeline.dropped = (before - timeline.events.len()) as u64;
         check(&timeline);
-        // The same properties must hold if the record does not report the dropped events.
+        // The same properties must hold if the record does not report that events were dropped.
         timeline.dropped = 0;
         check(&timeline);
         let _ = crate::advice(&timeline);
@@ -291,7 +291,7 @@ fn a_record_in_disorder_has_figures_too() {
         for _ in 0..events.len() / 4 {
             let (a, b) = (chance.below(events.len()), chance.below(events.len()));
             if a.abs_diff(b) < 20 {
-                // Swap what happened in the two events, but not when and on which thread.
+                // Swap the contents of the two events, but not their times and their threads.
                 let what = events[a].what;
                 events[a].what = events[b].what;
                 events[b].what = what;

@@ -5,12 +5,12 @@ use std::time::Duration;
 use super::Stall;
 use crate::spans::{Spans, State, TaskKind};
 
-/// A period that begins when every worker is in a poll and ends with the first of these polls.
+/// A period in which every worker is in a poll. It ends when the first of these polls ends.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FullTime {
     pub(crate) from: Duration,
     pub(crate) to: Duration,
-    /// The poll that had lasted longest at the end.
+    /// The poll that had lasted longest when the period ended.
     pub(crate) poll: usize,
 }
 
@@ -48,7 +48,8 @@ pub(crate) fn full_times(spans: &Spans) -> Vec<FullTime> {
     found
 }
 
-/// Returns the longest period with all workers in polls in which another task could have used a worker.
+/// Returns the longest period in which all workers were in polls although another task could have used a
+/// worker.
 pub(super) fn longest(spans: &Spans) -> Option<Stall> {
     let (held, ready) = (Crowd::new(spans, false), Crowd::new(spans, true));
     let mut times = full_times(spans);
@@ -65,7 +66,8 @@ pub(super) fn longest(spans: &Spans) -> Option<Stall> {
     })
 }
 
-/// The times at which tasks began to be kept from running, and the times at which this ended.
+/// The periods in which tasks are kept from running: the sorted times at which they begin, and the sorted
+/// times at which they end.
 struct Crowd {
     from: Vec<Duration>,
     to: Vec<Duration>,

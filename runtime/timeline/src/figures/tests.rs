@@ -66,7 +66,8 @@ fn a_wake_during_a_poll_queues_at_its_end() {
         .pend(dish)
         .at(15);
     let figures = crate::figures(&run.done());
-    // The record shows no wake for the second poll, so the rest of the task's life counts as waiting.
+    // The record shows no wake during or after the second poll, so the rest of the task's life counts as
+    // waiting.
     assert_eq!(times(&figures, dish), [ms(5), ms(6), ms(4)]);
     assert_eq!(figures.tasks[dish].self_woken, 1);
     assert_eq!((figures.wakes, figures.wakes_nowhere), (2, 1));
@@ -132,7 +133,7 @@ fn a_lane_is_present_from_its_first_event_to_its_last_but_not_between_two_mains(
     run.at(100).begin(second).at(110).pend(second);
     run.event(What::Park).event(What::Steal { from: 1 });
     let figures = crate::figures(&run.at(120).done());
-    // The worker is asleep when the record ends. It counts as present until then.
+    // The worker is parked when the record ends, and counts as present until then.
     let lane = &figures.lanes[0];
     assert_eq!(lane.present, ms(10 + 20));
     assert_eq!(lane.in_polls, ms(4 + 2 + 10));
@@ -170,7 +171,7 @@ fn a_stall_holds_all_workers_and_somebody_else() {
     run.at(0).spawn(a, None).spawn(b, None);
     run.on(0).begin(a).at(10).on(1).begin(b);
     run.at(30).on(0).wake_again(a, None);
-    // Only now does another task exist.
+    // From here on, a third task exists, which the stall delays.
     run.at(35).spawn(c, Some(a)).at(40).pend(a);
     run.at(41).begin(a).at(46).ready(a);
     run.at(50).begin(c).at(90).on(1).ready(b);
@@ -183,7 +184,7 @@ fn a_stall_holds_all_workers_and_somebody_else() {
         held: 1,
         ready: 1,
     };
-    // The stall from 50 to 90 delayed no task.
+    // From 50 to 90 ms, both workers are in polls again, but this delays no task.
     assert_eq!(crate::figures(&run.done()).longest_stall, Some(stall));
 }
 
@@ -199,7 +200,8 @@ fn who_awaits_a_task_is_not_held_up_by_its_poll() {
     run.at(1).pend(main).begin(heavy).at(50).ready(heavy);
     run.wake(main, None).begin(main).ready(main);
     let stall = crate::figures(&run.done()).longest_stall.unwrap();
-    // The longest stall is the poll of `main` while the new task was ready.
+    // The only stall is the first poll of `main`, which delays the new task. The poll of `heavy` delays no
+    // task, because `main` awaits `heavy`.
     assert_eq!((stall.task, stall.lasted), (main, ms(1)));
 }
 
@@ -250,8 +252,8 @@ fn fan_out(tasks: usize) -> Figures {
 #[test]
 fn independent_tasks_are_as_long_as_one_of_them() {
     let figures = fan_out(4);
-    // The tasks were spawned at the very beginning of main's poll. Each takes 10 ms. After each task,
-    // `main` notices that the task has ended.
+    // The tasks were spawned at the very beginning of main's first poll, and each takes 10 ms. The last poll
+    // of `main` takes no time.
     assert_eq!(figures.critical_path, ms(10));
     assert_eq!(figures.span, ms(45));
     assert_eq!(figures.work, ms(45));
@@ -281,8 +283,8 @@ fn a_chain_of_spawns_and_joins_is_as_long_as_all_of_it() {
     run.at(20).begin(c).at(24).ready(c).wake(b, None);
     run.at(30).begin(b).at(31).ready(b).wake(a, None);
     run.at(40).begin(a).at(42).ready(a);
-    // The path consists of a 4, b 3, c 4, b 1 and a 2. Queued time does not count. While task `a` waits,
-    // `b` and `c` work.
+    // The path consists of polls: 4 ms of a, 3 of b, 4 of c, 1 of b and 2 of a. Queued time does not count.
+    // While task `a` waits, `b` and `c` work.
     assert_eq!(crate::figures(&run.done()).critical_path, ms(14));
 }
 
@@ -296,7 +298,8 @@ fn waiting_for_the_world_counts_and_waiting_for_a_task_does_not() {
     run.at(21).wake(a, None);
     run.at(30).begin(a).at(33).wake(b, Some(a)).at(35).ready(a);
     run.at(40).begin(b).at(41).ready(b);
-    // Task a takes 1 + 20 + 3 until it wakes b, which adds 1. Task a itself runs for 2 more.
+    // The path through a is the longest: a runs for 1 ms, sleeps for 20 ms, and runs for 5 ms. On the other
+    // path, a wakes b after 3 of these 5 ms, and b runs for 1 ms.
     assert_eq!(crate::figures(&run.done()).critical_path, ms(1 + 20 + 5));
 }
 

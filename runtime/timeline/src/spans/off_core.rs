@@ -55,11 +55,11 @@ impl Meter {
         }
         let awake = (now.at - last.at).saturating_sub(self.parked);
         let off = awake.saturating_sub(used);
-        // Without the delay, a preempted thread cannot be distinguished from a blocked one, so report
-        // neither.
+        // If the record lacks the delay, a preempted thread cannot be distinguished from a blocked thread, so
+        // report neither.
         let Some(delay) = delay else { return };
-        // The rest of the time off the core was spent blocked, unless the thread never gave up its core. In
-        // that case, the machine itself had no core, which happens in a virtual machine.
+        // If the thread gave up its core, it was blocked for the rest of the time off the core. If the thread
+        // never gave up its core, the machine itself had no core, which happens in a virtual machine.
         let preempted = if now.blocked { delay.min(off) } else { off };
         let blocked = off - preempted;
         let lengths = lane.iter().map(|&poll| polls[poll].length());

@@ -15,19 +15,19 @@ pub(super) struct Life {
     pub(super) since: Duration,
     /// The poll in progress.
     pub(super) poll: Option<usize>,
-    /// True if the task was woken during the poll in progress, or will be during the next poll, so that
-    /// another poll follows.
+    /// True if a wake takes effect during the poll in progress, or during the next poll if none is in
+    /// progress. Another poll then follows.
     pub(super) again: bool,
     /// The wake that caused the next poll.
     pub(super) woken: Option<usize>,
     pub(super) woke_itself: bool,
-    /// The task that awaits this one, and the number of tasks that this one awaits.
+    /// The task that awaits this task, followed by the number of tasks that this task awaits.
     pub(super) joiner: Option<usize>,
     pub(super) awaits: usize,
-    /// True if it awaited any task when it began to wait.
+    /// True if the task awaited another task when it began to wait.
     pub(super) joins: bool,
-    /// The awaited tasks that have ended since the last poll of this task began. Each of them may wake it
-    /// once.
+    /// The awaited tasks that have ended since the last poll of this task began. The end of each may wake
+    /// this task once.
     pub(super) farewells: Vec<usize>,
     pub(super) spans: TaskSpans,
 }
@@ -36,7 +36,7 @@ pub(super) struct Life {
 pub(super) struct Lane {
     pub(super) poll: Option<usize>,
     pub(super) parked: Option<Duration>,
-    /// The beginning of the thread's presence, and the last time at which it was certainly present.
+    /// When the thread began to work for the executor, and the last time at which it certainly did so.
     pub(super) there: Option<(Duration, Duration)>,
     pub(super) causes: Causes,
     pub(super) meter: Meter,
@@ -44,7 +44,7 @@ pub(super) struct Lane {
 }
 
 /// The causes of the wakes that a thread is about to make: first the events that the OS reported, then the
-/// timers that fired. They apply until the thread does something else.
+/// timers that fired. These causes apply until the thread does something other than waking tasks.
 #[derive(Default)]
 pub(super) struct Causes {
     pub(super) io: usize,
@@ -53,8 +53,8 @@ pub(super) struct Causes {
 }
 
 impl Life {
-    /// Adds a span for the state that the task is leaving. A state that took no time is left out, unless it
-    /// is a poll, because the poll did happen.
+    /// Adds a span for the state that the task is leaving. A state that took no time is left out. A poll that
+    /// took no time is kept, because it did happen.
     pub(super) fn leave(&mut self, state: State, now: Duration) {
         if now == self.since && state != State::Running {
             return;

@@ -25,8 +25,8 @@ pub(super) fn read(timeline: &Timeline) -> Spans {
     reader.finish()
 }
 
-/// Returns the event, or `None` if it refers to a task that does not exist. That can happen in a record made
-/// by hand.
+/// Returns the event, or `None` if it refers to a task that does not exist. Only a record that was made by
+/// hand can have such an event.
 fn of_known_tasks(what: What, known: usize) -> Option<What> {
     let by_known = |by: Option<usize>| by.filter(|&by| by < known);
     match what {
@@ -278,7 +278,7 @@ impl<'a> Reader<'a> {
         let wake = self.add_wake(lane, task, Source::Spawn(by), WakeEffect::Queued);
         let life = &self.lives[task];
         if let Some(poll) = life.poll {
-            // Another thread had already recorded the first poll.
+            // Another thread has already recorded the first poll of this task.
             self.answer(wake, poll);
         } else if life.spans.begun.is_none() {
             self.change(task, Some(State::Queued));
@@ -354,7 +354,7 @@ impl<'a> Reader<'a> {
         let timeline = self.timeline;
         let last = self.now;
         // If events were dropped, it is unknown what happened after the last event. If the main future is
-        // done, the time after it only shows when the record was taken.
+        // done, the time after its end only shows when the record was taken.
         if timeline.dropped == 0 && self.goes_on() {
             self.now = last.max(timeline.length);
         }
@@ -401,8 +401,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Closes everything that is still open at the end of the record. If events were dropped, a poll in
-    /// progress ends at an unknown time.
+    /// Closes the poll and the park that are still open on the lane at the end of the record. If events were
+    /// dropped, a poll in progress ends at an unknown time.
     fn close_lane(&mut self, lane: usize) {
         if self.timeline.dropped > 0 {
             self.lose_poll(lane);

@@ -68,7 +68,7 @@
     return at("tip").textContent.includes(text) && !at("tip").hidden;
   }
 
-  // Both the page and the library compute some figures. The figures must agree.
+  // The page and the library both compute some figures. The two results must agree.
   function compareFigures() {
     const [, READY, RUNNING, WAITING] = [0, 1, 2, 3];
     const time = (state) => run.tasks.time[state].reduce((sum, nanos, task) => sum + (run.tasks.kind[task] === 0 ? nanos : 0), 0);
@@ -193,7 +193,7 @@
     press("c");
   }
 
-  // A tip appears beside its term, and disappears with it.
+  // A tip appears beside its term, and disappears when the mouse leaves the term.
   function checkTips() {
     const terms = [...document.querySelectorAll("#figures thead th")].filter(({ textContent }) => GLOSSARY.has(textContent));
     const [term] = terms;

@@ -19,7 +19,7 @@ pub(crate) struct Faulty {
     pub(crate) name: &'static str,
     pub(crate) kinds: &'static [Kind],
     pub(crate) workers: usize,
-    /// True if the corrected version is faster. The gain must be at most what the advice promises.
+    /// True if the corrected version must be faster. It must not gain more than the advice promises.
     pub(crate) gains: bool,
     pub(crate) program: fn(usize) -> Program,
     pub(crate) mended: fn(usize) -> Program,
@@ -486,7 +486,7 @@ async fn queue(all: bool) {
     }
 }
 
-/// Starts a server on its own thread, which answers after 40 ms.
+/// Starts a thread with a server that answers one connection, after 40 ms.
 fn slow_server() -> std::net::SocketAddr {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -507,7 +507,7 @@ fn fetch_of_std(address: std::net::SocketAddr) {
     assert_eq!(answer, "done");
 }
 
-/// Starts a server in this program, which answers each connection after this number of milliseconds.
+/// Starts a task with a server that answers each connection after this number of milliseconds.
 async fn serve(millis: u64) -> (std::net::SocketAddr, brigade::task::JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

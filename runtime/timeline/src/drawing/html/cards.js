@@ -1,5 +1,6 @@
-// Tips and the card. A tip explains the element under the mouse or with the focus. It lies beside this
-// element, and disappears with the mouse or the focus. The card shows the facts about the pinned thing.
+// Tips and the card. A tip explains the element that is under the mouse or has the focus. The tip is beside
+// this element, and disappears when the mouse or the focus leaves. The card shows the facts about the pinned
+// thing.
 
 // The tip of a term is its text in the help.
 const terms = [...document.querySelectorAll("#glossary dt")];
@@ -66,7 +67,7 @@ function pin(thing) {
   add(about(thing).task >= 0, "‹ poll", "The poll before (p)", () => stepPoll(-1));
   add(about(thing).task >= 0, "poll ›", "The poll after (n)", () => stepPoll(1));
   add(acrossWake(-1) >= 0, "waker", "The poll that woke it (w)", () => followWake(-1));
-  add(acrossWake(1) >= 0, "woken", "The poll that came of it (e)", () => followWake(1));
+  add(acrossWake(1) >= 0, "woken", "The poll that it led to (e)", () => followWake(1));
   add(true, "zoom", "Zoom to it (Enter)", zoomToPin);
   add(true, "close", "Unpin it (Escape)", () => pin(null));
   byId("spoken").textContent = `${facts.title}: ${facts.lines.map((line) => line.join(" ")).join(", ")}`;

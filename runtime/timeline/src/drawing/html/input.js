@@ -13,8 +13,8 @@ function hover(place) {
   redraw();
 }
 
-/// Returns what a drag from this place does. In the strip, it moves the window or draws a new one. Over the
-/// curves, or with Shift, it marks an area. Elsewhere, it moves the picture.
+/// Returns what a drag from this place does. In the strip, a drag moves the window or draws a new one. Over
+/// the curves, or with Shift, a drag marks an area. Elsewhere, a drag moves the picture.
 function dragFrom({ x, y }, shift) {
   const { from, to, scroll } = view;
   const [begun, pixel] = [timeAt(x), nanosPerPixel()];
@@ -82,11 +82,11 @@ const ON_SCENE = {
 for (const [type, act] of Object.entries(ON_SCENE)) scene.addEventListener(type, act, { passive: false });
 
 byId("scroller").addEventListener("scroll", ({ target }) => {
-  // A change of less than about a pixel comes from this script itself.
+  // If the position changed by less than about a pixel, this script itself set it.
   if (Math.abs(target.scrollTop - view.scroll) > 1.5) scrollTo(target.scrollTop);
 });
 
-/// Pins the poll before (-1) or after (1) the pinned thing, of the same task. If nothing is pinned, pins the
+/// Pins the poll of the pinned task before (-1) or after (1) the pinned thing. If nothing is pinned, pins the
 /// first poll on the screen.
 function stepPoll(way) {
   const { from: begins, task: tasks } = run.polls;
@@ -125,7 +125,8 @@ function pinPoll(poll, zooming = false) {
   if (zooming) zoomToPin();
 }
 
-/// Zooms to the pinned area. Any other pinned thing and its wake then fill a third of the screen.
+/// Zooms to the pinned thing. An area then fills the screen. Any other thing, with the wake that led to it,
+/// fills a third of the screen.
 function zoomToPin() {
   if (!view.pin) return;
   const { kind, row } = view.pin;

@@ -1,7 +1,7 @@
 //! One HTML file to explore runs. It needs no network and no installation.
 //!
-//! [`page`] combines a template, a style sheet, a script and the data of the runs. That data are spans in
-//! JSON ([`record`]), which the script draws.
+//! [`page`] combines a template, a style sheet, a script and the data of the runs. The data are spans in JSON
+//! ([`record`]), which the script draws.
 //!
 //! Names and titles from outside enter the page only through the JSON, in which `<` is escaped. The script
 //! shows them only through `textContent` and `fillText`, which interpret no markup. The page's own policy

@@ -1,5 +1,6 @@
-// Paints over the rows: the vertical line under the mouse, the marked area, the outlines of the pointed thing
-// and the pinned thing, and arrows. The arrows show the wakes that led to a poll, and the wakes made in it.
+// Paints over the rows: the vertical line under the mouse, the marked area, the outlines of the thing under
+// the mouse and of the pinned thing, and arrows. The arrows show the wakes that led to a poll, and the wakes
+// made in it.
 
 const MOST_ARROWS = 60; // the maximum number of arrows for one poll; more would be unreadable
 
@@ -68,7 +69,7 @@ function paintArrow(stir, alpha) {
   const middle = (row) => rowBody(row).top + rowBody(row).height / 2;
   const [x, y] = [xOf(stirs.at[stir]), middle(source < 0 ? target : source)];
   const [toX, toY] = [xOf(polls.from[poll]), middle(target)];
-  // If there is enough space, the ends are horizontal. Within a row, the curve bends down.
+  // If there is enough space, the ends of the arrow are horizontal. An arrow within one row bends down.
   const level = Math.abs(toY - y) < 2;
   const reach = clamp((toX - x) / 2, 0, 120);
   const bow = level ? Math.min(24, reach) : 0;

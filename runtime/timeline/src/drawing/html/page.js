@@ -12,7 +12,7 @@ function writeHead() {
   const dropped = sum(runs, (it) => it.dropped);
   byId("dropped").hidden = dropped === 0;
   byId("dropped").textContent =
-    `${counted(dropped, "event")} found no room in the record. What is drawn rests on the others.`;
+    `${counted(dropped, "event")} found no room in the record. The page shows only the other events.`;
   for (const [keys, words] of KEYS) {
     const term = element("dt");
     term.append(...keys.split(" ").map((key) => element("kbd", key)));
@@ -76,7 +76,7 @@ function readToolbar() {
   document.body.dataset.by = view.by;
   arrangeRows();
   if (by === view.by) return;
-  // Unpin an area or a thread, because it has no place in the other view.
+  // Unpin an area or a thread, because the other view has no place for it.
   pin(view.pin && about(view.pin).task >= 0 ? view.pin : null);
   if (view.pin) scrollTo(scrollFor(rowOf(about(view.pin).task, about(view.pin).lane)));
 }
@@ -110,7 +110,7 @@ function readAddress() {
   const parts = new URLSearchParams(location.hash.slice(1));
   const [from, to, poll] = ["from", "to", "poll"].map((name) => Number(parts.get(name) ?? NaN));
   setTheme(parts.get("theme")?.match(/^(light|dark)$/)?.[0] ?? "");
-  // Begin by task if the tasks mostly wait, and by worker if they compute.
+  // At first, show the view by task if the tasks mostly wait, and the view by worker if they mostly compute.
   toolbar.elements.by.value = run.waits ? "task" : "worker";
   for (const [name, value] of parts) {
     if (["by", "filter", "order"].includes(name)) toolbar.elements[name].value = value;

@@ -1,4 +1,4 @@
-//! Writes runs as JSON: columns of small numbers, which browsers read fastest.
+//! Writes runs as JSON. The JSON consists of columns of small numbers, because browsers read them fastest.
 //!
 //! Times are nanoseconds from the beginning of each run. Threads, tasks, polls and wakes are numbered across
 //! all runs, and -1 means none. Names are safe to show. `run.js` reads this JSON.
@@ -67,7 +67,7 @@ struct Record {
     tables: Tables,
     polls: usize,
     wakes: usize,
-    /// How long all tasks waited, and how long they were ready or ran.
+    /// The total time in which tasks waited, followed by the total time in which they were ready or ran.
     waited: Duration,
     active: Duration,
 }
@@ -179,7 +179,7 @@ fn lane_order(spans: &Spans) -> Vec<usize> {
     order
 }
 
-/// Returns for each thread its place in this order.
+/// Returns the place of each thread in this order.
 fn places(order: &[usize], first: usize) -> Vec<i64> {
     let mut places = vec![0; order.len()];
     for (place, &lane) in order.iter().enumerate() {
@@ -260,7 +260,7 @@ const MARKS: usize = 5;
 const JOINS: usize = 6;
 const OFF: usize = 7;
 
-/// The columns of all tables, as numbers with commas between them, and the last value of each.
+/// The columns of all tables, as numbers with commas between them, and the last value of each column.
 #[derive(Default)]
 struct Tables([[(String, i64); 9]; 8]);
 
@@ -344,8 +344,8 @@ impl Tables {
         let (begin, took) = (base.time(poll.begin), nanos(poll.length()));
         let stir = number_of(poll.cause, base.wake);
         self.row(POLLS, &[task, lane, begin, took, outcome, stir]);
-        // The record has only the lengths of the times off the core, not when they were within the poll. Put
-        // them at its end.
+        // The record shows how long the thread was off the core during the poll, but not when. Draw this time
+        // at the end of the poll.
         let end = begin + took;
         let taken = end - nanos(poll.preempted()).min(took);
         let blocked = (taken - nanos(poll.blocked())).max(begin);

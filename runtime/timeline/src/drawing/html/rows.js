@@ -16,8 +16,8 @@ function paintRows() {
 }
 
 /// Calls `paint(row, left, width, cover)` for each interval of a group that is at least 1.5 pixels wide. All
-/// thinner intervals in a column of pixels share one call: `cover` is the part of the column that they fill,
-/// and `row` is the longest of them. So each pixel is painted at most twice.
+/// thinner intervals in a column of pixels share one call. For this call, `cover` is the part of the column
+/// that they fill, and `row` is the longest of them. So each pixel is painted at most twice.
 function eachBar(index, group, table, paint) {
   const { from, to } = table;
   const scale = 1 / nanosPerPixel();
@@ -95,7 +95,7 @@ function paintLane(lane) {
   for (const mark of within(run.marksOfLane, lane, run.marks, view)) {
     const kind = run.marks.kind[mark];
     const x = xOf(run.marks.from[mark]);
-    // If signs would cover one another, draw only the first.
+    // If signs of one kind would cover one another, draw only the first of them.
     if (x - last[kind] < 9) continue;
     last[kind] = x;
     const colour = kind === STRANDED ? colours.bad : colours.quiet;
@@ -104,8 +104,8 @@ function paintLane(lane) {
 }
 
 // The view by task has a row for each task, from its spawn to its end. The states differ in height and
-// colour. A running task fills the row, in its worker's colour. A ready task is lower. A waiting task is a
-// line, which is broken if nothing holds the waker.
+// colour. A running task fills the row, in its worker's colour. A ready task fills less of the row. A waiting
+// task is a line, which is broken if nothing holds the waker.
 
 function paintTask(task, row) {
   const { from, to, stranded, ending } = run.tasks;
@@ -175,8 +175,8 @@ function hit(x, y) {
   return null;
 }
 
-/// Returns the row of a group that is nearest to `x` and at most `reach` pixels away. If several are equally
-/// near, returns the longest. Also returns how many rows are at most a pixel away.
+/// Of the rows in a group, returns the one that is nearest to `x` and at most `reach` pixels away. If several
+/// rows are equally near, returns the longest. Also returns how many rows are at most a pixel away.
 function nearest(index, group, table, x, reach) {
   const [time, pixel] = [timeAt(x), nanosPerPixel()];
   const away = (row) => Math.round(Math.max(0, table.from[row] - time, time - table.to[row]) / pixel);

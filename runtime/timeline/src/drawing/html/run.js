@@ -6,7 +6,7 @@ const READY = 1; // it could run if a worker were free
 const RUNNING = 2;
 const WAITING = 3; // for an event, a timer or another task
 
-// How a task ended. OPEN means that the record ends before the task.
+// How a task ended. OPEN means that the record ends before the task does.
 const [OPEN, DONE, PANICKED] = [0, 2, 3];
 
 // The source of a wake, in words. The word is empty if the source is a task.

@@ -215,7 +215,7 @@ fn a_run_without_events_is_a_page() {
     assert!(parse(&page).errors.into_inner().is_empty());
 }
 
-/// Rows come in the order of workers, blocking pool, other threads, whatever the order of the record.
+/// The order of the rows is: workers, blocking pool, other threads. The order in the record does not matter.
 #[test]
 fn threads_are_numbered_in_the_order_of_their_rows() {
     let mut timeline = every_event();
@@ -247,7 +247,7 @@ fn the_script_is_short() {
 #[test]
 fn the_page_fetches_nothing() {
     for part in [TEMPLATE, STYLE].into_iter().chain(SCRIPTS) {
-        // A pattern of the picture itself.
+        // This URL refers to a pattern within the page.
         let part = part.replace("url(#hatch)", "");
         for way_out in [
             "http:", "https:", "src=", "url(", "@import", "fetch(", "XMLHttp", "import ",
