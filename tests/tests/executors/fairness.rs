@@ -1,18 +1,14 @@
 //! Tests that timers, sockets, other threads and other tasks are served, however busy a task is.
 
-use std::future::{Future, pending, poll_fn};
-use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
-use std::task::{Context, Poll};
+use std::future::{pending, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
 use brigade::time::{interval, sleep, timeout};
 use brigade::{Executor, SingleThread};
-use brigade_tests::{
-    Hooks, Kitchen, Tally, hooked_waker, on_both, one_cook, pair, poll_once, to_and_fro,
-};
+use brigade_tests::{Kitchen, Tally, on_both, one_cook, pair, poll_once, to_and_fro};
 
 /// Wakes itself in every poll, forever.
 async fn hog() {
@@ -215,60 +211,30 @@ fn a_flood_of_spawns_starves_nobody<K: Kitchen>() {
     });
 }
 
-/// futures-rs #2047: each message from another thread causes another message, forever. The executor must
-/// still run its tasks and its timers.
-fn letters_that_beget_letters_starve_nobody() {
-    /// A foreign waker for a task's handle. When the executor drops one waker, another thread registers the
-    /// next.
-    struct Chain {
-        here: thread::ThreadId,
-        over: AtomicBool,
-        again: mpsc::Sender<bool>,
-        done: Mutex<mpsc::Receiver<()>>,
-    }
-    impl Hooks for Chain {
-        fn on_drop(&self) {
-            if thread::current().id() == self.here && !self.over.load(Ordering::SeqCst) {
-                let _ = self.again.send(true);
-                let _ = self.done.lock().unwrap().recv();
-            }
-        }
-    }
+/// futures-rs #2047: the executor carries out the operations of other threads in portions, and polls tasks
+/// between two portions. The largest portion is counted.
+fn waiting_operations_of_another_thread_starve_nobody() {
+    const OPERATIONS: u64 = 10_000;
     let executor = SingleThread::new().unwrap();
-    let mut task = executor.spawn(pending::<()>());
-    let ((again, asked), (tell, done)) = (mpsc::channel(), mpsc::channel());
-    let chain = Arc::new(Chain {
-        here: thread::current().id(),
-        over: AtomicBool::new(false),
-        again: again.clone(),
-        done: Mutex::new(done),
+    let handle = executor.handle();
+    thread::scope(|scope| {
+        scope.spawn(|| (0..OPERATIONS).for_each(|_| drop(handle.spawn(async {}))));
     });
-    let far = thread::spawn({
-        let chain = chain.clone();
-        move || {
-            while let Ok(true) = asked.recv() {
-                let waker = hooked_waker(chain.clone());
-                let polled = Pin::new(&mut task).poll(&mut Context::from_waker(&waker));
-                assert!(polled.is_pending());
-                let _ = tell.send(());
-            }
+    let (mut done, mut largest) = (0, 0);
+    executor.block_on(poll_fn(|cx| {
+        let now = executor.metrics().workers[0].injector_takes;
+        largest = largest.max(now - done);
+        done = now;
+        cx.waker().wake_by_ref();
+        match done < OPERATIONS {
+            true => Poll::Pending,
+            false => Poll::Ready(()),
         }
-    });
-    // Replacing the first waker with the second starts the chain.
-    for _ in 0..2 {
-        again.send(true).unwrap();
-        chain.done.lock().unwrap().recv().unwrap();
-    }
-    executor.block_on(async {
-        for _ in 0..20 {
-            sleep(Duration::from_millis(1)).await;
-            brigade::spawn(async {}).await.unwrap();
-        }
-    });
-    chain.over.store(true, Ordering::SeqCst);
-    again.send(false).unwrap();
-    drop(executor);
-    far.join().unwrap();
+    }));
+    assert!(
+        largest <= OPERATIONS / 4,
+        "{largest} operations without a poll of this task"
+    );
 }
 
 on_both! {
@@ -284,5 +250,5 @@ on_both! {
 }
 
 one_cook! {
-    letters_that_beget_letters_starve_nobody,
+    waiting_operations_of_another_thread_starve_nobody,
 }
