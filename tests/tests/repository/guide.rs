@@ -95,7 +95,7 @@ fn the_adapter_for_hyper_has_as_many_lines_as_the_page_says() {
     let text = fs::read_to_string(adapter).unwrap();
     let code = |line: &&str| !line.trim().is_empty() && !line.trim().starts_with("//");
     let lines = text.lines().filter(code).count();
-    let said = format!("`hyper`: {lines} in brigade");
+    let said = format!("the feature `hyper`, which has {lines} lines without comments");
     assert!(
         page("ecosystem.md").contains(&said),
         "the adapter has {lines} lines now"
