@@ -206,7 +206,7 @@ pub(super) const CRITICAL_PATH: Claim = Claim {
         Ok(Facts(vec![
             time("critical_path_s", "critical path", solutions.critical_path),
             time("one_hand_s", "1 hand", one.run.figures.wall),
-            count("width", "hands ever busy", plenty.used),
+            count("width", "hands ever busy", plenty.used()),
             time("at_width_s", "with that many", enough.run.figures.wall),
             count("plenty", "plenty", plenty.hands),
             time("plenty_s", "with plenty", plenty.run.figures.wall),
