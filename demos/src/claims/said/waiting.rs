@@ -74,19 +74,20 @@ pub(super) const HIRING: Claim = Claim {
     said: "Hiring more workers removes waiting.",
     command: coffee_command,
     measure: |lab| {
-        let shifts = lab.coffee()?;
-        let (alone, hired, told) = (&shifts.blocked, &shifts.hired, &shifts.notified);
+        let [alone, _, told, hired] = &lab.coffee()?.ways;
         let brew = Duration::from_millis(lab.sizes.coffee.brew);
-        let wait_alone = alone.wall.div_f64(alone.orders.max(1) as f64);
-        let all_hired = hired.wall * hired.threads as u32;
-        let wait_hired = all_hired.div_f64(hired.orders.max(1) as f64);
+        // How long a worker waited for each of its orders.
+        let wait = |way: &Facts| {
+            let workers = way["threads"].value * way["wall_s"].value;
+            Duration::from_secs_f64(workers / way["orders"].value.max(1.0))
+        };
         Ok(Facts(vec![
             time("brew_s", "a cup takes", brew),
-            time("wait_alone_s", "wait, one alone", wait_alone),
-            time("wait_hired_s", "wait, each hired", wait_hired),
-            count("workers_hired", "hired", hired.threads),
-            count("orders_hired", "orders, hired", hired.orders),
-            count("orders_told", "orders, one notified", told.orders),
+            time("wait_alone_s", "wait, one alone", wait(alone)),
+            time("wait_hired_s", "wait, each hired", wait(hired)),
+            hired["threads"].called("workers_hired", "hired"),
+            hired["orders"].called("orders_hired", "orders, hired"),
+            told["orders"].called("orders_told", "orders, one notified"),
         ]))
     },
     judge: |facts| {
@@ -128,12 +129,12 @@ pub(super) const BUSY_LOOP: Claim = Claim {
     said: "Polling in a busy loop is as good as being notified.",
     command: coffee_command,
     measure: |lab| {
-        let (asking, told) = (&lab.coffee()?.busy_loop, &lab.coffee()?.notified);
+        let [_, asking, told, _] = &lab.coffee()?.ways;
         Ok(Facts(vec![
-            share("cores_asking", "of a core, asking", asking.cores()),
-            share("cores_told", "of a core, notified", told.cores()),
-            count("orders_asking", "orders, asking", asking.orders),
-            count("orders_told", "orders, notified", told.orders),
+            asking["cores"].called("cores_asking", "of a core, asking"),
+            told["cores"].called("cores_told", "of a core, notified"),
+            asking["orders"].called("orders_asking", "orders, asking"),
+            told["orders"].called("orders_told", "orders, notified"),
         ]))
     },
     judge: |facts| {
