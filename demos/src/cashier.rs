@@ -125,20 +125,23 @@ pub(crate) fn shop(
 ///
 /// The order is reproducible. This is how one searches for a fault that appears in one order in a
 /// thousand.
-fn drawn_from(seed: u64, customers: u32, minute: Duration) -> anyhow::Result<Vec<String>> {
-    let (goods, bags) = (Pile::of(Duration::ZERO), Pile::of(Duration::ZERO));
-    let run = measure(
-        &Crew::drawn_from(seed)?,
-        open(customers, minute, goods, bags),
-    )?;
-    anyhow::ensure!(run.output, "a sum came out wrong");
-    Ok(numbers_of(&visits(&run.timeline)))
+pub(crate) fn drawn_from(
+    seed: u64,
+    customers: u32,
+    minute: Duration,
+) -> anyhow::Result<Run<Vec<String>>> {
+    let nothing = Pile::of(Duration::ZERO);
+    let shop = open(customers, minute, nothing, nothing);
+    let run = measure(&Crew::drawn_from(seed)?, shop)?;
+    ensure!(run.output, "a sum came out wrong");
+    let order = numbers_of(&visits(&run.timeline));
+    Ok(run.map(|_| order))
 }
 
 /// Returns the customer's number for each visit.
-fn numbers_of(visits: &[Visit]) -> Vec<String> {
+fn numbers_of<'a>(visits: impl IntoIterator<Item = &'a Visit>) -> Vec<String> {
     let number = |visit: &Visit| visit.customer.split(' ').next_back().map(str::to_owned);
-    visits.iter().filter_map(number).collect()
+    visits.into_iter().filter_map(number).collect()
 }
 
 impl Dish for Args {
@@ -149,7 +152,7 @@ impl Dish for Args {
     fn cook(&self, executor: &Crew) -> anyhow::Result<Report> {
         let shop = shop(executor, self.customers, self.minute)?;
         let runs = [&shop.one, &shop.many];
-        anyhow::ensure!(runs.iter().all(|run| run.output), "a sum came out wrong");
+        ensure!(runs.iter().all(|run| run.output), "a sum came out wrong");
         let title = format!(
             "cashier: {}, each run, I/O, run; a minute takes {}",
             counted(self.customers as usize, "customer"),
@@ -159,9 +162,6 @@ impl Dish for Args {
         let cashiers = |run: &Run<bool>| counted(run.figures.cooks, "cashier");
         let drawn = runs.map(|run| (&run.timeline, cashiers(run)));
         report.draw(&drawn);
-        report.runs = drawn
-            .map(|(timeline, name)| (name, timeline.clone()))
-            .to_vec();
         let rows = runs.map(|run| (cashiers(run), &run.figures));
         report.details = compare::side_by_side(" ", rows);
         report.details.extend(compare::columns_explained());
@@ -171,7 +171,7 @@ impl Dish for Args {
         report.own_keys(json!({ "shops": runs.map(json) }));
         if let Some(seed) = self.seed {
             let draw = || drawn_from(seed, self.customers, self.minute);
-            let orders = [draw()?, draw()?];
+            let orders = [draw()?.output, draw()?.output];
             for (times, order) in ["", " again"].into_iter().zip(&orders) {
                 let order = order.join(" ");
                 let line = format!("seed {seed}{times} served customers  {order}");
@@ -188,12 +188,9 @@ impl Dish for Args {
 fn order(run: &Run<bool>) -> Vec<String> {
     let visits = visits(&run.timeline);
     let cashiers = run.figures.cooks;
-    let served = |cashier| {
-        let mine = visits.iter().filter(|visit| visit.cashier == cashier);
-        numbers_of(&mine.cloned().collect::<Vec<_>>()).join(" ")
-    };
     let line = |cashier| {
-        let served = served(cashier);
+        let mine = visits.iter().filter(|visit| visit.cashier == cashier);
+        let served = numbers_of(mine).join(" ");
         format!("cashier {cashier} of {cashiers} served customers  {served}")
     };
     (0..cashiers).map(line).collect()
@@ -240,7 +237,7 @@ mod tests {
     #[test]
     fn a_seed_gives_its_order_again_and_seeds_give_several() {
         let minute = Duration::from_millis(40);
-        let order = |seed| drawn_from(seed, 5, minute).unwrap().join(" ");
+        let order = |seed| drawn_from(seed, 5, minute).unwrap().output.join(" ");
         let orders: Vec<_> = (0..10).map(order).collect();
         assert_eq!(orders, (0..10).map(order).collect::<Vec<_>>());
         assert!(

@@ -74,7 +74,7 @@ pub(crate) fn cells(executor: &Crew, tasks: u32, minute: Duration) -> anyhow::Re
     })?;
     let cells = Cells { waiting, chopping };
     let right = cells.all().iter().all(|(_, run)| run.output == tasks);
-    anyhow::ensure!(right, "something was chopped wrongly");
+    ensure!(right, "something was chopped wrongly");
     Ok(cells)
 }
 
@@ -146,13 +146,11 @@ impl Cells {
 
     fn verdict(&self) -> String {
         let said = |row: &OneAndMany<u32>| {
-            let cooks = row.many.figures.cooks;
-            let speed_up = row.speed_up();
-            match speed_up.change() {
-                Change::Faster => format!("{cooks} cooks were {speed_up} as fast as one"),
-                Change::Same => format!("{cooks} cooks were about as fast as one ({speed_up})"),
-                Change::Slower => format!("{cooks} cooks were slower than one ({speed_up})"),
-            }
+            let compared = row.speed_up().compared_with("one");
+            format!(
+                "{} were {compared}",
+                counted(row.many.figures.cooks, "cook")
+            )
         };
         let doubts = self.chopping.doubts();
         let certain = self.chopping.speed_up().change() == Change::Faster

@@ -109,7 +109,7 @@ pub(crate) fn jobs(executor: &Crew, parts: u32, minute: Duration) -> anyhow::Res
         },
     };
     let right = jobs.computing.all().iter().all(|run| run.output);
-    anyhow::ensure!(right, "a part was computed wrongly");
+    ensure!(right, "a part was computed wrongly");
     Ok(jobs)
 }
 

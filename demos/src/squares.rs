@@ -193,25 +193,17 @@ impl Sums {
                 "{cooks} cooks were {gain} as fast as one, {} of what each could bring.",
                 percent(within.efficiency()),
             ),
-            Change::Same => {
-                let chance = may_be_chance(gain.factor);
-                format!("{cooks} cooks were about as fast as one ({chance}).")
-            }
-            Change::Slower => format!("{cooks} cooks were slower than one ({gain} as fast)."),
+            _ => format!("{cooks} cooks were {}.", gain.compared_with("one")),
         }];
         said.extend(gain.doubt());
         said.extend(within.run.crowding().or_else(|| one.run.crowding()));
         if let Some(beyond) = self.last(|cooks| cooks > cores) {
             let further = within.run.times_as_long_as(&beyond.run).at_most(1.0);
-            let gained = match further.change() {
-                Change::Faster => "faster than",
-                Change::Same => "about as fast as",
-                Change::Slower => "slower than",
-            };
             said.push(format!(
-                "For {} there are {}: they were {gained} {cooks} ({further}).",
+                "For {} there are {}: they were {}.",
                 counted(beyond.run.figures.cooks, "cook"),
                 counted(cores, "core"),
+                further.compared_with(&cooks.to_string()),
             ));
             said.extend(further.doubt());
         }

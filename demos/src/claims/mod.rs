@@ -82,10 +82,7 @@ pub(crate) fn run(args: &Args, shared: &Shared) -> anyhow::Result<ExitCode> {
     let both = "--json and --markdown cannot both go to stdout";
     ensure!(!(shared.json && args.markdown), BadArguments::error(both));
     let is_text = !shared.json && !args.markdown;
-    let sizes = match args.size {
-        Size::Full => Sizes::full(),
-        Size::Small => Sizes::small(),
-    };
+    let sizes = Sizes::new(args.size == Size::Small);
     // With one cook, each demo chooses how many cooks it compares with one.
     dish::asked(shared)?;
     let cooks = shared.cooks.iter().copied().max();

@@ -39,7 +39,7 @@ pub(super) const BOTH: Claim = Claim {
         lab.note(&computing);
         lab.note(&both);
         let ((waited, answered), right) = both.output;
-        anyhow::ensure!(computing.output && right, "something was chopped wrongly");
+        ensure!(computing.output && right, "something was chopped wrongly");
         // Count only the threads of the pool, which compute. The waiting has its own thread.
         let at_once = polls_at_once(&both.timeline, |kind| kind == LaneKind::Blocking);
         Ok(Facts(vec![

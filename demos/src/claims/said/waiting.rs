@@ -25,7 +25,7 @@ pub(super) const SIXTY_HZ: Claim = Claim {
         lab.note(&run);
         let (yielding, hogging) = (&run.output.yielding, &run.output.hogging);
         let right = yielding.sum_is_right && hogging.sum_is_right;
-        anyhow::ensure!(right, "something was computed wrongly");
+        ensure!(right, "something was computed wrongly");
         Ok(Facts(vec![
             count("frames", "frames", yielding.on_time.len()),
             count("missed_yielding", "missed, yielding", yielding.missed()),
