@@ -78,7 +78,8 @@ impl Follow {
             begin(FETCH, fetch(server, request, notes.clone())).await
         })?;
         let run = run.transpose().context("the server is out of order")?;
-        let trace = trace(&run, &notes.0.lock())?;
+        let noted = std::mem::take(&mut *notes.0.lock());
+        let trace = trace(&run, noted)?;
         Ok(run.map(|_| trace))
     }
 }
@@ -151,15 +152,20 @@ impl Notes {
 
 // ---- from the record to the hops -----------------------------------------------------------
 
-/// Searches the record for all events of the task.
+/// Collects all events of the task, in the order of the record.
 struct Tracker<'a> {
     timeline: &'a Timeline,
     fetch: usize,
     spawned: Duration,
     many_cooks: usize,
     hops: Vec<Hop>,
-    /// The beginning and the end of each of its polls.
-    polls: Vec<(Duration, Duration)>,
+    /// The notes that have not become hops yet.
+    notes: std::vec::IntoIter<Note>,
+    /// The first note, and the time at which the first poll began.
+    first: Option<(Instant, Duration)>,
+    /// The number of polls so far, and the time at which the last one began.
+    polls: usize,
+    begun: Duration,
     ended: bool,
     /// True if its output has been fetched.
     joined: bool,
@@ -167,7 +173,7 @@ struct Tracker<'a> {
     heard: Vec<[Option<Duration>; 3]>,
 }
 
-fn trace(run: &Run<usize>, notes: &[Note]) -> anyhow::Result<Trace> {
+fn trace(run: &Run<usize>, notes: Vec<Note>) -> anyhow::Result<Trace> {
     let (fetch, its) = run.task(FETCH)?;
     let timeline = &run.timeline;
     let mut tracker = Tracker {
@@ -176,7 +182,10 @@ fn trace(run: &Run<usize>, notes: &[Note]) -> anyhow::Result<Trace> {
         spawned: its.begun.unwrap_or_default(),
         many_cooks: usize::from(run.figures.cooks > 1),
         hops: Vec::new(),
-        polls: Vec::new(),
+        notes: notes.into_iter(),
+        first: None,
+        polls: 0,
+        begun: Duration::ZERO,
         ended: false,
         joined: false,
         heard: vec![[None; 3]; timeline.lanes.len()],
@@ -184,9 +193,11 @@ fn trace(run: &Run<usize>, notes: &[Note]) -> anyhow::Result<Trace> {
     for event in &timeline.events {
         tracker.take(event);
     }
-    tracker.insert(notes).context("the run was not recorded")?;
+    let mut hops = tracker.hops;
+    // A stable sort keeps simultaneous events in order.
+    hops.sort_by_key(|hop| hop.at);
     Ok(Trace {
-        hops: tracker.hops,
+        hops,
         its,
         bytes: run.output,
     })
@@ -213,21 +224,18 @@ impl Tracker<'_> {
                 self.hop(at, "main awaits its handle", places::POLL_JOIN);
             }
             What::PollBegin { task } if task == fetch => {
-                self.polls.push((at, at));
-                let what = format!("poll {} begins on {}", self.polls.len(), thread());
+                (self.polls, self.begun) = (self.polls + 1, at);
+                let what = format!("poll {} begins on {}", self.polls, thread());
                 self.hop(at, what, places::POLL);
             }
             What::PollEnd { task, outcome } if task == fetch => {
-                let polls = self.polls.len();
-                if let Some(poll) = self.polls.last_mut() {
-                    poll.1 = at;
-                }
+                self.noted_until(at);
                 self.ended = outcome != Outcome::Pending;
                 let (how, place) = match self.ended {
                     true => ("Ready: output is stored", places::FINISH),
                     false => ("Pending: task is idle", places::PEND),
                 };
-                self.hop(at, format!("poll {polls} ends {how}"), place);
+                self.hop(at, format!("poll {} ends {how}", self.polls), place);
             }
             What::Park => self.heard[event.lane] = [Some(at), None, None],
             What::Unpark => self.heard[event.lane][1] = Some(at),
@@ -240,7 +248,10 @@ impl Tracker<'_> {
                 let what = format!("{who}, which awaits it, is woken");
                 self.hop(at, what, places::WAKE);
             }
-            What::PollBegin { task } if self.is_due(task) => {
+            // The main future awaited the task, and now fetches its output.
+            What::PollBegin { task }
+                if self.ended && !self.joined && self.timeline.tasks[task].is_main =>
+            {
                 self.joined = true;
                 self.hop(at, "join: main moves the output out", places::TAKE_OUTPUT);
             }
@@ -248,9 +259,19 @@ impl Tracker<'_> {
         }
     }
 
-    /// Returns whether the task has ended and `task`, which awaits it, will now fetch its output.
-    fn is_due(&self, task: usize) -> bool {
-        self.ended && !self.joined && self.timeline.tasks[task].is_main
+    /// Adds the notes of the poll that ends now. The notes were taken by another clock. The first line of
+    /// the future is therefore placed where the first poll begins, and each note stays within its poll.
+    fn noted_until(&mut self, end: Duration) {
+        while let Some((moment, said, ends_poll)) = self.notes.next() {
+            let (first, zero) = *self.first.get_or_insert((moment, self.begun));
+            if let Some((what, place)) = said {
+                let at = (zero + (moment - first)).clamp(self.begun, end);
+                self.hop(at, what, place);
+            }
+            if ends_poll {
+                break;
+            }
+        }
     }
 
     /// Adds the wake of the task, and the events before it on the waking thread.
@@ -268,32 +289,6 @@ impl Tracker<'_> {
         let place = places::SCHEDULE[self.many_cooks];
         self.hop(event.at, "into a run queue", place);
     }
-
-    /// Inserts the task's own notes in the right order. The notes were taken by another clock. The first
-    /// line of the future is therefore placed where the first poll begins, and each note stays within its
-    /// poll.
-    fn insert(&mut self, notes: &[Note]) -> Option<()> {
-        let first = notes.first()?.0;
-        let mut polls = self.polls.clone().into_iter();
-        let zero = polls.as_slice().first()?.0;
-        let (mut begins, mut ends) = polls.next()?;
-        for (at, said, ends_poll) in notes {
-            if let Some((what, place)) = *said {
-                let end = |hop: &Hop| hop.at >= ends - self.spawned && hop.is_end_of_poll();
-                let before = self.hops.iter().position(end).unwrap_or(self.hops.len());
-                let at = (zero + (*at - first)).clamp(begins, ends);
-                // Adds the note at the end, and moves it to its place.
-                self.hop(at, what, place);
-                self.hops[before..].rotate_right(1);
-            }
-            if *ends_poll {
-                (begins, ends) = polls.next()?;
-            }
-        }
-        // A stable sort keeps simultaneous events in order.
-        self.hops.sort_by_key(|hop| hop.at);
-        Some(())
-    }
 }
 
 // ---- the output ----------------------------------------------------------------------------
@@ -310,10 +305,8 @@ impl Dish for Follow {
         report.charts = vec![trace.lines(paint::width())];
         report.rows = report::concurrency_rows(&run.figures);
         report.verdict = trace.verdict();
-        let life = measure::life_of(&trace.its);
-        report
-            .own
-            .extend(life.with([count("bytes", "", trace.bytes)]).json());
+        let life = measure::life_of(&trace.its).with([count("bytes", "", trace.bytes)]);
+        report.own.extend(life.json());
         let hops = trace.hops.iter().map(|hop| hop.facts().json());
         report.own_keys(json!({ "hops": hops.collect::<Value>() }));
         Ok(report)
@@ -364,16 +357,8 @@ impl Trace {
 }
 
 impl Hop {
-    fn is_end_of_poll(&self) -> bool {
-        [places::PEND, places::FINISH].contains(&self.place)
-    }
-
     fn facts(&self) -> Facts {
-        let Place {
-            file,
-            owner,
-            function,
-        } = self.place;
+        let Place(file, owner, function) = self.place;
         Facts(vec![
             time("at_s", "", self.at),
             text("what", "", &self.what),
