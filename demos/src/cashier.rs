@@ -13,18 +13,18 @@ use brigade::timeline::{LaneKind, Timeline};
 use crate::compare;
 use crate::prelude::*;
 
-/// The text after the options in `brigade cashier --help`.
-const NOTES: &str = "--cooks here: the number of cashiers in the second shop; with 1, or \
-    without --cooks, one per core. The first shop has one cashier, so 1,2 is the same as 2; with 2,4 \
-    both shops are opened for each number and compared.\n\n\
-    --json adds `shops`, the figures of both: `visits` lists which cashier served which customer, from \
-    when to when; `overlaps` is the number of pairs of visits that overlapped; `switches` is how many \
-    times a cashier turned to another customer. With --seed, `seeded` has the two orders that were \
-    drawn from it.";
-
 /// One cashier who switches between customers, and several: who was served when
+///
+/// # Notes
+///
+/// --cooks here: the number of cashiers in the second shop; with 1, or without --cooks, one per core. The
+/// first shop has one cashier, so 1,2 is the same as 2; with 2,4 both shops are opened for each number and
+/// compared.
+///
+/// --json adds `shops`, the figures of both: `visits` lists which cashier served which customer, from when
+/// to when; `overlaps` is the number of pairs of visits that overlapped; `switches` is how many times a
+/// cashier turned to another customer. With --seed, `seeded` has the two orders that were drawn from it.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = NOTES)]
 pub(crate) struct Args {
     /// Number of customers
     #[arg(long, value_name = "N", default_value = "3", value_parser = whole::<u32>(1..=100))]

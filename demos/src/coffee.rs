@@ -25,13 +25,6 @@ use futures_util::future::try_join_all;
 use crate::fetch::origin::{Origin, Request};
 use crate::prelude::*;
 
-/// The text after the options in `brigade coffee --help`.
-const NOTES: &str = "--cooks here: the number of threads that run the tasks of the notified \
-    way; the other ways have no tasks. With 1,2 all four shifts are worked with each number and \
-    compared.\n\n\
-    --json adds `ways`, one object each: `orders` (cups served), `wall_s`, `cpu_s`, `cores` (how many \
-    it kept busy on average), `context_switches`, `threads`.";
-
 /// The largest share of a core that counts as "next to nothing". Arbitrary.
 const NEXT_TO_NOTHING: f64 = 0.1;
 
@@ -54,8 +47,15 @@ const COLUMNS_EXPLAINED: [&str; 5] = [
 /// cup is a request whose reply takes a while. The same waiting is done by one thread that blocks, by one
 /// thread that asks all machines in a busy loop, by tasks that are notified when a cup is ready, and by a
 /// thread for each machine.
+///
+/// # Notes
+///
+/// --cooks here: the number of threads that run the tasks of the notified way; the other ways have no
+/// tasks. With 1,2 all four shifts are worked with each number and compared.
+///
+/// --json adds `ways`, one object each: `orders` (cups served), `wall_s`, `cpu_s`, `cores` (how many it
+/// kept busy on average), `context_switches`, `threads`.
 #[derive(Clone, Debug, clap::Args)]
-#[command(after_long_help = NOTES)]
 pub(crate) struct Coffee {
     /// Number of coffee machines
     #[arg(long, value_name = "N", default_value = "20", value_parser = whole::<u16>(1..=500))]

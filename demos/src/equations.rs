@@ -22,18 +22,18 @@ use futures_util::future::{FutureExt as _, LocalBoxFuture, Shared};
 
 use crate::prelude::*;
 
-/// The text after the options in `brigade equations --help`.
-const NOTES: &str = "--cooks here: the number of threads that run the tasks, whatever the \
-    number of hands; with 1,2 everything is done with each number and compared. It makes no difference, \
-    because waiting for a calculator needs no thread.\n\n\
-    --json adds `attempts`, the figures for each number of `hands` (`hands_used_max`: busy at one \
-    instant); `critical_path_s` and `sum_s`, the longest chain and all equations one after another; \
-    `width`, the largest number of hands that were ever busy; `result`, the result of the last \
-    equation.";
-
 /// Equations that depend on each other: hands help as far as the longest chain
+///
+/// # Notes
+///
+/// --cooks here: the number of threads that run the tasks, whatever the number of hands; with 1,2
+/// everything is done with each number and compared. It makes no difference, because waiting for a
+/// calculator needs no thread.
+///
+/// --json adds `attempts`, the figures for each number of `hands` (`hands_used_max`: busy at one instant);
+/// `critical_path_s` and `sum_s`, the longest chain and all equations one after another; `width`, the
+/// largest number of hands that were ever busy; `result`, the result of the last equation.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = NOTES)]
 pub(crate) struct Args {
     /// Length of a minute of calculating, in milliseconds
     #[arg(long, value_name = "MS", default_value = "20", value_parser = numbers::minute)]

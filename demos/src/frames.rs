@@ -17,13 +17,6 @@ use brigade::{time::interval, yield_now};
 
 use crate::prelude::*;
 
-/// The text after the options in `brigade frames --help`.
-const NOTES: &str = "--cooks here: the number of threads that run both tasks; with two, the \
-    hog has a thread to itself. With 1,2 everything is done with each number and compared.\n\n\
-    --json adds `yielding` and `hogging`: frames `on_time` and `missed`, `worst_lateness_s`, `terms` \
-    (numbers squared meanwhile), `sum_is_right`, `wall_s`, and `starved_s`, how long other programs \
-    kept the one thread off a core; and `frames`, their number in each run.";
-
 /// The time of one frame at sixty frames per second.
 const FRAME: Duration = Duration::from_nanos(16_666_667);
 
@@ -45,8 +38,16 @@ const FILM: usize = 75;
 /// One task draws a frame every 16.67 ms, another computes without end. The run is made twice: with a
 /// computation that yields every millisecond or so, and with one that hogs its thread for many frames at a
 /// time. A frame is missed if it is drawn later than the next one was due.
+///
+/// # Notes
+///
+/// --cooks here: the number of threads that run both tasks; with two, the hog has a thread to itself. With
+/// 1,2 everything is done with each number and compared.
+///
+/// --json adds `yielding` and `hogging`: frames `on_time` and `missed`, `worst_lateness_s`, `terms`
+/// (numbers squared meanwhile), `sum_is_right`, `wall_s`, and `starved_s`, how long other programs kept
+/// the one thread off a core; and `frames`, their number in each run.
 #[derive(Clone, Debug, clap::Args)]
-#[command(after_long_help = NOTES)]
 pub(crate) struct Frames {
     /// Number of frames to draw in each of two runs: 300 take five seconds
     #[arg(long, value_name = "N", default_value = "300", value_parser = whole::<u32>(2..=36_000))]

@@ -18,16 +18,17 @@ use futures_util::future::join;
 use crate::compare;
 use crate::prelude::*;
 
-/// The text after the options in `brigade kitchen --help`.
-const NOTES: &str = "--cooks here: the number of cooks in the third way; with 1, or without \
-    --cooks, one per core. The other two ways have one cook, so 1,2 is the same as 2; with 2,4 the \
-    dinner is cooked with each number and compared.\n\n\
-    --json adds `ways`, the figures of each of the three, and `pieces_chopped`, how many pieces of \
-    onion and tomato there were in one dinner.";
-
 /// Noodles and sauce three ways: step by step, one cook juggling, many cooks
+///
+/// # Notes
+///
+/// --cooks here: the number of cooks in the third way; with 1, or without --cooks, one per core. The other
+/// two ways have one cook, so 1,2 is the same as 2; with 2,4 the dinner is cooked with each number and
+/// compared.
+///
+/// --json adds `ways`, the figures of each of the three, and `pieces_chopped`, how many pieces of onion
+/// and tomato there were in one dinner.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = NOTES)]
 pub(crate) struct Args {
     /// Length of a minute in the kitchen, in milliseconds
     #[arg(long, value_name = "MS", default_value = "50", value_parser = numbers::minute)]

@@ -11,16 +11,17 @@ use brigade_timeline::{Advice, Kind};
 
 use crate::prelude::*;
 
-/// The text after the options in `brigade matrix --help`.
-const NOTES: &str = "--cooks here: the number of cooks in the second column; with 1, or \
-    without --cooks, one per core. The first column has one cook, so 1,2 is the same as 2; with 2,4 \
-    everything is done for each number and compared.\n\n\
-    --json adds `cells`, the figures of all four, each with its `work`, its `tasks` and its `advice`; \
-    `waiting_speed_up` and `chopping_speed_up`, which compare many cooks with one.";
-
 /// Waiting and chopping by one cook and by many: which work gains from more cooks
+///
+/// # Notes
+///
+/// --cooks here: the number of cooks in the second column; with 1, or without --cooks, one per core. The
+/// first column has one cook, so 1,2 is the same as 2; with 2,4 everything is done for each number and
+/// compared.
+///
+/// --json adds `cells`, the figures of all four, each with its `work`, its `tasks` and its `advice`;
+/// `waiting_speed_up` and `chopping_speed_up`, which compare many cooks with one.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = NOTES)]
 pub(crate) struct Args {
     /// Number of tasks in each cell
     #[arg(long, value_name = "N", default_value = "20", value_parser = whole::<u32>(2..=100_000))]

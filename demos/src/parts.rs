@@ -8,17 +8,18 @@
 use crate::prelude::*;
 use crate::report::common_rows;
 
-/// The text after the options in `brigade parts --help`.
-const NOTES: &str = "--cooks here: the number of cooks that the job is cut for; with 1, or \
-    without --cooks, one cook for each part. The job is also done by one cook, so 1,2 is the same as 2; \
-    with 2,4 everything is done for each number and compared.\n\n\
-    --json adds `computing` and `waiting`, the figures of each job done `whole`, `cut_for_one` and \
-    `cut_for_many`; `computing_speed_up` compares `whole` with `cut_for_many`, and `waiting_speed_up` \
-    compares it with `cut_for_one`; `parts`, `minute_s` and `cores`.";
-
 /// A job cut into P1 to P5: the ideal compared with this machine
+///
+/// # Notes
+///
+/// --cooks here: the number of cooks that the job is cut for; with 1, or without --cooks, one cook for
+/// each part. The job is also done by one cook, so 1,2 is the same as 2; with 2,4 everything is done for
+/// each number and compared.
+///
+/// --json adds `computing` and `waiting`, the figures of each job done `whole`, `cut_for_one` and
+/// `cut_for_many`; `computing_speed_up` compares `whole` with `cut_for_many`, and `waiting_speed_up`
+/// compares it with `cut_for_one`; `parts`, `minute_s` and `cores`.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = NOTES)]
 pub(crate) struct Args {
     /// Number of parts into which the job is cut
     #[arg(long, value_name = "N", default_value = "5", value_parser = numbers::whole::<u32>(1..=100))]

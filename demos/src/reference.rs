@@ -26,14 +26,6 @@ use brigade_timeline::TaskFigures;
 use crate::fetch::origin::{Origin, Request};
 use crate::prelude::*;
 
-/// The text after the options in `brigade reference --help`.
-const NOTES: &str = "--cooks here: the number of threads that run the task and two other \
-    tasks; with 1,2 everything is done with each number and compared.\n\n\
-    --json adds `lines` (what the task noted), `sums_are_right`, `polls` and `others_polls`; for the \
-    task's life, by the timeline, `running_s`, `queued_s` and `waited_s`; for its polls, by the system, \
-    `in_polls_s` (how long they were), `on_core_s`, `queued_for_core_s` and `interrupted` (how many \
-    times); `server_cpu_s` within the `waited_for_server_s`.";
-
 /// The number of other tasks on the same executor.
 const OTHERS: usize = 2;
 
@@ -52,8 +44,17 @@ const PIECES: u64 = 4;
 /// shows when it was polled and which other tasks were; the operating system reports how long its thread was
 /// on a core and how many times the core was taken away. The server's time on a core shows who worked while
 /// the task waited.
+///
+/// # Notes
+///
+/// --cooks here: the number of threads that run the task and two other tasks; with 1,2 everything is done
+/// with each number and compared.
+///
+/// --json adds `lines` (what the task noted), `sums_are_right`, `polls` and `others_polls`; for the task's
+/// life, by the timeline, `running_s`, `queued_s` and `waited_s`; for its polls, by the system,
+/// `in_polls_s` (how long they were), `on_core_s`, `queued_for_core_s` and `interrupted` (how many times);
+/// `server_cpu_s` within the `waited_for_server_s`.
 #[derive(Clone, Debug, clap::Args)]
-#[command(after_long_help = NOTES)]
 pub(crate) struct Reference {
     /// Millions of numbers to square and add up: by the task, by the server, and by the task again
     #[arg(long, value_name = "N", default_value = "200", value_parser = whole::<u64>(1..=100_000))]

@@ -12,17 +12,18 @@ use crate::{
     work::{numbers_in, squares},
 };
 
-/// The text after the options in `brigade squares --help`.
-const NOTES: &str = "--cooks here: the largest number of cooks in the table. 4 stands for 1, \
-    2 and 4 cooks, and 1,3,4 for exactly these; one cook is always included for comparison. Without \
-    --cooks the table goes up to twice the number of cores.\n\n\
-    --json adds `sum` (of the 100 squares), `small` (its run on four cooks) and `large` (a run with \
-    larger chunks); `size` and `big_sum_modulo_2_64`, `ladder` (the figures for each number of cooks), \
-    and `speed_up` with `speed_up_cooks` cooks.";
-
 /// The sum of the squares in chunks: speed-up and efficiency with 1, 2, … cooks
+///
+/// # Notes
+///
+/// --cooks here: the largest number of cooks in the table. 4 stands for 1, 2 and 4 cooks, and 1,3,4 for
+/// exactly these; one cook is always included for comparison. Without --cooks the table goes up to twice
+/// the number of cores.
+///
+/// --json adds `sum` (of the 100 squares), `small` (its run on four cooks) and `large` (a run with larger
+/// chunks); `size` and `big_sum_modulo_2_64`, `ladder` (the figures for each number of cooks), and
+/// `speed_up` with `speed_up_cooks` cooks.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = NOTES)]
 pub(crate) struct Args {
     /// Number of squares in the big sum [default: one cook needs about a second]
     #[arg(long, value_name = "N", value_parser = whole::<u64>(100..=SIZE_MAX))]

@@ -26,15 +26,6 @@ use crate::{
     system::Status,
 };
 
-/// The text after the options in `brigade threads --help`.
-const NOTES: &str = "--cooks here: the number of threads that run the tasks of the first \
-    experiment; everything else has its own threads. With 1,2 everything is done with each number and \
-    compared.\n\n\
-    --json adds `waiting`, for tasks and for threads (`done`, `wall_s`, `threads`, `cpu_s`, \
-    `context_switches`, `memory_bytes`); `computing`, for each number of `threads` (`wall_s`; \
-    `on_core_s` and `queued_s`, the sums over all threads; `at_once`, how many were on a core on \
-    average; `interrupted`, how many times a core was taken away; `sum_is_right`); and `cores`.";
-
 /// The numbers of computing threads, as multiples of the number of cores.
 const CROWDS: [usize; 4] = [1, 2, 4, 16];
 
@@ -49,8 +40,17 @@ const COMPUTING_EXPLAINED: &str = "\n  on a core, in the queue: the sums over al
 /// Waiting: the same requests are made once as tasks of the executor and once with a thread each; their
 /// memory, context switches and time are compared. Computing: the same sum is computed on more and more
 /// threads; the operating system reports how many of them were on a core at the same time.
+///
+/// # Notes
+///
+/// --cooks here: the number of threads that run the tasks of the first experiment; everything else has its
+/// own threads. With 1,2 everything is done with each number and compared.
+///
+/// --json adds `waiting`, for tasks and for threads (`done`, `wall_s`, `threads`, `cpu_s`,
+/// `context_switches`, `memory_bytes`); `computing`, for each number of `threads` (`wall_s`; `on_core_s`
+/// and `queued_s`, the sums over all threads; `at_once`, how many were on a core on average;
+/// `interrupted`, how many times a core was taken away; `sum_is_right`); and `cores`.
 #[derive(Clone, Debug, clap::Args)]
-#[command(after_long_help = NOTES)]
 pub(crate) struct Threads {
     /// Number of requests that wait at the same time
     #[arg(long, value_name = "N", default_value = "2000", value_parser = whole::<u32>(1..=10_000))]

@@ -29,21 +29,21 @@ use said::{ALL, Claim};
 use crate::prelude::*;
 use crate::{dish, progress::Progress};
 
-/// The text after the options in `brigade claims --help`.
-const NOTES: &str = "--cooks here: the number of cooks that one cook is compared with; of a \
-    list, the largest number counts.\n\n\
-    --json adds `claims` (`id`, `claim`, `verdict`, `because`, `figures`, and the `command` that shows \
-    it), `machine`, and `runs`, the number of runs; the keys that all demos have cover all runs here. \
-    In `figures`, too, _s means seconds, and _speed_up means how many times as fast.";
-
 /// Sixteen things people say, each an experiment with a verdict
 ///
 /// The experiment of each claim is run, and its figures on this machine decide the verdict: holds, does not
 /// hold, depends (and on what), or undecided if the figures prove nothing. Each claim is printed with a
 /// command that shows it alone. If one cook is compared with many, there is one cook per core, or the number
 /// in --cooks. All sixteen claims take a minute or two.
+///
+/// # Notes
+///
+/// --cooks here: the number of cooks that one cook is compared with; of a list, the largest number counts.
+///
+/// --json adds `claims` (`id`, `claim`, `verdict`, `because`, `figures`, and the `command` that shows it),
+/// `machine`, and `runs`, the number of runs; the keys that all demos have cover all runs here. In
+/// `figures`, too, _s means seconds, and _speed_up means how many times as fast.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = NOTES)]
 pub(crate) struct Args {
     /// Check only the claims with these numbers: 3,7
     #[arg(long, value_name = "N", value_delimiter = ',', value_parser = whole::<u8>(1..=ALL.len() as u64))]

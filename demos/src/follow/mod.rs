@@ -23,12 +23,6 @@ use crate::prelude::*;
 
 pub(crate) use places::Place;
 
-/// The text after the options in `brigade follow --help`.
-const NOTES: &str = "--cooks here: the number of threads that may run the task; with 1,2 it \
-    is followed with each number.\n\n\
-    --json adds `hops` (`at_s` since spawn, `what`, `file` below runtime/src, `function`); `polls`, \
-    `running_s`, `queued_s` and `waited_s` of the task; `bytes` of the answer.";
-
 /// The name of the task that is followed.
 const FETCH: &str = "fetch";
 
@@ -43,8 +37,14 @@ const ROOM: usize = 512;
 /// Spawn, first poll, Pending, interest registered, parked in the system, event, wake, queue, next poll,
 /// Ready, join: each with its time, as it was recorded in this run, and with the function of brigade that
 /// does it.
+///
+/// # Notes
+///
+/// --cooks here: the number of threads that may run the task; with 1,2 it is followed with each number.
+///
+/// --json adds `hops` (`at_s` since spawn, `what`, `file` below runtime/src, `function`); `polls`,
+/// `running_s`, `queued_s` and `waited_s` of the task; `bytes` of the answer.
 #[derive(Clone, Debug, clap::Args)]
-#[command(after_long_help = NOTES)]
 pub(crate) struct Follow {
     /// Delay of the server's answer in milliseconds
     #[arg(long, value_name = "MS", default_value = "50", value_parser = whole::<u64>(1..=60_000))]

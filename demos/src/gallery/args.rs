@@ -8,19 +8,6 @@ use super::{images::Album, load::Load, place::Place, server::Limits, visitors::A
 
 use crate::prelude::*;
 
-/// The text after the options in `brigade gallery --help`.
-const NOTES: &str = "With --serve the server stays until Ctrl-C, and its page, open in a \
-    browser, shows the figures live and switches from one way to the other.\n\n\
-    A latency is counted from the moment at which the request was due, so that one reply that is late \
-    does not hide the next.\n\n\
-    --cooks here: the number of threads that run the server's tasks; with 1,2 all visits are made with \
-    each number and compared.\n\n\
-    --json adds `requests`, `errors` and `images` in all, `connections`, `p99_ratio` (handler against \
-    pool), and an object for each place: the latencies `p50_s`, `p99_s` and `worst_s`, `resizing_max` \
-    (photographs at one instant), `connections_held`, `connections_max`, `refused_max`, `wall_s`.\n\n\
-    Exit status: 0 all replies came and were right, 1 some did not, 2 bad arguments, 130 ended by \
-    Ctrl-C.";
-
 /// The largest number of requests per second that all visitors make together.
 const RATE_MAX: f64 = 1000.0;
 
@@ -46,8 +33,24 @@ const ADDRESS: &str = "127.0.0.1:8080";
 /// others open albums whose thumbnails are made on demand. The same visit is made three times: the
 /// photographs are resized in the handler of the request, then in separate tasks, then on threads that run
 /// no tasks. The demo compares how long the few bytes take.
+///
+/// # Notes
+///
+/// With --serve the server stays until Ctrl-C, and its page, open in a browser, shows the figures live and
+/// switches from one way to the other.
+///
+/// A latency is counted from the moment at which the request was due, so that one reply that is late does
+/// not hide the next.
+///
+/// --cooks here: the number of threads that run the server's tasks; with 1,2 all visits are made with each
+/// number and compared.
+///
+/// --json adds `requests`, `errors` and `images` in all, `connections`, `p99_ratio` (handler against
+/// pool), and an object for each place: the latencies `p50_s`, `p99_s` and `worst_s`, `resizing_max`
+/// (photographs at one instant), `connections_held`, `connections_max`, `refused_max`, `wall_s`.
+///
+/// Exit status: 0 all replies came and were right, 1 some did not, 2 bad arguments, 130 ended by Ctrl-C.
 #[derive(Clone, Debug, clap::Args)]
-#[command(after_long_help = NOTES)]
 pub(crate) struct Args {
     /// Number of visitors, each with one connection; 0, with --serve, leaves the server to you
     #[arg(short, long, value_name = "N", default_value = "1000", value_parser = whole::<u32>(0..=100_000))]

@@ -27,22 +27,22 @@ use futures_util::future::LocalBoxFuture;
 use crate::fetch::origin::{Origin, Request};
 use crate::prelude::*;
 
-/// The text after the options in `brigade pitfalls --help`.
-const NOTES: &str = "--cooks here: the number of threads that run each program (at least two \
-    for one-task); with 1,2 everything is run with each number and compared.\n\n\
-    --json adds `pitfalls`, one object for each fault: `broken` and `mended` (the corrected version) \
-    have `done` and `of` (how much was done, of how much), `wall_s`, `cpu_s`, `polls`, `cooks`, \
-    `at_once_max`, `advice` (all that the timeline gives) and `is_named` (whether some of it names the \
-    fault).";
-
 /// Six programs with a fault, the advice that names it, and corrected versions
 ///
 /// loop: awaits in a loop. one-task: all work in one task. blocking: a call that blocks its thread, in a
 /// task. busy: a future that wakes itself to ask again. waker: a future that does not keep its waker. lock:
 /// a lock that is held across an await. Each runs, its timeline is drawn, and the advice that follows from
 /// the timeline names the fault.
+///
+/// # Notes
+///
+/// --cooks here: the number of threads that run each program (at least two for one-task); with 1,2
+/// everything is run with each number and compared.
+///
+/// --json adds `pitfalls`, one object for each fault: `broken` and `mended` (the corrected version) have
+/// `done` and `of` (how much was done, of how much), `wall_s`, `cpu_s`, `polls`, `cooks`, `at_once_max`,
+/// `advice` (all that the timeline gives) and `is_named` (whether some of it names the fault).
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = NOTES)]
 pub(crate) struct Args {
     /// The pitfall to run; all of them if none is named
     #[arg(value_name = "NAME", value_parser = ALL.map(|pitfall| pitfall.name))]
