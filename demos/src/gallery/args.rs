@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use brigade::net::TcpListener;
 
-use super::{images::Album, load::Load, place::Place, server::Limits, visitors::ALBUM};
+use super::{images::Album, load::Load, place::Place, visitors::ALBUM};
 
 use crate::prelude::*;
 
@@ -53,20 +53,26 @@ const ADDRESS: &str = "127.0.0.1:8080";
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Args {
     /// Number of visitors, each with one connection; 0, with --serve, leaves the server to you
-    #[arg(short, long, value_name = "N", default_value = "1000", value_parser = whole::<u32>(0..=100_000))]
-    pub(crate) connections: u32,
+    #[arg(short, long, value_name = "N", default_value = "1000", value_parser = whole::<usize>(0..=100_000))]
+    pub(crate) connections: usize,
     /// Duration of each visit in seconds
     #[arg(short, long, value_name = "S", default_value = "4", value_parser = whole::<u32>(1..=3600))]
     pub(crate) seconds: u32,
     /// Number of photographs to resize in each visit
-    #[arg(short, long, value_name = "N", default_value = "40", value_parser = whole::<u32>(1..=1_000_000))]
-    pub(crate) images: u32,
+    #[arg(short, long, value_name = "N", default_value = "40", value_parser = whole::<u64>(1..=1_000_000))]
+    pub(crate) images: u64,
     /// Width of the photographs in pixels; they are two thirds as high
     #[arg(long, value_name = "PIXELS", default_value = "3000", value_parser = whole::<u32>(60..=9000))]
     pub(crate) width: u32,
     /// Where photographs are resized: handler, task, pool; a list makes one visit for each [default: all
     /// three; pool with --serve]
-    #[arg(short, long, value_name = "WHERE", value_delimiter = ',')]
+    #[arg(
+        short,
+        long,
+        value_name = "WHERE",
+        value_delimiter = ',',
+        hide_possible_values = true
+    )]
     pub(crate) place: Vec<Place>,
 
     /// Serve until Ctrl-C, for a browser
@@ -78,14 +84,14 @@ pub(crate) struct Args {
 
     /// Maximum number of connections; further clients are told to come back [default: 100 more than
     /// needed]
-    #[arg(long, value_name = "N", help_heading = "Limits", value_parser = whole::<u32>(1..=1_000_000))]
-    pub(crate) max_connections: Option<u32>,
+    #[arg(long, value_name = "N", help_heading = "Limits", value_parser = whole::<usize>(1..=1_000_000))]
+    pub(crate) max_connections: Option<usize>,
     /// Largest size of a request's first line and headers
-    #[arg(long, value_name = "BYTES", help_heading = "Limits", default_value = "8192", value_parser = whole::<u32>(256..=65_536))]
-    pub(crate) max_head: u32,
+    #[arg(long, value_name = "BYTES", help_heading = "Limits", default_value = "8192", value_parser = whole::<usize>(256..=65_536))]
+    pub(crate) max_head: usize,
     /// Largest size of a picture that a client sends
-    #[arg(long, value_name = "BYTES", help_heading = "Limits", default_value = "16000000", value_parser = whole::<u32>(0..=4_000_000_000))]
-    pub(crate) max_body: u32,
+    #[arg(long, value_name = "BYTES", help_heading = "Limits", default_value = "16000000", value_parser = whole::<usize>(0..=4_000_000_000))]
+    pub(crate) max_body: usize,
     /// Seconds until an inactive client is disconnected [default: 10, or 3 of its requests]
     ///
     /// The same limit applies to each of three waits. (1) For a whole request head, counted from the end
@@ -112,8 +118,7 @@ impl Args {
             BadArguments::error(many)
         );
         let possible = system::raise_open_files().saturating_sub(SPARE).max(1);
-        let wanted = self.connections as usize;
-        self.connections = system::as_files_allow(wanted, possible, "connections") as u32;
+        self.connections = system::as_files_allow(self.connections, possible, "connections");
         Ok(self)
     }
 
@@ -128,34 +133,31 @@ impl Args {
 
     /// Returns the instructions for visitors who go to `address` and know the pictures of `album`.
     pub(crate) fn load(&self, address: SocketAddr, album: &Album) -> Load {
-        let albums = self.images.div_ceil(ALBUM as u32);
+        let albums = self.images.div_ceil(ALBUM as u64);
         let duration = Duration::from_secs(self.seconds.into());
         Load {
             address,
             checksums: album.iter().map(|picture| picture.checksum).collect(),
-            connections: self.connections as usize,
+            connections: self.connections,
             gap: self.gap(),
-            albums: if self.serve {
-                ALBUMS
-            } else {
-                duration / albums
+            albums: match self.serve {
+                true => ALBUMS,
+                false => duration / albums as u32,
             },
             duration: (!self.serve).then_some(duration),
-            images: (!self.serve).then_some(self.images.into()),
+            images: (!self.serve).then_some(self.images),
         }
     }
 
-    pub(crate) fn limits(&self) -> Limits {
-        let connections = self.max_connections.map(|connections| connections as usize);
-        let slow = self
-            .max_wait
-            .map(|seconds| Duration::from_secs(seconds.into()));
-        Limits {
-            connections: connections.unwrap_or(self.connections as usize + SPARE),
-            head: self.max_head as usize,
-            body: self.max_body as usize,
-            slow: slow.unwrap_or(SLOW.max(3 * self.gap())),
-        }
+    /// Returns the maximum number of open connections.
+    pub(crate) fn room(&self) -> usize {
+        self.max_connections.unwrap_or(self.connections + SPARE)
+    }
+
+    /// Returns how long the server waits for a slow client.
+    pub(crate) fn patience(&self) -> Duration {
+        let wait = self.max_wait.map(|wait| Duration::from_secs(wait.into()));
+        wait.unwrap_or(SLOW.max(3 * self.gap()))
     }
 
     /// Opens the listener.
@@ -170,9 +172,7 @@ impl Args {
     }
 
     fn gap(&self) -> Duration {
-        GAP.max(Duration::from_secs_f64(
-            f64::from(self.connections) / RATE_MAX,
-        ))
+        GAP.max(Duration::from_secs_f64(self.connections as f64 / RATE_MAX))
     }
 }
 
@@ -182,7 +182,7 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use clap::Parser as _;
 
     use super::*;
@@ -193,7 +193,7 @@ mod tests {
         args: Args,
     }
 
-    fn args() -> Args {
+    pub(crate) fn args() -> Args {
         Command::parse_from(["gallery"]).args
     }
 
@@ -211,7 +211,7 @@ mod tests {
             Duration::from_secs(20)
         );
         assert!(
-            crowd.limits().slow > crowd.load(ADDRESS.parse().unwrap(), &Album::default()).gap,
+            crowd.patience() > crowd.load(ADDRESS.parse().unwrap(), &Album::default()).gap,
             "nobody is idle for too long"
         );
     }

@@ -133,7 +133,7 @@ impl Site {
         json!({
             "place": self.resizer.place().name(),
             "places": Place::ALL.map(Place::name),
-            "switchable": self.switchable,
+            "switchable": self.args.serve,
             "cooks": metrics.workers.len(),
             "in_flight": metrics.in_flight,
             "in_flight_max": metrics.in_flight_max,

@@ -15,10 +15,9 @@
 //! | `server`, `stall` | connections, their limits, and the orderly shutdown |
 //! | `site`, `events`, `page/` | the replies, and the live page |
 //! | `load`, `visitors`, `tally` | the visitors, seen from here and from within their own process |
-//! | `args`, `counts`, `figures`, `verdict` | the options, the counts, and the report at the end |
+//! | `args`, `figures` | the options, and the report at the end |
 
 mod args;
-mod counts;
 mod events;
 mod figures;
 mod images;
@@ -28,7 +27,6 @@ mod server;
 mod site;
 mod stall;
 mod tally;
-mod verdict;
 pub(crate) mod visitors;
 
 use std::{cell::OnceCell, net::SocketAddr, pin::pin};
@@ -86,9 +84,7 @@ impl Gallery {
         Ok(Outcome {
             showings,
             figures: stopwatch.stop(executor),
-            connections: self.args.connections as usize,
-            images: self.args.images.into(),
-            served: self.args.serve,
+            args: self.args.clone(),
             interrupted: interrupt.asked() && !self.args.serve,
         })
     }
@@ -118,8 +114,7 @@ impl Gallery {
         let site = Arc::new(Site {
             album: album.clone(),
             resizer: Resizer::new(place),
-            limits: self.args.limits(),
-            switchable: self.args.serve,
+            args: self.args.clone(),
             requests: Arc::default(),
             finished: Mutex::default(),
             news: Mutex::default(),
@@ -133,12 +128,14 @@ impl Gallery {
             place,
             used: site.resizer.used(),
             visit: visit?,
-            finished: site.finished.lock().count(),
-            resizing_max: site.resizer.at_work.most(),
-            connections_max: connections.open.most(),
-            refused_max: connections.refused.most(),
             lived: connections.lived(),
-            wall: begun.elapsed(),
+            server: Facts(vec![
+                count("finished", "", site.finished.lock().count() as usize),
+                count("resizing_max", "", site.resizer.at_work.most()),
+                count("connections_max", "", connections.open.most()),
+                count("refused_max", "", connections.refused.most()),
+                time("wall_s", "", begun.elapsed()),
+            ]),
         })
     }
 

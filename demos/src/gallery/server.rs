@@ -45,20 +45,6 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 /// How long requests in flight may take to end when the server shuts down.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// The limits for clients.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    /// The maximum number of open connections.
-    pub(crate) connections: usize,
-    /// The largest size of a request's head (its first line and headers), in bytes.
-    pub(crate) head: usize,
-    /// The largest size of a request's body, in bytes.
-    pub(crate) body: usize,
-    /// The time limit for a head, counted from the end of the previous reply, for a body, and for the
-    /// client to take the next piece of a reply.
-    pub(crate) slow: Duration,
-}
-
 /// The server's counts of its connections.
 #[derive(Debug, Default)]
 pub(crate) struct Connections {
@@ -130,7 +116,7 @@ impl Server {
 
 impl Hall {
     async fn accept(self, listener: TcpListener) {
-        let room = Arc::new(Semaphore::new(self.site.limits.connections));
+        let room = Arc::new(Semaphore::new(self.site.args.room()));
         let porch = Arc::new(Semaphore::new(REFUSALS_MAX));
         loop {
             let (accepting, stop) = (pin!(listener.accept()), pin!(self.stop.recv()));
@@ -159,12 +145,13 @@ impl Hall {
         // Small replies must not wait for the client's acknowledgement.
         let _ = stream.set_nodelay(true);
         let site = &self.site;
+        let patience = site.args.patience();
         let connection = http1::Builder::new()
             .timer(brigade::hyper::Timer)
-            .header_read_timeout(self.site.limits.slow)
-            .max_header_size(self.site.limits.head)
+            .header_read_timeout(patience)
+            .max_header_size(site.args.max_head)
             .serve_connection(
-                Patient::new(stream, self.site.limits.slow),
+                Patient::new(stream, patience),
                 service_fn(|request| site.clone().answer(request, self.stop.clone())),
             );
         let mut connection = pin!(connection);
