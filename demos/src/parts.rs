@@ -180,7 +180,10 @@ impl Jobs {
             counted(self.parts as usize, "part"),
             counted(cooks, "cook"),
         );
-        let doubts = computed.doubt().into_iter().chain(self.crowding());
+        let jobs = &self.computing;
+        let crowding = jobs.cut_for_many.crowding();
+        let crowding = crowding.or_else(|| jobs.whole.crowding());
+        let doubts = computed.doubt().into_iter().chain(crowding);
         let waited = self.waiting_speed_up();
         let on_processor = self.waiting.cut_for_one.figures.cpu.map(duration);
         let on_processor = on_processor.map(|cpu| format!(", who was on a processor for {cpu}"));
@@ -188,14 +191,6 @@ impl Jobs {
         let waiting = format!("Waiting was {waited} as fast with one cook only{on_processor}.");
         let doubts = doubts.chain([waiting]).chain(waited.doubt());
         report::with_doubts(computing, doubts)
-    }
-
-    /// Returns the remark that the cooks of one of the compared runs had to share processors, if they
-    /// did.
-    fn crowding(&self) -> Option<String> {
-        let jobs = &self.computing;
-        let crowding = jobs.cut_for_many.crowding();
-        crowding.or_else(|| jobs.whole.crowding())
     }
 }
 

@@ -2,10 +2,8 @@
 //! programs.
 
 use super::{Checked, Verdict, judgement::uncapitalized, machine::Machine};
+use crate::facts::Fact;
 use crate::prelude::*;
-
-/// The width, in columns, at which the figures of a claim are wrapped, like its sentences.
-const WIDTH: usize = 78;
 
 /// Returns the text above all claims.
 pub(super) fn heading(machine: &Machine) -> String {
@@ -55,17 +53,14 @@ fn said_of(checked: &Checked) -> (&'static str, String) {
 
 /// Wraps the figures into lines, with breaks only between two figures.
 fn facts(facts: &Facts) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for fact in &facts.0 {
-        let fact = format!("{} {fact}", fact.name);
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 3 + fact.chars().count() <= WIDTH => {
-                line.push_str(&format!(" · {fact}"));
-            }
-            _ => lines.push(fact),
-        }
-    }
+    // A sentence is not wrapped at a no-break space.
+    let fact = |fact: &Fact| format!("{} {fact}", fact.name).replace(' ', "\u{a0}");
+    let facts: Vec<_> = facts.0.iter().map(fact).collect();
+    let text = report::wrapped(&facts.join("\u{a0}· "));
+    let lines = text.lines().map(|line| line.replace('\u{a0}', " "));
     lines
+        .map(|line| line.trim_end_matches(" ·").to_owned())
+        .collect()
 }
 
 /// Counts the claims with each verdict.
@@ -177,7 +172,7 @@ mod tests {
         assert!(lines.len() > 1);
         for line in lines {
             assert!(line.starts_with("a name") && line.ends_with('7'), "{line}");
-            assert!(line.chars().count() <= WIDTH, "{line}");
+            assert!(line.chars().count() <= 78, "{line}");
         }
     }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use brigade::net::TcpListener;
 
-use super::{images::Album, load::Load, place::Place, visitors::ALBUM};
+use super::{place::Place, visitors::ALBUM};
 
 use crate::prelude::*;
 
@@ -50,7 +50,7 @@ const ADDRESS: &str = "127.0.0.1:8080";
 /// (photographs at one instant), `connections_held`, `connections_max`, `refused_max`, `wall_s`.
 ///
 /// Exit status: 0 all replies came and were right, 1 some did not, 2 bad arguments, 130 ended by Ctrl-C.
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Args {
     /// Number of visitors, each with one connection; 0, with --serve, leaves the server to you
     #[arg(short, long, value_name = "N", default_value = "1000", value_parser = whole::<usize>(0..=100_000))]
@@ -131,22 +131,21 @@ impl Args {
         }
     }
 
-    /// Returns the instructions for visitors who go to `address` and know the pictures of `album`.
-    pub(crate) fn load(&self, address: SocketAddr, album: &Album) -> Load {
+    /// Returns the duration of a visit; `None` means that it has no end.
+    pub(crate) fn duration(&self) -> Option<Duration> {
+        (!self.serve).then_some(Duration::from_secs(self.seconds.into()))
+    }
+
+    /// Returns the time between two requests of a visitor.
+    pub(crate) fn gap(&self) -> Duration {
+        GAP.max(Duration::from_secs_f64(self.connections as f64 / RATE_MAX))
+    }
+
+    /// Returns the time between two albums, which are spread over the visit.
+    pub(crate) fn album_gap(&self) -> Duration {
         let albums = self.images.div_ceil(ALBUM as u64);
-        let duration = Duration::from_secs(self.seconds.into());
-        Load {
-            address,
-            checksums: album.iter().map(|picture| picture.checksum).collect(),
-            connections: self.connections,
-            gap: self.gap(),
-            albums: match self.serve {
-                true => ALBUMS,
-                false => duration / albums as u32,
-            },
-            duration: (!self.serve).then_some(duration),
-            images: (!self.serve).then_some(self.images),
-        }
+        self.duration()
+            .map_or(ALBUMS, |visit| visit / albums as u32)
     }
 
     /// Returns the maximum number of open connections.
@@ -169,10 +168,6 @@ impl Args {
         };
         let listener = TcpListener::bind(address).await;
         listener.with_context(|| format!("cannot listen at {address}"))
-    }
-
-    fn gap(&self) -> Duration {
-        GAP.max(Duration::from_secs_f64(self.connections as f64 / RATE_MAX))
     }
 }
 
@@ -199,19 +194,15 @@ pub(crate) mod tests {
 
     #[test]
     fn the_work_is_spread_over_the_visit() {
-        let load = args().load(ADDRESS.parse().unwrap(), &Album::default());
-        assert_eq!(load.albums * 5, Duration::from_secs(4));
-        assert_eq!((load.gap, load.images), (GAP, Some(40)));
+        assert_eq!(args().album_gap() * 5, Duration::from_secs(4));
+        assert_eq!(args().gap(), GAP);
         let crowd = Args {
             connections: 20_000,
             ..args()
         };
-        assert_eq!(
-            crowd.load(ADDRESS.parse().unwrap(), &Album::default()).gap,
-            Duration::from_secs(20)
-        );
+        assert_eq!(crowd.gap(), Duration::from_secs(20));
         assert!(
-            crowd.patience() > crowd.load(ADDRESS.parse().unwrap(), &Album::default()).gap,
+            crowd.patience() > crowd.gap(),
             "nobody is idle for too long"
         );
     }

@@ -39,7 +39,7 @@ pub(crate) use self::figures::Outcome;
 use self::{
     figures::Showing,
     images::Album,
-    load::Visit,
+    load::{Load, Visit},
     place::{Place, Resizer},
     server::Server,
     site::Site,
@@ -150,7 +150,12 @@ impl Gallery {
             interrupt.rung().await;
             return Ok(Visit::default());
         }
-        let (mut visitors, says) = self.args.load(address, &site.album).start()?;
+        let load = Load {
+            address,
+            checksums: site.album.iter().map(|picture| picture.checksum).collect(),
+            args: self.args.clone(),
+        };
+        let (mut visitors, says) = load.start()?;
         let heard = site.clone();
         let listening = brigade::spawn_blocking(move || {
             load::listen(says, |tick| {

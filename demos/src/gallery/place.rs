@@ -12,12 +12,13 @@ use async_lock::Semaphore;
 use brigade::task::Builder;
 use bytes::Bytes;
 use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
 
 use super::images;
 use crate::{cooks, gauge::Gauge};
 
 /// A place where a thumbnail can be made. The table above explains each place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 pub(crate) enum Place {
     Handler,
     Task,

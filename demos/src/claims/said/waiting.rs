@@ -23,15 +23,18 @@ pub(super) const SIXTY_HZ: Claim = Claim {
         let frames = lab.sizes.frames;
         let run = Frames { frames, hog: HOG }.measure(&cooks::hire(1)?)?;
         lab.note(&run);
-        let (yielding, hogging) = (&run.output.yielding, &run.output.hogging);
-        let right = yielding.sum_is_right && hogging.sum_is_right;
-        ensure!(right, "something was computed wrongly");
+        ensure!(
+            run.output.sums_are_right(),
+            "something was computed wrongly"
+        );
+        let [yielding, hogging] =
+            [&run.output.yielding, &run.output.hogging].map(|show| &show.facts);
         Ok(Facts(vec![
-            count("frames", "frames", yielding.on_time.len()),
-            count("missed_yielding", "missed, yielding", yielding.missed()),
-            time("worst_lateness_s", "worst lateness", yielding.worst),
-            count("missed_hogging", "missed, hogging", hogging.missed()),
-            time("starved_s", "core taken away", yielding.starved),
+            count("frames", "frames", frames as usize),
+            yielding["missed"].called("missed_yielding", "missed, yielding"),
+            yielding["worst_lateness_s"].clone(),
+            hogging["missed"].called("missed_hogging", "missed, hogging"),
+            yielding["starved_s"].called("starved_s", "core taken away"),
         ]))
     },
     judge: |facts| {
