@@ -185,15 +185,13 @@ fn check_all(
 fn check(claim: Claim, lab: &Lab) -> Checked {
     let measured = (claim.measure)(lab);
     let has_failed = measured.is_err();
-    let (verdict, because) = measured.as_ref().map_or_else(
-        |error| {
-            (
-                Verdict::Undecided,
-                format!("The experiment failed: {error:#}."),
-            )
-        },
-        claim.judge,
-    );
+    let (verdict, because) = match &measured {
+        Ok(facts) => (claim.judge)(facts),
+        Err(error) => {
+            let because = format!("The experiment failed: {error:#}.");
+            (Verdict::Undecided, because)
+        }
+    };
     Checked {
         claim,
         command: (claim.command)(&lab.sizes),

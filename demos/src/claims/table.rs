@@ -11,12 +11,11 @@ pub(super) fn heading(machine: &Machine) -> String {
     let commands = "Below each claim, the line that begins with $ is a command that shows it. `brigade` \
                     stands for target/release/brigade; `cargo run --release --` in its place does the \
                     same.";
+    let title = paint::bold(title);
     let machine = paint::dim(&machine.sentence());
-    let mut text = format!("{}\n{machine}\n", paint::bold(title));
-    for line in report::wrapped(commands).lines() {
-        text.push_str(&format!("{}\n", paint::dim(line)));
-    }
-    text
+    let commands = report::wrapped(commands);
+    let commands: Vec<_> = commands.lines().map(paint::dim).collect();
+    format!("{title}\n{machine}\n{}\n", commands.join("\n"))
 }
 
 /// Returns a claim, its verdict with the reason, the figures and the command.

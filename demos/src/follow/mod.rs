@@ -153,8 +153,8 @@ impl Notes {
 // ---- from the record to the hops -----------------------------------------------------------
 
 /// Collects all events of the task, in the order of the record.
-struct Tracker<'a> {
-    timeline: &'a Timeline,
+#[derive(Default)]
+struct Tracker {
     fetch: usize,
     spawned: Duration,
     many_cooks: usize,
@@ -175,23 +175,16 @@ struct Tracker<'a> {
 
 fn trace(run: &Run<usize>, notes: Vec<Note>) -> anyhow::Result<Trace> {
     let (fetch, its) = run.task(FETCH)?;
-    let timeline = &run.timeline;
     let mut tracker = Tracker {
-        timeline,
         fetch,
         spawned: its.begun.unwrap_or_default(),
         many_cooks: usize::from(run.figures.cooks > 1),
-        hops: Vec::new(),
         notes: notes.into_iter(),
-        first: None,
-        polls: 0,
-        begun: Duration::ZERO,
-        ended: false,
-        joined: false,
-        heard: vec![[None; 3]; timeline.lanes.len()],
+        heard: vec![[None; 3]; run.timeline.lanes.len()],
+        ..Tracker::default()
     };
-    for event in &timeline.events {
-        tracker.take(event);
+    for event in &run.timeline.events {
+        tracker.take(event, &run.timeline);
     }
     let mut hops = tracker.hops;
     // A stable sort keeps simultaneous events in order.
@@ -203,7 +196,7 @@ fn trace(run: &Run<usize>, notes: Vec<Note>) -> anyhow::Result<Trace> {
     })
 }
 
-impl Tracker<'_> {
+impl Tracker {
     fn hop(&mut self, at: Duration, what: impl Into<String>, place: Place) {
         self.hops.push(Hop {
             at: at.saturating_sub(self.spawned),
@@ -212,9 +205,9 @@ impl Tracker<'_> {
         });
     }
 
-    fn take(&mut self, event: &Event) {
+    fn take(&mut self, event: &Event, timeline: &Timeline) {
         let (at, fetch) = (event.at, self.fetch);
-        let thread = || cook_of(&self.timeline.lanes[event.lane]);
+        let thread = || cook_of(&timeline.lanes[event.lane]);
         match event.what {
             What::Spawn { task, .. } if task == fetch => {
                 self.hop(at, "spawn: a cell for task and future", places::SPAWN);
@@ -241,16 +234,16 @@ impl Tracker<'_> {
             What::Unpark => self.heard[event.lane][1] = Some(at),
             What::IoReady { .. } => self.heard[event.lane][2] = Some(at),
             What::Wake { task, effect, .. } if task == fetch && effect != WakeEffect::Nothing => {
-                self.woken(event);
+                self.woken(event, &thread());
             }
             What::Wake { task, by, .. } if self.ended && by == Some(fetch) => {
-                let who = self.timeline.tasks[task].label(task);
+                let who = timeline.tasks[task].label(task);
                 let what = format!("{who}, which awaits it, is woken");
                 self.hop(at, what, places::WAKE);
             }
             // The main future awaited the task, and now fetches its output.
             What::PollBegin { task }
-                if self.ended && !self.joined && self.timeline.tasks[task].is_main =>
+                if self.ended && !self.joined && timeline.tasks[task].is_main =>
             {
                 self.joined = true;
                 self.hop(at, "join: main moves the output out", places::TAKE_OUTPUT);
@@ -275,8 +268,7 @@ impl Tracker<'_> {
     }
 
     /// Adds the wake of the task, and the events before it on the waking thread.
-    fn woken(&mut self, event: &Event) {
-        let thread = cook_of(&self.timeline.lanes[event.lane]);
+    fn woken(&mut self, event: &Event, thread: &str) {
         let [parked, up, heard] = std::mem::take(&mut self.heard[event.lane]);
         if let (Some(parked), Some(up)) = (parked, up) {
             self.hop(parked, format!("{thread} parks in the OS"), places::PARK);

@@ -128,7 +128,7 @@ impl Gallery {
             place,
             used: site.resizer.used(),
             visit: visit?,
-            lived: connections.lived(),
+            lived: *connections.lived.lock(),
             server: Facts(vec![
                 count("finished", "", site.finished.lock().count() as usize),
                 count("resizing_max", "", site.resizer.at_work.most()),

@@ -51,13 +51,7 @@ pub(crate) struct Connections {
     pub(crate) open: Arc<Gauge>,
     pub(crate) refused: Arc<Gauge>,
     /// The sum of the lifetimes of all connections that have ended.
-    lived: Mutex<Duration>,
-}
-
-impl Connections {
-    pub(crate) fn lived(&self) -> Duration {
-        *self.lived.lock()
-    }
+    pub(crate) lived: Mutex<Duration>,
 }
 
 /// A running server, which [`stop`](Self::stop) ends in order. If it is dropped instead, it stops
@@ -161,8 +155,7 @@ impl Hall {
             connection.as_mut().graceful_shutdown();
             let _ = timeout(GRACE, connection).await;
         }
-        let lived = &self.connections.lived;
-        *lived.lock() += begun.elapsed();
+        *self.connections.lived.lock() += begun.elapsed();
     }
 
     /// Tells a client that the server is full. The client's data is read meanwhile, because closing a
