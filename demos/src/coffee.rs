@@ -247,13 +247,9 @@ impl Shifts {
         let [blocked, busy_loop, notified, hired] = &self.ways;
         let ratio =
             |way: &Facts, to: &Facts| factor(way["orders"].value / to["orders"].value.max(1.0));
-        let mut said = format!(
-            "A worker who stood at one machine served {}. Notified when a cup was ready, {} served {} x \
-             as many",
-            blocked.counted("orders", "order"),
-            notified.counted("threads", "thread"),
-            ratio(notified, blocked),
-        );
+        let mut said = blocked.say("A worker who stood at one machine served {orders:order}. ");
+        said += &notified.say("Notified when a cup was ready, {threads:thread} served ");
+        said += &format!("{} x as many", ratio(notified, blocked));
         let (told, asking) = (&notified["cores"], &busy_loop["cores"]);
         if told.is_known() && asking.is_known() {
             said += &format!(
@@ -262,8 +258,9 @@ impl Shifts {
                 burnt(asking.value, told.value)
             );
         }
-        let (threads, times) = (hired.counted("threads", "thread"), ratio(hired, notified));
-        format!("{said}. Hiring took {threads} for {times} x the orders of being notified.")
+        let hiring = hired.say(". Hiring took {threads:thread} for ");
+        let times = ratio(hired, notified);
+        format!("{said}{hiring}{times} x the orders of being notified.")
     }
 }
 

@@ -357,10 +357,9 @@ impl ThreeFrames {
         }
         said += ".";
         if facts["server_cpu_s"].is_known() {
-            said += &format!(
-                " While it waited for the server, the server's process was on a core for {}.",
-                facts["server_cpu_s"]
-            );
+            let server = " While it waited for the server, the server's process was on a core for \
+                          {server_cpu_s}.";
+            said += &facts.say(server);
         }
         said
     }

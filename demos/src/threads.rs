@@ -300,14 +300,8 @@ impl Both {
             let ratio = threads[key].value / tasks[key].value;
             (!ratio.is_nan()).then(|| factor(ratio))
         };
-        let mut said = format!(
-            "For {}, {} took {} and {} {}",
-            units::counted_that(threads.count("done"), "request", "wait"),
-            threads.counted("threads", "thread"),
-            threads["wall_s"],
-            tasks.counted("threads", "cook"),
-            tasks["wall_s"],
-        );
+        let waited = "For {done:request} at the same time, {threads:thread} took {wall_s}";
+        let mut said = threads.say(waited) + &tasks.say(" and {threads:cook} {wall_s}");
         if let Some(times) = times("memory_bytes") {
             said += &format!("; the threads needed {times} x the memory");
         }

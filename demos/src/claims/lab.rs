@@ -108,8 +108,7 @@ impl Lab {
             let jobs = parts::jobs(&self.hire()?, PARTS, self.sizes.parts)?;
             for ways in [&jobs.computing, &jobs.waiting] {
                 self.note(&ways.whole);
-                self.note(&ways.cut_for_one);
-                self.note(&ways.cut_for_many);
+                self.note_both(&ways.cut);
             }
             Ok(jobs)
         })

@@ -70,15 +70,13 @@ pub(super) fn summary(checked: &[Checked]) -> String {
         (Verdict::Depends, "depends", "depend"),
         (Verdict::Undecided, "is undecided", "are undecided"),
     ];
-    let parts = words.map(|(verdict, one, many)| {
-        let of_it = checked.iter().filter(|one| one.verdict == verdict);
-        match of_it.count() {
-            0 => String::new(),
-            1 => format!("1 {one}"),
-            number => format!("{number} {many}"),
-        }
-    });
-    let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    let count = |verdict| checked.iter().filter(|one| one.verdict == verdict).count();
+    let part = |(verdict, one, many)| match count(verdict) {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        number => Some(format!("{number} {many}")),
+    };
+    let parts: Vec<String> = words.into_iter().filter_map(part).collect();
     let all = counted(checked.len(), "claim");
     match &parts[..] {
         [] => "No claim was checked.".to_owned(),

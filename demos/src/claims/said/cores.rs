@@ -63,13 +63,13 @@ pub(super) const SET_NOT_ONE: Claim = Claim {
         let jobs = lab.jobs()?;
         // `most` is the largest possible gain. For a set of parts that wait, it is their number.
         let set = |ways: &Ways, most: u32| {
-            let set = ways.whole.times_as_long_as(&ways.cut_for_one);
+            let set = ways.whole.times_as_long_as(&ways.cut.one);
             set.at_most(f64::from(most))
         };
-        let among = |ways: &Ways| shortest_life(&ways.cut_for_one);
+        let among = |ways: &Ways| shortest_life(&ways.cut.one);
         let alone = |ways: &Ways| ways.whole.figures.wall / PARTS;
         let [waiting, computing] = [&jobs.waiting, &jobs.computing];
-        let runs = [&computing.whole, &computing.cut_for_one];
+        let runs = [&computing.whole, &computing.cut.one];
         let shares = runs.iter().filter_map(|run| run.on_processor());
         let least = shares.min_by(f64::total_cmp);
         Ok(Facts(vec![
@@ -139,7 +139,7 @@ pub(super) const FIVE_PARTS: Claim = Claim {
     command: |sizes| format!("brigade parts --minute {}", sizes.parts.as_millis()),
     measure: |lab| {
         let jobs = lab.jobs()?;
-        let many = &jobs.computing.cut_for_many;
+        let many = &jobs.computing.cut.many;
         let waiting = jobs.waiting_speed_up();
         Ok(Facts(vec![
             count("cores", "cores", cooks::cores()),
