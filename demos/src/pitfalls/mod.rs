@@ -39,9 +39,10 @@ use crate::prelude::*;
 /// --cooks here: the number of threads that run each program (at least two for one-task); with 1,2
 /// everything is run with each number and compared.
 ///
-/// --json adds `pitfalls`, one object for each fault: `broken` and `mended` (the corrected version) have
-/// `done` and `of` (how much was done, of how much), `wall_s`, `cpu_s`, `polls`, `cooks`, `at_once_max`,
-/// `advice` (all that the timeline gives) and `is_named` (whether some of it names the fault).
+/// --json adds `pitfalls`, one object for each fault. In each, `broken` and `mended` (the corrected
+/// version) have `done` and `of` (how much was done, of how much), `wall_s`, `cpu_s`, `polls`, `cooks` and
+/// `at_once_max`. They also have `advice` (all that the timeline gives) and `is_named` (whether some of
+/// the advice names the fault).
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The pitfall to run; all of them if none is named
@@ -148,8 +149,12 @@ impl Dish for Args {
     /// The given executor runs the first program, so it must have enough cooks.
     fn runs(&self, asked: Vec<usize>) -> Vec<usize> {
         let least = self.pitfalls()[0].cooks_min;
-        let mut runs: Vec<_> = asked.into_iter().map(|cooks| cooks.max(least)).collect();
-        runs.dedup();
+        let mut runs = Vec::new();
+        for cooks in asked {
+            if !runs.contains(&cooks.max(least)) {
+                runs.push(cooks.max(least));
+            }
+        }
         runs
     }
 
@@ -305,4 +310,20 @@ fn verdict(pairs: &[[Twin; 2]]) -> String {
         );
     }
     said
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_number_of_cooks_is_run_once() {
+        let args = |only: &str| Args {
+            only: Some(only.to_owned()),
+            step: 10,
+        };
+        assert_eq!(args("lock").runs(vec![1, 3, 2]), [1, 3, 2]);
+        // This fault shows with two cooks at least.
+        assert_eq!(args("one-task").runs(vec![1, 3, 2]), [2, 3]);
+    }
 }
