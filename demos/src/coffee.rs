@@ -43,10 +43,10 @@ const COLUMNS_EXPLAINED: [&str; 5] = [
 
 /// Four ways to wait for the coffee machine: blocked, polling, notified, hired
 ///
-/// For one shift, customers want as much coffee as they can get. The machines are in a separate process; a
-/// cup is a request whose reply takes a while. The same waiting is done by one thread that blocks, by one
-/// thread that asks all machines in a busy loop, by tasks that are notified when a cup is ready, and by a
-/// thread for each machine.
+/// For one shift, customers want as much coffee as they can get. The machines are in a separate process. A
+/// cup is a request whose reply takes a while. The same waiting is done in four ways. One thread blocks.
+/// One thread asks all machines in a busy loop. Tasks are notified when a cup is ready. Many threads block,
+/// one for each machine.
 ///
 /// # Notes
 ///

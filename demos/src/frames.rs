@@ -1,10 +1,10 @@
 //! `brigade frames`: a screen that draws sixty times a second during a long computation.
 //!
-//! This demo shows that tasks share a thread by taking turns, and that a turn lasts until the task awaits
-//! something that is not ready. Two tasks run for some seconds. One draws a frame every 16.67 ms, and the
-//! other computes without end. In the first run, the computation yields after about a millisecond of
-//! work. In the second run, it hogs the thread for many frames at a time. The work is the same, but the
-//! number of missed frames differs.
+//! This demo shows that tasks share a thread by taking turns. A turn lasts until the task awaits something
+//! that is not ready. Two tasks run for some seconds. One draws a frame every 16.67 ms, and the other
+//! computes without end. In the first run, the computation yields after about a millisecond of work. In
+//! the second run, it hogs the thread for many frames at a time. The work is the same, but the number of
+//! missed frames differs.
 //!
 //! A frame is missed if it appears on the screen later than the next frame was due, or not at all.
 
@@ -45,8 +45,8 @@ const FILM: usize = 75;
 /// 1,2 everything is done with each number and compared.
 ///
 /// --json adds `yielding` and `hogging`: frames `on_time` and `missed`, `worst_lateness_s`, `terms`
-/// (numbers squared meanwhile), `sum_is_right`, `wall_s`, and `starved_s`, how long other programs kept
-/// the one thread off a core; and `frames`, their number in each run.
+/// (numbers squared meanwhile), `sum_is_right`, `wall_s`, and `starved_s` (how long other programs kept
+/// the one thread off a core); and `frames`, their number in each run.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Frames {
     /// Number of frames to draw in each of two runs: 300 take five seconds

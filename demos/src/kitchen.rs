@@ -26,8 +26,8 @@ use crate::prelude::*;
 /// two ways have one cook, so 1,2 is the same as 2; with 2,4 the dinner is cooked with each number and
 /// compared.
 ///
-/// --json adds `ways`, the figures of each of the three, and `pieces_chopped`, how many pieces of onion
-/// and tomato there were in one dinner.
+/// --json adds `ways`, the figures of each of the three, and `pieces_chopped`, the number of pieces of
+/// onion and tomato in one dinner.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Length of a minute in the kitchen, in milliseconds

@@ -264,8 +264,8 @@ async fn in_the_systems_frame<F: Future>(task: F) -> (F::Output, (Duration, Opti
 
 // ---- the thread's frame ----------------------------------------------------------------
 
-/// Returns the figures of the task in the timeline, the number of polls of other tasks between its first
-/// and its last poll, and the number of times a thread of the executor slept meanwhile.
+/// Returns the figures of the task in the timeline. Also counts what happened between its first and its
+/// last poll: the polls of other tasks, and the times that a thread of the executor slept.
 fn in_the_threads_frame<T>(run: &Run<T>) -> anyhow::Result<(TaskFigures, usize, usize)> {
     let (mine, its) = run.task(MINE)?;
     let life = its.begun.unwrap_or_default()..its.ended.unwrap_or_default();

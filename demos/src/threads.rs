@@ -5,9 +5,9 @@
 //! 1. *Waiting.* Many requests are sent to the embedded origin, whose replies are delayed.
 //!    First each request is a task of the executor. Then each has a thread that blocks. The
 //!    bytes and the waiting are the same, but the memory differs.
-//! 2. *Computing.* The same sum is split among more and more threads. However many threads
-//!    there are, at most one per core runs at any instant. The operating system counts for
-//!    each thread how long it was on a core, and how long it was in the queue for one.
+//! 2. *Computing.* The same sum is split among more and more threads. At most one thread per
+//!    core runs at any instant. The operating system counts two times for each thread: on a
+//!    core, and in the queue for a core.
 
 use std::{
     io,

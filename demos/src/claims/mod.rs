@@ -1,10 +1,10 @@
 //! `brigade claims`: what people say about concurrency and parallelism, measured.
 //!
 //! Each of sixteen claims is an experiment. Nearly every experiment is another demo, run at a size that
-//! leaves little to chance. The verdict is computed from the figures of this run on this machine, so a
-//! claim that does not reproduce here is reported as such. A verdict never exceeds what the figures
-//! support. If other programs had the cores, or if the system does not report a figure, a claim is
-//! undecided, and the reason is given.
+//! leaves little to chance. The verdict is computed from the figures of this run on this machine. A claim
+//! that does not hold here is reported as such. A verdict never exceeds what the figures support. A claim
+//! is undecided if other programs had the cores, or if the system does not report a figure. The reason is
+//! printed.
 //!
 //! | file | contents |
 //! |---|---|

@@ -29,18 +29,18 @@ const ADDRESS: &str = "127.0.0.1:8080";
 
 /// A web server that holds 1,000 connections and resizes photographs meanwhile
 ///
-/// Visitors in a separate process hold their connections open and ask for a few bytes once a second, while
-/// others open albums whose thumbnails are made on demand. The same visit is made three times: the
+/// Visitors in a separate process hold their connections open and ask for a few bytes once a second. Other
+/// visitors open albums, whose thumbnails are made on demand. The same visit is made three times: the
 /// photographs are resized in the handler of the request, then in separate tasks, then on threads that run
 /// no tasks. The demo compares how long the few bytes take.
 ///
 /// # Notes
 ///
-/// With --serve the server stays until Ctrl-C, and its page, open in a browser, shows the figures live and
-/// switches from one way to the other.
+/// With --serve the server stays until Ctrl-C. Open its page in a browser: the page shows the figures live,
+/// and switches from one way to the other.
 ///
-/// A latency is counted from the moment at which the request was due, so that one reply that is late does
-/// not hide the next.
+/// A latency is counted from the moment at which the request was due. One late reply therefore does not
+/// hide the next.
 ///
 /// --cooks here: the number of threads that run the server's tasks; with 1,2 all visits are made with each
 /// number and compared.
@@ -95,8 +95,8 @@ pub(crate) struct Args {
     /// Seconds until an inactive client is disconnected [default: 10, or 3 of its requests]
     ///
     /// The same limit applies to each of three waits. (1) For a whole request head, counted from the end
-    /// of the previous reply, so a client that was idle for most of this time has only the rest left to
-    /// send. (2) For a whole body, counted from the end of its head. (3) For the client to take the next
+    /// of the previous reply. A client that was idle for most of this time has only the rest left to send
+    /// its head. (2) For a whole body, counted from the end of its head. (3) For the client to take the next
     /// piece of a reply.
     #[arg(long, value_name = "S", help_heading = "Limits", value_parser = whole::<u32>(1..=3600))]
     pub(crate) max_wait: Option<u32>,

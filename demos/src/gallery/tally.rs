@@ -14,8 +14,8 @@ use super::{
 };
 use crate::gauge::Gauge;
 
-/// The number of ticks over which live latencies are computed: five seconds. One tick has 250 requests,
-/// and the slowest hundredth is only two or three of them, so a figure per tick would flicker.
+/// The number of ticks over which live latencies are computed: five seconds. One tick has 250 requests.
+/// The slowest hundredth is only two or three of them, so a figure per tick would flicker.
 const WINDOW: usize = 20;
 
 /// Latencies in microseconds, kept to three digits and never rounded down.

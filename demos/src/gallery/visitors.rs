@@ -1,10 +1,10 @@
-//! The load generator: a thousand visitors in a separate process (this same program, hidden command
-//! `visitors`), so that their resources are not counted as the server's.
+//! The load generator: a thousand visitors in a separate process. It runs the hidden command `visitors`
+//! of this same program. The resources of the visitors are therefore not counted as the server's.
 //!
 //! Each visitor holds one connection and sends requests at fixed times. A latency is counted from the
-//! moment at which the request was *due*. A visitor whose last reply is late sends its next request late,
-//! so a latency counted from the sending would hide the wait that the server caused. A few admirers also
-//! open albums, and each album is a handful of thumbnails, requested at the same time.
+//! moment at which the request was *due*. A visitor whose last reply is late sends its next request late.
+//! A latency counted from the sending would therefore hide the wait that the server caused. A few admirers
+//! also open albums. Each album is a handful of thumbnails, requested at the same time.
 //!
 //! The output is JSON: one line per tick, and one line at the end.
 

@@ -190,8 +190,8 @@ const LATE: Band = Band { no: 1.2, yes: 1.4 };
 /// clocks does not explain it.
 const FASTER: f64 = 0.9;
 
-/// Solves equations that depend on each other, with one hand, with as many hands as can ever be busy, and
-/// with one hand for each equation.
+/// Solves equations that depend on each other. There is one hand first, then as many hands as can ever be
+/// busy, then one hand for each equation.
 pub(super) const CRITICAL_PATH: Claim = Claim {
     id: 10,
     said: "Dependent tasks gain nothing from more hands than the critical path allows.",

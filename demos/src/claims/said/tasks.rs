@@ -51,7 +51,7 @@ const ANSWERED: Band = Band {
 };
 
 /// The required ratio of the total waiting time to the time of the run. A reply takes a quarter of a
-/// second on average and half a second at most, so with 2,000 requests the ratio is about a thousand.
+/// second on average and half a second at most. With 2,000 requests the ratio is about a thousand.
 const OVERLAP: Band = Band {
     no: 10.0,
     yes: 50.0,

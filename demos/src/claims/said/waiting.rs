@@ -70,7 +70,7 @@ fn coffee_command(sizes: &Sizes) -> String {
 /// difference.
 const ORDERS: usize = 4;
 
-/// Makes coffee with one worker who stands at a machine, with many who do the same, and with one who is
+/// Makes coffee in three ways. One worker stands at a machine. Many workers do the same. One worker is
 /// notified when a cup is ready.
 pub(super) const HIRING: Claim = Claim {
     id: 8,
@@ -142,7 +142,7 @@ pub(super) const BUSY_LOOP: Claim = Claim {
     },
     judge: |facts| {
         let orders = "The thread that asked all machines all the time served {orders_asking:order}, and \
-                      the one that was notified when a cup was ready served {orders_told}";
+                      the notified thread served {orders_told}";
         if !facts["cores_asking"].is_known() || !facts["cores_told"].is_known() {
             let unknown = ", but this system does not say what that cost.";
             return Undecided.because(facts, [orders, unknown]);
