@@ -288,9 +288,7 @@ impl ThreeFrames {
     }
 
     fn rows(&self) -> Vec<Row> {
-        let facts = &self.facts;
-        let value = |key| facts[key].to_string();
-        let others = facts.counted("others_polls", "poll");
+        let say = |template| self.facts.say(template);
         let why = match self.sleeps {
             0 => "for server and timer, while others had the thread".to_owned(),
             sleeps => {
@@ -299,49 +297,38 @@ impl ThreeFrames {
             }
         };
         let in_order = "in order: in the task's frame nothing came in between";
+        let others = say("with {others_polls:poll} of others in between");
         let mut rows = vec![
             row("its lines", units::count(self.lines.len()), in_order),
-            row(
-                "its thread",
-                facts.counted("polls", "poll"),
-                format!("with {others} of others in between"),
-            ),
+            row("its thread", say("{polls:poll}"), others),
             row(
                 "running",
-                value("running_s"),
+                say("{running_s}"),
                 "in these polls, by the clock",
             ),
-            row("ready", value("queued_s"), "while others had the thread"),
-            row("waiting", value("waited_s"), why),
+            row("ready", say("{queued_s}"), "while others had the thread"),
+            row("waiting", say("{waited_s}"), why),
         ];
-        if facts["on_core_s"].is_known() {
+        if self.facts["on_core_s"].is_known() {
             let of_running = "of the time that it was running, on a core";
-            let queued = &facts["queued_for_core_s"];
-            let taken = format!("its core was taken away; {queued} in the queue for one");
-            rows.push(row("its core", value("on_core_s"), of_running));
-            rows.push(row(
-                "interrupted",
-                facts.counted("interrupted", "time"),
-                taken,
-            ));
+            let taken = say("its core was taken away; {queued_for_core_s} in the queue for one");
+            rows.push(row("its core", say("{on_core_s}"), of_running));
+            rows.push(row("interrupted", say("{interrupted:time}"), taken));
         }
-        if facts["server_cpu_s"].is_known() {
-            let asked = &facts["waited_for_server_s"];
-            let remark = format!("on a core, in the {asked} that the task waited for it");
-            rows.push(row("the server", value("server_cpu_s"), remark));
+        if self.facts["server_cpu_s"].is_known() {
+            let asked = say("on a core, in the {waited_for_server_s} that the task waited for it");
+            rows.push(row("the server", say("{server_cpu_s}"), asked));
         }
         rows
     }
 
     fn verdict(&self) -> String {
         let facts = &self.facts;
-        let mut said = format!(
-            "In its own frame the task ran {} lines, one after the other. Its thread polled it {} \
-             times and others {} times in between",
-            self.lines.len(),
-            facts["polls"],
-            facts["others_polls"],
-        );
+        let lines = self.lines.len();
+        let polled =
+            ". Its thread polled it {polls} times and others {others_polls} times in between";
+        let mut said = format!("In its own frame the task ran {lines} lines, one after the other");
+        said += &facts.say(polled);
         if facts["interrupted"].is_known() {
             let times = match facts.count("interrupted") {
                 0 => "never".to_owned(),

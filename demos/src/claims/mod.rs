@@ -92,11 +92,7 @@ pub(crate) fn run(args: &Args, shared: &Shared) -> anyhow::Result<ExitCode> {
     if is_text {
         report::write_stdout(&table::heading(&machine));
     }
-    let (checked, ending) = check_all(&chosen(&args.only), &lab, shared, is_text, |checked| {
-        if is_text {
-            report::write_stdout(&table::text(checked));
-        }
-    })?;
+    let (checked, ending) = check_all(&chosen(&args.only), &lab, shared.quiet, is_text)?;
     let used = system::cpu_time().zip(cpu).map(|(now, then)| now - then);
     let wall = begun.elapsed();
     let summary = table::summary(&checked);
@@ -134,25 +130,29 @@ fn short(said: &str) -> String {
     }
 }
 
-/// Checks the `chosen` claims. Shows each claim as soon as it is checked and all claims before it are
-/// shown. After Ctrl-C, also shows the checked claims that still wait for an earlier one.
+/// Checks the `chosen` claims. As text, each claim is shown as soon as it is checked and all claims before
+/// it are shown. After Ctrl-C, the checked claims that still wait for an earlier one are shown too.
 fn check_all(
     chosen: &[Claim],
     lab: &Lab,
-    shared: &Shared,
-    streams: bool,
-    show: impl Fn(&Checked),
+    quiet: bool,
+    is_text: bool,
 ) -> anyhow::Result<(Vec<Checked>, Ending)> {
+    let show = |checked: &Checked| {
+        if is_text {
+            report::write_stdout(&table::text(checked));
+        }
+    };
     let interrupt = Interrupt::listen()?;
     let all = chosen.len();
-    let progress = Progress::new(shared.quiet, TEMPLATE, all);
+    let progress = Progress::new(quiet, TEMPLATE, all);
     let (mut checked, mut ending) = (Vec::<Checked>::new(), Ending::Whole);
     let mut shown = 0;
     for (begun, claim) in (1..).zip(in_order_of_work(chosen)) {
         let (id, said) = (claim.id, short(claim.said));
         progress.bar.set_message(format!("{id}: {said}"));
         // If the results appear one by one, lines would only repeat them.
-        if progress.lines && !streams {
+        if progress.lines && !is_text {
             eprintln!("{begun} of {all}, claim {id}: {said}");
         }
         let outcome = check(claim, lab);
@@ -163,11 +163,12 @@ fn check_all(
         if outcome.has_failed {
             ending = Ending::Failed;
         }
-        let place = checked.partition_point(|before| before.claim.id < claim.id);
-        checked.insert(place, outcome);
+        checked.push(outcome);
+        checked.sort_by_key(|checked| checked.claim.id);
         progress.bar.suspend(|| {
-            let due = checked.iter().zip(chosen).skip(shown);
-            for (checked, _) in due.take_while(|(checked, due)| checked.claim.id == due.id) {
+            while let (Some(checked), Some(due)) = (checked.get(shown), chosen.get(shown))
+                && checked.claim.id == due.id
+            {
                 show(checked);
                 shown += 1;
             }

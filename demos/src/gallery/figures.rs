@@ -113,16 +113,12 @@ impl Outcome {
                 .map(|showing| showing.server.count(key));
             units::count(all.max().unwrap_or(0))
         };
-        report.rows.push(row(
-            "connections",
-            most("connections_max"),
-            "open at one instant, at most; visitors are another process",
-        ));
-        report.rows.push(row(
-            "resizing",
-            most("resizing_max"),
-            "photographs being resized at one instant, at most",
-        ));
+        let connections = "open at one instant, at most; visitors are another process";
+        let resizing = "photographs being resized at one instant, at most";
+        report.rows.extend([
+            row("connections", most("connections_max"), connections),
+            row("resizing", most("resizing_max"), resizing),
+        ]);
         let visits = self.showings.iter().map(|showing| &showing.visit);
         report.details = visits.filter_map(|visit| visit.error.clone()).collect();
         report.verdict = self.verdict();

@@ -162,17 +162,11 @@ pub(super) const FIVE_PARTS: Claim = Claim {
         let (verdict, before, after) = if ideal == Answer::Yes && of_the_cores < BEYOND {
             (Holds, "Here ", waiting)
         } else if hands < parts && of_the_cores > IDEAL.no && of_the_cores < BEYOND {
-            (
-                Depends,
-                "On the processors: five are needed, and here ",
-                waiting,
-            )
+            let five = "On the processors: five are needed, and here ";
+            (Depends, five, waiting)
         } else if hands == parts && ideal == Answer::No && !disturbed {
-            (
-                DoesNotHold,
-                "There were enough processors, and still ",
-                waiting,
-            )
+            let enough = "There were enough processors, and still ";
+            (DoesNotHold, enough, waiting)
         } else {
             let others = ", which is not what this number of cores achieves: other programs wanted them \
                           too.";
