@@ -214,7 +214,8 @@ pub(super) const CRITICAL_PATH: Claim = Claim {
         let against_path = facts.ratio("plenty_s", "critical_path_s");
         let (verdict, rest) = match (LATE.ask(against_path), helped, further) {
             _ if against_path < FASTER => (DoesNotHold, ": hands beyond it helped."),
-            (_, _, Answer::Yes) => (DoesNotHold, ": hands beyond it helped."),
+            // Hands beyond the width are never busy, so only the lateness of timers makes a difference.
+            (_, _, Answer::Yes) => (Undecided, ": the run with {width:hand} was late."),
             (Answer::No, Answer::Yes, Answer::No) => (Holds, "."),
             (Answer::No, ..) => (Undecided, ": it is unclear how much hands helped."),
             _ => (Undecided, ", which was exceeded by much: timers came late."),

@@ -229,12 +229,11 @@ fn samples() -> [Sample; 16] {
                 seconds("plenty_s", 0.9),
             ],
             verdict: Holds,
-            turned: &[
-                (DoesNotHold, &[("plenty_s", 0.45)]),
-                (DoesNotHold, &[("at_width_s", 1.8)]),
-            ],
+            turned: &[(DoesNotHold, &[("plenty_s", 0.45)])],
             nothing: &[
                 &[("one_hand_s", 0.9)],
+                // Timers came late in the run with as many hands as can be busy.
+                &[("at_width_s", 1.8)],
                 &[("at_width_s", 2.7), ("plenty_s", 2.7)],
             ],
         },
