@@ -37,37 +37,36 @@ pub(crate) struct Args {
     seed: Option<u64>,
 }
 
-/// The duration of each step in minutes: to ring up the goods, to wait for the card machine, and to pack.
-const RINGING_UP: f64 = 1.0;
+/// The duration of each step in minutes: to ring up the goods or to pack them, and to wait for the card
+/// machine.
+const RUN: f64 = 1.0;
 const CARD_MACHINE: f64 = 2.0;
-const PACKING: f64 = 1.0;
 
 /// Serves one customer: a run, then I/O, then another run.
-async fn serve(goods: Pile, minute: Duration, bags: Pile) -> [Chopped; 2] {
+async fn serve(goods: Pile, minute: Duration) -> [Chopped; 2] {
     let rung_up = goods.chop_at_once();
     wait(minute.mul_f64(CARD_MACHINE)).await;
-    [rung_up, bags.chop_at_once()]
+    [rung_up, goods.chop_at_once()]
 }
 
 /// Serves customers who all come at the same time. Returns whether every sum was right.
-async fn open(customers: u32, minute: Duration, goods: Pile, bags: Pile) -> bool {
-    let customer = |number| begin(&format!("customer {number}"), serve(goods, minute, bags));
-    let customers: Vec<_> = (1..=customers).map(customer).collect();
-    let served = join_all(customers).await;
+async fn open(customers: u32, minute: Duration, goods: Pile) -> bool {
+    let customer = |number| begin(&format!("customer {number}"), serve(goods, minute));
+    let served = join_all((1..=customers).map(customer)).await;
     served.iter().flatten().all(|chopped| chopped.right)
 }
 
 /// A span of time in which a cashier served a customer.
 #[derive(Clone, Debug, serde::Serialize)]
-pub(crate) struct Visit {
-    pub(crate) cashier: usize,
-    pub(crate) customer: String,
-    pub(crate) from_s: f64,
-    pub(crate) to_s: f64,
+struct Visit {
+    cashier: usize,
+    customer: String,
+    from_s: f64,
+    to_s: f64,
 }
 
 /// Returns the visits that the timeline recorded, in the order in which they began.
-pub(crate) fn visits(timeline: &Timeline) -> Vec<Visit> {
+fn visits(timeline: &Timeline) -> Vec<Visit> {
     let visit = |poll: brigade_timeline::Poll| {
         let LaneKind::Worker(cashier) = timeline.lanes[poll.lane].kind else {
             return None;
@@ -87,7 +86,7 @@ pub(crate) fn visits(timeline: &Timeline) -> Vec<Visit> {
 }
 
 /// Returns the number of pairs of visits that overlapped in time.
-pub(crate) fn overlaps(visits: &[Visit]) -> usize {
+fn overlaps(visits: &[Visit]) -> usize {
     let overlapping = |(index, visit): (usize, &Visit)| {
         let later = visits[index + 1..].iter();
         later.filter(|later| later.from_s < visit.to_s).count()
@@ -96,14 +95,13 @@ pub(crate) fn overlaps(visits: &[Visit]) -> usize {
 }
 
 /// Returns how many times a cashier switched to a different customer.
-pub(crate) fn switches(visits: &[Visit], cashiers: usize) -> usize {
-    let of = |cashier| visits.iter().filter(move |visit| visit.cashier == cashier);
-    let switches = |cashier| {
-        let pairs = of(cashier).zip(of(cashier).skip(1));
-        let differ = pairs.filter(|(one, next)| one.customer != next.customer);
-        differ.count()
-    };
-    (0..cashiers).map(switches).sum()
+fn switches(visits: &[Visit], cashiers: usize) -> usize {
+    let mut last = vec![None; cashiers];
+    let switched = visits.iter().map(|visit| {
+        let before = last[visit.cashier].replace(&visit.customer);
+        before.is_some_and(|before| *before != visit.customer)
+    });
+    switched.map(usize::from).sum()
 }
 
 /// Runs the shop with one cashier and with several. The output of each run is true if all sums were
@@ -113,10 +111,9 @@ pub(crate) fn shop(
     customers: u32,
     minute: Duration,
 ) -> anyhow::Result<OneAndMany<bool>> {
-    let goods = Pile::of(minute.mul_f64(RINGING_UP));
-    let bags = Pile::of(minute.mul_f64(PACKING));
+    let goods = Pile::of(minute.mul_f64(RUN));
     one_and_many(executor, cooks::a_cook_a_core(), || {
-        open(customers, minute, goods, bags)
+        open(customers, minute, goods)
     })
 }
 
@@ -130,8 +127,7 @@ pub(crate) fn drawn_from(
     customers: u32,
     minute: Duration,
 ) -> anyhow::Result<Run<Vec<String>>> {
-    let nothing = Pile::of(Duration::ZERO);
-    let shop = open(customers, minute, nothing, nothing);
+    let shop = open(customers, minute, Pile::of(Duration::ZERO));
     let run = measure(&Crew::drawn_from(seed)?, shop)?;
     ensure!(run.output, "a sum came out wrong");
     let order = numbers_of(&visits(&run.timeline));

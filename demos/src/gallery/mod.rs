@@ -35,9 +35,8 @@ use futures_util::future::{Either, select, try_join_all};
 use parking_lot::Mutex;
 
 pub(crate) use self::args::Args;
-pub(crate) use self::figures::Outcome;
 use self::{
-    figures::Showing,
+    figures::{Outcome, Showing},
     images::Album,
     load::{Load, Visit},
     place::{Place, Resizer},
@@ -66,26 +65,6 @@ impl Gallery {
             args: args.checked()?,
             quiet: shared.quiet,
             album: OnceCell::new(),
-        })
-    }
-
-    /// Runs the experiment: makes the visits, one place after the other, on `executor`.
-    pub(crate) fn measure(&self, executor: &Crew) -> anyhow::Result<Outcome> {
-        let interrupt = Interrupt::listen()?;
-        let album = self.album(executor)?;
-        let stopwatch = Stopwatch::start(executor);
-        let mut showings = Vec::new();
-        for place in self.args.places() {
-            if interrupt.asked() {
-                break;
-            }
-            showings.push(executor.block_on(self.show(place, &album, &interrupt))?);
-        }
-        Ok(Outcome {
-            showings,
-            figures: stopwatch.stop(executor),
-            args: self.args.clone(),
-            interrupted: interrupt.asked() && !self.args.serve,
         })
     }
 
@@ -195,7 +174,24 @@ impl Dish for Gallery {
         false
     }
 
+    /// Makes the visits, one place after the other.
     fn cook(&self, executor: &Crew) -> anyhow::Result<Report> {
-        Ok(self.measure(executor)?.report())
+        let interrupt = Interrupt::listen()?;
+        let album = self.album(executor)?;
+        let stopwatch = Stopwatch::start(executor);
+        let mut showings = Vec::new();
+        for place in self.args.places() {
+            if interrupt.asked() {
+                break;
+            }
+            showings.push(executor.block_on(self.show(place, &album, &interrupt))?);
+        }
+        let outcome = Outcome {
+            showings,
+            figures: stopwatch.stop(executor),
+            args: self.args.clone(),
+            interrupted: interrupt.asked() && !self.args.serve,
+        };
+        Ok(outcome.report())
     }
 }
