@@ -140,10 +140,8 @@ impl Notes {
         self.take(begins, false);
         std::future::poll_fn(|cx| {
             let polled: Poll<F::Output> = future.as_mut().poll(cx);
-            match polled.is_ready() {
-                true => self.take(ready, false),
-                false => self.take(pending, true),
-            }
+            let ends_poll = polled.is_pending();
+            self.take(if ends_poll { pending } else { ready }, ends_poll);
             polled
         })
         .await

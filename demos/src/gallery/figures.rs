@@ -70,7 +70,7 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    pub(crate) fn of(&self, place: Place) -> Option<&Visit> {
+    fn of(&self, place: Place) -> Option<&Visit> {
         let mut showings = self.showings.iter();
         let showing = showings.find(|showing| showing.places() == [place]);
         showing.map(|showing| &showing.visit)
@@ -78,20 +78,21 @@ impl Outcome {
 
     /// Returns the ratio of two p99 latencies: with the resizing in the handler, and with the resizing on
     /// the pool.
-    pub(crate) fn p99_ratio(&self) -> Option<f64> {
+    fn p99_ratio(&self) -> Option<f64> {
         let (handler, pool) = (self.of(Place::Handler)?, self.of(Place::Pool)?);
         Some(handler.p99.as_secs_f64() / pool.p99.as_secs_f64().max(1e-6))
     }
 
-    pub(crate) fn errors(&self) -> u64 {
-        self.showings
-            .iter()
-            .map(|showing| showing.visit.errors)
-            .sum()
+    fn visits(&self) -> impl Iterator<Item = &Visit> {
+        self.showings.iter().map(|showing| &showing.visit)
+    }
+
+    fn errors(&self) -> u64 {
+        self.visits().map(|visit| visit.errors).sum()
     }
 
     /// Returns whether every visit ran to its end and every thumbnail was right.
-    pub(crate) fn is_whole(&self) -> bool {
+    fn is_whole(&self) -> bool {
         let whole = |showing: &Showing| {
             showing.visit.images == self.args.images
                 && showing.visit.requests > 0
@@ -107,11 +108,8 @@ impl Outcome {
         report.charts = vec![columns::block(self.showings.iter().map(Showing::facts))];
         report.rows = report::common_rows(&self.figures);
         let most = |key| {
-            let all = self
-                .showings
-                .iter()
-                .map(|showing| showing.server.count(key));
-            units::count(all.max().unwrap_or(0))
+            let counts = self.showings.iter().map(|showing| &showing.server);
+            units::count(counts.map(|counts| counts.count(key)).max().unwrap_or(0))
         };
         let connections = "open at one instant, at most; visitors are another process";
         let resizing = "photographs being resized at one instant, at most";
@@ -119,8 +117,7 @@ impl Outcome {
             row("connections", most("connections_max"), connections),
             row("resizing", most("resizing_max"), resizing),
         ]);
-        let visits = self.showings.iter().map(|showing| &showing.visit);
-        report.details = visits.filter_map(|visit| visit.error.clone()).collect();
+        report.details = self.visits().filter_map(|it| it.error.clone()).collect();
         report.verdict = self.verdict();
         report.own_keys(self.keys());
         report.ending = match (self.interrupted, self.is_whole()) {
@@ -145,9 +142,9 @@ impl Outcome {
     fn keys(&self) -> Value {
         let mut keys = json!({
             "connections": self.args.connections,
-            "requests": self.showings.iter().map(|showing| showing.visit.requests).sum::<u64>(),
+            "requests": self.visits().map(|visit| visit.requests).sum::<u64>(),
             "errors": self.errors(),
-            "images": self.showings.iter().map(|showing| showing.visit.images).sum::<u64>(),
+            "images": self.visits().map(|visit| visit.images).sum::<u64>(),
             "p99_ratio": self.p99_ratio(),
             "interrupted": self.interrupted,
         });
@@ -159,11 +156,9 @@ impl Outcome {
         }
         keys
     }
-}
 
-impl Outcome {
     /// Returns the sentence that follows from the figures.
-    pub(crate) fn verdict(&self) -> String {
+    fn verdict(&self) -> String {
         let (Some(handler), Some(pool)) = (self.of(Place::Handler), self.of(Place::Pool)) else {
             return self.of_one();
         };
