@@ -145,10 +145,12 @@ fn check_all(
     };
     let interrupt = Interrupt::listen()?;
     let all = chosen.len();
+    let mut due: Vec<usize> = chosen.iter().map(|claim| claim.id).collect();
+    due.sort_unstable();
     let progress = Progress::new(quiet, TEMPLATE, all);
     let (mut checked, mut ending) = (Vec::<Checked>::new(), Ending::Whole);
     let mut shown = 0;
-    for (begun, claim) in (1..).zip(in_order_of_work(chosen)) {
+    for (begun, &claim) in (1..).zip(chosen) {
         let (id, said) = (claim.id, short(claim.said));
         progress.bar.set_message(format!("{id}: {said}"));
         // If the results appear one by one, lines would only repeat them.
@@ -166,8 +168,8 @@ fn check_all(
         checked.push(outcome);
         checked.sort_by_key(|checked| checked.claim.id);
         progress.bar.suspend(|| {
-            while let (Some(checked), Some(due)) = (checked.get(shown), chosen.get(shown))
-                && checked.claim.id == due.id
+            while let (Some(checked), Some(due)) = (checked.get(shown), due.get(shown))
+                && checked.claim.id == *due
             {
                 show(checked);
                 shown += 1;
@@ -203,22 +205,10 @@ fn check(claim: Claim, lab: &Lab) -> Checked {
     }
 }
 
-/// Returns the claims with these numbers, or all claims, in order.
+/// Returns the claims with these numbers, or all claims, in the order in which they are checked.
 fn chosen(only: &[u8]) -> Vec<Claim> {
     let wanted = |claim: &Claim| only.is_empty() || only.contains(&(claim.id as u8));
     ALL.into_iter().filter(wanted).collect()
-}
-
-/// Returns the same claims in the order in which they are checked. The claim that measures memory comes
-/// first, because earlier runs would leave memory for it to reuse. The claim about all runs comes last.
-fn in_order_of_work(chosen: &[Claim]) -> Vec<Claim> {
-    let mut order = chosen.to_vec();
-    order.sort_by_key(|claim| match claim.id {
-        16 => 0,
-        13 => usize::MAX,
-        id => id,
-    });
-    order
 }
 
 /// Combines the figures of all runs: the maximum of each, and the time that each cook spent inside tasks.
@@ -244,8 +234,8 @@ mod tests {
     #[test]
     fn memory_is_measured_first_and_all_runs_are_judged_last() {
         let ids = |only: &[u8]| {
-            let order = in_order_of_work(&chosen(only));
-            order.iter().map(|claim| claim.id).collect::<Vec<_>>()
+            let chosen = chosen(only).into_iter();
+            chosen.map(|claim| claim.id).collect::<Vec<_>>()
         };
         assert_eq!(ids(&[16, 13, 1, 14, 1]), [16, 1, 14, 13]);
         let all = ids(&[]);

@@ -140,7 +140,7 @@ mod tests {
 
     fn checked(verdict: Verdict, because: &str) -> Checked {
         Checked {
-            claim: ALL[0],
+            claim: ALL[1],
             command: "brigade demo".to_owned(),
             verdict,
             because: because.to_owned(),
