@@ -207,13 +207,9 @@ impl Shows {
         let (polite, hogs) = (&self.yielding.facts, &self.hogging.facts);
         let frames = self.yielding.on_time.len();
         let missed = |show: &Facts| match show.count("missed") {
-            0 => "no frame was".to_owned(),
-            all if all == frames => format!("all {} frames were", units::count(all)),
-            some => format!(
-                "{} of {} frames were",
-                units::count(some),
-                units::count(frames)
-            ),
+            0 => "no frame".to_owned(),
+            all if all == frames => format!("all {} frames", units::count(all)),
+            some => format!("{} of {} frames", units::count(some), units::count(frames)),
         };
         let pace = polite.ratio("terms", "wall_s") / hogs.ratio("terms", "wall_s");
         let starved = &polite["starved_s"];
@@ -222,9 +218,9 @@ impl Shows {
             false => String::new(),
         };
         format!(
-            "With a computation that yields every millisecond, {} missed and the worst was {} \
-             late{blame}; with one that keeps its thread for {}, {} missed. Yielding left the \
-             computation {} of the hog's pace.",
+            "Beside a computation that yields every millisecond, the screen missed {}, and was at most \
+             {} late{blame}. Beside one that keeps its thread for {}, the screen missed {}. Yielding \
+             left the computation {} of the hog's pace.",
             missed(polite),
             polite["worst_lateness_s"],
             duration(hog),
@@ -277,19 +273,20 @@ mod tests {
             shows.verdict(Duration::from_millis(100))
         };
         let usual = said(0, 299);
-        assert!(
-            usual.contains("every millisecond, no frame was missed"),
-            "{usual}"
-        );
-        assert!(
-            usual.contains("100 ms, 299 of 300 frames were missed"),
-            "{usual}"
-        );
-        assert!(usual.contains("90 % of the hog's pace"), "{usual}");
+        for words in [
+            "every millisecond, the screen missed no frame",
+            "100 ms, the screen missed 299 of 300 frames.",
+            "90 % of the hog's pace",
+        ] {
+            assert!(usual.contains(words), "{usual}");
+        }
         let strange = said(300, 0);
         assert!(!strange.contains("off a core"), "{strange}");
-        assert!(strange.contains("all 300 frames were missed"), "{strange}");
-        assert!(strange.contains("100 ms, no frame was missed"), "{strange}");
+        assert!(strange.contains("missed all 300 frames"), "{strange}");
+        assert!(
+            strange.contains("100 ms, the screen missed no frame"),
+            "{strange}"
+        );
     }
 
     #[test]

@@ -38,16 +38,15 @@ pub(super) const SIXTY_HZ: Claim = Claim {
         ]))
     },
     judge: |facts| {
-        let said = "{missed_yielding} of {frames:frame} were missed while a computation yielded every \
+        let said = "The screen missed {missed_yielding} of {frames:frame} while a computation yielded every \
                     millisecond";
         let hogging = MISSED.ask(facts.ratio("missed_hogging", "frames"));
         let (verdict, rest) = match MISSED.ask(facts.ratio("missed_yielding", "frames")) {
             Answer::No if hogging == Answer::Yes => {
-                let hog =
-                    ". The computation must yield: beside a hog, {missed_hogging} were missed.";
+                let hog = ". The computation must yield: beside a hog, the screen missed {missed_hogging}.";
                 (Holds, hog)
             }
-            Answer::No => (Holds, ". Beside a hog, {missed_hogging} were missed."),
+            Answer::No => (Holds, ". Beside a hog, the screen missed {missed_hogging}."),
             _ if facts["starved_s"].value > STARVED_S => (
                 Undecided,
                 ", but other programs had the core for {starved_s} of that.",
