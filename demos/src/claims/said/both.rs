@@ -59,11 +59,9 @@ pub(super) const BOTH: Claim = Claim {
                     the same instant, took {both_s}";
         // If only the waiting overlapped, both together would take as long as the computation alone.
         let times = facts.ratio("computing_s", "both_s");
-        let spread = match GAIN.ask_up_to(facts["cores"].value, times) {
-            // If threads computed at the same time without a gain, they did not have a core each.
-            Answer::No if facts.count("computed_at_once") > 1 => Answer::Unclear,
-            answer => answer,
-        };
+        let spread = GAIN.ask_up_to(facts["cores"].value, times);
+        // If threads computed at the same time without a gain, they did not have a core each.
+        let spread = spread.unclear_if(facts.count("computed_at_once") > 1, Answer::No);
         let overlapped = OVERLAP.ask(facts.ratio("waited_s", "answered_s"));
         let (verdict, rest) = match (spread, overlapped) {
             _ if facts.count("cores") < 2 => (

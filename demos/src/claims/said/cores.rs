@@ -26,11 +26,9 @@ pub(super) const ALWAYS_BETTER: Claim = Claim {
     judge: |facts| {
         let both = "{cooks:cook} were {chopping_speed_up} as fast as one at chopping and \
                     {waiting_speed_up} at waiting: ";
-        let chopping = match gained(&facts["chopping_speed_up"]) {
-            // If the cooks had no free cores, a missing gain does not refute the claim.
-            Answer::No if is_disturbed(facts["on_processor"].value) => Answer::Unclear,
-            answer => answer,
-        };
+        // If the cooks had no free cores, a missing gain does not refute the claim.
+        let disturbed = is_disturbed(facts["on_processor"].value);
+        let chopping = gained(&facts["chopping_speed_up"]).unclear_if(disturbed, Answer::No);
         let (verdict, reason) = match (chopping, gained(&facts["waiting_speed_up"])) {
             (Answer::Yes, Answer::Yes) => (Holds, "both gained in this run."),
             (Answer::Yes, Answer::No) => (
@@ -88,10 +86,8 @@ pub(super) const SET_NOT_ONE: Claim = Claim {
         let ones =
             "a waiting task alone took {waiting_alone_s} and among the others {waiting_among_s}.";
         // If other programs slowed one run down, a faster second run is not a gain.
-        let computing = |factor| match GAIN.ask(factor) {
-            Answer::Yes if is_disturbed(facts["computing_on_processor"].value) => Answer::Unclear,
-            answer => answer,
-        };
+        let disturbed = is_disturbed(facts["computing_on_processor"].value);
+        let computing = |factor| GAIN.ask(factor).unclear_if(disturbed, Answer::Yes);
         let one = [
             GAIN.ask(facts.ratio("waiting_alone_s", "waiting_among_s")),
             computing(facts.ratio("computing_alone_s", "computing_among_s")),
