@@ -13,18 +13,18 @@ use brigade::timeline::{LaneKind, Timeline};
 use crate::compare;
 use crate::prelude::*;
 
-/// The text after the options in `brigade cashier --help`.
-const NOTES: &str = "--cooks here: the number of cashiers in the second shop; with 1, or \
-    without --cooks, one per core. The first shop has one cashier, so 1,2 is the same as 2; with 2,4 \
-    both shops are opened for each number and compared.\n\n\
-    --json adds `shops`, the figures of both: `visits` lists which cashier served which customer, from \
-    when to when; `overlaps` is the number of pairs of visits that overlapped; `switches` is how many \
-    times a cashier turned to another customer. With --seed, `seeded` has the two orders that were \
-    drawn from it.";
-
 /// One cashier who switches between customers, and several: who was served when
+///
+/// # Notes
+///
+/// --cooks here: the number of cashiers in the second shop; with 1, or without --cooks, one per core. The
+/// first shop has one cashier, so 1,2 is the same as 2; with 2,4 both shops are opened for each number and
+/// compared.
+///
+/// --json adds `shops`, the figures of both: `visits` lists which cashier served which customer, from when
+/// to when; `overlaps` is the number of pairs of visits that overlapped; `switches` is how many times a
+/// cashier turned to another customer. With --seed, `seeded` has the two orders that were drawn from it.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = NOTES)]
 pub(crate) struct Args {
     /// Number of customers
     #[arg(long, value_name = "N", default_value = "3", value_parser = whole::<u32>(1..=100))]
@@ -37,37 +37,36 @@ pub(crate) struct Args {
     seed: Option<u64>,
 }
 
-/// The duration of each step in minutes: to ring up the goods, to wait for the card machine, and to pack.
-const RINGING_UP: f64 = 1.0;
+/// The duration of each step in minutes: to ring up the goods or to pack them, and to wait for the card
+/// machine.
+const RUN: f64 = 1.0;
 const CARD_MACHINE: f64 = 2.0;
-const PACKING: f64 = 1.0;
 
 /// Serves one customer: a run, then I/O, then another run.
-async fn serve(goods: Pile, minute: Duration, bags: Pile) -> [Chopped; 2] {
+async fn serve(goods: Pile, minute: Duration) -> [Chopped; 2] {
     let rung_up = goods.chop_at_once();
     wait(minute.mul_f64(CARD_MACHINE)).await;
-    [rung_up, bags.chop_at_once()]
+    [rung_up, goods.chop_at_once()]
 }
 
 /// Serves customers who all come at the same time. Returns whether every sum was right.
-async fn open(customers: u32, minute: Duration, goods: Pile, bags: Pile) -> bool {
-    let customer = |number| begin(&format!("customer {number}"), serve(goods, minute, bags));
-    let customers: Vec<_> = (1..=customers).map(customer).collect();
-    let served = join_all(customers).await;
+async fn open(customers: u32, minute: Duration, goods: Pile) -> bool {
+    let customer = |number| begin(&format!("customer {number}"), serve(goods, minute));
+    let served = join_all((1..=customers).map(customer)).await;
     served.iter().flatten().all(|chopped| chopped.right)
 }
 
 /// A span of time in which a cashier served a customer.
 #[derive(Clone, Debug, serde::Serialize)]
-pub(crate) struct Visit {
-    pub(crate) cashier: usize,
-    pub(crate) customer: String,
-    pub(crate) from_s: f64,
-    pub(crate) to_s: f64,
+struct Visit {
+    cashier: usize,
+    customer: String,
+    from_s: f64,
+    to_s: f64,
 }
 
 /// Returns the visits that the timeline recorded, in the order in which they began.
-pub(crate) fn visits(timeline: &Timeline) -> Vec<Visit> {
+fn visits(timeline: &Timeline) -> Vec<Visit> {
     let visit = |poll: brigade_timeline::Poll| {
         let LaneKind::Worker(cashier) = timeline.lanes[poll.lane].kind else {
             return None;
@@ -87,7 +86,7 @@ pub(crate) fn visits(timeline: &Timeline) -> Vec<Visit> {
 }
 
 /// Returns the number of pairs of visits that overlapped in time.
-pub(crate) fn overlaps(visits: &[Visit]) -> usize {
+fn overlaps(visits: &[Visit]) -> usize {
     let overlapping = |(index, visit): (usize, &Visit)| {
         let later = visits[index + 1..].iter();
         later.filter(|later| later.from_s < visit.to_s).count()
@@ -96,14 +95,13 @@ pub(crate) fn overlaps(visits: &[Visit]) -> usize {
 }
 
 /// Returns how many times a cashier switched to a different customer.
-pub(crate) fn switches(visits: &[Visit], cashiers: usize) -> usize {
-    let of = |cashier| visits.iter().filter(move |visit| visit.cashier == cashier);
-    let switches = |cashier| {
-        let pairs = of(cashier).zip(of(cashier).skip(1));
-        let differ = pairs.filter(|(one, next)| one.customer != next.customer);
-        differ.count()
-    };
-    (0..cashiers).map(switches).sum()
+fn switches(visits: &[Visit], cashiers: usize) -> usize {
+    let mut last = vec![None; cashiers];
+    let switched = visits.iter().map(|visit| {
+        let before = last[visit.cashier].replace(&visit.customer);
+        before.is_some_and(|before| *before != visit.customer)
+    });
+    switched.map(usize::from).sum()
 }
 
 /// Runs the shop with one cashier and with several. The output of each run is true if all sums were
@@ -113,10 +111,9 @@ pub(crate) fn shop(
     customers: u32,
     minute: Duration,
 ) -> anyhow::Result<OneAndMany<bool>> {
-    let goods = Pile::of(minute.mul_f64(RINGING_UP));
-    let bags = Pile::of(minute.mul_f64(PACKING));
+    let goods = Pile::of(minute.mul_f64(RUN));
     one_and_many(executor, cooks::a_cook_a_core(), || {
-        open(customers, minute, goods, bags)
+        open(customers, minute, goods)
     })
 }
 
@@ -125,20 +122,22 @@ pub(crate) fn shop(
 ///
 /// The order is reproducible. This is how one searches for a fault that appears in one order in a
 /// thousand.
-fn drawn_from(seed: u64, customers: u32, minute: Duration) -> anyhow::Result<Vec<String>> {
-    let (goods, bags) = (Pile::of(Duration::ZERO), Pile::of(Duration::ZERO));
-    let run = measure(
-        &Crew::drawn_from(seed)?,
-        open(customers, minute, goods, bags),
-    )?;
-    anyhow::ensure!(run.output, "a sum came out wrong");
-    Ok(numbers_of(&visits(&run.timeline)))
+pub(crate) fn drawn_from(
+    seed: u64,
+    customers: u32,
+    minute: Duration,
+) -> anyhow::Result<Run<Vec<String>>> {
+    let shop = open(customers, minute, Pile::of(Duration::ZERO));
+    let run = measure(&Crew::drawn_from(seed)?, shop)?;
+    ensure!(run.output, "a sum came out wrong");
+    let order = numbers_of(&visits(&run.timeline));
+    Ok(run.map(|_| order))
 }
 
 /// Returns the customer's number for each visit.
-fn numbers_of(visits: &[Visit]) -> Vec<String> {
+fn numbers_of<'a>(visits: impl IntoIterator<Item = &'a Visit>) -> Vec<String> {
     let number = |visit: &Visit| visit.customer.split(' ').next_back().map(str::to_owned);
-    visits.iter().filter_map(number).collect()
+    visits.into_iter().filter_map(number).collect()
 }
 
 impl Dish for Args {
@@ -149,7 +148,7 @@ impl Dish for Args {
     fn cook(&self, executor: &Crew) -> anyhow::Result<Report> {
         let shop = shop(executor, self.customers, self.minute)?;
         let runs = [&shop.one, &shop.many];
-        anyhow::ensure!(runs.iter().all(|run| run.output), "a sum came out wrong");
+        ensure!(runs.iter().all(|run| run.output), "a sum came out wrong");
         let title = format!(
             "cashier: {}, each run, I/O, run; a minute takes {}",
             counted(self.customers as usize, "customer"),
@@ -159,9 +158,6 @@ impl Dish for Args {
         let cashiers = |run: &Run<bool>| counted(run.figures.cooks, "cashier");
         let drawn = runs.map(|run| (&run.timeline, cashiers(run)));
         report.draw(&drawn);
-        report.runs = drawn
-            .map(|(timeline, name)| (name, timeline.clone()))
-            .to_vec();
         let rows = runs.map(|run| (cashiers(run), &run.figures));
         report.details = compare::side_by_side(" ", rows);
         report.details.extend(compare::columns_explained());
@@ -171,7 +167,7 @@ impl Dish for Args {
         report.own_keys(json!({ "shops": runs.map(json) }));
         if let Some(seed) = self.seed {
             let draw = || drawn_from(seed, self.customers, self.minute);
-            let orders = [draw()?, draw()?];
+            let orders = [draw()?.output, draw()?.output];
             for (times, order) in ["", " again"].into_iter().zip(&orders) {
                 let order = order.join(" ");
                 let line = format!("seed {seed}{times} served customers  {order}");
@@ -188,12 +184,9 @@ impl Dish for Args {
 fn order(run: &Run<bool>) -> Vec<String> {
     let visits = visits(&run.timeline);
     let cashiers = run.figures.cooks;
-    let served = |cashier| {
-        let mine = visits.iter().filter(|visit| visit.cashier == cashier);
-        numbers_of(&mine.cloned().collect::<Vec<_>>()).join(" ")
-    };
     let line = |cashier| {
-        let served = served(cashier);
+        let mine = visits.iter().filter(|visit| visit.cashier == cashier);
+        let served = numbers_of(mine).join(" ");
         format!("cashier {cashier} of {cashiers} served customers  {served}")
     };
     (0..cashiers).map(line).collect()
@@ -240,7 +233,7 @@ mod tests {
     #[test]
     fn a_seed_gives_its_order_again_and_seeds_give_several() {
         let minute = Duration::from_millis(40);
-        let order = |seed| drawn_from(seed, 5, minute).unwrap().join(" ");
+        let order = |seed| drawn_from(seed, 5, minute).unwrap().output.join(" ");
         let orders: Vec<_> = (0..10).map(order).collect();
         assert_eq!(orders, (0..10).map(order).collect::<Vec<_>>());
         assert!(

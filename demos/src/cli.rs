@@ -115,12 +115,26 @@ fn command() -> Command {
         arg.allow_negative_numbers(takes_value)
     };
     let command = Cli::command().mut_args(numbers);
-    let mut command = command.mut_subcommands(|demo| demo.mut_args(numbers));
+    let mut command = command.mut_subcommands(|demo| notes_last(demo.mut_args(numbers)));
     // The `help` subcommand exists only from here on, and its text mentions subcommands.
     command.build();
     command.mut_subcommand("help", |help| {
         help.about("The same as --help, of all or of one demo")
     })
+}
+
+/// Moves the part of a demo's text that stands under `# Notes` behind its options.
+fn notes_last(demo: Command) -> Command {
+    let text = demo.get_long_about().map(ToString::to_string);
+    match text
+        .as_deref()
+        .and_then(|text| text.split_once("\n\n# Notes\n\n"))
+    {
+        Some((about, notes)) => demo
+            .long_about(about.to_owned())
+            .after_long_help(notes.to_owned()),
+        None => demo,
+    }
 }
 
 /// Returns the text that `brigade` without arguments prints.

@@ -20,15 +20,10 @@ use std::{
     thread,
 };
 
+use futures_util::future::try_join_all;
+
 use crate::fetch::origin::{Origin, Request};
 use crate::prelude::*;
-
-/// The text after the options in `brigade coffee --help`.
-const NOTES: &str = "--cooks here: the number of threads that run the tasks of the notified \
-    way; the other ways have no tasks. With 1,2 all four shifts are worked with each number and \
-    compared.\n\n\
-    --json adds `ways`, one object each: `orders` (cups served), `wall_s`, `cpu_s`, `cores` (how many \
-    it kept busy on average), `context_switches`, `threads`.";
 
 /// The largest share of a core that counts as "next to nothing". Arbitrary.
 const NEXT_TO_NOTHING: f64 = 0.1;
@@ -48,12 +43,19 @@ const COLUMNS_EXPLAINED: [&str; 5] = [
 
 /// Four ways to wait for the coffee machine: blocked, polling, notified, hired
 ///
-/// For one shift, customers want as much coffee as they can get. The machines are in a separate process; a
-/// cup is a request whose reply takes a while. The same waiting is done by one thread that blocks, by one
-/// thread that asks all machines in a busy loop, by tasks that are notified when a cup is ready, and by a
-/// thread for each machine.
+/// For one shift, customers want as much coffee as they can get. The machines are in a separate process. A
+/// cup is a request whose reply takes a while. The same waiting is done in four ways. One thread blocks.
+/// One thread asks all machines in a busy loop. Tasks are notified when a cup is ready. Many threads block,
+/// one for each machine.
+///
+/// # Notes
+///
+/// --cooks here: the number of threads that run the tasks of the notified way; the other ways have no
+/// tasks. With 1,2 all four shifts are worked with each number and compared.
+///
+/// --json adds `ways`, one object each: `orders` (cups served), `wall_s`, `cpu_s`, `cores` (how many it
+/// kept busy on average), `context_switches`, `threads`.
 #[derive(Clone, Debug, clap::Args)]
-#[command(after_long_help = NOTES)]
 pub(crate) struct Coffee {
     /// Number of coffee machines
     #[arg(long, value_name = "N", default_value = "20", value_parser = whole::<u16>(1..=500))]
@@ -66,55 +68,11 @@ pub(crate) struct Coffee {
     pub(crate) shift: u64,
 }
 
-/// The results of one way.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Way {
-    pub(crate) name: &'static str,
-    /// The number of cups handed over.
-    pub(crate) orders: usize,
-    /// The length of the shift. It includes the wait for a cup that was begun.
-    pub(crate) wall: Duration,
-    /// The usage of this process during the shift; `None` if the system does not report it.
-    pub(crate) used: Option<Usage>,
-    /// The number of threads that served.
-    pub(crate) threads: usize,
-}
-
-impl Way {
-    /// Returns how many cores this way kept busy, on average.
-    pub(crate) fn cores(&self) -> Option<f64> {
-        let used = self.used?;
-        Some(used.cpu.as_secs_f64() / self.wall.as_secs_f64())
-    }
-
-    fn facts(self) -> Facts {
-        let switches = self.used.map(|used| used.switches() as usize);
-        Facts(vec![
-            text("way", "way", self.name),
-            count("orders", "orders", self.orders),
-            time("wall_s", "", self.wall),
-            time("cpu_s", "CPU time", self.used.map(|used| used.cpu)),
-            share("cores", "of a core", self.cores()),
-            time("", "CPU per cup", self.cpu_a_cup()),
-            count("context_switches", "switches", switches),
-            count("threads", "threads", self.threads),
-        ])
-    }
-
-    /// Returns the processor time per cup.
-    fn cpu_a_cup(&self) -> Option<Duration> {
-        let used = self.used?;
-        Some(used.cpu / u32::try_from(self.orders.max(1)).ok()?)
-    }
-}
-
-/// The results of the four shifts, in the order in which they were worked.
-#[derive(Debug)]
+/// The results of the four shifts.
 pub(crate) struct Shifts {
-    pub(crate) blocked: Way,
-    pub(crate) busy_loop: Way,
-    pub(crate) notified: Way,
-    pub(crate) hired: Way,
+    /// The facts about each way, in the order in which the shifts were worked: blocked, busy loop,
+    /// notified, hired.
+    pub(crate) ways: [Facts; 4],
     /// The run of the notified shift. The other shifts have no tasks.
     pub(crate) run: Run<usize>,
 }
@@ -141,10 +99,7 @@ impl Coffee {
         let hired = self.machines.into();
         let hired = self.shift("hired", hired, &origin, |shop| Ok(hire(&shop)?))?;
         Ok(Shifts {
-            blocked,
-            busy_loop,
-            notified,
-            hired,
+            ways: [blocked, busy_loop, notified, hired],
             run: run.context("there was a notified shift")?,
         })
     }
@@ -156,7 +111,7 @@ impl Coffee {
         threads: usize,
         origin: &Origin,
         serve: impl FnOnce(Arc<Shop>) -> anyhow::Result<usize>,
-    ) -> anyhow::Result<Way> {
+    ) -> anyhow::Result<Facts> {
         let (begun, interrupt) = (Instant::now(), Interrupt::listen()?);
         let shop = Arc::new(Shop {
             machines: (0..self.machines.into())
@@ -167,15 +122,27 @@ impl Coffee {
             interrupt: interrupt.clone(),
         });
         let _shown = meanwhile::show(&format!("{name} …"));
-        let (orders, used) = usage::of(|| serve(shop));
+        let (orders, used) = usage::of_process(|| serve(shop));
         ensure!(!interrupt.asked(), Interrupted);
-        Ok(Way {
-            name,
-            orders: orders.with_context(|| format!("{name}: a machine is out of order"))?,
-            wall: begun.elapsed(),
-            used,
-            threads,
-        })
+        let orders = orders.with_context(|| format!("{name}: a machine is out of order"))?;
+        let wall = begun.elapsed();
+        let cpu = used.map(|used| used.cpu);
+        let switches = used.map(|used| used.switches() as usize);
+        Ok(Facts(vec![
+            text("way", "way", name),
+            count("orders", "orders", orders),
+            // The shift, and the wait for a cup that was begun.
+            time("wall_s", "", wall),
+            time("cpu_s", "CPU time", cpu),
+            share(
+                "cores",
+                "of a core",
+                cpu.map(|cpu| cpu.div_duration_f64(wall)),
+            ),
+            time("", "CPU per cup", cpu.map(|cpu| cpu / orders.max(1) as u32)),
+            count("context_switches", "switches", switches),
+            count("threads", "threads", threads),
+        ]))
     }
 }
 
@@ -200,10 +167,8 @@ fn hire(shop: &Shop) -> io::Result<usize> {
     thread::scope(|workers| {
         let hire = |machine| workers.spawn(move || stand_at(shop, machine));
         let hired: Vec<_> = (0..shop.machines.len()).map(hire).collect();
-        let hired = hired.into_iter();
-        hired
-            .map(|worker| worker.join().expect("stands and waits"))
-            .sum()
+        let orders = hired.into_iter().map(|worker| worker.join());
+        orders.map(|orders| orders.expect("stands and waits")).sum()
     })
 }
 
@@ -243,14 +208,9 @@ fn ask_all(shop: &Shop) -> io::Result<usize> {
 fn be_told(executor: &Crew, shop: &Arc<Shop>) -> anyhow::Result<Run<usize>> {
     let run = measure(executor, async {
         let attend = |machine| begin(&format!("machine {machine}"), attend(shop.clone(), machine));
-        let tasks: Vec<_> = (0..shop.machines.len()).map(attend).collect();
-        let mut orders = 0;
-        for task in tasks {
-            orders += task.await?;
-        }
-        io::Result::Ok(orders)
+        try_join_all((0..shop.machines.len()).map(attend)).await
     })?;
-    Ok(run.transpose()?)
+    Ok(run.transpose()?.map(|orders| orders.into_iter().sum()))
 }
 
 async fn attend(shop: Arc<Shop>, machine: usize) -> io::Result<usize> {
@@ -273,42 +233,34 @@ impl Dish for Coffee {
         );
         let mut report = Report::of("coffee", title, &shifts.run);
         let explained = COLUMNS_EXPLAINED.map(|line| format!("  {line}\n")).concat();
-        report.charts = vec![columns::block(shifts.all().map(Way::facts)), explained];
+        report.charts = vec![columns::block(shifts.ways.clone()), explained];
         report.rows_of = "the notified way, the only one with tasks".to_owned();
         report.rows = report::concurrency_rows(&shifts.run.figures);
         report.verdict = shifts.verdict();
-        report.own_keys(json!({ "ways": shifts.all().map(|way| way.facts().json()) }));
+        report.own_keys(json!({ "ways": shifts.ways.each_ref().map(Facts::json) }));
         Ok(report)
     }
 }
 
 impl Shifts {
-    fn all(&self) -> [Way; 4] {
-        [self.blocked, self.busy_loop, self.notified, self.hired]
-    }
-
     fn verdict(&self) -> String {
-        let ratio = |way: Way, to: Way| factor(way.orders as f64 / to.orders.max(1) as f64);
-        let mut said = format!(
-            "A worker who stood at one machine served {}. Notified when a cup was ready, {} served {} x \
-             as many",
-            counted(self.blocked.orders, "order"),
-            counted(self.notified.threads, "thread"),
-            ratio(self.notified, self.blocked),
-        );
-        if let (Some(told), Some(asking)) = (self.notified.cores(), self.busy_loop.cores()) {
-            said.push_str(&format!(
-                " on {} of a core; asking all the time served {} x as many and {}",
-                percent(told),
-                ratio(self.busy_loop, self.blocked),
-                burnt(asking, told)
-            ));
+        let [blocked, busy_loop, notified, hired] = &self.ways;
+        let ratio =
+            |way: &Facts, to: &Facts| factor(way["orders"].value / to["orders"].value.max(1.0));
+        let mut said = blocked.say("A worker who stood at one machine served {orders:order}. ");
+        said += &notified.say("Notified when a cup was ready, {threads:thread} served ");
+        said += &format!("{} x as many", ratio(notified, blocked));
+        let (told, asking) = (&notified["cores"], &busy_loop["cores"]);
+        if told.is_known() && asking.is_known() {
+            said += &format!(
+                " on {told} of a core; asking all the time served {} x as many and {}",
+                ratio(busy_loop, blocked),
+                burnt(asking.value, told.value)
+            );
         }
-        let (threads, times) = (
-            counted(self.hired.threads, "thread"),
-            ratio(self.hired, self.notified),
-        );
-        format!("{said}. Hiring took {threads} for {times} x the orders of being notified.")
+        let hiring = hired.say(". Hiring took {threads:thread} for ");
+        let times = ratio(hired, notified);
+        format!("{said}{hiring}{times} x the orders of being notified.")
     }
 }
 

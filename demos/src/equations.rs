@@ -22,18 +22,18 @@ use futures_util::future::{FutureExt as _, LocalBoxFuture, Shared};
 
 use crate::prelude::*;
 
-/// The text after the options in `brigade equations --help`.
-const NOTES: &str = "--cooks here: the number of threads that run the tasks, whatever the \
-    number of hands; with 1,2 everything is done with each number and compared. It makes no difference, \
-    because waiting for a calculator needs no thread.\n\n\
-    --json adds `attempts`, the figures for each number of `hands` (`hands_used_max`: busy at one \
-    instant); `critical_path_s` and `sum_s`, the longest chain and all equations one after another; \
-    `width`, the largest number of hands that were ever busy; `result`, the result of the last \
-    equation.";
-
 /// Equations that depend on each other: hands help as far as the longest chain
+///
+/// # Notes
+///
+/// --cooks here: the number of threads that run the tasks, whatever the number of hands; with 1,2
+/// everything is done with each number and compared. It makes no difference, because waiting for a
+/// calculator needs no thread.
+///
+/// --json adds `attempts`, the figures for each number of `hands` (`hands_used_max`: busy at one instant);
+/// `critical_path_s` and `sum_s`, the longest chain and all equations one after another; `width`, the
+/// largest number of hands that were ever busy; `result`, the result of the last equation.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = NOTES)]
 pub(crate) struct Args {
     /// Length of a minute of calculating, in milliseconds
     #[arg(long, value_name = "MS", default_value = "20", value_parser = numbers::minute)]
@@ -59,82 +59,56 @@ const SHEET: [Equation; 8] = [
 /// The result of the last equation.
 const RESULT: i64 = (6 * 7 + 100) * (243 - 100) - 27;
 
-/// A solved equation.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Solved {
-    pub(crate) value: i64,
-    /// The times at which a hand began and finished this equation.
-    pub(crate) from: Instant,
-    pub(crate) to: Instant,
-}
-
-/// Solves the whole sheet with `hands` hands. Each equation is begun as soon as possible.
-async fn solve(minute: Duration, hands: usize) -> Vec<Solved> {
+/// Solves the whole sheet with `hands` hands, and returns all results. Each equation is begun as soon as
+/// possible.
+async fn solve(minute: Duration, hands: usize) -> Vec<i64> {
     let hands = Arc::new(Semaphore::new(hands));
-    let mut sheet: Vec<Shared<LocalBoxFuture<'static, Solved>>> = Vec::new();
-    for equation in &SHEET {
-        let Equation(name, needs, ..) = equation;
+    let mut sheet: Vec<Shared<LocalBoxFuture<'static, i64>>> = Vec::new();
+    for Equation(name, needs, minutes, formula) in &SHEET {
         let needs: Vec<_> = needs.iter().map(|&at| sheet[at].clone()).collect();
         let hands = hands.clone();
         let solved = async move {
             let needed = join_all(needs).await;
             let _hand = hands.acquire().await;
-            begin(name, type_in(equation, needed, minute)).await
+            let type_in = async move {
+                wait(minute.mul_f64(*minutes)).await;
+                formula(&needed)
+            };
+            begin(name, type_in).await
         };
         sheet.push(solved.boxed_local().shared());
     }
     join_all(sheet).await
 }
 
-/// Does the work of one hand, which has all results that it needs.
-async fn type_in(equation: &Equation, needed: Vec<Solved>, minute: Duration) -> Solved {
-    let from = Instant::now();
-    let Equation(_, _, minutes, formula) = equation;
-    wait(minute.mul_f64(*minutes)).await;
-    let needed: Vec<i64> = needed.iter().map(|solved| solved.value).collect();
-    let value = formula(&needed);
-    let to = Instant::now();
-    Solved { value, from, to }
-}
-
 /// Computes the longest chain of dependencies from the sheet alone. Returns the indices of its equations,
 /// and its length in minutes.
 fn critical_path() -> (Vec<usize>, f64) {
-    let mut best: Vec<(Vec<usize>, f64)> = Vec::new();
+    let longest = |one: &(Vec<usize>, f64), other: &(Vec<usize>, f64)| one.1.total_cmp(&other.1);
+    // The longest chain that ends with each equation.
+    let mut chains: Vec<(Vec<usize>, f64)> = Vec::new();
     for (at, Equation(_, needs, takes, _)) in SHEET.iter().enumerate() {
-        let needed = needs.iter().map(|&need| &best[need]);
-        let (mut chain, minutes) = longest(needed).cloned().unwrap_or_default();
+        let needed = needs.iter().map(|&need| chains[need].clone());
+        let (mut chain, minutes) = needed.max_by(longest).unwrap_or_default();
         chain.push(at);
-        best.push((chain, minutes + takes));
+        chains.push((chain, minutes + takes));
     }
-    longest(best.iter()).cloned().unwrap_or_default()
-}
-
-fn longest<'a, C>(chains: impl Iterator<Item = &'a (C, f64)>) -> Option<&'a (C, f64)>
-where
-    C: 'a,
-{
-    chains.max_by(|one, other| one.1.total_cmp(&other.1))
-}
-
-/// Returns the largest number of equations that hands worked on at one instant.
-fn hands_used(solved: &[Solved]) -> usize {
-    let at = |moment: Instant| {
-        let busy = solved
-            .iter()
-            .filter(|one| one.from <= moment && moment < one.to);
-        busy.count()
-    };
-    solved.iter().map(|one| at(one.from)).max().unwrap_or(0)
+    chains.into_iter().max_by(longest).unwrap_or_default()
 }
 
 /// The sheet, solved with a given number of hands.
 #[derive(Debug)]
 pub(crate) struct Attempt {
     pub(crate) hands: usize,
-    /// The largest number of hands that were busy at one instant.
-    pub(crate) used: usize,
-    pub(crate) run: Run<Vec<Solved>>,
+    pub(crate) run: Run<Vec<i64>>,
+}
+
+impl Attempt {
+    /// Returns the largest number of hands that were busy at one instant. An equation is a task exactly
+    /// while a hand has it.
+    pub(crate) fn used(&self) -> usize {
+        self.run.figures.in_flight_max
+    }
 }
 
 /// The results of the experiment.
@@ -167,16 +141,12 @@ pub(crate) fn solutions(executor: &Crew, minute: Duration) -> anyhow::Result<Sol
 
 fn attempt(executor: &Crew, minute: Duration, hands: usize) -> anyhow::Result<Attempt> {
     let run = measure(executor, solve(minute, hands))?;
-    let result = run.output.last().map(|last| last.value);
-    anyhow::ensure!(
-        result == Some(RESULT),
+    let result = run.output.last();
+    ensure!(
+        result == Some(&RESULT),
         "{hands} hands found {result:?} instead of {RESULT}"
     );
-    Ok(Attempt {
-        hands,
-        used: hands_used(&run.output),
-        run,
-    })
+    Ok(Attempt { hands, run })
 }
 
 impl Solutions {
@@ -187,7 +157,7 @@ impl Solutions {
     /// Returns the attempt with as many hands as could ever be busy.
     pub(crate) fn enough(&self) -> &Attempt {
         let plenty = self.plenty();
-        let all_used = |attempt: &&Attempt| attempt.hands == plenty.used;
+        let all_used = |attempt: &&Attempt| attempt.hands == plenty.used();
         self.attempts.iter().find(all_used).unwrap_or(plenty)
     }
 
@@ -201,7 +171,7 @@ impl Solutions {
         let factor = self.times_the_path(attempt);
         attempt.run.facts().unnamed().with([
             count("hands", "hands", attempt.hands),
-            count("hands_used_max", "busy at once", attempt.used),
+            count("hands_used_max", "busy at once", attempt.used()),
             time("", "wall time", attempt.run.figures.wall),
             time("", "critical path", self.critical_path),
             speed_up("", "ratio", SpeedUp { factor, most }),
@@ -222,7 +192,7 @@ impl Solutions {
         format!(
             "One hand took {alone}, {width} hands {shared}, and {all} hands {free}: no more than {} could \
              ever be busy. What remains is the chain {}, {} long, and that run took {} x as long.{}",
-            plenty.used,
+            plenty.used(),
             chain.collect::<Vec<_>>().join(" → "),
             duration(self.critical_path),
             factor(self.times_the_path(plenty)),
@@ -272,7 +242,7 @@ impl Dish for Args {
             "result": RESULT,
             "critical_path_s": solutions.critical_path.as_secs_f64(),
             "sum_s": solutions.sum.as_secs_f64(),
-            "width": plenty.used,
+            "width": plenty.used(),
             "attempts": facts.map(|facts| facts.json()).collect::<Value>(),
         }));
         Ok(report)
@@ -293,7 +263,7 @@ mod tests {
             let executor = executor.build().unwrap();
             let wall = executor.block_on(async {
                 let begun = brigade::time::now();
-                assert_eq!(solve(minute, hands).await.last().unwrap().value, RESULT);
+                assert_eq!(solve(minute, hands).await.last(), Some(&RESULT));
                 brigade::time::now() - begun
             });
             (wall.as_secs_f64() / 60.0).round() as u64
@@ -311,22 +281,5 @@ mod tests {
         assert_eq!(minutes, 9.0);
         let names: String = chain.iter().map(|&at| &SHEET[at].0[..1]).collect();
         assert_eq!(names, "cefh");
-    }
-
-    #[test]
-    fn hands_are_counted_at_the_moments_they_are_taken() {
-        let start = Instant::now();
-        let at = |ms| start + Duration::from_millis(ms);
-        let solved = |from, to| Solved {
-            value: 0,
-            from: at(from),
-            to: at(to),
-        };
-        assert_eq!(hands_used(&[solved(0, 10), solved(10, 20)]), 1);
-        assert_eq!(
-            hands_used(&[solved(0, 10), solved(5, 20), solved(9, 11)]),
-            3
-        );
-        assert_eq!(hands_used(&[]), 0);
     }
 }

@@ -1,10 +1,10 @@
 //! `brigade frames`: a screen that draws sixty times a second during a long computation.
 //!
-//! This demo shows that tasks share a thread by taking turns, and that a turn lasts until the task awaits
-//! something that is not ready. Two tasks run for some seconds. One draws a frame every 16.67 ms, and the
-//! other computes without end. In the first run, the computation yields after about a millisecond of
-//! work. In the second run, it hogs the thread for many frames at a time. The work is the same, but the
-//! number of missed frames differs.
+//! This demo shows that tasks share a thread by taking turns. A turn lasts until the task awaits something
+//! that is not ready. Two tasks run for some seconds. One draws a frame every 16.67 ms, and the other
+//! computes without end. In the first run, the computation yields after about a millisecond of work. In
+//! the second run, it hogs the thread for many frames at a time. The work is the same, but the number of
+//! missed frames differs.
 //!
 //! A frame is missed if it appears on the screen later than the next frame was due, or not at all.
 
@@ -16,13 +16,6 @@ use std::{
 use brigade::{time::interval, yield_now};
 
 use crate::prelude::*;
-
-/// The text after the options in `brigade frames --help`.
-const NOTES: &str = "--cooks here: the number of threads that run both tasks; with two, the \
-    hog has a thread to itself. With 1,2 everything is done with each number and compared.\n\n\
-    --json adds `yielding` and `hogging`: frames `on_time` and `missed`, `worst_lateness_s`, `terms` \
-    (numbers squared meanwhile), `sum_is_right`, `wall_s`, and `starved_s`, how long other programs \
-    kept the one thread off a core; and `frames`, their number in each run.";
 
 /// The time of one frame at sixty frames per second.
 const FRAME: Duration = Duration::from_nanos(16_666_667);
@@ -45,8 +38,16 @@ const FILM: usize = 75;
 /// One task draws a frame every 16.67 ms, another computes without end. The run is made twice: with a
 /// computation that yields every millisecond or so, and with one that hogs its thread for many frames at a
 /// time. A frame is missed if it is drawn later than the next one was due.
+///
+/// # Notes
+///
+/// --cooks here: the number of threads that run both tasks; with two, the hog has a thread to itself. With
+/// 1,2 everything is done with each number and compared.
+///
+/// --json adds `yielding` and `hogging`: frames `on_time` and `missed`, `worst_lateness_s`, `terms`
+/// (numbers squared meanwhile), `sum_is_right`, `wall_s`, and `starved_s` (how long other programs kept
+/// the one thread off a core); and `frames`, their number in each run.
 #[derive(Clone, Debug, clap::Args)]
-#[command(after_long_help = NOTES)]
 pub(crate) struct Frames {
     /// Number of frames to draw in each of two runs: 300 take five seconds
     #[arg(long, value_name = "N", default_value = "300", value_parser = whole::<u32>(2..=36_000))]
@@ -57,88 +58,72 @@ pub(crate) struct Frames {
 }
 
 /// The results of one run: the frames, and the computation.
-#[derive(Debug)]
 pub(crate) struct Show {
     pub(crate) name: &'static str,
     /// One entry for each frame: true if it was on time.
     pub(crate) on_time: Vec<bool>,
-    /// The largest lateness of a frame that was drawn at all.
-    pub(crate) worst: Duration,
-    /// The number of squares that were added up meanwhile.
-    pub(crate) terms: u64,
-    /// True if their sum equals the result of the formula.
-    pub(crate) sum_is_right: bool,
-    pub(crate) wall: Duration,
-    /// How long the thread waited for a core that other programs used. `None` if that is unknown, or if
-    /// there are many cooks.
-    pub(crate) starved: Option<Duration>,
-}
-
-impl Show {
-    pub(crate) fn missed(&self) -> usize {
-        self.on_time.iter().filter(|on_time| !**on_time).count()
-    }
-
-    fn facts(&self) -> Facts {
-        Facts(vec![
-            text("", "computation", self.name),
-            count("on_time", "on time", self.on_time.len() - self.missed()),
-            count("missed", "missed", self.missed()),
-            time("worst_lateness_s", "worst lateness", self.worst),
-            count("terms", "numbers squared", self.terms as usize),
-            is_right("sum_is_right", "sum", self.sum_is_right),
-            time("wall_s", "", self.wall),
-            time("starved_s", "", self.starved),
-        ])
-    }
-
-    fn terms_a_second(&self) -> f64 {
-        self.terms as f64 / self.wall.as_secs_f64()
-    }
+    pub(crate) facts: Facts,
 }
 
 /// The results of both runs.
-#[derive(Debug)]
 pub(crate) struct Shows {
     pub(crate) yielding: Show,
     pub(crate) hogging: Show,
+}
+
+impl Shows {
+    pub(crate) fn sums_are_right(&self) -> bool {
+        let shows = [&self.yielding, &self.hogging];
+        shows
+            .iter()
+            .all(|show| show.facts.count("sum_is_right") == 1)
+    }
 }
 
 impl Frames {
     /// Makes both runs, one after the other on the same executor.
     pub(crate) fn measure(&self, executor: &Crew) -> anyhow::Result<Run<Shows>> {
         let hog = Duration::from_millis(self.hog);
-        let run = measure(executor, async {
+        let is_alone = executor.workers() == 1;
+        measure(executor, async {
             Shows {
-                yielding: self.show("yielding", POLITE).await,
-                hogging: self.show("hogging", hog).await,
+                yielding: self.show("yielding", POLITE, is_alone).await,
+                hogging: self.show("hogging", hog, is_alone).await,
             }
-        });
-        let mut run = run?;
-        if executor.workers() > 1 {
-            // With several workers, this thread is not the one that draws.
-            (run.output.yielding.starved, run.output.hogging.starved) = (None, None);
-        }
-        Ok(run)
+        })
     }
 
-    async fn show(&self, name: &'static str, stretch: Duration) -> Show {
+    /// Makes one run. `is_alone` is true if one cook runs everything.
+    async fn show(&self, name: &'static str, stretch: Duration, is_alone: bool) -> Show {
         let (begun, queued) = (Instant::now(), usage::queued_for_a_core());
         let over = Arc::new(AtomicBool::new(false));
         let heavy = begin(name, compute(stretch, over.clone()));
         let (on_time, worst) = begin("screen", draw_all(self.frames)).await;
         over.store(true, Relaxed);
         let (terms, sum) = heavy.await;
+        // How long the thread waited for a core that other programs used. With several cooks this is
+        // unknown, because this thread is not the one that draws.
+        let starved = usage::queued_for_a_core().zip(queued).filter(|_| is_alone);
+        let missed = on_time.iter().filter(|on_time| !**on_time).count();
+        let facts = Facts(vec![
+            text("", "computation", name),
+            count("on_time", "on time", on_time.len() - missed),
+            count("missed", "missed", missed),
+            // Of the frames that were drawn at all.
+            time("worst_lateness_s", "worst lateness", worst),
+            count("terms", "numbers squared", terms as usize),
+            is_right("sum_is_right", "sum", sum == squares_below(terms)),
+            time("wall_s", "", begun.elapsed()),
+            time(
+                "starved_s",
+                "",
+                starved.map(|(after, before)| after - before),
+            ),
+        ]);
         Show {
             name,
             on_time,
-            worst,
-            terms,
-            sum_is_right: sum == squares_below(terms),
-            wall: begun.elapsed(),
-            starved: usage::queued_for_a_core()
-                .zip(queued)
-                .map(|(after, before)| after - before),
+            facts,
         }
     }
 }
@@ -201,16 +186,16 @@ impl Dish for Frames {
         );
         let mut report = Report::of("frames", title, &run);
         report.charts = vec![
-            columns::block([yielding.facts(), hogging.facts()]),
+            columns::block([yielding, hogging].map(|show| show.facts.clone())),
             film([yielding, hogging]),
         ];
         report.rows_of = "both, one after the other".to_owned();
         report.rows = report::common_rows(&run.figures);
         report.verdict = run.output.verdict(Duration::from_millis(self.hog));
         report.own_keys(json!({
-            "frames": self.frames, "yielding": yielding.facts().json(), "hogging": hogging.facts().json(),
+            "frames": self.frames, "yielding": yielding.facts.json(), "hogging": hogging.facts.json(),
         }));
-        if !(yielding.sum_is_right && hogging.sum_is_right) {
+        if !run.output.sums_are_right() {
             report.ending = Ending::Failed;
         }
         Ok(report)
@@ -219,32 +204,27 @@ impl Dish for Frames {
 
 impl Shows {
     fn verdict(&self, hog: Duration) -> String {
-        let (polite, hogs) = (&self.yielding, &self.hogging);
-        let frames = polite.on_time.len();
-        let missed = |missed: usize| match missed {
-            0 => "no frame was".to_owned(),
-            all if all == frames => format!("all {} frames were", units::count(all)),
-            some => format!(
-                "{} of {} frames were",
-                units::count(some),
-                units::count(frames)
-            ),
+        let (polite, hogs) = (&self.yielding.facts, &self.hogging.facts);
+        let frames = self.yielding.on_time.len();
+        let missed = |show: &Facts| match show.count("missed") {
+            0 => "no frame".to_owned(),
+            all if all == frames => format!("all {} frames", units::count(all)),
+            some => format!("{} of {} frames", units::count(some), units::count(frames)),
         };
-        let pace = polite.terms_a_second() / hogs.terms_a_second();
-        let starved = polite
-            .starved
-            .filter(|&it| polite.missed() > 0 && it > FRAME);
-        let blame = starved.map(duration).map_or(String::new(), |starved| {
-            format!(" (other programs kept the thread off a core for {starved})")
-        });
+        let pace = polite.ratio("terms", "wall_s") / hogs.ratio("terms", "wall_s");
+        let starved = &polite["starved_s"];
+        let blame = match polite.count("missed") > 0 && starved.value > FRAME.as_secs_f64() {
+            true => format!(" (other programs kept the thread off a core for {starved})"),
+            false => String::new(),
+        };
         format!(
-            "With a computation that yields every millisecond, {} missed and the worst was {} \
-             late{blame}; with one that keeps its thread for {}, {} missed. Yielding left the \
-             computation {} of the hog's pace.",
-            missed(polite.missed()),
-            duration(polite.worst),
+            "Beside a computation that yields every millisecond, the screen missed {}, and was at most \
+             {} late{blame}. Beside one that keeps its thread for {}, the screen missed {}. Yielding \
+             left the computation {} of the hog's pace.",
+            missed(polite),
+            polite["worst_lateness_s"],
             duration(hog),
-            missed(hogs.missed()),
+            missed(hogs),
             percent(pace),
         )
     }
@@ -269,15 +249,17 @@ fn film(shows: [&Show; 2]) -> String {
 mod tests {
     use super::*;
 
-    fn show(missed: usize, terms: u64) -> Show {
+    fn show(missed: usize, terms: usize) -> Show {
         Show {
             name: "test",
             on_time: (0..300).map(|frame| frame >= missed).collect(),
-            worst: Duration::from_millis(1),
-            terms,
-            sum_is_right: true,
-            wall: Duration::from_secs(1),
-            starved: Some(FRAME),
+            facts: Facts(vec![
+                count("missed", "", missed),
+                time("worst_lateness_s", "", Duration::from_millis(1)),
+                count("terms", "", terms),
+                time("wall_s", "", Duration::from_secs(1)),
+                time("starved_s", "", FRAME),
+            ]),
         }
     }
 
@@ -291,19 +273,20 @@ mod tests {
             shows.verdict(Duration::from_millis(100))
         };
         let usual = said(0, 299);
-        assert!(
-            usual.contains("every millisecond, no frame was missed"),
-            "{usual}"
-        );
-        assert!(
-            usual.contains("100 ms, 299 of 300 frames were missed"),
-            "{usual}"
-        );
-        assert!(usual.contains("90 % of the hog's pace"), "{usual}");
+        for words in [
+            "every millisecond, the screen missed no frame",
+            "100 ms, the screen missed 299 of 300 frames.",
+            "90 % of the hog's pace",
+        ] {
+            assert!(usual.contains(words), "{usual}");
+        }
         let strange = said(300, 0);
         assert!(!strange.contains("off a core"), "{strange}");
-        assert!(strange.contains("all 300 frames were missed"), "{strange}");
-        assert!(strange.contains("100 ms, no frame was missed"), "{strange}");
+        assert!(strange.contains("missed all 300 frames"), "{strange}");
+        assert!(
+            strange.contains("100 ms, the screen missed no frame"),
+            "{strange}"
+        );
     }
 
     #[test]

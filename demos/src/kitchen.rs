@@ -18,16 +18,17 @@ use futures_util::future::join;
 use crate::compare;
 use crate::prelude::*;
 
-/// The text after the options in `brigade kitchen --help`.
-const NOTES: &str = "--cooks here: the number of cooks in the third way; with 1, or without \
-    --cooks, one per core. The other two ways have one cook, so 1,2 is the same as 2; with 2,4 the \
-    dinner is cooked with each number and compared.\n\n\
-    --json adds `ways`, the figures of each of the three, and `pieces_chopped`, how many pieces of \
-    onion and tomato there were in one dinner.";
-
 /// Noodles and sauce three ways: step by step, one cook juggling, many cooks
+///
+/// # Notes
+///
+/// --cooks here: the number of cooks in the third way; with 1, or without --cooks, one per core. The other
+/// two ways have one cook, so 1,2 is the same as 2; with 2,4 the dinner is cooked with each number and
+/// compared.
+///
+/// --json adds `ways`, the figures of each of the three, and `pieces_chopped`, the number of pieces of
+/// onion and tomato in one dinner.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = NOTES)]
 pub(crate) struct Args {
     /// Length of a minute in the kitchen, in milliseconds
     #[arg(long, value_name = "MS", default_value = "50", value_parser = numbers::minute)]
@@ -147,39 +148,23 @@ impl Dinners {
         // One cook can overlap at most two things: waiting for one step and chopping for another.
         let gain = sequential.times_as_long_as(concurrent).at_most(2.0);
         let again = self.together.speed_up();
-        let cooks = parallel.figures.cooks;
-        let [sequential, concurrent, wall] =
-            [sequential, concurrent, parallel].map(|run| duration(run.figures.wall));
-        let mut said = match gain.change() {
-            Change::Faster => format!(
-                "Begun together instead of one after another, the same steps took {concurrent} instead of \
-                 {sequential} with the same one cook: concurrency, {gain} as fast."
-            ),
-            Change::Same => format!(
-                "Begun together the steps took {concurrent}, one after another {sequential}: one cook \
-                 gained almost nothing by juggling ({}).",
-                may_be_chance(gain.factor)
-            ),
-            Change::Slower => format!(
-                "Begun together the steps took {concurrent}, {} x as long as one after another.",
-                factor(gain.factor.recip())
-            ),
+        let called = |name, speed_up: SpeedUp| match speed_up.change() {
+            Change::Faster => format!(": {name}"),
+            Change::Same | Change::Slower => String::new(),
         };
-        said.push_str(&match again.change() {
-            Change::Faster => format!(
-                " {cooks} cooks, up to {} of them at work at one instant, took {wall}: parallelism, \
-                 {again} as fast again.",
-                parallel.figures.at_once_max,
-            ),
-            Change::Same => {
-                let chance = may_be_chance(again.factor);
-                format!(" {cooks} cooks took {wall}: about as long ({chance}).")
-            }
-            Change::Slower => {
-                let longer = factor(again.factor.recip());
-                format!(" {cooks} cooks took {wall}: {longer} x as long.")
-            }
-        });
+        let said = format!(
+            "One after another the steps took {}. Begun together they took {} with the same one cook, \
+             {}{}. {} cooks, up to {} of them at work at one instant, took {}, {}{}.",
+            duration(sequential.figures.wall),
+            duration(concurrent.figures.wall),
+            gain.compared_with("before"),
+            called("concurrency", gain),
+            parallel.figures.cooks,
+            parallel.figures.at_once_max,
+            duration(parallel.figures.wall),
+            again.compared_with("one cook"),
+            called("parallelism", again),
+        );
         let mut doubts = self.together.doubts();
         doubts.extend(gain.doubt().filter(|_| !again.is_doubtful()));
         report::with_doubts(said, doubts)
@@ -193,7 +178,7 @@ impl Dish for Args {
 
     fn cook(&self, executor: &Crew) -> anyhow::Result<Report> {
         let dinners = three_ways(executor, self.minute)?;
-        anyhow::ensure!(dinners.alike(), "the three dinners are not the same");
+        ensure!(dinners.alike(), "the three dinners are not the same");
         let title = format!(
             "kitchen: noodles and sauce three ways, a minute takes {}",
             duration(self.minute)
@@ -209,9 +194,6 @@ impl Dish for Args {
             (&run.timeline, format!("{way}, {cooks}{remark}"))
         });
         report.draw(&drawn);
-        report.runs = drawn
-            .map(|(timeline, name)| (name, timeline.clone()))
-            .to_vec();
         let ways = dinners.ways();
         let rows = ways.map(|(way, run)| (way.to_owned(), &run.figures));
         report.details = compare::side_by_side(" ", rows);

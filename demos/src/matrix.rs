@@ -8,19 +8,21 @@
 use std::future::Future;
 
 use brigade_timeline::{Advice, Kind};
+use futures_util::FutureExt as _;
 
 use crate::prelude::*;
 
-/// The text after the options in `brigade matrix --help`.
-const NOTES: &str = "--cooks here: the number of cooks in the second column; with 1, or \
-    without --cooks, one per core. The first column has one cook, so 1,2 is the same as 2; with 2,4 \
-    everything is done for each number and compared.\n\n\
-    --json adds `cells`, the figures of all four, each with its `work`, its `tasks` and its `advice`; \
-    `waiting_speed_up` and `chopping_speed_up`, which compare many cooks with one.";
-
 /// Waiting and chopping by one cook and by many: which work gains from more cooks
+///
+/// # Notes
+///
+/// --cooks here: the number of cooks in the second column; with 1, or without --cooks, one per core. The
+/// first column has one cook, so 1,2 is the same as 2; with 2,4 everything is done for each number and
+/// compared.
+///
+/// --json adds `cells`, the figures of all four, each with its `work`, its `tasks` and its `advice`;
+/// `waiting_speed_up` and `chopping_speed_up`, which compare many cooks with one.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = NOTES)]
 pub(crate) struct Args {
     /// Number of tasks in each cell
     #[arg(long, value_name = "N", default_value = "20", value_parser = whole::<u32>(2..=100_000))]
@@ -46,15 +48,6 @@ where
     results.into_iter().map(u32::from).sum()
 }
 
-async fn waiting(time: Duration) -> bool {
-    wait(time).await;
-    true
-}
-
-async fn chopping(pile: Pile) -> bool {
-    pile.chop().await.right
-}
-
 /// The results of the experiment: two rows of two cells.
 pub(crate) struct Cells {
     pub(crate) waiting: OneAndMany<u32>,
@@ -66,26 +59,31 @@ pub(crate) fn cells(executor: &Crew, tasks: u32, minute: Duration) -> anyhow::Re
     let pile = Pile::of(minute.mul_f64(CHOPPING));
     let time = minute.mul_f64(WAITING);
     let chopping = one_and_many(executor, cooks::a_cook_a_core(), || {
-        together(tasks, "chop", move || chopping(pile))
+        together(
+            tasks,
+            "chop",
+            move || async move { pile.chop().await.right },
+        )
     })?;
     let others = cooks::hire(executor.workers())?;
     let waiting = one_and_many(&others, cooks::a_cook_a_core(), || {
-        together(tasks, "wait", move || waiting(time))
+        together(tasks, "wait", move || wait(time).map(|()| true))
     })?;
     let cells = Cells { waiting, chopping };
-    let right = cells.all().iter().all(|(_, run)| run.output == tasks);
-    anyhow::ensure!(right, "something was chopped wrongly");
+    let right = cells.all().all(|(_, run)| run.output == tasks);
+    ensure!(right, "something was chopped wrongly");
     Ok(cells)
 }
 
 impl Cells {
-    pub(crate) fn all(&self) -> [(&'static str, &Run<u32>); 4] {
-        [
-            ("waiting", &self.waiting.one),
-            ("waiting", &self.waiting.many),
-            ("chopping", &self.chopping.one),
-            ("chopping", &self.chopping.many),
-        ]
+    fn rows(&self) -> [(&'static str, &OneAndMany<u32>); 2] {
+        [("waiting", &self.waiting), ("chopping", &self.chopping)]
+    }
+
+    /// Returns the four cells, each with the name of its row.
+    fn all(&self) -> impl Iterator<Item = (&'static str, &Run<u32>)> {
+        let rows = self.rows().into_iter();
+        rows.flat_map(|(name, row)| [(name, &row.one), (name, &row.many)])
     }
 
     fn table(&self) -> Vec<String> {
@@ -93,7 +91,7 @@ impl Cells {
             [&self.waiting.one, &self.waiting.many].map(|run| counted(run.figures.cooks, "cook"));
         let heading = [String::new(), one, many, "speed-up".to_owned()];
         let mut rows = vec![heading.to_vec()];
-        for (name, row) in [("waiting", &self.waiting), ("chopping", &self.chopping)] {
+        for (name, row) in self.rows() {
             let [one, many] = [&row.one, &row.many].map(|run| {
                 let figures = &run.figures;
                 [
@@ -116,13 +114,14 @@ impl Cells {
     /// Advice that the other cell of the row refutes, or that the verdict contains, is left out.
     fn advice(&self) -> Vec<String> {
         let mut lines = Vec::new();
-        for (kind, row) in [("waiting", &self.waiting), ("chopping", &self.chopping)] {
+        for (kind, row) in self.rows() {
             let confirmed = row.speed_up().change() == Change::Faster && row.doubts().is_empty();
             let is_said = |advice: &Advice| match advice.kind() {
                 Kind::OtherPrograms => false,
                 Kind::MoreWorkers => confirmed,
                 _ => true,
             };
+            // Each piece of advice, with the number of cooks that it is for.
             let mut said: Vec<(Advice, String)> = Vec::new();
             for run in [&row.one, &row.many] {
                 let cooks = counted(run.figures.cooks, "cook");
@@ -146,31 +145,24 @@ impl Cells {
 
     fn verdict(&self) -> String {
         let said = |row: &OneAndMany<u32>| {
-            let cooks = row.many.figures.cooks;
-            let speed_up = row.speed_up();
-            match speed_up.change() {
-                Change::Faster => format!("{cooks} cooks were {speed_up} as fast as one"),
-                Change::Same => format!("{cooks} cooks were about as fast as one ({speed_up})"),
-                Change::Slower => format!("{cooks} cooks were slower than one ({speed_up})"),
-            }
+            let compared = row.speed_up().compared_with("one");
+            format!(
+                "{} were {compared}",
+                counted(row.many.figures.cooks, "cook")
+            )
         };
         let doubts = self.chopping.doubts();
         let certain = self.chopping.speed_up().change() == Change::Faster
             && !self.chopping.speed_up().is_doubtful();
-        let needs = match [&self.waiting, &self.chopping].map(|row| row.speed_up().change()) {
+        let gained = |row: &OneAndMany<u32>| row.speed_up().change() == Change::Faster;
+        let needs = match (gained(&self.waiting), gained(&self.chopping)) {
             _ if !doubts.is_empty() && !certain => {
                 "What chopping gains from more cooks stays undecided in this run.".to_owned()
             }
-            [Change::Faster, Change::Faster] => {
-                "Both gained from more cooks in this run.".to_owned()
-            }
-            [_, Change::Faster] => {
-                "Waiting needs concurrency, computing needs parallelism.".to_owned()
-            }
-            [Change::Faster, _] => {
-                "In this run it was waiting that gained from more cooks.".to_owned()
-            }
-            [_, _] => format!("Neither gained from more cooks in this run: {}.", chance()),
+            (true, true) => "Both gained from more cooks in this run.".to_owned(),
+            (false, true) => "Waiting needs concurrency, computing needs parallelism.".to_owned(),
+            (true, false) => "In this run it was waiting that gained from more cooks.".to_owned(),
+            (false, false) => format!("Neither gained from more cooks in this run: {}.", chance()),
         };
         let [waiting, chopping] = [&self.waiting, &self.chopping].map(said);
         let said = format!("Waiting: {waiting}. Chopping: {chopping}. {needs}");
@@ -213,10 +205,10 @@ impl Dish for Args {
             let advice = of_cell(run).into_iter();
             let advice = advice.map(|advice| json!(advice.to_string())).collect();
             object.insert("advice".to_owned(), advice);
-            object
+            Value::from(object)
         });
         report.own_keys(json!({
-            "cells": objects,
+            "cells": objects.collect::<Value>(),
             "waiting_speed_up": cells.waiting.speed_up().factor,
             "chopping_speed_up": cells.chopping.speed_up().factor,
         }));

@@ -8,17 +8,18 @@
 use crate::prelude::*;
 use crate::report::common_rows;
 
-/// The text after the options in `brigade parts --help`.
-const NOTES: &str = "--cooks here: the number of cooks that the job is cut for; with 1, or \
-    without --cooks, one cook for each part. The job is also done by one cook, so 1,2 is the same as 2; \
-    with 2,4 everything is done for each number and compared.\n\n\
-    --json adds `computing` and `waiting`, the figures of each job done `whole`, `cut_for_one` and \
-    `cut_for_many`; `computing_speed_up` compares `whole` with `cut_for_many`, and `waiting_speed_up` \
-    compares it with `cut_for_one`; `parts`, `minute_s` and `cores`.";
-
 /// A job cut into P1 to P5: the ideal compared with this machine
+///
+/// # Notes
+///
+/// --cooks here: the number of cooks that the job is cut for; with 1, or without --cooks, one cook for
+/// each part. The job is also done by one cook, so 1,2 is the same as 2; with 2,4 everything is done for
+/// each number and compared.
+///
+/// --json adds `computing` and `waiting`, the figures of each job done `whole`, `cut_for_one` and
+/// `cut_for_many`; `computing_speed_up` compares `whole` with `cut_for_many`, and `waiting_speed_up`
+/// compares it with `cut_for_one`; `parts`, `minute_s` and `cores`.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = NOTES)]
 pub(crate) struct Args {
     /// Number of parts into which the job is cut
     #[arg(long, value_name = "N", default_value = "5", value_parser = numbers::whole::<u32>(1..=100))]
@@ -67,16 +68,13 @@ async fn cut(job: Job, parts: u32) -> bool {
     join_all(parts).await.into_iter().all(|right| right)
 }
 
-/// The runs of one job: in one piece, cut for one cook, and cut for many cooks.
-#[derive(Debug)]
+/// The runs of one job: in one piece, and cut for one cook and for many.
 pub(crate) struct Ways {
     pub(crate) whole: Run<bool>,
-    pub(crate) cut_for_one: Run<bool>,
-    pub(crate) cut_for_many: Run<bool>,
+    pub(crate) cut: OneAndMany<bool>,
 }
 
 /// The results of the experiment.
-#[derive(Debug)]
 pub(crate) struct Jobs {
     pub(crate) parts: u32,
     pub(crate) minute: Duration,
@@ -84,45 +82,42 @@ pub(crate) struct Jobs {
     pub(crate) waiting: Ways,
 }
 
-/// Does both jobs in all ways. `executor` does the computing job that is cut. The number of many cooks is
-/// that of `executor`, or one per part if `executor` has only one cook.
+/// Does both jobs in all ways. `executor` does the computing job that is cut, and an executor like it does
+/// the waiting job.
 pub(crate) fn jobs(executor: &Crew, parts: u32, minute: Duration) -> anyhow::Result<Jobs> {
-    let computing = Job::Computing(Pile::of(minute));
-    let waiting = Job::Waiting(minute);
-    let many = match executor.workers() {
-        1 => parts.max(2) as usize,
-        cooks => cooks,
-    };
-    let cuts = one_and_many(executor, many, || cut(computing, parts))?;
     let jobs = Jobs {
         parts,
         minute,
-        computing: Ways {
-            whole: measure(&cooks::hire(1)?, whole(computing, parts))?,
-            cut_for_one: cuts.one,
-            cut_for_many: cuts.many,
-        },
-        waiting: Ways {
-            whole: measure(&cooks::hire(1)?, whole(waiting, parts))?,
-            cut_for_one: measure(&cooks::hire(1)?, cut(waiting, parts))?,
-            cut_for_many: measure(&cooks::hire(many)?, cut(waiting, parts))?,
-        },
+        computing: ways(executor, Job::Computing(Pile::of(minute)), parts)?,
+        waiting: ways(
+            &cooks::hire(executor.workers())?,
+            Job::Waiting(minute),
+            parts,
+        )?,
     };
     let right = jobs.computing.all().iter().all(|run| run.output);
-    anyhow::ensure!(right, "a part was computed wrongly");
+    ensure!(right, "a part was computed wrongly");
     Ok(jobs)
+}
+
+/// Does a job in all ways. The number of many cooks is that of `executor`, or one per part if `executor`
+/// has only one cook.
+fn ways(executor: &Crew, job: Job, parts: u32) -> anyhow::Result<Ways> {
+    let cut = one_and_many(executor, parts.max(2) as usize, || cut(job, parts))?;
+    let whole = measure(&cooks::hire(1)?, whole(job, parts))?;
+    Ok(Ways { whole, cut })
 }
 
 impl Ways {
     fn all(&self) -> [&Run<bool>; 3] {
-        [&self.whole, &self.cut_for_one, &self.cut_for_many]
+        [&self.whole, &self.cut.one, &self.cut.many]
     }
 }
 
 impl Jobs {
     /// Returns the speed-up of the computing job that is cut for many cooks, compared with one piece.
     pub(crate) fn computing_speed_up(&self) -> SpeedUp {
-        let many = &self.computing.cut_for_many;
+        let many = &self.computing.cut.many;
         let hands = many.figures.cooks.min(cooks::cores());
         let speed_up = self.computing.whole.times_as_long_as(many);
         speed_up.at_most(hands.min(self.parts as usize) as f64)
@@ -130,10 +125,7 @@ impl Jobs {
 
     /// Returns the speed-up of the waiting job that is cut for *one* cook, compared with one piece.
     pub(crate) fn waiting_speed_up(&self) -> SpeedUp {
-        let Ways {
-            whole, cut_for_one, ..
-        } = &self.waiting;
-        whole.times_as_long_as(cut_for_one)
+        self.waiting.whole.times_as_long_as(&self.waiting.cut.one)
     }
 
     /// Returns the computing time if each of `cooks` cooks had its own core.
@@ -167,7 +159,7 @@ impl Jobs {
     }
 
     fn verdict(&self) -> String {
-        let cooks = self.computing.cut_for_many.figures.cooks;
+        let cooks = self.computing.cut.many.figures.cooks;
         let computed = self.computing_speed_up();
         let ideal = (self.minute * self.parts).div_duration_f64(self.ideal_computing(cooks));
         let short = match Change::of(ideal / computed.factor) {
@@ -179,22 +171,16 @@ impl Jobs {
             counted(self.parts as usize, "part"),
             counted(cooks, "cook"),
         );
-        let doubts = computed.doubt().into_iter().chain(self.crowding());
+        let Ways { whole, cut } = &self.computing;
+        let crowding = cut.many.crowding().or_else(|| whole.crowding());
+        let doubts = computed.doubt().into_iter().chain(crowding);
         let waited = self.waiting_speed_up();
-        let on_processor = self.waiting.cut_for_one.figures.cpu.map(duration);
+        let on_processor = self.waiting.cut.one.figures.cpu.map(duration);
         let on_processor = on_processor.map(|cpu| format!(", who was on a processor for {cpu}"));
         let on_processor = on_processor.unwrap_or_default();
         let waiting = format!("Waiting was {waited} as fast with one cook only{on_processor}.");
         let doubts = doubts.chain([waiting]).chain(waited.doubt());
         report::with_doubts(computing, doubts)
-    }
-
-    /// Returns the remark that the cooks of one of the compared runs had to share processors, if they
-    /// did.
-    fn crowding(&self) -> Option<String> {
-        let jobs = &self.computing;
-        let crowding = jobs.cut_for_many.crowding();
-        crowding.or_else(|| jobs.whole.crowding())
     }
 }
 
@@ -212,10 +198,7 @@ impl Dish for Args {
             counted(cooks::cores(), "core"),
             duration(self.minute),
         );
-        let at_hand = match executor.workers() {
-            1 => &jobs.computing.cut_for_one,
-            _ => &jobs.computing.cut_for_many,
-        };
+        let at_hand = jobs.computing.cut.at_hand();
         let mut report = Report::of("parts", title, at_hand);
         let cooks = counted(executor.workers(), "cook");
         report.rows_of = format!("{}, computing, {cooks}", jobs.name());
@@ -236,7 +219,7 @@ impl Dish for Args {
             json!({ "whole": whole, "cut_for_one": cut_for_one, "cut_for_many": cut_for_many })
         };
         if executor.workers() > 1 {
-            report.with_one = Some(jobs.computing.cut_for_one.clone().map(drop));
+            report.with_one = Some(jobs.computing.cut.one.clone().map(drop));
         }
         report.own_keys(json!({
             "parts": self.parts,

@@ -11,15 +11,12 @@
 //! While the task waits for a server, the server's process works, so its time on a core is counted as
 //! well. As on any machine there are other programs. Here they are threads that compute, one per core.
 
-mod summary;
-
 use std::{
     future::Future,
     io::{self, ErrorKind},
     net::SocketAddr,
-    pin::{Pin, pin},
+    pin::pin,
     sync::atomic::{AtomicBool, Ordering::Relaxed},
-    task::Poll,
     thread,
 };
 
@@ -28,14 +25,6 @@ use brigade_timeline::TaskFigures;
 
 use crate::fetch::origin::{Origin, Request};
 use crate::prelude::*;
-
-/// The text after the options in `brigade reference --help`.
-const NOTES: &str = "--cooks here: the number of threads that run the task and two other \
-    tasks; with 1,2 everything is done with each number and compared.\n\n\
-    --json adds `lines` (what the task noted), `sums_are_right`, `polls` and `others_polls`; for the \
-    task's life, by the timeline, `running_s`, `queued_s` and `waited_s`; for its polls, by the system, \
-    `in_polls_s` (how long they were), `on_core_s`, `queued_for_core_s` and `interrupted` (how many \
-    times); `server_cpu_s` within the `waited_for_server_s`.";
 
 /// The number of other tasks on the same executor.
 const OTHERS: usize = 2;
@@ -55,55 +44,31 @@ const PIECES: u64 = 4;
 /// shows when it was polled and which other tasks were; the operating system reports how long its thread was
 /// on a core and how many times the core was taken away. The server's time on a core shows who worked while
 /// the task waited.
+///
+/// # Notes
+///
+/// --cooks here: the number of threads that run the task and two other tasks; with 1,2 everything is done
+/// with each number and compared.
+///
+/// --json adds `lines` (what the task noted), `sums_are_right`, `polls` and `others_polls`; for the task's
+/// life, by the timeline, `running_s`, `queued_s` and `waited_s`; for its polls, by the system,
+/// `in_polls_s` (how long they were), `on_core_s`, `queued_for_core_s` and `interrupted` (how many times);
+/// `server_cpu_s` within the `waited_for_server_s`.
 #[derive(Clone, Debug, clap::Args)]
-#[command(after_long_help = NOTES)]
 pub(crate) struct Reference {
     /// Millions of numbers to square and add up: by the task, by the server, and by the task again
     #[arg(long, value_name = "N", default_value = "200", value_parser = whole::<u64>(1..=100_000))]
     pub(crate) millions: u64,
 }
 
-/// A line of the task, from the task's own notes.
-#[derive(Clone, Debug)]
-pub(crate) struct Line {
-    pub(crate) text: &'static str,
-    /// The time since the task's first line.
-    pub(crate) begun: Duration,
-    pub(crate) took: Duration,
-}
-
-/// The system's figures for the threads while they polled the task.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct InPolls {
-    pub(crate) wall: Duration,
-    pub(crate) on_core: Duration,
-    /// The time in the queue for a core, in which the code stood still in the middle of a poll.
-    pub(crate) queued: Duration,
-    /// The number of times the core was taken away.
-    pub(crate) interrupted: u64,
-}
-
-/// The figures of the task in the timeline.
-#[derive(Clone, Debug)]
-pub(crate) struct OnThread {
-    pub(crate) its: TaskFigures,
-    /// The number of polls of other tasks between its first and its last poll.
-    pub(crate) others: usize,
-    /// The number of times a thread of the executor slept meanwhile.
-    pub(crate) sleeps: usize,
-}
-
 /// The figures in the three frames, and those of the server.
-#[derive(Clone, Debug)]
 pub(crate) struct ThreeFrames {
-    pub(crate) lines: Vec<Line>,
-    pub(crate) sums_are_right: bool,
-    pub(crate) on_thread: OnThread,
-    /// `None` if the system does not report it.
-    pub(crate) in_polls: Option<InPolls>,
-    /// The server's time on a core while the task waited for it, and the length of this wait.
-    pub(crate) server: Option<Duration>,
-    pub(crate) asked: Duration,
+    /// The lines of the task, from the task's own notes.
+    pub(crate) lines: Vec<Facts>,
+    /// The figures of its thread, of the system, and of the server.
+    pub(crate) facts: Facts,
+    /// The number of times a thread of the executor slept during the life of the task.
+    sleeps: usize,
 }
 
 impl Reference {
@@ -128,14 +93,26 @@ impl Reference {
             let _ = program.join();
         }
         let run = run?.transpose()?;
-        let on_thread = on_thread(&run)?;
-        Ok(run.map(|(noted, in_polls)| ThreeFrames {
-            sums_are_right: noted.sums.iter().all(|sum| *sum == squares_below(numbers)),
-            asked: noted.lines[ASKING].took,
-            lines: noted.lines,
-            server: noted.server,
-            on_thread,
-            in_polls,
+        let (its, others, sleeps) = in_the_threads_frame(&run)?;
+        Ok(run.map(|(noted, (in_polls, used))| {
+            let right = noted.sums.iter().all(|sum| *sum == squares_below(numbers));
+            let waited = noted.lines[ASKING]["takes_s"].called("waited_for_server_s", "");
+            let interrupted = used.map(|used| used.involuntary as usize);
+            let facts = measure::life_of(&its).with([
+                is_right("sums_are_right", "", right),
+                count("others_polls", "", others),
+                time("in_polls_s", "", used.map(|_| in_polls)),
+                time("on_core_s", "", used.map(|used| used.cpu)),
+                time("queued_for_core_s", "", used.and_then(|used| used.queued)),
+                count("interrupted", "", interrupted),
+                time("server_cpu_s", "", noted.server),
+                waited,
+            ]);
+            ThreeFrames {
+                lines: noted.lines,
+                facts,
+                sleeps,
+            }
         }))
     }
 }
@@ -151,13 +128,15 @@ impl Dish for Reference {
         let mut report = Report::of("reference", title, &run);
         report.charts = vec![format!(
             "  the task's frame: its lines\n{}",
-            columns::block(frames.lines())
+            columns::block(frames.lines.iter().cloned())
         )];
         report.rows = frames.rows();
         report.rows.extend(report::concurrency_rows(&run.figures));
         report.verdict = frames.verdict();
-        report.own_keys(frames.keys());
-        if !frames.sums_are_right {
+        report.own.extend(frames.facts.json());
+        let lines = frames.lines.iter().map(Facts::json);
+        report.own_keys(json!({ "lines": lines.collect::<Value>() }));
+        if !frames.sums_are_right() {
             report.ending = Ending::Failed;
         }
         Ok(report)
@@ -193,7 +172,7 @@ async fn other(over: Arc<AtomicBool>) {
 
 /// The result of the task.
 struct Noted {
-    lines: Vec<Line>,
+    lines: Vec<Facts>,
     sums: [u64; 3],
     server: Option<Duration>,
 }
@@ -238,73 +217,137 @@ async fn ask(server: SocketAddr, numbers: u64) -> io::Result<u64> {
     sum.parse().map_err(|_| ErrorKind::InvalidData.into())
 }
 
+/// The notes of the task: a line ends where the next one begins.
 struct Notes {
     begun: Instant,
-    lines: Vec<Line>,
+    last: Duration,
+    lines: Vec<Facts>,
 }
 
 impl Notes {
     fn begin() -> Self {
         Self {
             begun: Instant::now(),
+            last: Duration::ZERO,
             lines: Vec::new(),
         }
     }
 
     /// Notes that a line is done.
-    fn line(&mut self, text: &'static str) {
-        let last = self.lines.last();
-        let begun = last.map_or(Duration::ZERO, |last| last.begun + last.took);
-        let took = self.begun.elapsed().saturating_sub(begun);
-        self.lines.push(Line { text, begun, took });
+    fn line(&mut self, line: &'static str) {
+        let now = self.begun.elapsed();
+        self.lines.push(Facts(vec![
+            text("line", "line", line),
+            time("begins_s", "begins", self.last),
+            time("takes_s", "takes", now - self.last),
+        ]));
+        self.last = now;
     }
 }
 
 // ---- the system's frame ----------------------------------------------------------------
 
-/// Runs `task`. Returns its output, and the system's figures for the threads that polled it, counted
-/// during the polls.
-async fn in_the_systems_frame<F: Future>(task: F) -> (F::Output, Option<InPolls>) {
+/// Runs `task`. Returns its output, how long its polls took, and what the threads that polled it used
+/// meanwhile.
+async fn in_the_systems_frame<F: Future>(task: F) -> (F::Output, (Duration, Option<Usage>)) {
     let mut task = pin!(task);
-    let mut sum = Some(InPolls::default());
+    let (mut in_polls, mut used) = (Duration::ZERO, Vec::new());
     let output = std::future::poll_fn(|cx| {
-        // Returns what the calling thread has used since it began.
-        let now = || Usage::of_thread().zip(usage::queued_for_a_core());
-        let (before, begun) = (now(), Instant::now());
-        let polled: Poll<F::Output> = Pin::as_mut(&mut task).poll(cx);
-        let wall = begun.elapsed();
-        let both = now().zip(before);
-        sum = sum.zip(both).map(|(sum, (now, before))| {
-            let used = now.0.since(before.0);
-            InPolls {
-                wall: sum.wall + wall,
-                on_core: sum.on_core + used.cpu,
-                queued: sum.queued + now.1.saturating_sub(before.1),
-                interrupted: sum.interrupted + used.involuntary,
-            }
-        });
+        let begun = Instant::now();
+        let (polled, more) = usage::of_thread(|| task.as_mut().poll(cx));
+        in_polls += begun.elapsed();
+        used.push(more);
         polled
     });
-    (output.await, sum)
+    (output.await, (in_polls, used.into_iter().sum()))
 }
 
 // ---- the thread's frame ----------------------------------------------------------------
 
-fn on_thread<T>(run: &Run<T>) -> anyhow::Result<OnThread> {
+/// Returns the figures of the task in the timeline. Also counts what happened between its first and its
+/// last poll: the polls of other tasks, and the times that a thread of the executor slept.
+fn in_the_threads_frame<T>(run: &Run<T>) -> anyhow::Result<(TaskFigures, usize, usize)> {
     let (mine, its) = run.task(MINE)?;
     let life = its.begun.unwrap_or_default()..its.ended.unwrap_or_default();
     let others = |task: usize| task != mine && !run.timeline.tasks[task].is_main;
     let of = |is: &dyn Fn(What) -> bool| {
-        let meanwhile = run
-            .timeline
-            .events
-            .iter()
-            .filter(|event| life.contains(&event.at));
+        let events = run.timeline.events.iter();
+        let meanwhile = events.filter(|event| life.contains(&event.at));
         meanwhile.filter(|event| is(event.what)).count()
     };
-    Ok(OnThread {
-        others: of(&|what| matches!(what, What::PollBegin { task } if others(task))),
-        sleeps: of(&|what| what == What::Park),
-        its,
-    })
+    let polls = of(&|what| matches!(what, What::PollBegin { task } if others(task)));
+    let sleeps = of(&|what| what == What::Park);
+    Ok((its, polls, sleeps))
+}
+
+// ---- the output ------------------------------------------------------------------------
+
+impl ThreeFrames {
+    pub(crate) fn sums_are_right(&self) -> bool {
+        self.facts.count("sums_are_right") == 1
+    }
+
+    fn rows(&self) -> Vec<Row> {
+        let say = |template| self.facts.say(template);
+        let why = match self.sleeps {
+            0 => "for server and timer, while others had the thread".to_owned(),
+            sleeps => {
+                let times = counted(sleeps, "time");
+                format!("for server and timer; threads slept {times}")
+            }
+        };
+        let in_order = "in order: in the task's frame nothing came in between";
+        let others = say("with {others_polls:poll} of others in between");
+        let mut rows = vec![
+            row("its lines", units::count(self.lines.len()), in_order),
+            row("its thread", say("{polls:poll}"), others),
+            row(
+                "running",
+                say("{running_s}"),
+                "in these polls, by the clock",
+            ),
+            row("ready", say("{queued_s}"), "while others had the thread"),
+            row("waiting", say("{waited_s}"), why),
+        ];
+        if self.facts["on_core_s"].is_known() {
+            let of_running = "of the time that it was running, on a core";
+            let taken = say("its core was taken away; {queued_for_core_s} in the queue for one");
+            rows.push(row("its core", say("{on_core_s}"), of_running));
+            rows.push(row("interrupted", say("{interrupted:time}"), taken));
+        }
+        if self.facts["server_cpu_s"].is_known() {
+            let asked = say("on a core, in the {waited_for_server_s} that the task waited for it");
+            rows.push(row("the server", say("{server_cpu_s}"), asked));
+        }
+        rows
+    }
+
+    fn verdict(&self) -> String {
+        let facts = &self.facts;
+        let lines = self.lines.len();
+        let polled =
+            ". Its thread polled it {polls} times and others {others_polls} times in between";
+        let mut said = format!("In its own frame the task ran {lines} lines, one after the other");
+        said += &facts.say(polled);
+        if facts["interrupted"].is_known() {
+            let times = match facts.count("interrupted") {
+                0 => "never".to_owned(),
+                1 => "once".to_owned(),
+                times => format!("{} times", units::count(times)),
+            };
+            // The two figures come from different clocks, so the share is limited to 1.
+            let on_core = percent(facts.ratio("on_core_s", "running_s").min(1.0));
+            said += &format!(
+                "; and within these polls the system took its core away {times} and let it run for \
+                 {on_core} of the time"
+            );
+        }
+        said += ".";
+        if facts["server_cpu_s"].is_known() {
+            let server = " While it waited for the server, the server's process was on a core for \
+                          {server_cpu_s}.";
+            said += &facts.say(server);
+        }
+        said
+    }
 }

@@ -12,17 +12,18 @@ use crate::{
     work::{numbers_in, squares},
 };
 
-/// The text after the options in `brigade squares --help`.
-const NOTES: &str = "--cooks here: the largest number of cooks in the table. 4 stands for 1, \
-    2 and 4 cooks, and 1,3,4 for exactly these; one cook is always included for comparison. Without \
-    --cooks the table goes up to twice the number of cores.\n\n\
-    --json adds `sum` (of the 100 squares), `small` (its run on four cooks) and `large` (a run with \
-    larger chunks); `size` and `big_sum_modulo_2_64`, `ladder` (the figures for each number of cooks), \
-    and `speed_up` with `speed_up_cooks` cooks.";
-
 /// The sum of the squares in chunks: speed-up and efficiency with 1, 2, … cooks
+///
+/// # Notes
+///
+/// --cooks here: the largest number of cooks in the table. 4 stands for 1, 2 and 4 cooks, and 1,3,4 for
+/// exactly these; one cook is always included for comparison. Without --cooks the table goes up to twice
+/// the number of cores.
+///
+/// --json adds `sum` (of the 100 squares), `small` (its run on four cooks) and `large` (a run with larger
+/// chunks); `size` and `big_sum_modulo_2_64`, `ladder` (the figures for each number of cooks), and
+/// `speed_up` with `speed_up_cooks` cooks.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = NOTES)]
 pub(crate) struct Args {
     /// Number of squares in the big sum [default: one cook needs about a second]
     #[arg(long, value_name = "N", value_parser = whole::<u64>(100..=SIZE_MAX))]
@@ -58,10 +59,9 @@ async fn sum(size: u64, chunks: u64) -> u64 {
 }
 
 /// The big sum with a given number of cooks.
-#[derive(Debug)]
-pub(crate) struct Rung {
-    pub(crate) run: Run<u64>,
-    pub(crate) speed_up: SpeedUp,
+struct Rung {
+    run: Run<u64>,
+    speed_up: SpeedUp,
 }
 
 impl Rung {
@@ -78,17 +78,6 @@ impl Rung {
     }
 }
 
-/// The results of the experiment.
-#[derive(Debug)]
-pub(crate) struct Sums {
-    /// The small sum, and a sum with larger chunks. Each has four chunks on four workers.
-    pub(crate) small: Run<u64>,
-    pub(crate) large: Run<u64>,
-    pub(crate) size: u64,
-    /// The big sum with 1, 2, … cooks.
-    pub(crate) ladder: Vec<Rung>,
-}
-
 /// Measures a sum, and returns an error if it is wrong.
 fn right_sum(executor: &Crew, size: u64, chunks: u64) -> anyhow::Result<Run<u64>> {
     let run = measure(executor, sum(size, chunks))?;
@@ -100,14 +89,14 @@ fn right_sum(executor: &Crew, size: u64, chunks: u64) -> anyhow::Result<Run<u64>
     Ok(run)
 }
 
-/// Computes the small sum on four workers, and the big sum with one cook and with each of `rungs`.
-/// `executor` computes the big sum for its own number of cooks.
-pub(crate) fn sums(executor: &Crew, size: u64, rungs: &[usize]) -> anyhow::Result<Sums> {
-    // Measure the speed before any clock starts.
-    numbers_in(BIG);
-    let in_four = |size| right_sum(&cooks::hire(WORKERS)?, size, SMALL_CHUNKS);
-    let small = in_four(SMALL)?;
-    let large = in_four((size / DRAWN_PART).max(SMALL))?;
+/// Computes a sum with four chunks on four workers.
+fn in_four(size: u64) -> anyhow::Result<Run<u64>> {
+    right_sum(&cooks::hire(WORKERS)?, size, SMALL_CHUNKS)
+}
+
+/// Computes the big sum with one cook and with each number of cooks in `rungs`. `executor` does so for its
+/// own number of cooks.
+fn ladder(executor: &Crew, size: u64, rungs: &[usize]) -> anyhow::Result<Vec<Rung>> {
     let mut ladder: Vec<Rung> = Vec::new();
     let others = rungs.iter().copied().filter(|&rung| rung > 1);
     for cooks in std::iter::once(1).chain(others) {
@@ -122,101 +111,67 @@ pub(crate) fn sums(executor: &Crew, size: u64, rungs: &[usize]) -> anyhow::Resul
         let speed_up = one.times_as_long_as(&run).at_most(most);
         ladder.push(Rung { run, speed_up });
     }
-    Ok(Sums {
-        small,
-        large,
-        size,
-        ladder,
-    })
+    Ok(ladder)
 }
 
-impl Sums {
-    /// Returns the last rung whose number of cooks suits.
-    fn last(&self, suits: impl Fn(usize) -> bool) -> Option<&Rung> {
-        let mut ladder = self.ladder.iter();
-        ladder.rfind(|rung| suits(rung.run.figures.cooks))
-    }
+/// Returns the last rung whose number of cooks suits.
+fn last(ladder: &[Rung], suits: impl Fn(usize) -> bool) -> Option<&Rung> {
+    let mut ladder = ladder.iter();
+    ladder.rfind(|rung| suits(rung.run.figures.cooks))
+}
 
-    /// Returns the rows of both sums.
-    fn rows(&self) -> Vec<Row> {
-        let (last, at_once) = (SMALL - 1, self.small.figures.at_once_max);
-        let small =
-            format!("0² to {last}², {SMALL_CHUNKS} chunks, {WORKERS} cooks, {at_once} at once");
-        let big = format!(
-            "0² to {}², modulo 2^64",
-            units::count((self.size - 1) as usize)
+/// Describes four chunks on four workers, once small and once large.
+fn four_chunks(small: &Run<u64>, large: &Run<u64>, large_size: u64) -> String {
+    // Take the figures from the timeline that is drawn.
+    let [small_max, large_max] =
+        [small, large].map(|run| brigade_timeline::figures(&run.timeline).at_once_max);
+    let mut said = format!(
+        "{SMALL_CHUNKS} chunks, {WORKERS} workers: the squares of 0 to {} came to {}, with up to {} at \
+         once.",
+        SMALL - 1,
+        units::count(small.output as usize),
+        counted(small_max, "chunk"),
+    );
+    if small_max < WORKERS {
+        said.push_str(
+            " A chunk of 25 squares is done before the next worker has woken: such small work gains \
+             nothing from more workers.",
         );
-        let sum = |run: &Run<u64>| units::count(run.output as usize);
-        vec![
-            row("small sum", sum(&self.small), small),
-            row("big sum", sum(&self.ladder[0].run), big),
-        ]
     }
+    said.push_str(&format!(
+        " Below, {} numbers in {SMALL_CHUNKS} chunks: up to {} at once, on {}.",
+        units::count(large_size as usize),
+        units::count(large_max),
+        counted(cooks::cores(), "core"),
+    ));
+    report::wrapped(&said)
+}
 
-    /// Shows four chunks on four workers: the small chunks in words, and the larger chunks in a drawing.
-    fn charts(&self) -> Vec<String> {
-        // Take the figures from the timeline that is drawn.
-        let [small, large] = [&self.small, &self.large]
-            .map(|run| brigade_timeline::figures(&run.timeline).at_once_max);
-        let mut said = format!(
-            "{SMALL_CHUNKS} chunks, {WORKERS} workers: the squares of 0 to {} came to {}, with up to {} \
-             at once.",
-            SMALL - 1,
-            units::count(self.small.output as usize),
-            counted(small, "chunk"),
-        );
-        if small < WORKERS {
-            said.push_str(
-                " A chunk of 25 squares is done before the next worker has woken: such small work gains \
-                 nothing from more workers.",
-            );
-        }
-        said.push_str(&format!(
-            " Below, {} numbers in {SMALL_CHUNKS} chunks: up to {} at once, on {}.",
-            units::count((self.size / DRAWN_PART).max(SMALL) as usize),
-            units::count(large),
-            counted(cooks::cores(), "core"),
+fn verdict(ladder: &[Rung], cores: usize) -> String {
+    let one = &ladder[0];
+    let within = last(ladder, |cooks| cooks <= cores).unwrap_or(one);
+    let (cooks, gain) = (within.run.figures.cooks, within.speed_up);
+    let mut said = vec![match gain.change() {
+        _ if cooks == 1 => format!("One cook took {}.", duration(one.run.figures.wall)),
+        Change::Faster => format!(
+            "{cooks} cooks were {gain} as fast as one, {} of what each could bring.",
+            percent(within.efficiency()),
+        ),
+        _ => format!("{cooks} cooks were {}.", gain.compared_with("one")),
+    }];
+    said.extend(gain.doubt());
+    said.extend(within.run.crowding().or_else(|| one.run.crowding()));
+    if let Some(beyond) = last(ladder, |cooks| cooks > cores) {
+        let further = within.run.times_as_long_as(&beyond.run).at_most(1.0);
+        said.push(format!(
+            "For {} there are {}: they were {}.",
+            counted(beyond.run.figures.cooks, "cook"),
+            counted(cores, "core"),
+            further.compared_with(&cooks.to_string()),
         ));
-        let title = format!("{SMALL_CHUNKS} chunks on {WORKERS} workers");
-        let mut charts = paint::draw(&[(&self.large.timeline, title)]);
-        charts.insert(0, report::wrapped(&said));
-        charts
+        said.extend(further.doubt());
     }
-
-    fn verdict(&self, cores: usize) -> String {
-        let one = &self.ladder[0];
-        let within = self.last(|cooks| cooks <= cores).unwrap_or(one);
-        let (cooks, gain) = (within.run.figures.cooks, within.speed_up);
-        let mut said = vec![match gain.change() {
-            _ if cooks == 1 => format!("One cook took {}.", duration(one.run.figures.wall)),
-            Change::Faster => format!(
-                "{cooks} cooks were {gain} as fast as one, {} of what each could bring.",
-                percent(within.efficiency()),
-            ),
-            Change::Same => {
-                let chance = may_be_chance(gain.factor);
-                format!("{cooks} cooks were about as fast as one ({chance}).")
-            }
-            Change::Slower => format!("{cooks} cooks were slower than one ({gain} as fast)."),
-        }];
-        said.extend(gain.doubt());
-        said.extend(within.run.crowding().or_else(|| one.run.crowding()));
-        if let Some(beyond) = self.last(|cooks| cooks > cores) {
-            let further = within.run.times_as_long_as(&beyond.run).at_most(1.0);
-            let gained = match further.change() {
-                Change::Faster => "faster than",
-                Change::Same => "about as fast as",
-                Change::Slower => "slower than",
-            };
-            said.push(format!(
-                "For {} there are {}: they were {gained} {cooks} ({further}).",
-                counted(beyond.run.figures.cooks, "cook"),
-                counted(cores, "core"),
-            ));
-            said.extend(further.doubt());
-        }
-        said.join(" ")
-    }
+    said.join(" ")
 }
 
 /// The demo.
@@ -262,29 +217,47 @@ impl Dish for Squares {
 
     fn cook(&self, executor: &Crew) -> anyhow::Result<Report> {
         let (of_interest, rungs) = self.rungs(executor.workers());
-        let sums = sums(executor, self.size, &rungs)?;
-        let rung = |number: usize| sums.last(|cooks| cooks == number);
-        let at_hand = rung(executor.workers()).unwrap_or(&sums.ladder[0]);
+        // Measure the speed before any clock starts.
+        numbers_in(BIG);
+        let large_size = (self.size / DRAWN_PART).max(SMALL);
+        let (small, large) = (in_four(SMALL)?, in_four(large_size)?);
+        let ladder = ladder(executor, self.size, &rungs)?;
+        let rung = |number| last(&ladder, |cooks| cooks == number);
+        let at_hand = rung(executor.workers()).unwrap_or(&ladder[0]);
         let speed_up = rung(of_interest).map_or(1.0, |rung| rung.speed_up.factor);
-        let title = format!(
-            "squares: 0² + 1² + 2² + …, {} numbers in {BIG_CHUNKS} chunks",
-            units::count(self.size as usize)
-        );
+        let size = units::count(self.size as usize);
+        let title = format!("squares: 0² + 1² + 2² + …, {size} numbers in {BIG_CHUNKS} chunks");
         let mut report = Report::of("squares", title, &at_hand.run);
-        report.charts = sums.charts();
-        report.rows = sums.rows();
-        report.details = columns::of(sums.ladder.iter().map(Rung::facts));
+        let drawn = format!("{SMALL_CHUNKS} chunks on {WORKERS} workers");
+        report.charts = vec![four_chunks(&small, &large, large_size)];
+        report
+            .charts
+            .extend(paint::draw(&[(&large.timeline, drawn)]));
+        let sum = |run: &Run<u64>| units::count(run.output as usize);
+        let (until, at_once) = (SMALL - 1, small.figures.at_once_max);
+        let remark =
+            format!("0² to {until}², {SMALL_CHUNKS} chunks, {WORKERS} cooks, {at_once} at once");
+        let until = units::count((self.size - 1) as usize);
+        report.rows = vec![
+            row("small sum", sum(&small), remark),
+            row(
+                "big sum",
+                sum(&ladder[0].run),
+                format!("0² to {until}², modulo 2^64"),
+            ),
+        ];
+        report.details = columns::of(ladder.iter().map(Rung::facts));
         report.details.extend(compare::columns_explained());
-        report.verdict = sums.verdict(cooks::cores());
+        report.verdict = verdict(&ladder, cooks::cores());
         report.own_keys(json!({
-            "sum": sums.small.output,
-            "small": sums.small.facts().json(),
-            "large": sums.large.facts().json(),
+            "sum": small.output,
+            "small": small.facts().json(),
+            "large": large.facts().json(),
             "speed_up": speed_up,
             "speed_up_cooks": of_interest,
-            "size": sums.size,
-            "big_sum_modulo_2_64": sums.ladder[0].run.output,
-            "ladder": sums.ladder.iter().map(|rung| rung.facts().json()).collect::<Value>(),
+            "size": self.size,
+            "big_sum_modulo_2_64": ladder[0].run.output,
+            "ladder": ladder.iter().map(|rung| rung.facts().json()).collect::<Value>(),
         }));
         Ok(report)
     }

@@ -5,11 +5,9 @@
 //! 1. *Waiting.* Many requests are sent to the embedded origin, whose replies are delayed.
 //!    First each request is a task of the executor. Then each has a thread that blocks. The
 //!    bytes and the waiting are the same, but the memory differs.
-//! 2. *Computing.* The same sum is split among more and more threads. However many threads
-//!    there are, at most one per core runs at any instant. The operating system counts for
-//!    each thread how long it was on a core, and how long it was in the queue for one.
-
-mod summary;
+//! 2. *Computing.* The same sum is split among more and more threads. At most one thread per
+//!    core runs at any instant. The operating system counts two times for each thread: on a
+//!    core, and in the queue for a core.
 
 use std::{
     io,
@@ -28,15 +26,6 @@ use crate::{
     system::Status,
 };
 
-/// The text after the options in `brigade threads --help`.
-const NOTES: &str = "--cooks here: the number of threads that run the tasks of the first \
-    experiment; everything else has its own threads. With 1,2 everything is done with each number and \
-    compared.\n\n\
-    --json adds `waiting`, for tasks and for threads (`done`, `wall_s`, `threads`, `cpu_s`, \
-    `context_switches`, `memory_bytes`); `computing`, for each number of `threads` (`wall_s`; \
-    `on_core_s` and `queued_s`, the sums over all threads; `at_once`, how many were on a core on \
-    average; `interrupted`, how many times a core was taken away; `sum_is_right`); and `cores`.";
-
 /// The numbers of computing threads, as multiples of the number of cores.
 const CROWDS: [usize; 4] = [1, 2, 4, 16];
 
@@ -51,8 +40,17 @@ const COMPUTING_EXPLAINED: &str = "\n  on a core, in the queue: the sums over al
 /// Waiting: the same requests are made once as tasks of the executor and once with a thread each; their
 /// memory, context switches and time are compared. Computing: the same sum is computed on more and more
 /// threads; the operating system reports how many of them were on a core at the same time.
+///
+/// # Notes
+///
+/// --cooks here: the number of threads that run the tasks of the first experiment; everything else has its
+/// own threads. With 1,2 everything is done with each number and compared.
+///
+/// --json adds `waiting`, for tasks and for threads (`done`, `wall_s`, `threads`, `cpu_s`,
+/// `context_switches`, `memory_bytes`); `computing`, for each number of `threads` (`wall_s`; `on_core_s`
+/// and `queued_s`, the sums over all threads; `at_once`, how many were on a core on average;
+/// `interrupted`, how many times a core was taken away; `sum_is_right`); and `cores`.
 #[derive(Clone, Debug, clap::Args)]
-#[command(after_long_help = NOTES)]
 pub(crate) struct Threads {
     /// Number of requests that wait at the same time
     #[arg(long, value_name = "N", default_value = "2000", value_parser = whole::<u32>(1..=10_000))]
@@ -62,51 +60,13 @@ pub(crate) struct Threads {
     pub(crate) millions: u64,
 }
 
-/// The cost of waiting in one way.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Waited {
-    pub(crate) name: &'static str,
-    /// The number of requests that were answered completely.
-    pub(crate) done: usize,
-    pub(crate) wall: Duration,
-    /// The number of threads that waited.
-    pub(crate) threads: usize,
-    /// The usage of the process; `None` if the system does not report it.
-    pub(crate) used: Option<Usage>,
-    /// The peak memory beyond what the process had before. Also `None` after many threads have waited in
-    /// this process, because they leave memory behind that later runs use first.
-    pub(crate) memory: Option<u64>,
-}
-
-/// The cost of computing with a given number of threads.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Computed {
-    pub(crate) threads: usize,
-    pub(crate) sum_is_right: bool,
-    /// The time from the start of the first thread to the end of the last.
-    pub(crate) wall: Duration,
-    /// The sums over all threads: time on a core, and time in the queue for one.
-    pub(crate) on_core: Option<Duration>,
-    pub(crate) queued: Option<Duration>,
-    /// The number of times a core was taken away from a thread.
-    pub(crate) interrupted: Option<u64>,
-}
-
-impl Computed {
-    /// Returns how many threads were on a core at the same time, on average.
-    pub(crate) fn at_once(&self) -> Option<f64> {
-        Some(self.on_core?.as_secs_f64() / self.wall.as_secs_f64())
-    }
-}
-
 /// The results of both experiments.
-#[derive(Debug)]
 pub(crate) struct Both {
-    pub(crate) tasks: Waited,
-    pub(crate) threads: Waited,
-    /// One entry for each number of threads.
-    pub(crate) computed: Vec<Computed>,
-    pub(crate) cores: usize,
+    /// The facts about waiting with tasks, and with threads.
+    pub(crate) tasks: Facts,
+    pub(crate) threads: Facts,
+    /// The facts about computing, for each number of threads.
+    pub(crate) computed: Vec<Facts>,
     /// The run of the tasks. Its output is the sum of the times that the tasks waited.
     pub(crate) run: Run<Duration>,
 }
@@ -123,25 +83,25 @@ impl Threads {
         let mut run = None;
         // The tasks come first, because the threads would leave memory behind for them to use.
         let tasks = waiting("tasks", executor.workers(), || {
-            let run = run.insert(measure(executor, call_as_tasks(&calls))?.transpose()?);
-            Ok(run.output.0)
+            let waited = run.insert(measure(executor, call_as_tasks(&calls))?.transpose()?);
+            Ok(waited.output.len())
         })?;
         let threads = waiting("threads", calls.len(), || Ok(call_as_threads(&calls)?))?;
         CROWDED.store(true, Relaxed);
         drop(origin);
-        let cores = cooks::cores();
         let interrupt = Interrupt::listen()?;
         let crowds = CROWDS.into_iter().take_while(|_| !interrupt.asked());
         let computed = crowds
-            .map(|crowd| computing(crowd * cores, self.millions * 1_000_000))
+            .map(|crowd| computing(crowd * cooks::cores(), self.millions * 1_000_000))
             .collect();
         ensure!(!interrupt.asked(), Interrupted);
         Ok(Both {
             tasks,
             threads,
             computed,
-            cores,
-            run: run.context("the tasks have run")?.map(|(_, waited)| waited),
+            run: run
+                .context("the tasks have run")?
+                .map(|waited| waited.into_iter().sum()),
         })
     }
 }
@@ -156,15 +116,16 @@ impl Dish for Threads {
         let both = self.measure(executor)?;
         let title = format!(
             "threads: {}, and a sum of {} squares, {}",
-            units::counted_that(both.threads.threads, "request", "wait"),
+            units::counted_that(both.threads.count("threads"), "request", "wait"),
             units::count(self.millions as usize * 1_000_000),
             counted(executor.workers(), "cook"),
         );
         let mut report = Report::new("threads", title, both.run.figures.clone());
         report.waiting_share = both.run.figures.waiting_share(both.run.output);
-        let waiting = columns::block(both.waiting());
-        let computing = columns::block(both.computing());
-        let cores = counted(both.cores, "core");
+        let ways = [&both.tasks, &both.threads];
+        let waiting = columns::block(ways.map(Facts::clone));
+        let computing = columns::block(both.computed.iter().cloned());
+        let cores = counted(cooks::cores(), "core");
         report.charts = vec![
             format!("  waiting\n{waiting}{WAITING_EXPLAINED}"),
             format!("  computing, on {cores}\n{computing}{COMPUTING_EXPLAINED}"),
@@ -173,11 +134,15 @@ impl Dish for Threads {
         report.rows = report::concurrency_rows(&both.run.figures);
         report.verdict = both.verdict();
         report.own_keys(json!({
-            "cores": both.cores,
-            "waiting": both.waiting().map(|way| way.json()),
-            "computing": both.computing().map(|crowd| crowd.json()).collect::<Value>(),
+            "cores": cooks::cores(),
+            "waiting": ways.map(Facts::json),
+            "computing": both.computed.iter().map(Facts::json).collect::<Value>(),
         }));
-        if !both.computed.iter().all(|computed| computed.sum_is_right) {
+        if both
+            .computed
+            .iter()
+            .any(|crowd| crowd.count("sum_is_right") == 0)
+        {
             report.ending = Ending::Failed;
         }
         Ok(report)
@@ -204,32 +169,38 @@ fn waiting(
     name: &'static str,
     threads: usize,
     wait: impl FnOnce() -> anyhow::Result<usize>,
-) -> anyhow::Result<Waited> {
+) -> anyhow::Result<Facts> {
     Status::reset_peak();
     let (before, begun) = (Status::now(), Instant::now());
-    let (done, used) = usage::of(wait);
+    let (done, used) = usage::of_process(wait);
     let wall = begun.elapsed();
+    let done = done.with_context(|| format!("waiting with {name}"))?;
+    // The peak beyond what the process had before. After many threads have waited in this process, it is
+    // unknown, because they leave memory behind that later runs use first.
     let memory = Status::now().memory_peak.zip(before.memory);
-    Ok(Waited {
-        name,
-        done: done.with_context(|| format!("waiting with {name}"))?,
-        wall,
-        threads,
-        used,
-        memory: memory
-            .filter(|_| !CROWDED.load(Relaxed))
-            .map(|(peak, before)| peak.saturating_sub(before)),
-    })
+    let memory = memory.filter(|_| !CROWDED.load(Relaxed));
+    let memory = memory.map(|(peak, before)| peak.saturating_sub(before));
+    let switches = used.map(|used| used.switches() as usize);
+    Ok(Facts(vec![
+        text("way", " ", name),
+        count("threads", "threads", threads),
+        count("done", "done", done),
+        time("wall_s", "wall time", wall),
+        time("cpu_s", "CPU time", used.map(|used| used.cpu)),
+        count("context_switches", "switches", switches),
+        bytes("memory_bytes", "memory", memory),
+        bytes("", "each", memory.map(|all| all / done.max(1) as u64)),
+    ]))
 }
 
-/// Returns how many calls were answered, and the sum of their times.
-async fn call_as_tasks(calls: &[Call]) -> io::Result<(usize, Duration)> {
+/// Returns how long each call took.
+async fn call_as_tasks(calls: &[Call]) -> io::Result<Vec<Duration>> {
     let task = |(n, call): (usize, &Call)| begin(&format!("request {n}"), wait(*call));
     let tasks: Vec<_> = calls.iter().enumerate().map(task).collect();
-    let mut all = (0, Duration::ZERO);
+    let mut all = Vec::with_capacity(tasks.len());
+    // `join_all` would take memory for each task, and the memory is measured here.
     for task in tasks {
-        all.1 += task.await?;
-        all.0 += 1;
+        all.push(task.await?);
     }
     Ok(all)
 }
@@ -254,11 +225,11 @@ fn call_as_threads(calls: &[Call]) -> io::Result<usize> {
 // ---- computing -------------------------------------------------------------------------
 
 /// Adds up the squares below `numbers`, split among `threads`.
-fn computing(threads: usize, numbers: u64) -> Computed {
+fn computing(threads: usize, numbers: u64) -> Facts {
     let _shown = meanwhile::show(&format!("{threads} threads compute …"));
     let together = Barrier::new(threads);
     let cut = |n: usize| numbers * n as u64 / threads as u64;
-    let shares = thread::scope(|scope| {
+    let shares: Vec<Share> = thread::scope(|scope| {
         let hire = |n| {
             let (numbers, together) = (cut(n)..cut(n + 1), &together);
             scope.spawn(move || {
@@ -267,38 +238,88 @@ fn computing(threads: usize, numbers: u64) -> Computed {
             })
         };
         let hired: Vec<_> = (0..threads).map(hire).collect();
-        let shares = hired.into_iter().map(thread::ScopedJoinHandle::join);
+        let shares = hired.into_iter().map(|thread| thread.join());
         shares
-            .collect::<Result<Vec<_>, _>>()
-            .expect("sums do not panic")
+            .map(|share| share.expect("sums do not panic"))
+            .collect()
     });
-    let (sums, costs): (Vec<_>, Vec<_>) = shares.into_iter().unzip();
-    let (times, used): (Vec<_>, Vec<_>) = costs.into_iter().unzip();
-    let begun = times.iter().map(|time| time.start).min();
-    let ended = times.iter().map(|time| time.end).max();
+    let sum = shares
+        .iter()
+        .fold(0_u64, |sum, share| sum.wrapping_add(share.sum));
+    let begun = shares.iter().map(|share| share.begun).min();
+    let ended = shares.iter().map(|share| share.ended).max();
     let wall = ended.zip(begun).map(|(ended, begun)| ended - begun);
-    Computed {
-        threads,
-        sum_is_right: sums.into_iter().fold(0, u64::wrapping_add) == squares_below(numbers),
-        wall: wall.unwrap_or_default(),
-        on_core: used.iter().map(|used| Some(used.0?.cpu)).sum(),
-        queued: used.iter().map(|used| used.1).sum(),
-        interrupted: used.iter().map(|used| Some(used.0?.involuntary)).sum(),
+    let wall = wall.expect("there is a thread");
+    // The sums over all threads.
+    let used: Option<Usage> = shares.iter().map(|share| share.used).sum();
+    let at_once = used.map(|used| used.cpu.div_duration_f64(wall));
+    let interrupted = used.map(|used| used.involuntary as usize);
+    Facts(vec![
+        count("threads", "threads", threads),
+        time("wall_s", "wall time", wall),
+        time("on_core_s", "on a core", used.map(|used| used.cpu)),
+        number("at_once", "at once", at_once),
+        time(
+            "queued_s",
+            "in the queue",
+            used.and_then(|used| used.queued),
+        ),
+        count("interrupted", "interrupted", interrupted),
+        is_right("sum_is_right", "sum", sum == squares_below(numbers)),
+    ])
+}
+
+/// The work of one thread: its part of the sum, from when to when it was computed, and its cost.
+struct Share {
+    sum: u64,
+    begun: Instant,
+    ended: Instant,
+    used: Option<Usage>,
+}
+
+/// Computes a share. The clock is read outside the readings of the usage, so the time on a core never
+/// exceeds the wall time.
+fn share(numbers: Range<u64>) -> Share {
+    let begun = Instant::now();
+    let (sum, used) = usage::of_thread(|| sum_of_squares(numbers));
+    Share {
+        sum,
+        begun,
+        ended: Instant::now(),
+        used,
     }
 }
 
-/// What a thread cost: its usage, and the time in the queue for a core.
-type Cost = (Option<Usage>, Option<Duration>);
+// ---- the output ------------------------------------------------------------------------
 
-/// Returns the sum of a share, from when to when it was computed, and its cost. The clock is read outside
-/// the readings of the usage, so the time on a core never exceeds the wall time.
-fn share(numbers: Range<u64>) -> (u64, (Range<Instant>, Cost)) {
-    let begun = Instant::now();
-    let (used, queued) = (Usage::of_thread(), usage::queued_for_a_core());
-    let sum = sum_of_squares(numbers);
-    let used = Usage::of_thread().zip(used);
-    let queued = usage::queued_for_a_core().zip(queued);
-    let used = used.map(|(after, before)| after.since(before));
-    let queued = queued.map(|(after, before)| after - before);
-    (sum, (begun..Instant::now(), (used, queued)))
+impl Both {
+    fn verdict(&self) -> String {
+        let (tasks, threads) = (&self.tasks, &self.threads);
+        // `None` if one of the two figures is unknown.
+        let times = |key| {
+            let ratio = threads[key].value / tasks[key].value;
+            (!ratio.is_nan()).then(|| factor(ratio))
+        };
+        let waited = "For {done:request} at the same time, {threads:thread} took {wall_s}";
+        let mut said = threads.say(waited) + &tasks.say(" and {threads:cook} {wall_s}");
+        if let Some(times) = times("memory_bytes") {
+            said += &format!("; the threads needed {times} x the memory");
+        }
+        if let Some(times) = times("context_switches") {
+            said += &format!(" and {times} x the context switches");
+        }
+        said += ".";
+        let at_once = self.computed.iter().map(|crowd| crowd["at_once"].value);
+        let most = at_once.filter(|most| !most.is_nan()).max_by(f64::total_cmp);
+        if let ([first, .., last], Some(most)) = (&self.computed[..], most) {
+            let (few, many) = (&first["threads"], &last["threads"]);
+            let cores = cooks::cores();
+            let times = factor(last["wall_s"].value / first["wall_s"].value);
+            said += &format!(
+                " Of {few} to {many} threads that computed, at most {most:.2} were on a core at the same \
+                 time, with {cores} available; {many} took {times} x the time of {few}."
+            );
+        }
+        said
+    }
 }

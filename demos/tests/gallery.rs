@@ -233,7 +233,7 @@ fn the_visitors_leave_when_the_server_is_killed() {
 fn what_makes_no_sense_is_refused() {
     for (args, word) in [
         (&["gallery", "--connections", "0"][..], "without visitors"),
-        (&["gallery", "--place", "cellar"], "handler, task or pool"),
+        (&["gallery", "--place", "cellar"], "handler, task, pool"),
         (&["gallery", "--serve", "--cooks", "1,2"], "--serve"),
         (
             &["gallery", "--serve", "--place", "task,pool"],

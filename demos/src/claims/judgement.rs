@@ -51,6 +51,17 @@ pub(super) enum Answer {
     Unclear,
 }
 
+impl Answer {
+    /// Returns `Unclear` in place of `wrong` if there is a doubt, such as other programs on the cores.
+    pub(super) fn unclear_if(self, in_doubt: bool, wrong: Self) -> Self {
+        if in_doubt && self == wrong {
+            Self::Unclear
+        } else {
+            self
+        }
+    }
+}
+
 /// The edges of a question. The answer is no for figures up to `no`, and yes for figures from `yes` on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Band {
@@ -88,10 +99,8 @@ impl Band {
 
     /// Answers like `ask`, but returns `Unclear` for a figure that is far above the possible maximum.
     pub(super) fn ask_up_to(self, most: f64, figure: f64) -> Answer {
-        match self.ask(figure) {
-            Answer::Yes if figure > most * BEYOND => Answer::Unclear,
-            answer => answer,
-        }
+        let answer = self.ask(figure);
+        answer.unclear_if(figure > most * BEYOND, Answer::Yes)
     }
 }
 

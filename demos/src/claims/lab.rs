@@ -33,49 +33,31 @@ pub(super) struct Sizes {
 }
 
 impl Sizes {
-    /// The full sizes. The claims take about two minutes, so that brief activity of other programs has no
-    /// effect.
-    pub(super) fn full() -> Self {
+    /// Returns the full sizes or the small ones. With the full sizes the claims take about two minutes, so
+    /// that brief activity of other programs has no effect. With the small sizes they take some seconds,
+    /// for a test of the machinery. Noise may then hide small effects and leave a claim undecided.
+    pub(super) fn new(is_small: bool) -> Self {
+        let number = |full: u16, small: u16| if is_small { small } else { full };
+        let time = |full, small| Duration::from_millis(number(full, small).into());
         Self {
-            is_small: false,
-            minute: Duration::from_millis(100),
-            parts: Duration::from_millis(1000),
-            requests: 2000,
-            frames: 300,
+            is_small,
+            minute: time(100, 4),
+            parts: time(1000, 20),
+            requests: number(2000, 300).into(),
+            frames: number(300, 30).into(),
             threads: Threads {
-                requests: 2000,
-                millions: 2000,
+                requests: number(2000, 100).into(),
+                millions: number(2000, 4).into(),
             },
             coffee: Coffee {
-                machines: 20,
-                brew: 100,
-                shift: 3000,
+                machines: number(20, 8),
+                brew: number(100, 20).into(),
+                shift: number(3000, 100).into(),
             },
-            reference: Reference { millions: 400 },
-            both: Duration::from_secs(2),
-        }
-    }
-
-    /// The small sizes, which take some seconds, for a test of the machinery. Noise may hide small
-    /// effects and leave a claim undecided.
-    pub(super) fn small() -> Self {
-        Self {
-            is_small: true,
-            minute: Duration::from_millis(4),
-            parts: Duration::from_millis(20),
-            requests: 300,
-            frames: 30,
-            threads: Threads {
-                requests: 100,
-                millions: 4,
+            reference: Reference {
+                millions: number(400, 10).into(),
             },
-            coffee: Coffee {
-                machines: 8,
-                brew: 20,
-                shift: 100,
-            },
-            reference: Reference { millions: 10 },
-            both: Duration::from_millis(40),
+            both: time(2000, 40),
         }
     }
 }
@@ -126,8 +108,7 @@ impl Lab {
             let jobs = parts::jobs(&self.hire()?, PARTS, self.sizes.parts)?;
             for ways in [&jobs.computing, &jobs.waiting] {
                 self.note(&ways.whole);
-                self.note(&ways.cut_for_one);
-                self.note(&ways.cut_for_many);
+                self.note_both(&ways.cut);
             }
             Ok(jobs)
         })
@@ -147,10 +128,8 @@ impl Lab {
     pub(super) fn threads(&self) -> anyhow::Result<&Both> {
         kept(&self.threads, || {
             let both = self.sizes.threads.measure(&Crew::hire(1, false)?)?;
-            let waited: Duration = both.run.output;
-            let figures = both.run.figures.clone();
-            let waiting_share = figures.waiting_share(waited);
-            self.note_figures(figures, waiting_share);
+            let figures = &both.run.figures;
+            self.note_figures(figures, figures.waiting_share(both.run.output));
             Ok(both)
         })
     }
@@ -173,7 +152,7 @@ impl Lab {
             at_once_max: polls_at_once(&run.timeline, |kind| matches!(kind, LaneKind::Worker(_))),
             ..run.figures.clone()
         };
-        self.note_figures(figures, recorded.waiting_share);
+        self.note_figures(&figures, recorded.waiting_share);
     }
 
     pub(super) fn note_both<T>(&self, runs: &OneAndMany<T>) {
@@ -182,9 +161,9 @@ impl Lab {
     }
 
     /// Stores a run that was not recorded.
-    pub(super) fn note_figures(&self, figures: Figures, waiting_share: f64) {
+    pub(super) fn note_figures(&self, figures: &Figures, waiting_share: f64) {
         self.traces.borrow_mut().push(Trace {
-            figures,
+            figures: figures.clone(),
             waiting_share,
         });
     }

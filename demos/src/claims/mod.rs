@@ -1,10 +1,10 @@
 //! `brigade claims`: what people say about concurrency and parallelism, measured.
 //!
 //! Each of sixteen claims is an experiment. Nearly every experiment is another demo, run at a size that
-//! leaves little to chance. The verdict is computed from the figures of this run on this machine, so a
-//! claim that does not reproduce here is reported as such. A verdict never exceeds what the figures
-//! support. If other programs had the cores, or if the system does not report a figure, a claim is
-//! undecided, and the reason is given.
+//! leaves little to chance. The verdict is computed from the figures of this run on this machine. A claim
+//! that does not hold here is reported as such. A verdict never exceeds what the figures support. A claim
+//! is undecided if other programs had the cores, or if the system does not report a figure. The reason is
+//! printed.
 //!
 //! | file | contents |
 //! |---|---|
@@ -29,21 +29,21 @@ use said::{ALL, Claim};
 use crate::prelude::*;
 use crate::{dish, progress::Progress};
 
-/// The text after the options in `brigade claims --help`.
-const NOTES: &str = "--cooks here: the number of cooks that one cook is compared with; of a \
-    list, the largest number counts.\n\n\
-    --json adds `claims` (`id`, `claim`, `verdict`, `because`, `figures`, and the `command` that shows \
-    it), `machine`, and `runs`, the number of runs; the keys that all demos have cover all runs here. \
-    In `figures`, too, _s means seconds, and _speed_up means how many times as fast.";
-
 /// Sixteen things people say, each an experiment with a verdict
 ///
 /// The experiment of each claim is run, and its figures on this machine decide the verdict: holds, does not
 /// hold, depends (and on what), or undecided if the figures prove nothing. Each claim is printed with a
 /// command that shows it alone. If one cook is compared with many, there is one cook per core, or the number
 /// in --cooks. All sixteen claims take a minute or two.
+///
+/// # Notes
+///
+/// --cooks here: the number of cooks that one cook is compared with; of a list, the largest number counts.
+///
+/// --json adds `claims` (`id`, `claim`, `verdict`, `because`, `figures`, and the `command` that shows it),
+/// `machine`, and `runs`, the number of runs; the keys that all demos have cover all runs here. In
+/// `figures`, too, _s means seconds, and _speed_up means how many times as fast.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = NOTES)]
 pub(crate) struct Args {
     /// Check only the claims with these numbers: 3,7
     #[arg(long, value_name = "N", value_delimiter = ',', value_parser = whole::<u8>(1..=ALL.len() as u64))]
@@ -82,10 +82,7 @@ pub(crate) fn run(args: &Args, shared: &Shared) -> anyhow::Result<ExitCode> {
     let both = "--json and --markdown cannot both go to stdout";
     ensure!(!(shared.json && args.markdown), BadArguments::error(both));
     let is_text = !shared.json && !args.markdown;
-    let sizes = match args.size {
-        Size::Full => Sizes::full(),
-        Size::Small => Sizes::small(),
-    };
+    let sizes = Sizes::new(args.size == Size::Small);
     // With one cook, each demo chooses how many cooks it compares with one.
     dish::asked(shared)?;
     let cooks = shared.cooks.iter().copied().max();
@@ -95,11 +92,7 @@ pub(crate) fn run(args: &Args, shared: &Shared) -> anyhow::Result<ExitCode> {
     if is_text {
         report::write_stdout(&table::heading(&machine));
     }
-    let (checked, ending) = check_all(&chosen(&args.only), &lab, shared, is_text, |checked| {
-        if is_text {
-            report::write_stdout(&table::text(checked));
-        }
-    })?;
+    let (checked, ending) = check_all(&chosen(&args.only), &lab, shared.quiet, is_text)?;
     let used = system::cpu_time().zip(cpu).map(|(now, then)| now - then);
     let wall = begun.elapsed();
     let summary = table::summary(&checked);
@@ -137,25 +130,31 @@ fn short(said: &str) -> String {
     }
 }
 
-/// Checks the `chosen` claims. Shows each claim as soon as it is checked and all claims before it are
-/// shown. After Ctrl-C, also shows the checked claims that still wait for an earlier one.
+/// Checks the `chosen` claims. As text, each claim is shown as soon as it is checked and all claims before
+/// it are shown. After Ctrl-C, the checked claims that still wait for an earlier one are shown too.
 fn check_all(
     chosen: &[Claim],
     lab: &Lab,
-    shared: &Shared,
-    streams: bool,
-    show: impl Fn(&Checked),
+    quiet: bool,
+    is_text: bool,
 ) -> anyhow::Result<(Vec<Checked>, Ending)> {
+    let show = |checked: &Checked| {
+        if is_text {
+            report::write_stdout(&table::text(checked));
+        }
+    };
     let interrupt = Interrupt::listen()?;
     let all = chosen.len();
-    let progress = Progress::new(shared.quiet, TEMPLATE, all);
+    let mut due: Vec<usize> = chosen.iter().map(|claim| claim.id).collect();
+    due.sort_unstable();
+    let progress = Progress::new(quiet, TEMPLATE, all);
     let (mut checked, mut ending) = (Vec::<Checked>::new(), Ending::Whole);
     let mut shown = 0;
-    for (begun, claim) in (1..).zip(in_order_of_work(chosen)) {
+    for (begun, &claim) in (1..).zip(chosen) {
         let (id, said) = (claim.id, short(claim.said));
         progress.bar.set_message(format!("{id}: {said}"));
         // If the results appear one by one, lines would only repeat them.
-        if progress.lines && !streams {
+        if progress.lines && !is_text {
             eprintln!("{begun} of {all}, claim {id}: {said}");
         }
         let outcome = check(claim, lab);
@@ -166,11 +165,12 @@ fn check_all(
         if outcome.has_failed {
             ending = Ending::Failed;
         }
-        let place = checked.partition_point(|before| before.claim.id < claim.id);
-        checked.insert(place, outcome);
+        checked.push(outcome);
+        checked.sort_by_key(|checked| checked.claim.id);
         progress.bar.suspend(|| {
-            let due = checked.iter().zip(chosen).skip(shown);
-            for (checked, _) in due.take_while(|(checked, due)| checked.claim.id == due.id) {
+            while let (Some(checked), Some(due)) = (checked.get(shown), due.get(shown))
+                && checked.claim.id == *due
+            {
                 show(checked);
                 shown += 1;
             }
@@ -188,15 +188,13 @@ fn check_all(
 fn check(claim: Claim, lab: &Lab) -> Checked {
     let measured = (claim.measure)(lab);
     let has_failed = measured.is_err();
-    let (verdict, because) = measured.as_ref().map_or_else(
-        |error| {
-            (
-                Verdict::Undecided,
-                format!("The experiment failed: {error:#}."),
-            )
-        },
-        claim.judge,
-    );
+    let (verdict, because) = match &measured {
+        Ok(facts) => (claim.judge)(facts),
+        Err(error) => {
+            let because = format!("The experiment failed: {error:#}.");
+            (Verdict::Undecided, because)
+        }
+    };
     Checked {
         claim,
         command: (claim.command)(&lab.sizes),
@@ -207,22 +205,10 @@ fn check(claim: Claim, lab: &Lab) -> Checked {
     }
 }
 
-/// Returns the claims with these numbers, or all claims, in order.
+/// Returns the claims with these numbers, or all claims, in the order in which they are checked.
 fn chosen(only: &[u8]) -> Vec<Claim> {
     let wanted = |claim: &Claim| only.is_empty() || only.contains(&(claim.id as u8));
     ALL.into_iter().filter(wanted).collect()
-}
-
-/// Returns the same claims in the order in which they are checked. The claim that measures memory comes
-/// first, because earlier runs would leave memory for it to reuse. The claim about all runs comes last.
-fn in_order_of_work(chosen: &[Claim]) -> Vec<Claim> {
-    let mut order = chosen.to_vec();
-    order.sort_by_key(|claim| match claim.id {
-        16 => 0,
-        13 => usize::MAX,
-        id => id,
-    });
-    order
 }
 
 /// Combines the figures of all runs: the maximum of each, and the time that each cook spent inside tasks.
@@ -248,8 +234,8 @@ mod tests {
     #[test]
     fn memory_is_measured_first_and_all_runs_are_judged_last() {
         let ids = |only: &[u8]| {
-            let order = in_order_of_work(&chosen(only));
-            order.iter().map(|claim| claim.id).collect::<Vec<_>>()
+            let chosen = chosen(only).into_iter();
+            chosen.map(|claim| claim.id).collect::<Vec<_>>()
         };
         assert_eq!(ids(&[16, 13, 1, 14, 1]), [16, 1, 14, 13]);
         let all = ids(&[]);

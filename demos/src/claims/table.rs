@@ -2,10 +2,8 @@
 //! programs.
 
 use super::{Checked, Verdict, judgement::uncapitalized, machine::Machine};
+use crate::facts::Fact;
 use crate::prelude::*;
-
-/// The width, in columns, at which the figures of a claim are wrapped, like its sentences.
-const WIDTH: usize = 78;
 
 /// Returns the text above all claims.
 pub(super) fn heading(machine: &Machine) -> String {
@@ -13,12 +11,11 @@ pub(super) fn heading(machine: &Machine) -> String {
     let commands = "Below each claim, the line that begins with $ is a command that shows it. `brigade` \
                     stands for target/release/brigade; `cargo run --release --` in its place does the \
                     same.";
+    let title = paint::bold(title);
     let machine = paint::dim(&machine.sentence());
-    let mut text = format!("{}\n{machine}\n", paint::bold(title));
-    for line in report::wrapped(commands).lines() {
-        text.push_str(&format!("{}\n", paint::dim(line)));
-    }
-    text
+    let commands = report::wrapped(commands);
+    let commands: Vec<_> = commands.lines().map(paint::dim).collect();
+    format!("{title}\n{machine}\n{}\n", commands.join("\n"))
 }
 
 /// Returns a claim, its verdict with the reason, the figures and the command.
@@ -55,17 +52,14 @@ fn said_of(checked: &Checked) -> (&'static str, String) {
 
 /// Wraps the figures into lines, with breaks only between two figures.
 fn facts(facts: &Facts) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for fact in &facts.0 {
-        let fact = format!("{} {fact}", fact.name);
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 3 + fact.chars().count() <= WIDTH => {
-                line.push_str(&format!(" · {fact}"));
-            }
-            _ => lines.push(fact),
-        }
-    }
+    // A sentence is not wrapped at a no-break space.
+    let fact = |fact: &Fact| format!("{} {fact}", fact.name).replace(' ', "\u{a0}");
+    let facts: Vec<_> = facts.0.iter().map(fact).collect();
+    let text = report::wrapped(&facts.join("\u{a0}· "));
+    let lines = text.lines().map(|line| line.replace('\u{a0}', " "));
     lines
+        .map(|line| line.trim_end_matches(" ·").to_owned())
+        .collect()
 }
 
 /// Counts the claims with each verdict.
@@ -76,15 +70,13 @@ pub(super) fn summary(checked: &[Checked]) -> String {
         (Verdict::Depends, "depends", "depend"),
         (Verdict::Undecided, "is undecided", "are undecided"),
     ];
-    let parts = words.map(|(verdict, one, many)| {
-        let of_it = checked.iter().filter(|one| one.verdict == verdict);
-        match of_it.count() {
-            0 => String::new(),
-            1 => format!("1 {one}"),
-            number => format!("{number} {many}"),
-        }
-    });
-    let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    let count = |verdict| checked.iter().filter(|one| one.verdict == verdict).count();
+    let part = |(verdict, one, many)| match count(verdict) {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        number => Some(format!("{number} {many}")),
+    };
+    let parts: Vec<String> = words.into_iter().filter_map(part).collect();
     let all = counted(checked.len(), "claim");
     match &parts[..] {
         [] => "No claim was checked.".to_owned(),
@@ -148,7 +140,7 @@ mod tests {
 
     fn checked(verdict: Verdict, because: &str) -> Checked {
         Checked {
-            claim: ALL[0],
+            claim: ALL[1],
             command: "brigade demo".to_owned(),
             verdict,
             because: because.to_owned(),
@@ -177,7 +169,7 @@ mod tests {
         assert!(lines.len() > 1);
         for line in lines {
             assert!(line.starts_with("a name") && line.ends_with('7'), "{line}");
-            assert!(line.chars().count() <= WIDTH, "{line}");
+            assert!(line.chars().count() <= 78, "{line}");
         }
     }
 

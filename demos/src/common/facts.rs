@@ -148,6 +148,15 @@ impl Fact {
         }
     }
 
+    /// Returns the same fact with another key and name.
+    pub(crate) fn called(&self, key: &'static str, name: &'static str) -> Self {
+        Self {
+            key,
+            name,
+            ..self.clone()
+        }
+    }
+
     pub(crate) fn is_known(&self) -> bool {
         !self.value.is_nan()
     }

@@ -103,6 +103,10 @@ impl Report {
     pub(crate) fn draw(&mut self, runs: &[(&Timeline, String)]) {
         self.charts.extend(paint::draw(runs));
         self.draws_run = true;
+        let named = runs
+            .iter()
+            .map(|(run, name)| (name.clone(), (*run).clone()));
+        self.runs = named.collect();
     }
 
     /// Adds the demo's own keys, written as `json!({…})`, to the JSON object.

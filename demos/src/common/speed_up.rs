@@ -90,6 +90,15 @@ impl SpeedUp {
         Change::of(self.factor)
     }
 
+    /// Compares a run with `other`: `1.94 x as fast as one`, or that the two were about equally fast.
+    pub(crate) fn compared_with(self, other: &str) -> String {
+        match self.change() {
+            Change::Faster => format!("{self} as fast as {other}"),
+            Change::Same => format!("about as fast as {other} ({})", may_be_chance(self.factor)),
+            Change::Slower => format!("slower than {other} ({self} as fast)"),
+        }
+    }
+
     /// Returns whether this is a gain that is larger than possible.
     pub(crate) fn is_doubtful(self) -> bool {
         self.exceeds_by(NOISE)

@@ -4,7 +4,7 @@
 //! The runtime knows tasks, and the operating system knows threads. These figures are about threads. The
 //! cost of a span of work is the difference of two [`Usage`]s.
 
-use std::time::Duration;
+use std::{iter::Sum, time::Duration};
 
 pub(crate) use os::cpu_of;
 
@@ -13,6 +13,9 @@ pub(crate) use os::cpu_of;
 pub(crate) struct Usage {
     /// Time on a core.
     pub(crate) cpu: Duration,
+    /// Time in which the thread was ready but had no core; `None` if the system does not count that, and
+    /// for the whole process.
+    pub(crate) queued: Option<Duration>,
     /// The number of times a thread gave up its core because it had to wait.
     pub(crate) voluntary: u64,
     /// The number of times a thread's core was taken away for another thread.
@@ -21,9 +24,11 @@ pub(crate) struct Usage {
 
 impl Usage {
     /// Returns the usage since `before`.
-    pub(crate) fn since(self, before: Self) -> Self {
+    fn since(self, before: Self) -> Self {
+        let queued = self.queued.zip(before.queued);
         Self {
             cpu: self.cpu.saturating_sub(before.cpu),
+            queued: queued.map(|(now, then)| now.saturating_sub(then)),
             voluntary: self.voluntary.saturating_sub(before.voluntary),
             involuntary: self.involuntary.saturating_sub(before.involuntary),
         }
@@ -35,11 +40,33 @@ impl Usage {
     }
 }
 
-/// Runs `work` and returns what the process used meanwhile.
-pub(crate) fn of<T>(work: impl FnOnce() -> T) -> (T, Option<Usage>) {
-    let before = Usage::of_process();
+impl Sum for Usage {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        let sum = all.reduce(|sum, one| Self {
+            cpu: sum.cpu + one.cpu,
+            queued: sum.queued.zip(one.queued).map(|(a, b)| a + b),
+            voluntary: sum.voluntary + one.voluntary,
+            involuntary: sum.involuntary + one.involuntary,
+        });
+        sum.unwrap_or_default()
+    }
+}
+
+/// Runs `work` and returns what the process used meanwhile; `None` if the system does not report it.
+pub(crate) fn of_process<T>(work: impl FnOnce() -> T) -> (T, Option<Usage>) {
+    during(Usage::of_process, work)
+}
+
+/// Runs `work` and returns what the calling thread used meanwhile; `None` if the system does not report
+/// it.
+pub(crate) fn of_thread<T>(work: impl FnOnce() -> T) -> (T, Option<Usage>) {
+    during(Usage::of_thread, work)
+}
+
+fn during<T>(read: fn() -> Option<Usage>, work: impl FnOnce() -> T) -> (T, Option<Usage>) {
+    let before = read();
     let result = work();
-    let used = Usage::of_process().zip(before);
+    let used = read().zip(before);
     (result, used.map(|(after, before)| after.since(before)))
 }
 
@@ -72,7 +99,9 @@ mod os {
 
         /// Returns the usage of the calling thread.
         pub(crate) fn of_thread() -> Option<Self> {
-            Self::of(UsageWho::RUSAGE_THREAD, ClockId::CLOCK_THREAD_CPUTIME_ID)
+            let used = Self::of(UsageWho::RUSAGE_THREAD, ClockId::CLOCK_THREAD_CPUTIME_ID)?;
+            let queued = super::queued_for_a_core();
+            Some(Self { queued, ..used })
         }
 
         fn of(who: UsageWho, clock: ClockId) -> Option<Self> {
@@ -80,6 +109,7 @@ mod os {
             Some(Self {
                 // This clock counts nanoseconds; the times in `counts` are in microseconds.
                 cpu: clock.now().ok()?.into(),
+                queued: None,
                 voluntary: counts.voluntary_context_switches().unsigned_abs(),
                 involuntary: counts.involuntary_context_switches().unsigned_abs(),
             })

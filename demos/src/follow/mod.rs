@@ -23,12 +23,6 @@ use crate::prelude::*;
 
 pub(crate) use places::Place;
 
-/// The text after the options in `brigade follow --help`.
-const NOTES: &str = "--cooks here: the number of threads that may run the task; with 1,2 it \
-    is followed with each number.\n\n\
-    --json adds `hops` (`at_s` since spawn, `what`, `file` below runtime/src, `function`); `polls`, \
-    `running_s`, `queued_s` and `waited_s` of the task; `bytes` of the answer.";
-
 /// The name of the task that is followed.
 const FETCH: &str = "fetch";
 
@@ -43,8 +37,14 @@ const ROOM: usize = 512;
 /// Spawn, first poll, Pending, interest registered, parked in the system, event, wake, queue, next poll,
 /// Ready, join: each with its time, as it was recorded in this run, and with the function of brigade that
 /// does it.
+///
+/// # Notes
+///
+/// --cooks here: the number of threads that may run the task; with 1,2 it is followed with each number.
+///
+/// --json adds `hops` (`at_s` since spawn, `what`, `file` below runtime/src, `function`); `polls`,
+/// `running_s`, `queued_s` and `waited_s` of the task; `bytes` of the answer.
 #[derive(Clone, Debug, clap::Args)]
-#[command(after_long_help = NOTES)]
 pub(crate) struct Follow {
     /// Delay of the server's answer in milliseconds
     #[arg(long, value_name = "MS", default_value = "50", value_parser = whole::<u64>(1..=60_000))]
@@ -78,7 +78,8 @@ impl Follow {
             begin(FETCH, fetch(server, request, notes.clone())).await
         })?;
         let run = run.transpose().context("the server is out of order")?;
-        let trace = trace(&run, &notes.0.lock())?;
+        let noted = std::mem::take(&mut *notes.0.lock());
+        let trace = trace(&run, noted)?;
         Ok(run.map(|_| trace))
     }
 }
@@ -139,10 +140,8 @@ impl Notes {
         self.take(begins, false);
         std::future::poll_fn(|cx| {
             let polled: Poll<F::Output> = future.as_mut().poll(cx);
-            match polled.is_ready() {
-                true => self.take(ready, false),
-                false => self.take(pending, true),
-            }
+            let ends_poll = polled.is_pending();
+            self.take(if ends_poll { pending } else { ready }, ends_poll);
             polled
         })
         .await
@@ -151,15 +150,20 @@ impl Notes {
 
 // ---- from the record to the hops -----------------------------------------------------------
 
-/// Searches the record for all events of the task.
-struct Tracker<'a> {
-    timeline: &'a Timeline,
+/// Collects all events of the task, in the order of the record.
+#[derive(Default)]
+struct Tracker {
     fetch: usize,
     spawned: Duration,
     many_cooks: usize,
     hops: Vec<Hop>,
-    /// The beginning and the end of each of its polls.
-    polls: Vec<(Duration, Duration)>,
+    /// The notes that have not become hops yet.
+    notes: std::vec::IntoIter<Note>,
+    /// The first note, and the time at which the first poll began.
+    first: Option<(Instant, Duration)>,
+    /// The number of polls so far, and the time at which the last one began.
+    polls: usize,
+    begun: Duration,
     ended: bool,
     /// True if its output has been fetched.
     joined: bool,
@@ -167,32 +171,30 @@ struct Tracker<'a> {
     heard: Vec<[Option<Duration>; 3]>,
 }
 
-fn trace(run: &Run<usize>, notes: &[Note]) -> anyhow::Result<Trace> {
+fn trace(run: &Run<usize>, notes: Vec<Note>) -> anyhow::Result<Trace> {
     let (fetch, its) = run.task(FETCH)?;
-    let timeline = &run.timeline;
     let mut tracker = Tracker {
-        timeline,
         fetch,
         spawned: its.begun.unwrap_or_default(),
         many_cooks: usize::from(run.figures.cooks > 1),
-        hops: Vec::new(),
-        polls: Vec::new(),
-        ended: false,
-        joined: false,
-        heard: vec![[None; 3]; timeline.lanes.len()],
+        notes: notes.into_iter(),
+        heard: vec![[None; 3]; run.timeline.lanes.len()],
+        ..Tracker::default()
     };
-    for event in &timeline.events {
-        tracker.take(event);
+    for event in &run.timeline.events {
+        tracker.take(event, &run.timeline);
     }
-    tracker.insert(notes).context("the run was not recorded")?;
+    let mut hops = tracker.hops;
+    // A stable sort keeps simultaneous events in order.
+    hops.sort_by_key(|hop| hop.at);
     Ok(Trace {
-        hops: tracker.hops,
+        hops,
         its,
         bytes: run.output,
     })
 }
 
-impl Tracker<'_> {
+impl Tracker {
     fn hop(&mut self, at: Duration, what: impl Into<String>, place: Place) {
         self.hops.push(Hop {
             at: at.saturating_sub(self.spawned),
@@ -201,9 +203,9 @@ impl Tracker<'_> {
         });
     }
 
-    fn take(&mut self, event: &Event) {
+    fn take(&mut self, event: &Event, timeline: &Timeline) {
         let (at, fetch) = (event.at, self.fetch);
-        let thread = || cook_of(&self.timeline.lanes[event.lane]);
+        let thread = || cook_of(&timeline.lanes[event.lane]);
         match event.what {
             What::Spawn { task, .. } if task == fetch => {
                 self.hop(at, "spawn: a cell for task and future", places::SPAWN);
@@ -213,34 +215,34 @@ impl Tracker<'_> {
                 self.hop(at, "main awaits its handle", places::POLL_JOIN);
             }
             What::PollBegin { task } if task == fetch => {
-                self.polls.push((at, at));
-                let what = format!("poll {} begins on {}", self.polls.len(), thread());
+                (self.polls, self.begun) = (self.polls + 1, at);
+                let what = format!("poll {} begins on {}", self.polls, thread());
                 self.hop(at, what, places::POLL);
             }
             What::PollEnd { task, outcome } if task == fetch => {
-                let polls = self.polls.len();
-                if let Some(poll) = self.polls.last_mut() {
-                    poll.1 = at;
-                }
+                self.noted_until(at);
                 self.ended = outcome != Outcome::Pending;
                 let (how, place) = match self.ended {
                     true => ("Ready: output is stored", places::FINISH),
                     false => ("Pending: task is idle", places::PEND),
                 };
-                self.hop(at, format!("poll {polls} ends {how}"), place);
+                self.hop(at, format!("poll {} ends {how}", self.polls), place);
             }
             What::Park => self.heard[event.lane] = [Some(at), None, None],
             What::Unpark => self.heard[event.lane][1] = Some(at),
             What::IoReady { .. } => self.heard[event.lane][2] = Some(at),
             What::Wake { task, effect, .. } if task == fetch && effect != WakeEffect::Nothing => {
-                self.woken(event);
+                self.woken(event, &thread());
             }
             What::Wake { task, by, .. } if self.ended && by == Some(fetch) => {
-                let who = self.timeline.tasks[task].label(task);
+                let who = timeline.tasks[task].label(task);
                 let what = format!("{who}, which awaits it, is woken");
                 self.hop(at, what, places::WAKE);
             }
-            What::PollBegin { task } if self.is_due(task) => {
+            // The main future awaited the task, and now fetches its output.
+            What::PollBegin { task }
+                if self.ended && !self.joined && timeline.tasks[task].is_main =>
+            {
                 self.joined = true;
                 self.hop(at, "join: main moves the output out", places::TAKE_OUTPUT);
             }
@@ -248,14 +250,23 @@ impl Tracker<'_> {
         }
     }
 
-    /// Returns whether the task has ended and `task`, which awaits it, will now fetch its output.
-    fn is_due(&self, task: usize) -> bool {
-        self.ended && !self.joined && self.timeline.tasks[task].is_main
+    /// Adds the notes of the poll that ends now. The notes were taken by another clock. The first line of
+    /// the future is therefore placed where the first poll begins, and each note stays within its poll.
+    fn noted_until(&mut self, end: Duration) {
+        while let Some((moment, said, ends_poll)) = self.notes.next() {
+            let (first, zero) = *self.first.get_or_insert((moment, self.begun));
+            if let Some((what, place)) = said {
+                let at = (zero + (moment - first)).clamp(self.begun, end);
+                self.hop(at, what, place);
+            }
+            if ends_poll {
+                break;
+            }
+        }
     }
 
     /// Adds the wake of the task, and the events before it on the waking thread.
-    fn woken(&mut self, event: &Event) {
-        let thread = cook_of(&self.timeline.lanes[event.lane]);
+    fn woken(&mut self, event: &Event, thread: &str) {
         let [parked, up, heard] = std::mem::take(&mut self.heard[event.lane]);
         if let (Some(parked), Some(up)) = (parked, up) {
             self.hop(parked, format!("{thread} parks in the OS"), places::PARK);
@@ -267,32 +278,6 @@ impl Tracker<'_> {
         self.hop(event.at, "wake: the task is queued again", places::WAKE);
         let place = places::SCHEDULE[self.many_cooks];
         self.hop(event.at, "into a run queue", place);
-    }
-
-    /// Inserts the task's own notes in the right order. The notes were taken by another clock. The first
-    /// line of the future is therefore placed where the first poll begins, and each note stays within its
-    /// poll.
-    fn insert(&mut self, notes: &[Note]) -> Option<()> {
-        let first = notes.first()?.0;
-        let mut polls = self.polls.clone().into_iter();
-        let zero = polls.as_slice().first()?.0;
-        let (mut begins, mut ends) = polls.next()?;
-        for (at, said, ends_poll) in notes {
-            if let Some((what, place)) = *said {
-                let end = |hop: &Hop| hop.at >= ends - self.spawned && hop.is_end_of_poll();
-                let before = self.hops.iter().position(end).unwrap_or(self.hops.len());
-                let at = (zero + (*at - first)).clamp(begins, ends);
-                // Adds the note at the end, and moves it to its place.
-                self.hop(at, what, place);
-                self.hops[before..].rotate_right(1);
-            }
-            if *ends_poll {
-                (begins, ends) = polls.next()?;
-            }
-        }
-        // A stable sort keeps simultaneous events in order.
-        self.hops.sort_by_key(|hop| hop.at);
-        Some(())
     }
 }
 
@@ -310,10 +295,8 @@ impl Dish for Follow {
         report.charts = vec![trace.lines(paint::width())];
         report.rows = report::concurrency_rows(&run.figures);
         report.verdict = trace.verdict();
-        let life = measure::life_of(&trace.its);
-        report
-            .own
-            .extend(life.with([count("bytes", "", trace.bytes)]).json());
+        let life = measure::life_of(&trace.its).with([count("bytes", "", trace.bytes)]);
+        report.own.extend(life.json());
         let hops = trace.hops.iter().map(|hop| hop.facts().json());
         report.own_keys(json!({ "hops": hops.collect::<Value>() }));
         Ok(report)
@@ -364,16 +347,8 @@ impl Trace {
 }
 
 impl Hop {
-    fn is_end_of_poll(&self) -> bool {
-        [places::PEND, places::FINISH].contains(&self.place)
-    }
-
     fn facts(&self) -> Facts {
-        let Place {
-            file,
-            owner,
-            function,
-        } = self.place;
+        let Place(file, owner, function) = self.place;
         Facts(vec![
             time("at_s", "", self.at),
             text("what", "", &self.what),

@@ -5,51 +5,44 @@ use std::fmt;
 
 /// A function of the runtime: its file below `runtime/src`, its owner (a type, or the file for a free
 /// function), and its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) file: &'static str,
-    pub(crate) owner: &'static str,
-    pub(crate) function: &'static str,
-}
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place(
+    pub(crate) &'static str,
+    pub(crate) &'static str,
+    pub(crate) &'static str,
+);
 
 /// Formats a place as `task/raw.rs wake_by_ref`.
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.file, self.function)
+        let Self(file, _, function) = self;
+        write!(f, "{file} {function}")
     }
 }
 
-const fn place(file: &'static str, owner: &'static str, function: &'static str) -> Place {
-    Place {
-        file,
-        owner,
-        function,
-    }
-}
-
-pub(super) const SPAWN: Place = place("task/cell.rs", "Reserved", "spawn");
+pub(super) const SPAWN: Place = Place("task/cell.rs", "Reserved", "spawn");
 pub(super) const ADMIT: [Place; 2] = [
-    place("single_thread/scheduler.rs", "Scheduler", "bind"),
-    place("work_stealing/scheduler.rs", "Scheduler", "bind"),
+    Place("single_thread/scheduler.rs", "Scheduler", "bind"),
+    Place("work_stealing/scheduler.rs", "Scheduler", "bind"),
 ];
-pub(super) const POLL: Place = place("task/run.rs", "Runnable", "run");
-pub(super) const CONNECT: Place = place("net/connect.rs", "connect", "connect_one");
-pub(super) const REGISTER: Place = place("reactor/mod.rs", "Reactor", "register");
-pub(super) const WRITE: Place = place("net/stream.rs", "Socket", "write_all");
-pub(super) const READ: Place = place("net/stream.rs", "Socket", "read");
-pub(super) const KEEP_WAKER: Place = place("reactor/readiness.rs", "Readiness", "poll_ready");
-pub(super) const PEND: Place = place("task/state.rs", "Snapshot", "pend");
-pub(super) const PARK: Place = place("driver.rs", "Driver", "park");
-pub(super) const EVENT: Place = place("reactor/mod.rs", "EventLoop", "turn");
-pub(super) const RECEIVE: Place = place("reactor/source.rs", "Source", "receive");
-pub(super) const WAKE: Place = place("task/raw.rs", "RawTask", "wake_by_ref");
+pub(super) const POLL: Place = Place("task/run.rs", "Runnable", "run");
+pub(super) const CONNECT: Place = Place("net/connect.rs", "connect", "connect_one");
+pub(super) const REGISTER: Place = Place("reactor/mod.rs", "Reactor", "register");
+pub(super) const WRITE: Place = Place("net/stream.rs", "Socket", "write_all");
+pub(super) const READ: Place = Place("net/stream.rs", "Socket", "read");
+pub(super) const KEEP_WAKER: Place = Place("reactor/readiness.rs", "Readiness", "poll_ready");
+pub(super) const PEND: Place = Place("task/state.rs", "Snapshot", "pend");
+pub(super) const PARK: Place = Place("driver.rs", "Driver", "park");
+pub(super) const EVENT: Place = Place("reactor/mod.rs", "EventLoop", "turn");
+pub(super) const RECEIVE: Place = Place("reactor/source.rs", "Source", "receive");
+pub(super) const WAKE: Place = Place("task/raw.rs", "RawTask", "wake_by_ref");
 pub(super) const SCHEDULE: [Place; 2] = [
-    place("single_thread/scheduler.rs", "Scheduler", "schedule"),
-    place("work_stealing/scheduler.rs", "Scheduler", "schedule"),
+    Place("single_thread/scheduler.rs", "Scheduler", "schedule"),
+    Place("work_stealing/scheduler.rs", "Scheduler", "schedule"),
 ];
-pub(super) const FINISH: Place = place("task/run.rs", "RawTask", "complete");
-pub(super) const POLL_JOIN: Place = place("task/join.rs", "RawTask", "poll_join");
-pub(super) const TAKE_OUTPUT: Place = place("task/join.rs", "RawTask", "take_output");
+pub(super) const FINISH: Place = Place("task/run.rs", "RawTask", "complete");
+pub(super) const POLL_JOIN: Place = Place("task/join.rs", "RawTask", "poll_join");
+pub(super) const TAKE_OUTPUT: Place = Place("task/join.rs", "RawTask", "take_output");
 
 #[cfg(test)]
 mod tests {
@@ -81,7 +74,7 @@ mod tests {
 
     /// Returns whether `source` has an `impl` of the owner with this function in it.
     fn has(source: &str, place: Place) -> bool {
-        let file = place.file.trim_end_matches(".rs");
+        let file = place.0.trim_end_matches(".rs");
         let mut owner = file;
         source.lines().any(|line| {
             if line == "}" {
@@ -94,10 +87,10 @@ mod tests {
             let name = line.split_once("fn ").map_or("", |(_, name)| name);
             let is_function = !line.starts_with("//")
                 && name
-                    .strip_prefix(place.function)
+                    .strip_prefix(place.2)
                     .is_some_and(|rest| rest.starts_with(['(', '<']));
             let whose = owner.split(|c: char| !c.is_alphanumeric() && c != '_');
-            is_function && whose.into_iter().any(|word| word == place.owner)
+            is_function && whose.into_iter().any(|word| word == place.1)
         })
     }
 
@@ -105,8 +98,8 @@ mod tests {
     fn every_place_is_in_the_source() {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runtime/src");
         for place in ALL {
-            let text = std::fs::read_to_string(source.join(place.file));
-            let text = text.unwrap_or_else(|error| panic!("{}: {error}", place.file));
+            let text = std::fs::read_to_string(source.join(place.0));
+            let text = text.unwrap_or_else(|error| panic!("{}: {error}", place.0));
             assert!(has(&text, place), "{place:?}");
         }
     }
@@ -114,8 +107,8 @@ mod tests {
     #[test]
     fn a_name_that_is_no_more_would_be_noticed() {
         let source = "impl Old {\n    fn turn(&self) {}\n}\nimpl Trait for New {\n    fn run<F>(f: F) {}\n}\n";
-        assert!(has(source, place("", "Old", "turn")));
-        assert!(has(source, place("", "New", "run")));
+        assert!(has(source, Place("", "Old", "turn")));
+        assert!(has(source, Place("", "New", "run")));
         for (owner, function) in [
             ("New", "turn"),
             ("Old", "tur"),
@@ -123,7 +116,7 @@ mod tests {
             ("Ol", "turn"),
         ] {
             assert!(
-                !has(source, place("", owner, function)),
+                !has(source, Place("", owner, function)),
                 "{owner}::{function}"
             );
         }

@@ -4,22 +4,9 @@ use std::net::SocketAddr;
 
 use brigade::net::TcpListener;
 
-use super::{images::Album, load::Load, place::Place, server::Limits, visitors::ALBUM};
+use super::{place::Place, visitors::ALBUM};
 
 use crate::prelude::*;
-
-/// The text after the options in `brigade gallery --help`.
-const NOTES: &str = "With --serve the server stays until Ctrl-C, and its page, open in a \
-    browser, shows the figures live and switches from one way to the other.\n\n\
-    A latency is counted from the moment at which the request was due, so that one reply that is late \
-    does not hide the next.\n\n\
-    --cooks here: the number of threads that run the server's tasks; with 1,2 all visits are made with \
-    each number and compared.\n\n\
-    --json adds `requests`, `errors` and `images` in all, `connections`, `p99_ratio` (handler against \
-    pool), and an object for each place: the latencies `p50_s`, `p99_s` and `worst_s`, `resizing_max` \
-    (photographs at one instant), `connections_held`, `connections_max`, `refused_max`, `wall_s`.\n\n\
-    Exit status: 0 all replies came and were right, 1 some did not, 2 bad arguments, 130 ended by \
-    Ctrl-C.";
 
 /// The largest number of requests per second that all visitors make together.
 const RATE_MAX: f64 = 1000.0;
@@ -42,28 +29,50 @@ const ADDRESS: &str = "127.0.0.1:8080";
 
 /// A web server that holds 1,000 connections and resizes photographs meanwhile
 ///
-/// Visitors in a separate process hold their connections open and ask for a few bytes once a second, while
-/// others open albums whose thumbnails are made on demand. The same visit is made three times: the
+/// Visitors in a separate process hold their connections open and ask for a few bytes once a second. Other
+/// visitors open albums, whose thumbnails are made on demand. The same visit is made three times: the
 /// photographs are resized in the handler of the request, then in separate tasks, then on threads that run
 /// no tasks. The demo compares how long the few bytes take.
-#[derive(Clone, Debug, clap::Args)]
-#[command(after_long_help = NOTES)]
+///
+/// # Notes
+///
+/// With --serve the server stays until Ctrl-C. Open its page in a browser: the page shows the figures live,
+/// and switches from one way to the other.
+///
+/// A latency is counted from the moment at which the request was due. One late reply therefore does not
+/// hide the next.
+///
+/// --cooks here: the number of threads that run the server's tasks; with 1,2 all visits are made with each
+/// number and compared.
+///
+/// --json adds `requests`, `errors` and `images` in all, `connections`, `p99_ratio` (handler against
+/// pool), and an object for each place: the latencies `p50_s`, `p99_s` and `worst_s`, `resizing_max`
+/// (photographs at one instant), `connections_held`, `connections_max`, `refused_max`, `wall_s`.
+///
+/// Exit status: 0 all replies came and were right, 1 some did not, 2 bad arguments, 130 ended by Ctrl-C.
+#[derive(Clone, Debug, clap::Args, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Args {
     /// Number of visitors, each with one connection; 0, with --serve, leaves the server to you
-    #[arg(short, long, value_name = "N", default_value = "1000", value_parser = whole::<u32>(0..=100_000))]
-    pub(crate) connections: u32,
+    #[arg(short, long, value_name = "N", default_value = "1000", value_parser = whole::<usize>(0..=100_000))]
+    pub(crate) connections: usize,
     /// Duration of each visit in seconds
     #[arg(short, long, value_name = "S", default_value = "4", value_parser = whole::<u32>(1..=3600))]
     pub(crate) seconds: u32,
     /// Number of photographs to resize in each visit
-    #[arg(short, long, value_name = "N", default_value = "40", value_parser = whole::<u32>(1..=1_000_000))]
-    pub(crate) images: u32,
+    #[arg(short, long, value_name = "N", default_value = "40", value_parser = whole::<u64>(1..=1_000_000))]
+    pub(crate) images: u64,
     /// Width of the photographs in pixels; they are two thirds as high
     #[arg(long, value_name = "PIXELS", default_value = "3000", value_parser = whole::<u32>(60..=9000))]
     pub(crate) width: u32,
     /// Where photographs are resized: handler, task, pool; a list makes one visit for each [default: all
     /// three; pool with --serve]
-    #[arg(short, long, value_name = "WHERE", value_delimiter = ',')]
+    #[arg(
+        short,
+        long,
+        value_name = "WHERE",
+        value_delimiter = ',',
+        hide_possible_values = true
+    )]
     pub(crate) place: Vec<Place>,
 
     /// Serve until Ctrl-C, for a browser
@@ -75,19 +84,19 @@ pub(crate) struct Args {
 
     /// Maximum number of connections; further clients are told to come back [default: 100 more than
     /// needed]
-    #[arg(long, value_name = "N", help_heading = "Limits", value_parser = whole::<u32>(1..=1_000_000))]
-    pub(crate) max_connections: Option<u32>,
+    #[arg(long, value_name = "N", help_heading = "Limits", value_parser = whole::<usize>(1..=1_000_000))]
+    pub(crate) max_connections: Option<usize>,
     /// Largest size of a request's first line and headers
-    #[arg(long, value_name = "BYTES", help_heading = "Limits", default_value = "8192", value_parser = whole::<u32>(256..=65_536))]
-    pub(crate) max_head: u32,
+    #[arg(long, value_name = "BYTES", help_heading = "Limits", default_value = "8192", value_parser = whole::<usize>(256..=65_536))]
+    pub(crate) max_head: usize,
     /// Largest size of a picture that a client sends
-    #[arg(long, value_name = "BYTES", help_heading = "Limits", default_value = "16000000", value_parser = whole::<u32>(0..=4_000_000_000))]
-    pub(crate) max_body: u32,
+    #[arg(long, value_name = "BYTES", help_heading = "Limits", default_value = "16000000", value_parser = whole::<usize>(0..=4_000_000_000))]
+    pub(crate) max_body: usize,
     /// Seconds until an inactive client is disconnected [default: 10, or 3 of its requests]
     ///
     /// The same limit applies to each of three waits. (1) For a whole request head, counted from the end
-    /// of the previous reply, so a client that was idle for most of this time has only the rest left to
-    /// send. (2) For a whole body, counted from the end of its head. (3) For the client to take the next
+    /// of the previous reply. A client that was idle for most of this time has only the rest left to send
+    /// its head. (2) For a whole body, counted from the end of its head. (3) For the client to take the next
     /// piece of a reply.
     #[arg(long, value_name = "S", help_heading = "Limits", value_parser = whole::<u32>(1..=3600))]
     pub(crate) max_wait: Option<u32>,
@@ -109,8 +118,7 @@ impl Args {
             BadArguments::error(many)
         );
         let possible = system::raise_open_files().saturating_sub(SPARE).max(1);
-        let wanted = self.connections as usize;
-        self.connections = system::as_files_allow(wanted, possible, "connections") as u32;
+        self.connections = system::as_files_allow(self.connections, possible, "connections");
         Ok(self)
     }
 
@@ -123,36 +131,32 @@ impl Args {
         }
     }
 
-    /// Returns the instructions for visitors who go to `address` and know the pictures of `album`.
-    pub(crate) fn load(&self, address: SocketAddr, album: &Album) -> Load {
-        let albums = self.images.div_ceil(ALBUM as u32);
-        let duration = Duration::from_secs(self.seconds.into());
-        Load {
-            address,
-            checksums: album.iter().map(|picture| picture.checksum).collect(),
-            connections: self.connections as usize,
-            gap: self.gap(),
-            albums: if self.serve {
-                ALBUMS
-            } else {
-                duration / albums
-            },
-            duration: (!self.serve).then_some(duration),
-            images: (!self.serve).then_some(self.images.into()),
-        }
+    /// Returns the duration of a visit; `None` means that it has no end.
+    pub(crate) fn duration(&self) -> Option<Duration> {
+        (!self.serve).then_some(Duration::from_secs(self.seconds.into()))
     }
 
-    pub(crate) fn limits(&self) -> Limits {
-        let connections = self.max_connections.map(|connections| connections as usize);
-        let slow = self
-            .max_wait
-            .map(|seconds| Duration::from_secs(seconds.into()));
-        Limits {
-            connections: connections.unwrap_or(self.connections as usize + SPARE),
-            head: self.max_head as usize,
-            body: self.max_body as usize,
-            slow: slow.unwrap_or(SLOW.max(3 * self.gap())),
-        }
+    /// Returns the time between two requests of a visitor.
+    pub(crate) fn gap(&self) -> Duration {
+        GAP.max(Duration::from_secs_f64(self.connections as f64 / RATE_MAX))
+    }
+
+    /// Returns the time between two albums, which are spread over the visit.
+    pub(crate) fn album_gap(&self) -> Duration {
+        let albums = self.images.div_ceil(ALBUM as u64);
+        self.duration()
+            .map_or(ALBUMS, |visit| visit / albums as u32)
+    }
+
+    /// Returns the maximum number of open connections.
+    pub(crate) fn room(&self) -> usize {
+        self.max_connections.unwrap_or(self.connections + SPARE)
+    }
+
+    /// Returns how long the server waits for a slow client.
+    pub(crate) fn patience(&self) -> Duration {
+        let wait = self.max_wait.map(|wait| Duration::from_secs(wait.into()));
+        wait.unwrap_or(SLOW.max(3 * self.gap()))
     }
 
     /// Opens the listener.
@@ -165,12 +169,6 @@ impl Args {
         let listener = TcpListener::bind(address).await;
         listener.with_context(|| format!("cannot listen at {address}"))
     }
-
-    fn gap(&self) -> Duration {
-        GAP.max(Duration::from_secs_f64(
-            f64::from(self.connections) / RATE_MAX,
-        ))
-    }
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {
@@ -179,7 +177,7 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use clap::Parser as _;
 
     use super::*;
@@ -190,25 +188,21 @@ mod tests {
         args: Args,
     }
 
-    fn args() -> Args {
+    pub(crate) fn args() -> Args {
         Command::parse_from(["gallery"]).args
     }
 
     #[test]
     fn the_work_is_spread_over_the_visit() {
-        let load = args().load(ADDRESS.parse().unwrap(), &Album::default());
-        assert_eq!(load.albums * 5, Duration::from_secs(4));
-        assert_eq!((load.gap, load.images), (GAP, Some(40)));
+        assert_eq!(args().album_gap() * 5, Duration::from_secs(4));
+        assert_eq!(args().gap(), GAP);
         let crowd = Args {
             connections: 20_000,
             ..args()
         };
-        assert_eq!(
-            crowd.load(ADDRESS.parse().unwrap(), &Album::default()).gap,
-            Duration::from_secs(20)
-        );
+        assert_eq!(crowd.gap(), Duration::from_secs(20));
         assert!(
-            crowd.limits().slow > crowd.load(ADDRESS.parse().unwrap(), &Album::default()).gap,
+            crowd.patience() > crowd.gap(),
             "nobody is idle for too long"
         );
     }

@@ -35,8 +35,8 @@ const KEPT: usize = 64;
 /// moment.
 const NAMED: u64 = 12;
 
-/// The page shows the largest number of photographs that were being resized in the last two seconds,
-/// which is this number of ticks.
+/// The number of ticks in two seconds. The page shows the largest number of photographs that were being
+/// resized in this time.
 const SHOWN_FOR: usize = 8;
 
 /// The latest thumbnails.
@@ -133,7 +133,7 @@ impl Site {
         json!({
             "place": self.resizer.place().name(),
             "places": Place::ALL.map(Place::name),
-            "switchable": self.switchable,
+            "switchable": self.args.serve,
             "cooks": metrics.workers.len(),
             "in_flight": metrics.in_flight,
             "in_flight_max": metrics.in_flight_max,

@@ -1,8 +1,11 @@
-//! The results of the visits: the figures and the table. (The sentence is in `verdict`.)
+//! The results of the visits: the figures, the table, and the sentence that follows from the figures.
 
-use super::{load::Visit, place::Place};
+use super::{args::Args, load::Visit, place::Place};
 
 use crate::prelude::*;
+
+/// A place must be at least this many times as fast as another to be called better.
+const BETTER: f64 = 2.0;
 
 /// One visit: the results of the visitors, and the counts of the server.
 #[derive(Clone, Debug)]
@@ -12,17 +15,10 @@ pub(crate) struct Showing {
     /// The places where photographs were resized: several if the user switched.
     pub(crate) used: Vec<Place>,
     pub(crate) visit: Visit,
-    /// The number of thumbnails made.
-    pub(crate) finished: u64,
-    /// The largest number of photographs being resized at the same time.
-    pub(crate) resizing_max: usize,
-    /// The largest number of connections open at the same time, and of connections being refused at the
-    /// same time.
-    pub(crate) connections_max: usize,
-    pub(crate) refused_max: usize,
+    /// The server's own figures.
+    pub(crate) server: Facts,
     /// The sum of the lifetimes of all connections.
     pub(crate) lived: Duration,
-    pub(crate) wall: Duration,
 }
 
 impl Showing {
@@ -50,7 +46,7 @@ impl Showing {
 
     fn facts(&self) -> Facts {
         let visit = &self.visit;
-        Facts(vec![
+        let facts = Facts(vec![
             text("", "resized in the", self.where_to()),
             time("p50_s", "p50", visit.p50),
             time("p99_s", "p99", visit.p99),
@@ -58,13 +54,9 @@ impl Showing {
             count("requests", "requests", visit.requests as usize),
             count("images", "thumbnails", visit.images as usize),
             count("errors", "errors", visit.errors as usize),
-            count("finished", "", self.finished as usize),
-            count("resizing_max", "", self.resizing_max),
             count("connections_held", "", visit.held_max as usize),
-            count("connections_max", "", self.connections_max),
-            count("refused_max", "", self.refused_max),
-            time("wall_s", "", self.wall),
-        ])
+        ]);
+        facts.with(self.server.0.clone())
     }
 }
 
@@ -73,16 +65,12 @@ impl Showing {
 pub(crate) struct Outcome {
     pub(crate) showings: Vec<Showing>,
     pub(crate) figures: Figures,
-    /// The number of connections that each visit was to have.
-    pub(crate) connections: usize,
-    pub(crate) images: u64,
-    /// True for a visit without an end, which only Ctrl-C ends.
-    pub(crate) served: bool,
+    pub(crate) args: Args,
     pub(crate) interrupted: bool,
 }
 
 impl Outcome {
-    pub(crate) fn of(&self, place: Place) -> Option<&Visit> {
+    fn of(&self, place: Place) -> Option<&Visit> {
         let mut showings = self.showings.iter();
         let showing = showings.find(|showing| showing.places() == [place]);
         showing.map(|showing| &showing.visit)
@@ -90,26 +78,27 @@ impl Outcome {
 
     /// Returns the ratio of two p99 latencies: with the resizing in the handler, and with the resizing on
     /// the pool.
-    pub(crate) fn p99_ratio(&self) -> Option<f64> {
+    fn p99_ratio(&self) -> Option<f64> {
         let (handler, pool) = (self.of(Place::Handler)?, self.of(Place::Pool)?);
         Some(handler.p99.as_secs_f64() / pool.p99.as_secs_f64().max(1e-6))
     }
 
-    pub(crate) fn errors(&self) -> u64 {
-        self.showings
-            .iter()
-            .map(|showing| showing.visit.errors)
-            .sum()
+    fn visits(&self) -> impl Iterator<Item = &Visit> {
+        self.showings.iter().map(|showing| &showing.visit)
+    }
+
+    fn errors(&self) -> u64 {
+        self.visits().map(|visit| visit.errors).sum()
     }
 
     /// Returns whether every visit ran to its end and every thumbnail was right.
-    pub(crate) fn is_whole(&self) -> bool {
+    fn is_whole(&self) -> bool {
         let whole = |showing: &Showing| {
-            showing.visit.images == self.images
+            showing.visit.images == self.args.images
                 && showing.visit.requests > 0
-                && showing.connections_max >= self.connections
+                && showing.server.count("connections_max") >= self.args.connections
         };
-        self.errors() == 0 && (self.served || self.showings.iter().all(whole))
+        self.errors() == 0 && (self.args.serve || self.showings.iter().all(whole))
     }
 
     pub(crate) fn report(&self) -> Report {
@@ -118,21 +107,17 @@ impl Outcome {
         report.waiting_share = self.figures.waiting_share(lived);
         report.charts = vec![columns::block(self.showings.iter().map(Showing::facts))];
         report.rows = report::common_rows(&self.figures);
-        let most = |figure: fn(&Showing) -> usize| {
-            units::count(self.showings.iter().map(figure).max().unwrap_or(0))
+        let most = |key| {
+            let counts = self.showings.iter().map(|showing| &showing.server);
+            units::count(counts.map(|counts| counts.count(key)).max().unwrap_or(0))
         };
-        report.rows.push(row(
-            "connections",
-            most(|showing| showing.connections_max),
-            "open at one instant, at most; visitors are another process",
-        ));
-        report.rows.push(row(
-            "resizing",
-            most(|showing| showing.resizing_max),
-            "photographs being resized at one instant, at most",
-        ));
-        let visits = self.showings.iter().map(|showing| &showing.visit);
-        report.details = visits.filter_map(|visit| visit.error.clone()).collect();
+        let connections = "open at one instant, at most; visitors are another process";
+        let resizing = "photographs being resized at one instant, at most";
+        report.rows.extend([
+            row("connections", most("connections_max"), connections),
+            row("resizing", most("resizing_max"), resizing),
+        ]);
+        report.details = self.visits().filter_map(|it| it.error.clone()).collect();
         report.verdict = self.verdict();
         report.own_keys(self.keys());
         report.ending = match (self.interrupted, self.is_whole()) {
@@ -144,22 +129,22 @@ impl Outcome {
     }
 
     fn title(&self) -> String {
-        let connections = counted(self.connections, "connection");
+        let connections = counted(self.args.connections, "connection");
         let cooks = counted(self.figures.cooks, "cook");
-        if self.served {
+        if self.args.serve {
             let wall = duration(self.figures.wall);
             return format!("gallery: served {connections} for {wall}, {cooks}");
         }
-        let images = counted(self.images as usize, "photograph");
+        let images = counted(self.args.images as usize, "photograph");
         format!("gallery: {connections} held while {images} are resized, {cooks}")
     }
 
     fn keys(&self) -> Value {
         let mut keys = json!({
-            "connections": self.connections,
-            "requests": self.showings.iter().map(|showing| showing.visit.requests).sum::<u64>(),
+            "connections": self.args.connections,
+            "requests": self.visits().map(|visit| visit.requests).sum::<u64>(),
             "errors": self.errors(),
-            "images": self.showings.iter().map(|showing| showing.visit.images).sum::<u64>(),
+            "images": self.visits().map(|visit| visit.images).sum::<u64>(),
             "p99_ratio": self.p99_ratio(),
             "interrupted": self.interrupted,
         });
@@ -171,7 +156,62 @@ impl Outcome {
         }
         keys
     }
+
+    /// Returns the sentence that follows from the figures.
+    fn verdict(&self) -> String {
+        let (Some(handler), Some(pool)) = (self.of(Place::Handler), self.of(Place::Pool)) else {
+            return self.of_one();
+        };
+        let (slow, fast) = (duration(handler.p99), duration(pool.p99));
+        let ratio = self.p99_ratio().unwrap_or(1.0);
+        let mut verdict = format!(
+            "While photographs were resized in the handlers, one request in a hundred waited {slow} \
+             or more for a few bytes; while threads of the pool resized as many, {fast}",
+        );
+        verdict += &match ratio >= BETTER {
+            true => format!(": {} x less.", factor(ratio)),
+            false => ", which is hardly less.".to_owned(),
+        };
+        if let Some(task) = self.of(Place::Task) {
+            verdict += &self.of_tasks(handler, task);
+        }
+        let errors = counted(self.errors() as usize, "request");
+        match self.errors() {
+            0 => verdict,
+            _ => format!("{verdict} But {errors} failed."),
+        }
+    }
+
+    fn of_tasks(&self, handler: &Visit, task: &Visit) -> String {
+        let time = duration(task.p99);
+        let gain = handler.p99.as_secs_f64() / task.p99.as_secs_f64().max(1e-6);
+        let cooks = counted(self.figures.cooks, "cook");
+        match gain >= BETTER {
+            true => format!(" In separate tasks it was {time}, with {cooks}."),
+            false => format!(
+                " A separate task made it {time}, not much better: {cooks} had to poll that task too."
+            ),
+        }
+    }
+
+    /// Returns the sentence if there is nothing to compare.
+    fn of_one(&self) -> String {
+        if self.showings.is_empty() {
+            return "Ctrl-C came before the first visit was over.".to_owned();
+        }
+        let said = self.showings.iter().map(|showing| {
+            let (name, time) = (showing.where_to(), duration(showing.visit.p99));
+            let mixed = match showing.places() {
+                [_] => "",
+                _ => " The figures cover both ways together and judge neither.",
+            };
+            format!(
+                "With the resizing in the {name}, 99 requests in 100 took {time} at most.{mixed}"
+            )
+        });
+        said.collect::<Vec<_>>().join(" ")
+    }
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

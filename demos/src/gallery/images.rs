@@ -7,7 +7,7 @@
 use std::io::Cursor;
 
 use bytes::Bytes;
-use image::{ExtendedColorType, ImageFormat, ImageReader, codecs::jpeg::JpegEncoder};
+use image::{ImageFormat, ImageReader, Rgb, RgbImage, codecs::jpeg::JpegEncoder};
 
 use crate::prelude::*;
 
@@ -47,12 +47,10 @@ pub(crate) const PICTURES: usize = PALETTES.len();
 /// Paints a landscape, `width` pixels wide and two thirds as high, as a JPEG file. The same number and
 /// width always give the same file.
 pub(crate) fn photograph(number: usize, width: u32) -> anyhow::Result<Bytes> {
-    let height = width * 2 / 3;
-    let pixels = paint(number, width, height);
-    encode(&pixels, width, height)
+    encode(&paint(number, width, width * 2 / 3))
 }
 
-fn paint(number: usize, width: u32, height: u32) -> Vec<u8> {
+fn paint(number: usize, width: u32, height: u32) -> RgbImage {
     let [zenith, horizon, sun, far, near] = PALETTES[number % PICTURES].map(channels);
     let seed = number as f32 * 2.17 + 0.6;
     let (sun_x, sun_y) = (
@@ -62,33 +60,29 @@ fn paint(number: usize, width: u32, height: u32) -> Vec<u8> {
     let ridges: Vec<_> = (0..width)
         .map(|x| skyline(x as f32 / width as f32, seed))
         .collect();
-    let mut pixels = Vec::with_capacity(width as usize * height as usize * 3);
     let mut grain = number as u32 + 1;
-    for row in 0..height {
-        let y = row as f32 / height as f32;
-        for (column, ridges) in ridges.iter().enumerate() {
-            let x = column as f32 / width as f32;
-            // The nearest ridge that rises above this point hides the rest.
-            let colour = match ridges.iter().rposition(|&top| y > top) {
-                Some(ridge) => {
-                    let depth = ridge as f32 / (RIDGES - 1) as f32;
-                    // Haze gathers in the valleys.
-                    let haze = (0.5 - (y - ridges[ridge]) * 2.0).clamp(0.0, 0.5) * (1.0 - depth);
-                    mix(mix(far, near, depth), horizon, haze)
-                }
-                None => {
-                    let distance = (x - sun_x).hypot((y - sun_y) / 1.5);
-                    let glow = (0.045 / distance.max(0.045)).powf(1.6);
-                    mix(mix(zenith, horizon, (y * 1.7).min(1.0)), sun, glow)
-                }
-            };
-            // Add the grain of a real photograph, which makes the file large.
-            grain = grain.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            let grain = (grain >> 24) as f32 / 21.0 - 6.0;
-            pixels.extend(colour.map(|channel| (channel + grain).clamp(0.0, 255.0) as u8));
-        }
-    }
-    pixels
+    RgbImage::from_fn(width, height, |column, row| {
+        let (x, y) = (column as f32 / width as f32, row as f32 / height as f32);
+        let ridges = &ridges[column as usize];
+        // The nearest ridge that rises above this point hides the rest.
+        let colour = match ridges.iter().rposition(|&top| y > top) {
+            Some(ridge) => {
+                let depth = ridge as f32 / (RIDGES - 1) as f32;
+                // Haze gathers in the valleys.
+                let haze = (0.5 - (y - ridges[ridge]) * 2.0).clamp(0.0, 0.5) * (1.0 - depth);
+                mix(mix(far, near, depth), horizon, haze)
+            }
+            None => {
+                let distance = (x - sun_x).hypot((y - sun_y) / 1.5);
+                let glow = (0.045 / distance.max(0.045)).powf(1.6);
+                mix(mix(zenith, horizon, (y * 1.7).min(1.0)), sun, glow)
+            }
+        };
+        // Add the grain of a real photograph, which makes the file large.
+        grain = grain.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let grain = (grain >> 24) as f32 / 21.0 - 6.0;
+        Rgb(colour.map(|channel| (channel + grain).clamp(0.0, 255.0) as u8))
+    })
 }
 
 /// Returns the height of each ridge at `x`, the farthest first; 0 is the top of the picture.
@@ -114,11 +108,10 @@ fn mix(from: [f32; 3], to: [f32; 3], share: f32) -> [f32; 3] {
     std::array::from_fn(|channel| from[channel] + (to[channel] - from[channel]) * share)
 }
 
-fn encode(pixels: &[u8], width: u32, height: u32) -> anyhow::Result<Bytes> {
+fn encode(picture: &RgbImage) -> anyhow::Result<Bytes> {
     let mut file = Vec::new();
-    JpegEncoder::new_with_quality(&mut file, QUALITY)
-        .encode(pixels, width, height, ExtendedColorType::Rgb8)
-        .context("the picture cannot be encoded")?;
+    let encoded = JpegEncoder::new_with_quality(&mut file, QUALITY).encode_image(picture);
+    encoded.context("the picture cannot be encoded")?;
     Ok(file.into())
 }
 
@@ -133,13 +126,12 @@ pub(crate) fn thumbnail(file: &[u8]) -> anyhow::Result<Bytes> {
     limits.max_alloc = Some(MEMORY_MAX);
     reader.limits(limits);
     let picture = reader.decode()?;
+    // A thumbnail is never larger than its picture.
     let small = match picture.width().max(picture.height()) {
-        // A thumbnail is never larger than its picture.
         0..=THUMBNAIL => picture,
         _ => picture.thumbnail(THUMBNAIL, THUMBNAIL),
-    }
-    .into_rgb8();
-    encode(&small, small.width(), small.height())
+    };
+    encode(&small.into_rgb8())
 }
 
 /// Returns a number that distinguishes files (FNV-1a). The load generator compares each thumbnail that it
@@ -171,7 +163,7 @@ pub(crate) fn picture(number: usize, width: u32) -> anyhow::Result<Picture> {
 mod tests {
     use super::*;
 
-    fn decoded(file: &[u8]) -> image::RgbImage {
+    fn decoded(file: &[u8]) -> RgbImage {
         image::load_from_memory(file).unwrap().into_rgb8()
     }
 
@@ -222,8 +214,8 @@ mod tests {
             ((20, 10), (20, 10)),
             ((1200, 1), (320, 1)),
         ] {
-            let pixels = vec![128; (size.0 * size.1 * 3) as usize];
-            let file = thumbnail(&encode(&pixels, size.0, size.1).unwrap()).unwrap();
+            let grey = RgbImage::from_pixel(size.0, size.1, Rgb([128; 3]));
+            let file = thumbnail(&encode(&grey).unwrap()).unwrap();
             let picture = image::load_from_memory(&file).unwrap();
             assert_eq!((picture.width(), picture.height()), small);
         }

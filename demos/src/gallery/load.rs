@@ -8,6 +8,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+use super::args::Args;
 use crate::helper::Helper;
 use crate::prelude::*;
 
@@ -18,16 +19,7 @@ pub(crate) struct Load {
     pub(crate) address: SocketAddr,
     /// The right checksums of the thumbnails.
     pub(crate) checksums: Vec<u64>,
-    /// The number of visitors, each with one connection.
-    pub(crate) connections: usize,
-    /// The time between two requests of a visitor.
-    pub(crate) gap: Duration,
-    /// The time between two albums.
-    pub(crate) albums: Duration,
-    /// The duration of the visit; `None` means that it has no end.
-    pub(crate) duration: Option<Duration>,
-    /// The total number of thumbnails; `None` means that there is no limit.
-    pub(crate) images: Option<u64>,
+    pub(crate) args: Args,
 }
 
 /// The current figures, as the visitors see them.

@@ -15,10 +15,9 @@
 //! | `server`, `stall` | connections, their limits, and the orderly shutdown |
 //! | `site`, `events`, `page/` | the replies, and the live page |
 //! | `load`, `visitors`, `tally` | the visitors, seen from here and from within their own process |
-//! | `args`, `counts`, `figures`, `verdict` | the options, the counts, and the report at the end |
+//! | `args`, `figures` | the options, and the report at the end |
 
 mod args;
-mod counts;
 mod events;
 mod figures;
 mod images;
@@ -28,7 +27,6 @@ mod server;
 mod site;
 mod stall;
 mod tally;
-mod verdict;
 pub(crate) mod visitors;
 
 use std::{cell::OnceCell, net::SocketAddr, pin::pin};
@@ -37,11 +35,10 @@ use futures_util::future::{Either, select, try_join_all};
 use parking_lot::Mutex;
 
 pub(crate) use self::args::Args;
-pub(crate) use self::figures::Outcome;
 use self::{
-    figures::Showing,
+    figures::{Outcome, Showing},
     images::Album,
-    load::Visit,
+    load::{Load, Visit},
     place::{Place, Resizer},
     server::Server,
     site::Site,
@@ -71,28 +68,6 @@ impl Gallery {
         })
     }
 
-    /// Runs the experiment: makes the visits, one place after the other, on `executor`.
-    pub(crate) fn measure(&self, executor: &Crew) -> anyhow::Result<Outcome> {
-        let interrupt = Interrupt::listen()?;
-        let album = self.album(executor)?;
-        let stopwatch = Stopwatch::start(executor);
-        let mut showings = Vec::new();
-        for place in self.args.places() {
-            if interrupt.asked() {
-                break;
-            }
-            showings.push(executor.block_on(self.show(place, &album, &interrupt))?);
-        }
-        Ok(Outcome {
-            showings,
-            figures: stopwatch.stop(executor),
-            connections: self.args.connections as usize,
-            images: self.args.images.into(),
-            served: self.args.serve,
-            interrupted: interrupt.asked() && !self.args.serve,
-        })
-    }
-
     /// Returns the pictures. They are painted on the pool's threads, because that takes a while.
     fn album(&self, executor: &Crew) -> anyhow::Result<Album> {
         if let Some(album) = self.album.get() {
@@ -118,8 +93,7 @@ impl Gallery {
         let site = Arc::new(Site {
             album: album.clone(),
             resizer: Resizer::new(place),
-            limits: self.args.limits(),
-            switchable: self.args.serve,
+            args: self.args.clone(),
             requests: Arc::default(),
             finished: Mutex::default(),
             news: Mutex::default(),
@@ -133,12 +107,14 @@ impl Gallery {
             place,
             used: site.resizer.used(),
             visit: visit?,
-            finished: site.finished.lock().count(),
-            resizing_max: site.resizer.at_work.most(),
-            connections_max: connections.open.most(),
-            refused_max: connections.refused.most(),
-            lived: connections.lived(),
-            wall: begun.elapsed(),
+            lived: *connections.lived.lock(),
+            server: Facts(vec![
+                count("finished", "", site.finished.lock().count() as usize),
+                count("resizing_max", "", site.resizer.at_work.most()),
+                count("connections_max", "", connections.open.most()),
+                count("refused_max", "", connections.refused.most()),
+                time("wall_s", "", begun.elapsed()),
+            ]),
         })
     }
 
@@ -153,7 +129,12 @@ impl Gallery {
             interrupt.rung().await;
             return Ok(Visit::default());
         }
-        let (mut visitors, says) = self.args.load(address, &site.album).start()?;
+        let load = Load {
+            address,
+            checksums: site.album.iter().map(|picture| picture.checksum).collect(),
+            args: self.args.clone(),
+        };
+        let (mut visitors, says) = load.start()?;
         let heard = site.clone();
         let listening = brigade::spawn_blocking(move || {
             load::listen(says, |tick| {
@@ -193,7 +174,24 @@ impl Dish for Gallery {
         false
     }
 
+    /// Makes the visits, one place after the other.
     fn cook(&self, executor: &Crew) -> anyhow::Result<Report> {
-        Ok(self.measure(executor)?.report())
+        let interrupt = Interrupt::listen()?;
+        let album = self.album(executor)?;
+        let stopwatch = Stopwatch::start(executor);
+        let mut showings = Vec::new();
+        for place in self.args.places() {
+            if interrupt.asked() {
+                break;
+            }
+            showings.push(executor.block_on(self.show(place, &album, &interrupt))?);
+        }
+        let outcome = Outcome {
+            showings,
+            figures: stopwatch.stop(executor),
+            args: self.args.clone(),
+            interrupted: interrupt.asked() && !self.args.serve,
+        };
+        Ok(outcome.report())
     }
 }

@@ -6,18 +6,19 @@
 //! | [`Task`](Place::Task) | a cook too, a little later | every task of that cook |
 //! | [`Pool`](Place::Pool) | a thread that runs no tasks | the one request that asked |
 
-use std::{str::FromStr, sync::Arc};
+use std::sync::Arc;
 
 use async_lock::Semaphore;
 use brigade::task::Builder;
 use bytes::Bytes;
 use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
 
 use super::images;
 use crate::{cooks, gauge::Gauge};
 
 /// A place where a thumbnail can be made. The table above explains each place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 pub(crate) enum Place {
     Handler,
     Task,
@@ -34,15 +35,6 @@ impl Place {
             Self::Task => "task",
             Self::Pool => "pool",
         }
-    }
-}
-
-impl FromStr for Place {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let named = Self::ALL.into_iter().find(|place| place.name() == text);
-        named.ok_or_else(|| "must be handler, task or pool".to_owned())
     }
 }
 
@@ -116,6 +108,8 @@ impl Resizer {
 
 #[cfg(test)]
 mod tests {
+    use clap::ValueEnum as _;
+
     use super::*;
 
     #[test]
@@ -133,13 +127,13 @@ mod tests {
     #[test]
     fn a_place_is_found_by_its_name() {
         for place in Place::ALL {
-            assert_eq!(place.name().parse(), Ok(place));
+            assert_eq!(Place::from_str(place.name(), false), Ok(place));
             let resizer = Resizer::new(Place::Handler);
             resizer.switch(place);
             assert_eq!(resizer.place(), place);
             assert!(resizer.used().is_empty(), "nothing was resized yet");
         }
-        assert!("kitchen".parse::<Place>().is_err());
+        assert!(Place::from_str("kitchen", false).is_err());
     }
 
     #[test]

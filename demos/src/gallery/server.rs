@@ -45,33 +45,13 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 /// How long requests in flight may take to end when the server shuts down.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// The limits for clients.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    /// The maximum number of open connections.
-    pub(crate) connections: usize,
-    /// The largest size of a request's head (its first line and headers), in bytes.
-    pub(crate) head: usize,
-    /// The largest size of a request's body, in bytes.
-    pub(crate) body: usize,
-    /// The time limit for a head, counted from the end of the previous reply, for a body, and for the
-    /// client to take the next piece of a reply.
-    pub(crate) slow: Duration,
-}
-
 /// The server's counts of its connections.
 #[derive(Debug, Default)]
 pub(crate) struct Connections {
     pub(crate) open: Arc<Gauge>,
     pub(crate) refused: Arc<Gauge>,
     /// The sum of the lifetimes of all connections that have ended.
-    lived: Mutex<Duration>,
-}
-
-impl Connections {
-    pub(crate) fn lived(&self) -> Duration {
-        *self.lived.lock()
-    }
+    pub(crate) lived: Mutex<Duration>,
 }
 
 /// A running server, which [`stop`](Self::stop) ends in order. If it is dropped instead, it stops
@@ -130,7 +110,7 @@ impl Server {
 
 impl Hall {
     async fn accept(self, listener: TcpListener) {
-        let room = Arc::new(Semaphore::new(self.site.limits.connections));
+        let room = Arc::new(Semaphore::new(self.site.args.room()));
         let porch = Arc::new(Semaphore::new(REFUSALS_MAX));
         loop {
             let (accepting, stop) = (pin!(listener.accept()), pin!(self.stop.recv()));
@@ -159,12 +139,13 @@ impl Hall {
         // Small replies must not wait for the client's acknowledgement.
         let _ = stream.set_nodelay(true);
         let site = &self.site;
+        let patience = site.args.patience();
         let connection = http1::Builder::new()
             .timer(brigade::hyper::Timer)
-            .header_read_timeout(self.site.limits.slow)
-            .max_header_size(self.site.limits.head)
+            .header_read_timeout(patience)
+            .max_header_size(site.args.max_head)
             .serve_connection(
-                Patient::new(stream, self.site.limits.slow),
+                Patient::new(stream, patience),
                 service_fn(|request| site.clone().answer(request, self.stop.clone())),
             );
         let mut connection = pin!(connection);
@@ -174,12 +155,11 @@ impl Hall {
             connection.as_mut().graceful_shutdown();
             let _ = timeout(GRACE, connection).await;
         }
-        let lived = &self.connections.lived;
-        *lived.lock() += begun.elapsed();
+        *self.connections.lived.lock() += begun.elapsed();
     }
 
-    /// Tells a client that the server is full. The client's data is read meanwhile, because closing a
-    /// socket with unread data resets the connection, and the client would never see the reply.
+    /// Tells a client that the server is full. The client's data is read meanwhile. Closing a
+    /// socket with unread data would reset the connection, and the client would never see the reply.
     async fn refuse(self, stream: TcpStream, _seat: SemaphoreGuardArc) {
         let _counted = self.connections.refused.up();
         let told = async {

@@ -15,6 +15,7 @@ use std::{convert::Infallible, sync::Arc};
 use async_channel::Receiver;
 use brigade::time::timeout;
 use bytes::Bytes;
+use clap::ValueEnum as _;
 use http_body_util::{BodyExt as _, Full, Limited, combinators::UnsyncBoxBody};
 use hyper::{
     Method, Request, Response, StatusCode,
@@ -24,11 +25,11 @@ use hyper::{
 use parking_lot::Mutex;
 
 use super::{
+    args::Args,
     events::{self, Finished},
     images::Album,
     load::Tick,
-    place::Resizer,
-    server::Limits,
+    place::{Place, Resizer},
 };
 use crate::gauge::Gauge;
 
@@ -49,9 +50,7 @@ pub(crate) type Reply = Response<UnsyncBoxBody<Bytes, Infallible>>;
 pub(crate) struct Site {
     pub(crate) album: Album,
     pub(crate) resizer: Resizer,
-    pub(crate) limits: Limits,
-    /// True if the page may change where thumbnails are made.
-    pub(crate) switchable: bool,
+    pub(crate) args: Args,
     /// The requests that are being answered.
     pub(crate) requests: Arc<Gauge>,
     pub(crate) finished: Mutex<Finished>,
@@ -111,12 +110,12 @@ impl Site {
         let body = request.into_body();
         let (large, bad) = (StatusCode::PAYLOAD_TOO_LARGE, StatusCode::BAD_REQUEST);
         let too_large = || text(large, "This picture is too large.\n");
-        if body.size_hint().lower() > self.limits.body as u64 {
+        if body.size_hint().lower() > self.args.max_body as u64 {
             // The client itself announced the size, so no byte of the body is read.
             return too_large();
         }
-        let body = Limited::new(body, self.limits.body).collect();
-        match timeout(self.limits.slow, body).await {
+        let body = Limited::new(body, self.args.max_body).collect();
+        match timeout(self.args.patience(), body).await {
             Ok(Ok(body)) => self.thumbnail(body.to_bytes()).await,
             Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => too_large(),
             Ok(Err(_)) => text(bad, "The picture did not arrive whole.\n"),
@@ -130,13 +129,14 @@ impl Site {
     /// Switches the place. A browser sends a PUT to another site only if that site permits it, so no
     /// foreign page can switch.
     fn switch(&self, name: &str) -> Reply {
-        match name.parse() {
-            Ok(place) if self.switchable => {
+        match Place::from_str(name, false) {
+            // Only then may the page change where thumbnails are made.
+            Ok(place) if self.args.serve => {
                 self.resizer.switch(place);
                 text(StatusCode::OK, &format!("{name}\n"))
             }
             Ok(_) => text(StatusCode::FORBIDDEN, "A measurement is under way.\n"),
-            Err(wrong) => text(StatusCode::NOT_FOUND, &format!("{wrong}\n")),
+            Err(_) => text(StatusCode::NOT_FOUND, "must be handler, task or pool\n"),
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use std::{
     future::Future as _,
-    io::{self, IoSlice},
+    io,
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
@@ -72,19 +72,6 @@ impl Write for Patient {
     ) -> Poll<io::Result<usize>> {
         let answer = Write::poll_write(Pin::new(&mut self.stream), cx, from);
         self.judge(cx, answer)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        from: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let answer = Write::poll_write_vectored(Pin::new(&mut self.stream), cx, from);
-        self.judge(cx, answer)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

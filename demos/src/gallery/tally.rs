@@ -6,21 +6,57 @@ use std::{
     time::{Duration, Instant},
 };
 
+use hdrhistogram::Histogram;
+
 use super::{
-    counts::Latencies,
     events::TICK,
     load::{Said, Tick, Visit},
 };
 use crate::gauge::Gauge;
 
-/// The number of ticks over which live latencies are computed: five seconds. One tick has 250 requests,
-/// and the slowest hundredth is only two or three of them, so a figure per tick would flicker.
+/// The number of ticks over which live latencies are computed: five seconds. One tick has 250 requests.
+/// The slowest hundredth is only two or three of them, so a figure per tick would flicker.
 const WINDOW: usize = 20;
+
+/// Latencies in microseconds, kept to three digits and never rounded down.
+#[derive(Clone, Debug)]
+struct Latencies(Histogram<u64>);
+
+impl Default for Latencies {
+    fn default() -> Self {
+        Self(Histogram::new(3).expect("three digits are possible"))
+    }
+}
+
+impl Latencies {
+    fn add(&mut self, latency: Duration) {
+        let added = self.0.record(latency.as_micros() as u64);
+        added.expect("it grows to hold any number");
+    }
+
+    /// Adds all latencies of `other`.
+    fn merge(&mut self, other: &Self) {
+        let added = self.0.add(&other.0);
+        added.expect("it grows to hold any number");
+    }
+
+    fn count(&self) -> u64 {
+        self.0.len()
+    }
+
+    /// Returns the latency that a `share` of all latencies did not exceed: 0.5 is the median. Returns
+    /// zero if there are none.
+    fn quantile(&self, share: f64) -> Duration {
+        Duration::from_micros(self.0.value_at_quantile(share))
+    }
+}
 
 /// The figures of the visitors.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     all: Latencies,
+    /// The latencies since the last tick.
+    now: Latencies,
     /// The latencies of the most recent ticks, one entry for each tick, the oldest first.
     recent: VecDeque<Latencies>,
     /// The due time of each request that waits for its reply, by visitor.
@@ -44,10 +80,7 @@ impl Tally {
 
     pub(crate) fn answered(&mut self, latency: Duration) {
         self.all.add(latency);
-        if self.recent.is_empty() {
-            self.recent.push_back(Latencies::default());
-        }
-        self.recent.back_mut().expect("there is one").add(latency);
+        self.now.add(latency);
     }
 
     /// Counts a thumbnail that arrived and was right.
@@ -62,20 +95,20 @@ impl Tally {
 
     /// Returns the line of this tick and begins the next tick.
     pub(crate) fn tick(&mut self) -> Said {
+        self.recent.push_back(std::mem::take(&mut self.now));
+        if self.recent.len() > WINDOW {
+            self.recent.pop_front();
+        }
         let mut recent = Latencies::default();
         for tick in &self.recent {
             recent.merge(tick);
         }
         let answered = recent.count();
-        let span = TICK.as_secs_f64() * self.recent.len().max(1) as f64;
+        let span = TICK.as_secs_f64() * self.recent.len() as f64;
         // A request that still waits has taken at least this long. Without these requests, a server that
         // answers nobody would look fast.
         for due in self.waiting.values() {
             recent.add(due.elapsed());
-        }
-        self.recent.push_back(Latencies::default());
-        if self.recent.len() > WINDOW {
-            self.recent.pop_front();
         }
         let latency = |share| (recent.count() > 0).then(|| recent.quantile(share));
         Said::Tick(Tick {
@@ -94,7 +127,7 @@ impl Tally {
             held_max: self.held.most() as u64,
             p50: self.all.quantile(0.5),
             p99: self.all.quantile(0.99),
-            worst: self.all.worst(),
+            worst: self.all.quantile(1.0),
             ..self.visit.clone()
         })
     }
@@ -154,5 +187,33 @@ mod tests {
             let read: Said = serde_json::from_str(&line).unwrap();
             assert_eq!(format!("{read:?}"), format!("{said:?}"));
         }
+    }
+
+    #[test]
+    fn quantiles_are_those_of_the_sorted_list_to_three_digits() {
+        let mut latencies = Latencies::default();
+        assert_eq!(
+            (latencies.count(), latencies.quantile(0.5)),
+            (0, Duration::ZERO)
+        );
+        let mut half = Latencies::default();
+        for micros in 1..=2000 {
+            let one = if micros % 2 == 0 {
+                &mut latencies
+            } else {
+                &mut half
+            };
+            one.add(Duration::from_micros(micros * 1000));
+        }
+        latencies.merge(&half);
+        assert_eq!(latencies.count(), 2000);
+        for (share, millis) in [(0.5, 1000.0), (0.99, 1980.0), (1.0, 2000.0), (0.0, 1.0)] {
+            let quantile = latencies.quantile(share).as_secs_f64() * 1e3;
+            let close = millis..=millis * 1.001;
+            assert!(close.contains(&quantile), "{share}: {quantile}");
+        }
+        // An hour is close to the longest latency that fits.
+        latencies.add(Duration::from_secs(3600));
+        assert!(latencies.quantile(1.0) > Duration::from_secs(3590));
     }
 }

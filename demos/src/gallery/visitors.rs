@@ -1,10 +1,10 @@
-//! The load generator: a thousand visitors in a separate process (this same program, hidden command
-//! `visitors`), so that their resources are not counted as the server's.
+//! The load generator: a thousand visitors in a separate process. It runs the hidden command `visitors`
+//! of this same program. The resources of the visitors are therefore not counted as the server's.
 //!
 //! Each visitor holds one connection and sends requests at fixed times. A latency is counted from the
-//! moment at which the request was *due*. A visitor whose last reply is late sends its next request late,
-//! so a latency counted from the sending would hide the wait that the server caused. A few admirers also
-//! open albums, and each album is a handful of thumbnails, requested at the same time.
+//! moment at which the request was *due*. A visitor whose last reply is late sends its next request late.
+//! A latency counted from the sending would therefore hide the wait that the server caused. A few admirers
+//! also open albums. Each album is a handful of thumbnails, requested at the same time.
 //!
 //! The output is JSON: one line per tick, and one line at the end.
 
@@ -82,7 +82,7 @@ pub(crate) fn visit(args: Args) -> anyhow::Result<()> {
     let load = args.load;
     let executor = SingleThread::builder().build()?;
     executor.block_on(async {
-        let connections = open_all(load.address, load.connections + ALBUM).await?;
+        let connections = open_all(load.address, load.args.connections + ALBUM).await?;
         let crowd = Rc::new(Crowd {
             load,
             opening: Instant::now() + PAUSE,
@@ -108,7 +108,7 @@ async fn open_all(address: SocketAddr, count: usize) -> anyhow::Result<Vec<Conne
 impl Crowd {
     /// Makes all visits, each in a separate task.
     async fn visits(self: Rc<Self>, mut connections: Vec<Connection>) {
-        let admirers = connections.split_off(self.load.connections);
+        let admirers = connections.split_off(self.load.args.connections);
         let visitors = (0..).zip(connections);
         let visitors = visitors.map(|(n, it)| brigade::spawn_local(self.clone().visitor(n, it)));
         let admirers = (0..).zip(admirers);
@@ -119,9 +119,9 @@ impl Crowd {
     /// One visitor, which sends each request when it is due, until the visit ends.
     async fn visitor(self: Rc<Self>, number: u64, mut connection: Connection) {
         let _held = self.tally.borrow().held.up();
-        let gap = self.load.gap;
+        let gap = self.load.args.gap();
         // The visitors begin one after the other, and all of them within one gap.
-        let share = number as f64 / self.load.connections as f64;
+        let share = number as f64 / self.load.args.connections as f64;
         let mut due = self.opening + gap.mul_f64(share);
         while self.is_open(due) {
             sleep_until(due).await;
@@ -142,10 +142,11 @@ impl Crowd {
     /// One admirer, which requests one thumbnail from each album.
     async fn admirer(self: Rc<Self>, place: u64, mut connection: Connection) {
         let _held = self.tally.borrow().held.up();
-        let gap = self.load.albums;
+        let (args, gap) = (&self.load.args, self.load.args.album_gap());
         for album in 0.. {
             let number = album * ALBUM as u64 + place;
-            if self.load.images.is_some_and(|images| number >= images) {
+            // A visit without an end has no last thumbnail.
+            if number >= args.images && !args.serve {
                 return;
             }
             sleep_until(self.opening + gap * album as u32).await;
@@ -163,7 +164,7 @@ impl Crowd {
 
     /// Returns whether a request that is due at `moment` is still sent.
     fn is_open(&self, moment: Instant) -> bool {
-        let duration = self.load.duration;
+        let duration = self.load.args.duration();
         duration.is_none_or(|duration| moment < self.opening + duration)
     }
 

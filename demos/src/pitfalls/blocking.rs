@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 
 use brigade::{spawn_blocking, time::interval};
 use brigade_timeline::Kind;
+use futures_util::future::try_join_all;
 
 use super::{Done, Pitfall, Place};
 use crate::fetch::origin::Request;
@@ -23,8 +24,7 @@ pub(super) const PITFALL: Pitfall = Pitfall {
           The blocking pool has threads for such calls.",
     counts: "rings on time",
     cooks_min: 1,
-    broken: |place| Box::pin(program(place, false)),
-    mended: |place| Box::pin(program(place, true)),
+    program: |place, is_mended| Box::pin(program(place, is_mended)),
     is_named_by: Kind::Blocking,
 };
 
@@ -32,23 +32,20 @@ pub(super) const PITFALL: Pitfall = Pitfall {
 const STEPS: u32 = 4;
 const RINGS: u32 = 20;
 
-async fn program(place: Place, on_pool: bool) -> anyhow::Result<Done> {
+async fn program(place: Place, is_mended: bool) -> anyhow::Result<Done> {
     let takes = place.step * STEPS;
     let bell = begin("bell", ring(takes));
     // There is one fetch for each cook, because the fault would not show with a free cook.
     let fetch = |n| {
         begin(&format!("report {n}"), async move {
-            match on_pool {
+            match is_mended {
                 true => spawn_blocking(move || fetch(place.server, takes)).await?,
                 // The fault: the call keeps this thread until the reply is there.
                 false => fetch(place.server, takes),
             }
         })
     };
-    let reports: Vec<_> = (1..=place.cooks).map(fetch).collect();
-    for report in reports {
-        report.await?;
-    }
+    try_join_all((1..=place.cooks).map(fetch)).await?;
     Ok(bell.await)
 }
 
@@ -67,8 +64,5 @@ async fn ring(lasts: Duration) -> Done {
         on_time += usize::from(due.elapsed() < ticks.period());
         due = ticks.tick().await;
     }
-    Done {
-        done: on_time,
-        of: RINGS as usize,
-    }
+    (on_time, RINGS as usize)
 }

@@ -6,14 +6,7 @@
 //! **Corrected**: the guest leaves its waker at the counter. The cook who puts the meal there wakes the
 //! guest. The counter is a [`Mailbox`], as in the pitfall `waker`.
 
-use std::{
-    future::poll_fn,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
-    task::Poll,
-};
+use std::{future::poll_fn, sync::Arc, task::Poll};
 
 use brigade::time::sleep;
 use brigade_timeline::Kind;
@@ -32,48 +25,41 @@ pub(super) const PITFALL: Pitfall = Pitfall {
           and keeps a core busy. The corrected one leaves its waker where the meal will be put.",
     counts: "meals",
     cooks_min: 1,
-    broken: |place| Box::pin(broken(place)),
-    mended: |place| Box::pin(mended(place)),
+    program: |place, is_mended| Box::pin(program(place, is_mended)),
     is_named_by: Kind::BusyPolling,
 };
 
 /// The meal takes a step divided by this number, because busy polling fills a record quickly.
 const PART: u32 = 4;
 
-async fn broken(place: Place) -> anyhow::Result<Done> {
-    let counter = Arc::<AtomicBool>::default();
-    let guest = begin("guest", ask_again_and_again(counter.clone()));
-    let cook = begin("cook", async move {
-        sleep(place.step / PART).await;
-        counter.store(true, Relaxed);
-    });
-    guest.await;
-    cook.await;
-    Ok(Done { done: 1, of: 1 })
-}
-
-/// Becomes ready when the meal is there, and polls all the time until then.
-async fn ask_again_and_again(meal: Arc<AtomicBool>) {
-    poll_fn(|cx| {
-        if meal.load(Relaxed) {
-            return Poll::Ready(());
-        }
-        // The fault: it wakes itself although nothing has happened.
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
-}
-
-async fn mended(place: Place) -> anyhow::Result<Done> {
+async fn program(place: Place, is_mended: bool) -> anyhow::Result<Done> {
     let counter = Arc::<Mailbox>::default();
-    // The guest leaves its waker at the counter, and sleeps until the meal is there.
-    let guest = begin("guest", letter(counter.clone(), true));
+    let meal = counter.clone();
+    let guest = begin("guest", async move {
+        match is_mended {
+            // The guest leaves its waker at the counter, and sleeps until the meal is there.
+            true => letter(&meal, true).await,
+            false => ask_again_and_again(&meal).await,
+        }
+    });
     let cook = begin("cook", async move {
         sleep(place.step / PART).await;
         counter.post("a meal");
     });
     guest.await;
     cook.await;
-    Ok(Done { done: 1, of: 1 })
+    Ok((1, 1))
+}
+
+/// Becomes ready when the meal is there, and polls all the time until then.
+async fn ask_again_and_again(counter: &Mailbox) -> &'static str {
+    poll_fn(|cx| {
+        if let Some(meal) = counter.take() {
+            return Poll::Ready(meal);
+        }
+        // The fault: it wakes itself although nothing has happened.
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await
 }

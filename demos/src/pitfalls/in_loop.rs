@@ -15,13 +15,19 @@ pub(super) const PITFALL: Pitfall = Pitfall {
     name: "loop",
     fault: "awaits in a loop",
     remedy: "all begun, then awaited together",
-    why: "No order needs the result of another, but an await in a loop sends each order only after the \
-          one before has been answered. The corrected guest sends all orders first and then awaits \
-          them.",
+    why: "No order needs the result of another. But an await in a loop sends each order only after the \
+          answer to the order before. The corrected guest sends all orders first and then awaits the \
+          answers.",
     counts: "dishes",
     cooks_min: 1,
-    broken: |place| Box::pin(async move { begin("guest", one_by_one(place)).await }),
-    mended: |place| Box::pin(async move { begin("guest", together(place)).await }),
+    program: |place, is_mended| {
+        Box::pin(async move {
+            match is_mended {
+                true => begin("guest", together(place)).await,
+                false => begin("guest", one_by_one(place)).await,
+            }
+        })
+    },
     is_named_by: Kind::AwaitsInLoop,
 };
 
@@ -34,14 +40,11 @@ async fn one_by_one(place: Place) -> anyhow::Result<Done> {
         ask(place.server, place.step).await?;
         done += 1;
     }
-    Ok(Done { done, of: DISHES })
+    Ok((done, DISHES))
 }
 
 async fn together(place: Place) -> anyhow::Result<Done> {
     let orders = (0..DISHES).map(|_| ask(place.server, place.step));
     let served = try_join_all(orders).await?;
-    Ok(Done {
-        done: served.len(),
-        of: DISHES,
-    })
+    Ok((served.len(), DISHES))
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use async_lock::Mutex;
 use brigade_timeline::Kind;
+use futures_util::future::try_join_all;
 
 use super::{Done, Pitfall, Place, ask};
 use crate::work::begin;
@@ -22,32 +23,26 @@ pub(super) const PITFALL: Pitfall = Pitfall {
           corrected guests ask first and lock the till only for the addition.",
     counts: "guests",
     cooks_min: 1,
-    broken: |place| Box::pin(program(place, true)),
-    mended: |place| Box::pin(program(place, false)),
+    program: |place, is_mended| Box::pin(program(place, is_mended)),
     is_named_by: Kind::InLine,
 };
 
 const GUESTS: usize = 5;
 
-async fn program(place: Place, across_await: bool) -> anyhow::Result<Done> {
+async fn program(place: Place, is_mended: bool) -> anyhow::Result<Done> {
     let till = Arc::new(Mutex::new(0));
     let pay = |n| {
         let till = till.clone();
         begin(&format!("guest {n}"), async move {
-            match across_await {
-                true => lock_and_ask(&till, place).await,
-                false => ask_and_lock(&till, place).await,
+            match is_mended {
+                true => ask_and_lock(&till, place).await,
+                false => lock_and_ask(&till, place).await,
             }
         })
     };
-    let guests: Vec<_> = (1..=GUESTS).map(pay).collect();
-    for guest in guests {
-        guest.await?;
-    }
-    Ok(Done {
-        done: *till.lock().await,
-        of: GUESTS,
-    })
+    try_join_all((1..=GUESTS).map(pay)).await?;
+    let paid = *till.lock().await;
+    Ok((paid, GUESTS))
 }
 
 async fn lock_and_ask(till: &Mutex<usize>, place: Place) -> anyhow::Result<()> {

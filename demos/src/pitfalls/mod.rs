@@ -19,20 +19,13 @@ mod lock;
 mod one_task;
 mod waker;
 
-use std::{future::Future, net::SocketAddr, pin::Pin};
+use std::net::SocketAddr;
 
-use brigade_timeline::Kind;
+use brigade_timeline::{Advice, Kind};
+use futures_util::future::LocalBoxFuture;
 
 use crate::fetch::origin::{Origin, Request};
 use crate::prelude::*;
-
-/// The text after the options in `brigade pitfalls --help`.
-const NOTES: &str = "--cooks here: the number of threads that run each program (at least two \
-    for one-task); with 1,2 everything is run with each number and compared.\n\n\
-    --json adds `pitfalls`, one object for each fault: `broken` and `mended` (the corrected version) \
-    have `done` and `of` (how much was done, of how much), `wall_s`, `cpu_s`, `polls`, `cooks`, \
-    `at_once_max`, `advice` (all that the timeline gives) and `is_named` (whether some of it names the \
-    fault).";
 
 /// Six programs with a fault, the advice that names it, and corrected versions
 ///
@@ -40,8 +33,17 @@ const NOTES: &str = "--cooks here: the number of threads that run each program (
 /// task. busy: a future that wakes itself to ask again. waker: a future that does not keep its waker. lock:
 /// a lock that is held across an await. Each runs, its timeline is drawn, and the advice that follows from
 /// the timeline names the fault.
+///
+/// # Notes
+///
+/// --cooks here: the number of threads that run each program (at least two for one-task); with 1,2
+/// everything is run with each number and compared.
+///
+/// --json adds `pitfalls`, one object for each fault. In each, `broken` and `mended` (the corrected
+/// version) have `done` and `of` (how much was done, of how much), `wall_s`, `cpu_s`, `polls`, `cooks` and
+/// `at_once_max`. They also have `advice` (all that the timeline gives) and `is_named` (whether some of
+/// the advice names the fault).
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = NOTES)]
 pub(crate) struct Args {
     /// The pitfall to run; all of them if none is named
     #[arg(value_name = "NAME", value_parser = ALL.map(|pitfall| pitfall.name))]
@@ -61,15 +63,11 @@ struct Place {
     server: SocketAddr,
 }
 
-/// How much of its work a program did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Done {
-    pub(crate) done: usize,
-    pub(crate) of: usize,
-}
+/// How many things a program did, and how many it should have done.
+type Done = (usize, usize);
 
-/// A program, as a function that returns its main future.
-type Program = fn(Place) -> Pin<Box<dyn Future<Output = anyhow::Result<Done>>>>;
+/// A program with a fault, or its corrected version if the second argument is true.
+type Program = fn(Place, bool) -> LocalBoxFuture<'static, anyhow::Result<Done>>;
 
 /// A fault, with a program that has it and a program that does not.
 #[derive(Clone, Copy)]
@@ -84,8 +82,7 @@ struct Pitfall {
     counts: &'static str,
     /// The minimum number of cooks with which the fault shows.
     cooks_min: usize,
-    broken: Program,
-    mended: Program,
+    program: Program,
     /// The kind of advice that names this fault.
     is_named_by: Kind,
 }
@@ -101,22 +98,12 @@ const ALL: [Pitfall; 6] = [
 ];
 
 /// The results of one program.
-#[derive(Debug)]
-pub(crate) struct Twin {
-    pub(crate) run: Run<Done>,
-    /// The advice that its timeline gives, in words.
-    pub(crate) advice: Vec<String>,
-    /// The part of the advice that names the fault.
-    named: Vec<String>,
-    /// The part of the advice that blames other programs for using the cores, which hides faults.
-    disturbed: Vec<String>,
-}
-
-/// The results of a pitfall's two programs.
-pub(crate) struct Pair {
+struct Twin {
     pitfall: Pitfall,
-    pub(crate) broken: Twin,
-    pub(crate) mended: Twin,
+    is_mended: bool,
+    run: Run<Done>,
+    /// The advice that its timeline gives.
+    advice: Vec<Advice>,
 }
 
 impl Args {
@@ -128,7 +115,7 @@ impl Args {
 
     /// Runs each program and its corrected version. The given executor runs the first program. Each other
     /// program runs on a new executor with the same number of cooks, so that it has its own timeline.
-    pub(crate) fn measure(&self, executor: &Crew) -> anyhow::Result<Vec<Pair>> {
+    fn measure(&self, executor: &Crew) -> anyhow::Result<Vec<[Twin; 2]>> {
         let origin = Origin::start()?;
         let mut pairs = Vec::new();
         for pitfall in self.pitfalls() {
@@ -139,33 +126,14 @@ impl Args {
                 server: origin.address(0),
             };
             let broken = match pairs.is_empty() {
-                true => run(executor, &pitfall, pitfall.broken, place)?,
-                false => run(&cooks::hire(cooks)?, &pitfall, pitfall.broken, place)?,
+                true => Twin::measure(executor, pitfall, place, false)?,
+                false => Twin::measure(&cooks::hire(cooks)?, pitfall, place, false)?,
             };
-            let mended = run(&cooks::hire(cooks)?, &pitfall, pitfall.mended, place)?;
-            pairs.push(Pair {
-                pitfall,
-                broken,
-                mended,
-            });
+            let mended = Twin::measure(&cooks::hire(cooks)?, pitfall, place, true)?;
+            pairs.push([broken, mended]);
         }
         Ok(pairs)
     }
-}
-
-fn run(executor: &Crew, pitfall: &Pitfall, program: Program, place: Place) -> anyhow::Result<Twin> {
-    let run = measure(executor, program(place))?.transpose()?;
-    let advice = brigade_timeline::advice(&run.timeline);
-    let words = |is: &dyn Fn(Kind) -> bool| {
-        let its = advice.iter().filter(|advice| is(advice.kind()));
-        its.map(|advice| advice.in_words_of("cook")).collect()
-    };
-    Ok(Twin {
-        named: words(&|kind| kind == pitfall.is_named_by),
-        disturbed: words(&|kind| kind == Kind::OtherPrograms),
-        advice: words(&|_| true),
-        run,
-    })
 }
 
 /// Asks the server, which answers after the time `takes`.
@@ -181,8 +149,12 @@ impl Dish for Args {
     /// The given executor runs the first program, so it must have enough cooks.
     fn runs(&self, asked: Vec<usize>) -> Vec<usize> {
         let least = self.pitfalls()[0].cooks_min;
-        let mut runs: Vec<_> = asked.into_iter().map(|cooks| cooks.max(least)).collect();
-        runs.dedup();
+        let mut runs = Vec::new();
+        for cooks in asked {
+            if !runs.contains(&cooks.max(least)) {
+                runs.push(cooks.max(least));
+            }
+        }
         runs
     }
 
@@ -194,100 +166,127 @@ impl Dish for Args {
             counted(pairs.len(), "fault"),
             counted(executor.workers(), "cook"),
         );
-        let mut report = Report::of("pitfalls", title, &pairs[0].broken.run);
+        let twins = || pairs.iter().flatten();
+        let mut report = Report::of("pitfalls", title, &pairs[0][0].run);
         report.figures.wall = begun.elapsed();
-        report.charts = pairs.iter().map(|pair| pair.chart()).collect();
+        report.charts = pairs.iter().map(chart).collect();
         report.draws_run = true;
-        let runs = pairs.iter().flat_map(|pair| {
-            let twins = pair.twins();
-            twins.map(|(which, _, twin)| {
-                let name = format!("{}, {which}", pair.pitfall.name);
-                (name, twin.run.timeline.clone())
-            })
-        });
+        let runs = twins().map(|twin| (twin.name(), twin.run.timeline.clone()));
         report.runs = runs.collect();
-        let rows = pairs.iter().flat_map(|pair| {
-            let twins = pair.twins();
-            twins.map(|(which, _, twin)| pair.facts(which, twin))
-        });
-        report.details = columns::of(rows);
+        report.details = columns::of(twins().map(Twin::facts));
         report.details.push(String::new());
         let named = "fault: named if the advice that follows from the timeline names it";
         report.details.push(named.to_owned());
         report.verdict = verdict(&pairs);
-        report.own_keys(json!({ "pitfalls": pairs.iter().map(Pair::keys).collect::<Value>() }));
+        let keys = pairs.iter().map(|[broken, mended]| {
+            json!({
+                "pitfall": broken.pitfall.name,
+                "broken": broken.json(),
+                "mended": mended.json(),
+            })
+        });
+        report.own_keys(json!({ "pitfalls": keys.collect::<Value>() }));
         Ok(report)
     }
 }
 
-impl Pair {
-    fn twins(&self) -> [(&'static str, &'static str, &Twin); 2] {
-        [
-            ("broken", self.pitfall.fault, &self.broken),
-            ("corrected", self.pitfall.remedy, &self.mended),
-        ]
-    }
-
-    /// Returns the explanation of the fault, both runs drawn on the same scale, and the advice about the
-    /// fault. (Other advice, such as that there is little to do, is left out.)
-    fn chart(&self) -> String {
-        let name = self.pitfall.name;
-        let drawn = self
-            .twins()
-            .map(|(which, what, twin)| (&twin.run.timeline, format!("{name}, {which}: {what}")));
-        let drawings = paint::draw(&drawn);
-        let [broken, mended] = [&self.broken, &self.mended].map(|twin| &twin.run.figures);
-        let mut chart = report::wrapped(&format!(
-            "{} The broken program took {}, the corrected one {}.",
-            self.pitfall.why,
-            duration(broken.wall),
-            duration(mended.wall),
-        ));
-        chart.push_str("\n\n");
-        for (drawing, (_, _, twin)) in drawings.iter().zip(self.twins()) {
-            chart.push_str(&format!("{}\n\n", drawing.trim_end()));
-            if twin.named.is_empty() && twin.disturbed.is_empty() {
-                chart.push_str("advice: none about this fault\n\n");
-            }
-            for advice in twin.named.iter().chain(&twin.disturbed) {
-                let advice = report::wrapped(&format!("advice: {advice}"));
-                chart.push_str(&format!("{advice}\n\n"));
-            }
-        }
-        chart
-    }
-
-    fn keys(&self) -> Value {
-        let twin = |twin: &Twin| {
-            let mut object = self.facts("", twin).json();
-            object.insert("advice".to_owned(), json!(twin.advice));
-            object.insert("is_named".to_owned(), json!(twin.is_named()));
-            object
+/// Returns the explanation of the fault, both runs drawn on the same scale, and the advice about the
+/// fault. (Other advice, such as that there is little to do, is left out.)
+fn chart(pair: &[Twin; 2]) -> String {
+    let [broken, mended] = pair.each_ref().map(|twin| duration(twin.run.figures.wall));
+    let why = pair[0].pitfall.why;
+    let why = format!("{why} The broken program took {broken}, the corrected one {mended}.");
+    let mut chart = format!("{}\n\n", report::wrapped(&why));
+    let drawn = pair.each_ref().map(|twin| {
+        let what = match twin.is_mended {
+            true => twin.pitfall.remedy,
+            false => twin.pitfall.fault,
         };
-        json!({
-            "pitfall": self.pitfall.name,
-            "broken": twin(&self.broken),
-            "mended": twin(&self.mended),
+        (&twin.run.timeline, format!("{}: {what}", twin.name()))
+    });
+    for (drawing, twin) in paint::draw(&drawn).iter().zip(pair) {
+        chart += &format!("{}\n\n", drawing.trim_end());
+        let kinds = [twin.pitfall.is_named_by, Kind::OtherPrograms];
+        let mut advice = kinds.map(|kind| twin.advice_of(kind)).concat();
+        if advice.is_empty() {
+            advice.push("none about this fault".to_owned());
+        }
+        for advice in advice {
+            let advice = report::wrapped(&format!("advice: {advice}"));
+            chart += &format!("{advice}\n\n");
+        }
+    }
+    chart
+}
+
+impl Twin {
+    fn measure(
+        executor: &Crew,
+        pitfall: Pitfall,
+        place: Place,
+        is_mended: bool,
+    ) -> anyhow::Result<Self> {
+        let run = measure(executor, (pitfall.program)(place, is_mended))?.transpose()?;
+        Ok(Self {
+            pitfall,
+            is_mended,
+            advice: brigade_timeline::advice(&run.timeline),
+            run,
         })
     }
 
-    fn facts(&self, which: &'static str, twin: &Twin) -> Facts {
-        let Done { done, of } = twin.run.output;
-        let figures = &twin.run.figures;
-        let named = if twin.is_named() { "named" } else { "-" };
+    /// Returns the advice of a kind, in words.
+    fn advice_of(&self, kind: Kind) -> Vec<String> {
+        let advice = self.advice.iter().filter(|advice| advice.kind() == kind);
+        advice.map(|advice| advice.in_words_of("cook")).collect()
+    }
+
+    /// Returns whether the advice names the fault.
+    fn is_named(&self) -> bool {
+        !self.advice_of(self.pitfall.is_named_by).is_empty()
+    }
+
+    /// Returns whether the advice blames other programs for using the cores, which hides faults.
+    fn is_disturbed(&self) -> bool {
+        !self.advice_of(Kind::OtherPrograms).is_empty()
+    }
+
+    fn which(&self) -> &'static str {
+        if self.is_mended {
+            "corrected"
+        } else {
+            "broken"
+        }
+    }
+
+    fn name(&self) -> String {
+        format!("{}, {}", self.pitfall.name, self.which())
+    }
+
+    fn json(&self) -> Value {
+        let mut object = self.facts().json();
+        let advice = self.advice.iter().map(|advice| advice.in_words_of("cook"));
+        object.insert("advice".to_owned(), advice.collect());
+        object.insert("is_named".to_owned(), json!(self.is_named()));
+        object.into()
+    }
+
+    fn facts(&self) -> Facts {
+        let (done, of) = self.run.output;
+        let figures = &self.run.figures;
+        let tasks = brigade_timeline::figures(&self.run.timeline).tasks;
+        let polls: u64 = tasks.iter().map(|task| task.polls).sum();
+        let named = if self.is_named() { "named" } else { "-" };
+        let things = format!("{done} of {of} {}", self.pitfall.counts);
         Facts(vec![
             text("", " ", self.pitfall.name),
-            text("", " ", which),
-            text(
-                "",
-                "done",
-                format!("{done} of {of} {}", self.pitfall.counts),
-            ),
+            text("", " ", self.which()),
+            text("", "done", things),
             count("done", "", done),
             count("of", "", of),
             time("wall_s", "wall time", figures.wall),
             time("cpu_s", "CPU time", figures.cpu),
-            count("polls", "polls", twin.polls() as usize),
+            count("polls", "polls", polls as usize),
             count("cooks", "", figures.cooks),
             count("at_once_max", "", figures.at_once_max),
             text("", "fault", named),
@@ -295,36 +294,36 @@ impl Pair {
     }
 }
 
-impl Twin {
-    pub(crate) fn is_named(&self) -> bool {
-        !self.named.is_empty()
-    }
-
-    /// Returns the number of polls of tasks.
-    fn polls(&self) -> u64 {
-        let figures = brigade_timeline::figures(&self.run.timeline);
-        figures.tasks.iter().map(|task| task.polls).sum()
-    }
-}
-
-fn verdict(pairs: &[Pair]) -> String {
+fn verdict(pairs: &[[Twin; 2]]) -> String {
     let all = pairs.len();
-    let named = |twin: fn(&Pair) -> &Twin| {
-        let twins = pairs.iter().map(twin);
-        twins.filter(|twin| twin.is_named()).count()
-    };
+    let named = |which: usize| pairs.iter().filter(|pair| pair[which].is_named()).count();
     let mut said = format!(
         "The advice that follows from the timeline names the fault in {} of {all} broken programs, and \
          in {} of {all} corrected ones.",
-        named(|pair| &pair.broken),
-        named(|pair| &pair.mended),
+        named(0),
+        named(1),
     );
-    let mut twins = pairs.iter().flat_map(|pair| [&pair.broken, &pair.mended]);
-    if twins.any(|twin| !twin.disturbed.is_empty()) {
+    if pairs.iter().flatten().any(Twin::is_disturbed) {
         said.push_str(
             " Other programs had the cores for part of the time, which hides some faults and may look \
              like others.",
         );
     }
     said
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_number_of_cooks_is_run_once() {
+        let args = |only: &str| Args {
+            only: Some(only.to_owned()),
+            step: 10,
+        };
+        assert_eq!(args("lock").runs(vec![1, 3, 2]), [1, 3, 2]);
+        // This fault shows with two cooks at least.
+        assert_eq!(args("one-task").runs(vec![1, 3, 2]), [2, 3]);
+    }
 }

@@ -8,7 +8,7 @@
 
 use brigade_timeline::Kind;
 
-use super::{Done, Pitfall, Place};
+use super::{Pitfall, Place};
 
 use crate::prelude::*;
 
@@ -22,8 +22,16 @@ pub(super) const PITFALL: Pitfall = Pitfall {
     counts: "piles",
     // A single cook is busy all the time with either program.
     cooks_min: 2,
-    broken: |place| Box::pin(async move { Ok(begin("all piles", joined(place)).await) }),
-    mended: |place| Box::pin(async move { Ok(spawned(place).await) }),
+    program: |place, is_mended| {
+        Box::pin(async move {
+            let piles = match is_mended {
+                true => spawned(place).await,
+                false => begin("all piles", joined(place)).await,
+            };
+            let right = piles.iter().filter(|pile| pile.right);
+            Ok((right.count(), piles.len()))
+        })
+    },
     is_named_by: Kind::OneBusyWorker,
 };
 
@@ -35,22 +43,12 @@ fn piles(place: Place) -> impl Iterator<Item = Pile> {
     (0..2 * place.cooks).map(move |_| Pile::of(place.step * STEPS))
 }
 
-async fn joined(place: Place) -> Done {
+async fn joined(place: Place) -> Vec<Chopped> {
     // The fault: these futures are not tasks.
-    counted(&join_all(piles(place).map(Pile::chop)).await)
+    join_all(piles(place).map(Pile::chop)).await
 }
 
-async fn spawned(place: Place) -> Done {
-    let tasks: Vec<_> = piles(place)
-        .enumerate()
-        .map(|(n, pile)| begin(&format!("pile {}", n + 1), pile.chop()))
-        .collect();
-    counted(&join_all(tasks).await)
-}
-
-fn counted(piles: &[Chopped]) -> Done {
-    Done {
-        done: piles.iter().filter(|pile| pile.right).count(),
-        of: piles.len(),
-    }
+async fn spawned(place: Place) -> Vec<Chopped> {
+    let spawn = |(n, pile): (usize, Pile)| begin(&format!("pile {}", n + 1), pile.chop());
+    join_all(piles(place).enumerate().map(spawn)).await
 }

@@ -28,17 +28,17 @@ pub(super) const PITFALL: Pitfall = Pitfall {
           waker.",
     counts: "letters",
     cooks_min: 1,
-    broken: |place| Box::pin(program(place, false)),
-    mended: |place| Box::pin(program(place, true)),
+    program: |place, is_mended| Box::pin(program(place, is_mended)),
     is_named_by: Kind::Stranded,
 };
 
 /// The number of steps after which the watchdog gives up.
 const PATIENCE: u32 = 4;
 
-async fn program(place: Place, keeps_waker: bool) -> anyhow::Result<Done> {
+async fn program(place: Place, is_mended: bool) -> anyhow::Result<Done> {
     let mailbox = Arc::<Mailbox>::default();
-    let guest = begin("guest", letter(mailbox.clone(), keeps_waker));
+    let guests = mailbox.clone();
+    let guest = begin("guest", async move { letter(&guests, is_mended).await });
     let postman = begin("postman", async move {
         sleep(place.step).await;
         mailbox.post("good news");
@@ -46,10 +46,7 @@ async fn program(place: Place, keeps_waker: bool) -> anyhow::Result<Done> {
     // The timeout wakes this future, not the guest's, which is not polled again.
     let letter = timeout(place.step * PATIENCE, guest).await;
     postman.await;
-    Ok(Done {
-        done: usize::from(letter.is_ok()),
-        of: 1,
-    })
+    Ok((usize::from(letter.is_ok()), 1))
 }
 
 /// A letter, and the waker of the guest that waits for it.
@@ -65,10 +62,14 @@ impl Mailbox {
         drop(open);
         waker.iter().for_each(Waker::wake_by_ref);
     }
+
+    pub(super) fn take(&self) -> Option<&'static str> {
+        self.0.lock().0.take()
+    }
 }
 
 /// Returns the letter when it has come.
-pub(super) async fn letter(mailbox: Arc<Mailbox>, keeps_waker: bool) -> &'static str {
+pub(super) async fn letter(mailbox: &Mailbox, keeps_waker: bool) -> &'static str {
     poll_fn(|cx| {
         let mut open = mailbox.0.lock();
         if let Some(letter) = open.0.take() {

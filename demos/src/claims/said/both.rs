@@ -39,7 +39,7 @@ pub(super) const BOTH: Claim = Claim {
         lab.note(&computing);
         lab.note(&both);
         let ((waited, answered), right) = both.output;
-        anyhow::ensure!(computing.output && right, "something was chopped wrongly");
+        ensure!(computing.output && right, "something was chopped wrongly");
         // Count only the threads of the pool, which compute. The waiting has its own thread.
         let at_once = polls_at_once(&both.timeline, |kind| kind == LaneKind::Blocking);
         Ok(Facts(vec![
@@ -59,11 +59,9 @@ pub(super) const BOTH: Claim = Claim {
                     the same instant, took {both_s}";
         // If only the waiting overlapped, both together would take as long as the computation alone.
         let times = facts.ratio("computing_s", "both_s");
-        let spread = match GAIN.ask_up_to(facts["cores"].value, times) {
-            // If threads computed at the same time without a gain, they did not have a core each.
-            Answer::No if facts.count("computed_at_once") > 1 => Answer::Unclear,
-            answer => answer,
-        };
+        let spread = GAIN.ask_up_to(facts["cores"].value, times);
+        // If threads computed at the same time without a gain, they did not have a core each.
+        let spread = spread.unclear_if(facts.count("computed_at_once") > 1, Answer::No);
         let overlapped = OVERLAP.ask(facts.ratio("waited_s", "answered_s"));
         let (verdict, rest) = match (spread, overlapped) {
             _ if facts.count("cores") < 2 => (

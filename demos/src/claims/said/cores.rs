@@ -26,11 +26,9 @@ pub(super) const ALWAYS_BETTER: Claim = Claim {
     judge: |facts| {
         let both = "{cooks:cook} were {chopping_speed_up} as fast as one at chopping and \
                     {waiting_speed_up} at waiting: ";
-        let chopping = match gained(&facts["chopping_speed_up"]) {
-            // If the cooks had no free cores, a missing gain does not refute the claim.
-            Answer::No if is_disturbed(facts["on_processor"].value) => Answer::Unclear,
-            answer => answer,
-        };
+        // If the cooks had no free cores, a missing gain does not refute the claim.
+        let disturbed = is_disturbed(facts["on_processor"].value);
+        let chopping = gained(&facts["chopping_speed_up"]).unclear_if(disturbed, Answer::No);
         let (verdict, reason) = match (chopping, gained(&facts["waiting_speed_up"])) {
             (Answer::Yes, Answer::Yes) => (Holds, "both gained in this run."),
             (Answer::Yes, Answer::No) => (
@@ -63,13 +61,13 @@ pub(super) const SET_NOT_ONE: Claim = Claim {
         let jobs = lab.jobs()?;
         // `most` is the largest possible gain. For a set of parts that wait, it is their number.
         let set = |ways: &Ways, most: u32| {
-            let set = ways.whole.times_as_long_as(&ways.cut_for_one);
+            let set = ways.whole.times_as_long_as(&ways.cut.one);
             set.at_most(f64::from(most))
         };
-        let among = |ways: &Ways| shortest_life(&ways.cut_for_one);
+        let among = |ways: &Ways| shortest_life(&ways.cut.one);
         let alone = |ways: &Ways| ways.whole.figures.wall / PARTS;
         let [waiting, computing] = [&jobs.waiting, &jobs.computing];
-        let runs = [&computing.whole, &computing.cut_for_one];
+        let runs = [&computing.whole, &computing.cut.one];
         let shares = runs.iter().filter_map(|run| run.on_processor());
         let least = shares.min_by(f64::total_cmp);
         Ok(Facts(vec![
@@ -88,10 +86,8 @@ pub(super) const SET_NOT_ONE: Claim = Claim {
         let ones =
             "a waiting task alone took {waiting_alone_s} and among the others {waiting_among_s}.";
         // If other programs slowed one run down, a faster second run is not a gain.
-        let computing = |factor| match GAIN.ask(factor) {
-            Answer::Yes if is_disturbed(facts["computing_on_processor"].value) => Answer::Unclear,
-            answer => answer,
-        };
+        let disturbed = is_disturbed(facts["computing_on_processor"].value);
+        let computing = |factor| GAIN.ask(factor).unclear_if(disturbed, Answer::Yes);
         let one = [
             GAIN.ask(facts.ratio("waiting_alone_s", "waiting_among_s")),
             computing(facts.ratio("computing_alone_s", "computing_among_s")),
@@ -139,7 +135,7 @@ pub(super) const FIVE_PARTS: Claim = Claim {
     command: |sizes| format!("brigade parts --minute {}", sizes.parts.as_millis()),
     measure: |lab| {
         let jobs = lab.jobs()?;
-        let many = &jobs.computing.cut_for_many;
+        let many = &jobs.computing.cut.many;
         let waiting = jobs.waiting_speed_up();
         Ok(Facts(vec![
             count("cores", "cores", cooks::cores()),
@@ -162,17 +158,11 @@ pub(super) const FIVE_PARTS: Claim = Claim {
         let (verdict, before, after) = if ideal == Answer::Yes && of_the_cores < BEYOND {
             (Holds, "Here ", waiting)
         } else if hands < parts && of_the_cores > IDEAL.no && of_the_cores < BEYOND {
-            (
-                Depends,
-                "On the processors: five are needed, and here ",
-                waiting,
-            )
+            let five = "On the processors: five are needed, and here ";
+            (Depends, five, waiting)
         } else if hands == parts && ideal == Answer::No && !disturbed {
-            (
-                DoesNotHold,
-                "There were enough processors, and still ",
-                waiting,
-            )
+            let enough = "There were enough processors, and still ";
+            (DoesNotHold, enough, waiting)
         } else {
             let others = ", which is not what this number of cores achieves: other programs wanted them \
                           too.";
@@ -190,8 +180,8 @@ const LATE: Band = Band { no: 1.2, yes: 1.4 };
 /// clocks does not explain it.
 const FASTER: f64 = 0.9;
 
-/// Solves equations that depend on each other, with one hand, with as many hands as can ever be busy, and
-/// with one hand for each equation.
+/// Solves equations that depend on each other. There is one hand first, then as many hands as can ever be
+/// busy, then one hand for each equation.
 pub(super) const CRITICAL_PATH: Claim = Claim {
     id: 10,
     said: "Dependent tasks gain nothing from more hands than the critical path allows.",
@@ -206,7 +196,7 @@ pub(super) const CRITICAL_PATH: Claim = Claim {
         Ok(Facts(vec![
             time("critical_path_s", "critical path", solutions.critical_path),
             time("one_hand_s", "1 hand", one.run.figures.wall),
-            count("width", "hands ever busy", plenty.used),
+            count("width", "hands ever busy", plenty.used()),
             time("at_width_s", "with that many", enough.run.figures.wall),
             count("plenty", "plenty", plenty.hands),
             time("plenty_s", "with plenty", plenty.run.figures.wall),
@@ -220,7 +210,8 @@ pub(super) const CRITICAL_PATH: Claim = Claim {
         let against_path = facts.ratio("plenty_s", "critical_path_s");
         let (verdict, rest) = match (LATE.ask(against_path), helped, further) {
             _ if against_path < FASTER => (DoesNotHold, ": hands beyond it helped."),
-            (_, _, Answer::Yes) => (DoesNotHold, ": hands beyond it helped."),
+            // Hands beyond the width are never busy, so only the lateness of timers makes a difference.
+            (_, _, Answer::Yes) => (Undecided, ": the run with {width:hand} was late."),
             (Answer::No, Answer::Yes, Answer::No) => (Holds, "."),
             (Answer::No, ..) => (Undecided, ": it is unclear how much hands helped."),
             _ => (Undecided, ", which was exceeded by much: timers came late."),

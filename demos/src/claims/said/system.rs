@@ -2,7 +2,7 @@
 //! long, and at what cost.
 
 use super::*;
-use crate::threads::Waited;
+use crate::threads::Both;
 
 /// Returns the command of both claims about threads.
 fn threads_command(sizes: &Sizes) -> String {
@@ -25,15 +25,14 @@ pub(super) const OWN_CORE: Claim = Claim {
     said: "Every thread has a core to itself.",
     command: threads_command,
     measure: |lab| {
-        let both = lab.threads()?;
-        let crowd = both.computed.iter().max_by_key(|crowd| crowd.threads);
-        let at_once = crowd.and_then(|crowd| crowd.at_once());
-        let queued = crowd.and_then(|crowd| crowd.queued);
+        let computed = lab.threads()?.computed.iter();
+        let crowd = computed.max_by_key(|crowd| crowd.count("threads"));
+        let crowd = crowd.context("some threads computed")?;
         Ok(Facts(vec![
-            count("cores", "cores", both.cores),
-            count("threads", "threads", crowd.map(|crowd| crowd.threads)),
-            number("on_a_core", "on a core at once", at_once),
-            time("queued_s", "in the queue", queued),
+            count("cores", "cores", cooks::cores()),
+            crowd["threads"].clone(),
+            crowd["at_once"].called("on_a_core", "on a core at once"),
+            crowd["queued_s"].clone(),
         ]))
     },
     judge: |facts| {
@@ -63,16 +62,15 @@ pub(super) const UNINTERRUPTED: Claim = Claim {
     command: reference_command,
     measure: |lab| {
         let frames = &lab.reference()?.output;
-        anyhow::ensure!(frames.sums_are_right, "a sum came out wrong");
-        let polls = frames.in_polls;
-        let interrupted = polls.map(|polls| polls.interrupted as usize);
+        let facts = &frames.facts;
+        ensure!(frames.sums_are_right(), "a sum came out wrong");
         Ok(Facts(vec![
             count("lines", "lines", frames.lines.len()),
-            count("polls", "polls", frames.on_thread.its.polls as usize),
-            count("others_polls", "polls of others", frames.on_thread.others),
-            count("interrupted", "core taken away", interrupted),
-            time("in_polls_s", "in polls", polls.map(|polls| polls.wall)),
-            time("on_a_core_s", "on a core", polls.map(|polls| polls.on_core)),
+            facts["polls"].called("polls", "polls"),
+            facts["others_polls"].called("others_polls", "polls of others"),
+            facts["interrupted"].called("interrupted", "core taken away"),
+            facts["in_polls_s"].called("in_polls_s", "in polls"),
+            facts["on_core_s"].called("on_a_core_s", "on a core"),
         ]))
     },
     judge: |facts| {
@@ -101,10 +99,10 @@ pub(super) const SERVER: Claim = Claim {
     said: "While I wait for a server nothing happens.",
     command: reference_command,
     measure: |lab| {
-        let frames = &lab.reference()?.output;
+        let facts = &lab.reference()?.output.facts;
         Ok(Facts(vec![
-            time("waited_s", "waited", frames.asked),
-            time("server_cpu_s", "server on a core", frames.server),
+            facts["waited_for_server_s"].called("waited_s", "waited"),
+            facts["server_cpu_s"].called("server_cpu_s", "server on a core"),
         ]))
     },
     judge: |facts| {
@@ -137,17 +135,15 @@ pub(super) const THREADS_WAIT: Claim = Claim {
     said: "More threads are a fine way to wait for I/O.",
     command: threads_command,
     measure: |lab| {
-        let both = lab.threads()?;
-        let (threads, tasks) = (&both.threads, &both.tasks);
-        let switches = |way: &Waited| way.used.map(|used| used.switches() as usize);
+        let Both { tasks, threads, .. } = lab.threads()?;
         Ok(Facts(vec![
-            count("requests", "requests", threads.done),
-            bytes("memory_threads_bytes", "memory, threads", threads.memory),
-            bytes("memory_tasks_bytes", "tasks", tasks.memory),
-            count("switches_threads", "switches, threads", switches(threads)),
-            count("switches_tasks", "tasks", switches(tasks)),
-            time("wall_threads_s", "wall time, threads", threads.wall),
-            time("wall_tasks_s", "tasks", tasks.wall),
+            threads["done"].called("requests", "requests"),
+            threads["memory_bytes"].called("memory_threads_bytes", "memory, threads"),
+            tasks["memory_bytes"].called("memory_tasks_bytes", "tasks"),
+            threads["context_switches"].called("switches_threads", "switches, threads"),
+            tasks["context_switches"].called("switches_tasks", "tasks"),
+            threads["wall_s"].called("wall_threads_s", "wall time, threads"),
+            tasks["wall_s"].called("wall_tasks_s", "tasks"),
         ]))
     },
     judge: |facts| {

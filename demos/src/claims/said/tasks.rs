@@ -12,7 +12,7 @@ pub(super) const AUTOMATIC: Claim = Claim {
     command: |sizes| format!("brigade kitchen --minute {}", sizes.minute.as_millis()),
     measure: |lab| {
         let dinners = kitchen::three_ways(&lab.hire()?, lab.sizes.minute)?;
-        anyhow::ensure!(dinners.alike(), "the three dinners are not the same");
+        ensure!(dinners.alike(), "the three dinners are not the same");
         lab.note(&dinners.sequential);
         lab.note_both(&dinners.together);
         let [one, many] = [&dinners.together.one, &dinners.together.many].map(|run| &run.figures);
@@ -51,7 +51,7 @@ const ANSWERED: Band = Band {
 };
 
 /// The required ratio of the total waiting time to the time of the run. A reply takes a quarter of a
-/// second on average and half a second at most, so with 2,000 requests the ratio is about a thousand.
+/// second on average and half a second at most. With 2,000 requests the ratio is about a thousand.
 const OVERLAP: Band = Band {
     no: 10.0,
     yes: 50.0,
@@ -65,8 +65,8 @@ pub(super) const THOUSANDS: Claim = Claim {
     measure: |lab| {
         let plan = fetch::Plan::to_origin(lab.sizes.requests)?;
         let report = plan.cook(&Crew::hire(1, false)?)?;
-        anyhow::ensure!(report.ending != Ending::Interrupted, Interrupted);
-        lab.note_figures(report.figures.clone(), report.waiting_share);
+        ensure!(report.ending != Ending::Interrupted, Interrupted);
+        lab.note_figures(&report.figures, report.waiting_share);
         let own = |key| report.own.get(key).and_then(serde_json::Value::as_f64);
         let waited = Duration::from_secs_f64(own("waited_s").unwrap_or_default());
         let figures = &report.figures;
@@ -158,18 +158,11 @@ pub(super) const ORDER: Claim = Claim {
     },
 };
 
-/// Returns the names of the customers in the order in which one cashier served them. The order is drawn
-/// from `seed`, and the clock is virtual.
+/// Returns the customers in the order in which one cashier served them, drawn from `seed`.
 fn order(lab: &Lab, seed: u64) -> anyhow::Result<Vec<String>> {
-    let shop = cashier::shop(
-        &Crew::drawn_from(seed)?,
-        CUSTOMERS,
-        Duration::from_millis(1),
-    )?;
-    anyhow::ensure!(shop.one.output, "a sum came out wrong");
-    lab.note_both(&shop);
-    let visits = cashier::visits(&shop.one.timeline).into_iter();
-    Ok(visits.map(|visit| visit.customer).collect())
+    let run = cashier::drawn_from(seed, CUSTOMERS, Duration::from_millis(1))?;
+    lab.note(&run);
+    Ok(run.output)
 }
 
 /// Opens one more shop as an experiment, and checks the runs of all claims.
@@ -183,7 +176,7 @@ pub(super) const ALSO_CONCURRENT: Claim = Claim {
     },
     measure: |lab| {
         let shop = cashier::shop(&lab.hire()?, CUSTOMERS / 2, lab.sizes.minute)?;
-        anyhow::ensure!(shop.one.output && shop.many.output, "a sum came out wrong");
+        ensure!(shop.one.output && shop.many.output, "a sum came out wrong");
         lab.note_both(&shop);
         Ok(count_runs(&lab.traces()))
     },

@@ -229,12 +229,11 @@ fn samples() -> [Sample; 16] {
                 seconds("plenty_s", 0.9),
             ],
             verdict: Holds,
-            turned: &[
-                (DoesNotHold, &[("plenty_s", 0.45)]),
-                (DoesNotHold, &[("at_width_s", 1.8)]),
-            ],
+            turned: &[(DoesNotHold, &[("plenty_s", 0.45)])],
             nothing: &[
                 &[("one_hand_s", 0.9)],
+                // Timers came late in the run with as many hands as can be busy.
+                &[("at_width_s", 1.8)],
                 &[("at_width_s", 2.7), ("plenty_s", 2.7)],
             ],
         },
@@ -338,9 +337,16 @@ fn samples() -> [Sample; 16] {
     ]
 }
 
+/// Returns all claims in the order of their numbers.
+fn by_number() -> [Claim; 16] {
+    let mut all = ALL;
+    all.sort_by_key(|claim| claim.id);
+    all
+}
+
 #[test]
-fn the_claims_are_numbered_as_they_stand() {
-    for (at, claim) in ALL.iter().enumerate() {
+fn the_claims_are_numbered_from_one() {
+    for (at, claim) in by_number().iter().enumerate() {
         assert_eq!(claim.id, at + 1);
         assert!(claim.said.ends_with('.'), "{}", claim.said);
     }
@@ -348,7 +354,7 @@ fn the_claims_are_numbered_as_they_stand() {
 
 #[test]
 fn each_verdict_flips_when_the_outcome_is_turned_round() {
-    for (claim, sample) in ALL.iter().zip(samples()) {
+    for (claim, sample) in by_number().iter().zip(samples()) {
         let (verdict, because) = sample.judge(claim, &[]);
         assert_eq!(verdict, sample.verdict, "{}: {because}", claim.id);
         assert_ne!(verdict, Undecided, "{}", claim.id);
@@ -365,7 +371,7 @@ fn each_verdict_flips_when_the_outcome_is_turned_round() {
 
 #[test]
 fn facts_that_carry_nothing_leave_each_claim_undecided_and_say_why() {
-    for (claim, sample) in ALL.iter().zip(samples()) {
+    for (claim, sample) in by_number().iter().zip(samples()) {
         assert!(!sample.nothing.is_empty(), "{}", claim.id);
         for changes in sample.nothing {
             let (verdict, why) = sample.judge(claim, changes);

@@ -23,28 +23,30 @@ pub(super) const SIXTY_HZ: Claim = Claim {
         let frames = lab.sizes.frames;
         let run = Frames { frames, hog: HOG }.measure(&cooks::hire(1)?)?;
         lab.note(&run);
-        let (yielding, hogging) = (&run.output.yielding, &run.output.hogging);
-        let right = yielding.sum_is_right && hogging.sum_is_right;
-        anyhow::ensure!(right, "something was computed wrongly");
+        ensure!(
+            run.output.sums_are_right(),
+            "something was computed wrongly"
+        );
+        let [yielding, hogging] =
+            [&run.output.yielding, &run.output.hogging].map(|show| &show.facts);
         Ok(Facts(vec![
-            count("frames", "frames", yielding.on_time.len()),
-            count("missed_yielding", "missed, yielding", yielding.missed()),
-            time("worst_lateness_s", "worst lateness", yielding.worst),
-            count("missed_hogging", "missed, hogging", hogging.missed()),
-            time("starved_s", "core taken away", yielding.starved),
+            count("frames", "frames", frames as usize),
+            yielding["missed"].called("missed_yielding", "missed, yielding"),
+            yielding["worst_lateness_s"].clone(),
+            hogging["missed"].called("missed_hogging", "missed, hogging"),
+            yielding["starved_s"].called("starved_s", "core taken away"),
         ]))
     },
     judge: |facts| {
-        let said = "{missed_yielding} of {frames:frame} were missed while a computation yielded every \
+        let said = "The screen missed {missed_yielding} of {frames:frame} while a computation yielded every \
                     millisecond";
         let hogging = MISSED.ask(facts.ratio("missed_hogging", "frames"));
         let (verdict, rest) = match MISSED.ask(facts.ratio("missed_yielding", "frames")) {
             Answer::No if hogging == Answer::Yes => {
-                let hog =
-                    ". The computation must yield: beside a hog, {missed_hogging} were missed.";
+                let hog = ". The computation must yield: beside a hog, the screen missed {missed_hogging}.";
                 (Holds, hog)
             }
-            Answer::No => (Holds, ". Beside a hog, {missed_hogging} were missed."),
+            Answer::No => (Holds, ". Beside a hog, the screen missed {missed_hogging}."),
             _ if facts["starved_s"].value > STARVED_S => (
                 Undecided,
                 ", but other programs had the core for {starved_s} of that.",
@@ -67,26 +69,27 @@ fn coffee_command(sizes: &Sizes) -> String {
 /// difference.
 const ORDERS: usize = 4;
 
-/// Makes coffee with one worker who stands at a machine, with many who do the same, and with one who is
+/// Makes coffee in three ways. One worker stands at a machine. Many workers do the same. One worker is
 /// notified when a cup is ready.
 pub(super) const HIRING: Claim = Claim {
     id: 8,
     said: "Hiring more workers removes waiting.",
     command: coffee_command,
     measure: |lab| {
-        let shifts = lab.coffee()?;
-        let (alone, hired, told) = (&shifts.blocked, &shifts.hired, &shifts.notified);
+        let [alone, _, told, hired] = &lab.coffee()?.ways;
         let brew = Duration::from_millis(lab.sizes.coffee.brew);
-        let wait_alone = alone.wall.div_f64(alone.orders.max(1) as f64);
-        let all_hired = hired.wall * hired.threads as u32;
-        let wait_hired = all_hired.div_f64(hired.orders.max(1) as f64);
+        // How long a worker waited for each of its orders.
+        let wait = |way: &Facts| {
+            let workers = way["threads"].value * way["wall_s"].value;
+            Duration::from_secs_f64(workers / way["orders"].value.max(1.0))
+        };
         Ok(Facts(vec![
             time("brew_s", "a cup takes", brew),
-            time("wait_alone_s", "wait, one alone", wait_alone),
-            time("wait_hired_s", "wait, each hired", wait_hired),
-            count("workers_hired", "hired", hired.threads),
-            count("orders_hired", "orders, hired", hired.orders),
-            count("orders_told", "orders, one notified", told.orders),
+            time("wait_alone_s", "wait, one alone", wait(alone)),
+            time("wait_hired_s", "wait, each hired", wait(hired)),
+            hired["threads"].called("workers_hired", "hired"),
+            hired["orders"].called("orders_hired", "orders, hired"),
+            told["orders"].called("orders_told", "orders, one notified"),
         ]))
     },
     judge: |facts| {
@@ -128,17 +131,17 @@ pub(super) const BUSY_LOOP: Claim = Claim {
     said: "Polling in a busy loop is as good as being notified.",
     command: coffee_command,
     measure: |lab| {
-        let (asking, told) = (&lab.coffee()?.busy_loop, &lab.coffee()?.notified);
+        let [_, asking, told, _] = &lab.coffee()?.ways;
         Ok(Facts(vec![
-            share("cores_asking", "of a core, asking", asking.cores()),
-            share("cores_told", "of a core, notified", told.cores()),
-            count("orders_asking", "orders, asking", asking.orders),
-            count("orders_told", "orders, notified", told.orders),
+            asking["cores"].called("cores_asking", "of a core, asking"),
+            told["cores"].called("cores_told", "of a core, notified"),
+            asking["orders"].called("orders_asking", "orders, asking"),
+            told["orders"].called("orders_told", "orders, notified"),
         ]))
     },
     judge: |facts| {
         let orders = "The thread that asked all machines all the time served {orders_asking:order}, and \
-                      the one that was notified when a cup was ready served {orders_told}";
+                      the notified thread served {orders_told}";
         if !facts["cores_asking"].is_known() || !facts["cores_told"].is_known() {
             let unknown = ", but this system does not say what that cost.";
             return Undecided.because(facts, [orders, unknown]);

@@ -1,8 +1,16 @@
 //! Tests of the conclusions from complete visits and from incomplete visits.
 
-use super::*;
+use super::{super::args::tests::args, *};
 
-pub(crate) fn outcome(p99s: &[(Place, u64)]) -> Outcome {
+/// Returns the server's figures of a visit.
+fn server(connections_max: usize) -> Facts {
+    Facts(vec![
+        count("connections_max", "", connections_max),
+        count("resizing_max", "", 1),
+    ])
+}
+
+fn outcome(p99s: &[(Place, u64)]) -> Outcome {
     let showing = |&(place, millis): &(Place, u64)| Showing {
         place,
         used: vec![place],
@@ -12,12 +20,8 @@ pub(crate) fn outcome(p99s: &[(Place, u64)]) -> Outcome {
             p99: Duration::from_millis(millis),
             ..Visit::default()
         },
-        finished: 8,
-        resizing_max: 1,
-        connections_max: 10,
-        refused_max: 0,
+        server: server(10),
         lived: Duration::ZERO,
-        wall: Duration::from_secs(1),
     };
     Outcome {
         showings: p99s.iter().map(showing).collect(),
@@ -29,9 +33,11 @@ pub(crate) fn outcome(p99s: &[(Place, u64)]) -> Outcome {
             at_once_max: 2,
             busy: Vec::new(),
         },
-        connections: 10,
-        images: 8,
-        served: false,
+        args: Args {
+            connections: 10,
+            images: 8,
+            ..args()
+        },
         interrupted: false,
     }
 }
@@ -55,7 +61,7 @@ fn a_visit_that_is_not_whole_is_a_failure() {
     for spoilt in [
         failed,
         spoil(|showing| showing.visit.images = 7),
-        spoil(|showing| showing.connections_max = 9),
+        spoil(|showing| showing.server = server(9)),
         spoil(|showing| showing.visit.requests = 0),
     ] {
         assert_eq!(spoilt.report().ending, Ending::Failed);
@@ -75,4 +81,47 @@ fn the_object_has_a_part_for_each_place() {
     );
     assert!(object.get("task").is_none());
     assert!(outcome(&[]).report().json()["p99_ratio"].is_null());
+}
+
+#[test]
+fn the_sentence_follows_from_the_figures() {
+    let said = |handler, task, pool| {
+        let p99s = [
+            (Place::Handler, handler),
+            (Place::Task, task),
+            (Place::Pool, pool),
+        ];
+        outcome(&p99s).verdict()
+    };
+    let usual = said(500, 480, 5);
+    assert!(
+        usual.contains("waited 500 ms") && usual.contains(": 100 x less."),
+        "{usual}"
+    );
+    assert!(
+        usual.contains("made it 480 ms, not much better: 2 cooks"),
+        "{usual}"
+    );
+    let strange = said(5, 2, 500);
+    assert!(strange.contains("hardly less."), "{strange}");
+    assert!(
+        strange.contains("In separate tasks it was 2.0 ms"),
+        "{strange}"
+    );
+}
+
+#[test]
+fn a_visit_in_which_somebody_switched_is_not_put_down_to_one_place() {
+    let mut outcome = outcome(&[(Place::Pool, 300)]);
+    outcome.showings[0].used = vec![Place::Pool, Place::Handler];
+    assert!(outcome.of(Place::Pool).is_none() && outcome.of(Place::Handler).is_none());
+    let verdict = outcome.verdict();
+    assert!(verdict.contains("in the pool, then handler"), "{verdict}");
+    assert!(verdict.contains("judge neither"), "{verdict}");
+    assert!(outcome.report().json()["mixed"].is_object());
+    outcome.showings[0].used = vec![Place::Handler];
+    assert!(
+        outcome.of(Place::Handler).is_some(),
+        "switched before the first photograph"
+    );
 }
