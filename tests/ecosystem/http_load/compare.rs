@@ -18,8 +18,9 @@ use futures::io::{AsyncReadExt, AsyncWriteExt};
 /// The number of connections, each with one request in flight.
 const CONNECTIONS: usize = 64;
 
-/// The number of requests per connection before the measurement, and during the measurement.
+/// The number of requests per connection before the measurement.
 const WARM_UP: usize = 200;
+/// The number of requests per connection during the measurement.
 const REQUESTS: usize = 2000;
 
 /// Prints the CPU time of this process, in microseconds, whenever standard input has a line.
