@@ -61,8 +61,8 @@ fn a_send_to_a_full_queue_does_not_spin<K: Kitchen>() {
     });
 }
 
-/// System calls that the user makes must not spin: in a future, in a poll function, or in a loop of `try_`
-/// calls.
+/// The user's own system calls must not be repeated in a busy loop, whether they are made in a future, in a
+/// poll function, or in a loop of `try_` calls.
 fn own_sends_to_a_full_queue_do_not_spin<K: Kitchen>() {
     K::open().block_on(async {
         let place = tempfile::tempdir().unwrap();
