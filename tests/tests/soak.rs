@@ -34,8 +34,9 @@ use weather::{Weather, feel_signals};
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// The number of clients per round, and the number of actions per client.
+/// The number of clients per round.
 const GUESTS: u64 = 200;
+/// The number of actions per client.
 const DEEDS: u64 = 25;
 
 /// How long a client waits for an event before the event counts as lost.
@@ -366,7 +367,8 @@ fn nothing_is_lost_and_nothing_is_left() {
     feel_signals();
     let threads = threads();
     let book = Arc::<Book>::default();
-    // First run a few rounds with faults. They allocate all that a process allocates only once.
+    // Some memory is allocated only once per process. These rounds allocate it, so that it does not count as
+    // leaked below.
     let weather = Weather::begin(seed);
     for number in 0..6 {
         serve_course(number, seed, &book);

@@ -211,7 +211,8 @@ fn everything_at_once_and_the_counts_balance() {
         let one = run_round(SingleThread::new().unwrap(), seed);
         one + run_round(WorkStealing::with_workers(4).unwrap(), seed)
     };
-    // First run both executors. These runs allocate all that a process allocates only once.
+    // Some memory is allocated only once per process. These runs allocate it, so that it does not count as
+    // leaked below.
     let mine = threads();
     both(seed);
     both(seed);

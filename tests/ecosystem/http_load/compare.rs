@@ -1,9 +1,9 @@
 //! Measures the CPU time that a server uses for a request, on brigade and on tokio, in one run.
 //!
 //! Each server is a separate process. Whenever it reads a line, it prints the CPU time that it has used
-//! (`getrusage`, user and system). The figures therefore exclude the server's start and the client. Each
-//! round measures both runtimes. The result is the median of the rounds' ratios, because the machine's speed
-//! varies more between rounds than within a round.
+//! (`getrusage`, user and system). A figure is the difference of two of these times, so it excludes the
+//! server's start. Each round measures both runtimes. The result is the median of the rounds' ratios, because
+//! the machine's speed varies more between rounds than within a round.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::SocketAddr;
@@ -18,8 +18,9 @@ use futures::io::{AsyncReadExt, AsyncWriteExt};
 /// The number of connections, each with one request in flight.
 const CONNECTIONS: usize = 64;
 
-/// The number of requests per connection before the measurement, and during the measurement.
+/// The number of requests per connection before the measurement.
 const WARM_UP: usize = 200;
+/// The number of requests per connection during the measurement.
 const REQUESTS: usize = 2000;
 
 /// Prints the CPU time of this process, in microseconds, whenever standard input has a line.

@@ -14,7 +14,7 @@ use futures_util::{future::poll_fn, join};
 use hyper::rt::{Read, ReadBuf};
 use libfuzzer_sys::fuzz_target;
 
-/// Reads the stream to its end. `lengths` has the sizes of the reads, and is used again after its last entry.
+/// Reads the stream to its end. `lengths` has the sizes of the reads, and is repeated after its last entry.
 async fn read<S: Read + Unpin>(mut stream: S, lengths: &[u8]) -> Vec<u8> {
     let mut got = Vec::new();
     for length in lengths.iter().cycle() {

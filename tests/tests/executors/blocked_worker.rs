@@ -45,7 +45,7 @@ impl Message {
 struct Letterbox(mpsc::Receiver<()>);
 
 impl Letterbox {
-    /// Blocks the thread until the message comes. If no message comes in time, panics with the text
+    /// Blocks the thread until the message comes. If no message comes in time, panics with the message in
     /// `otherwise`.
     fn wait(self, otherwise: &str) {
         self.0.recv_timeout(LONG).expect(otherwise);
@@ -108,7 +108,7 @@ fn timers_fire_while_a_worker_is_blocked() {
     }
 }
 
-/// When a task blocks its worker, all other workers sleep and no timer is armed. Another thread then arms a
+/// A task blocks its worker while all other workers sleep and no timer is armed. Another thread then arms a
 /// timer, which a sleeping worker must handle.
 #[test]
 fn a_timer_armed_elsewhere_fires_while_a_worker_is_blocked() {
@@ -179,7 +179,7 @@ fn a_watch_that_blocks_in_turn_leaves_the_driver_to_another() {
 }
 
 /// Each timer wakes a task, which blocks its worker until the last timer has fired. Before a worker runs such
-/// a task, it must hand the driver to another worker. The monitor must do so too.
+/// a task, it must hand the driver to another worker. This rule also holds for the monitor.
 #[test]
 fn one_after_the_other_leaves_the_driver() {
     for workers in [2, 3, 4] {
@@ -249,7 +249,7 @@ fn wait_for(flag: &AtomicBool, at_most: Duration) -> bool {
 struct Round {
     monitor_is_busy: AtomicBool,
     other_blocks: AtomicBool,
-    /// `last` sets this flag when it runs. `other` clears the flag before it wakes `last`.
+    /// The task `last` sets this flag when it runs. The task `other` clears the flag before it wakes `last`.
     last_ran: AtomicBool,
     done: AtomicBool,
     stuck: Mutex<Option<Waker>>,

@@ -178,7 +178,7 @@ fn reading_and_writing_nothing_spends_the_budget() {
 fn a_timeout_ends_beside_a_future_that_uses_up_the_budget() {
     as_main(|| async {
         for operations in 120..136 {
-            // After a yield, the budget is full, and one of these numbers of operations uses it up exactly.
+            // After a yield, the budget is full. One of these numbers of operations uses it up exactly.
             brigade::yield_now().await;
             let began = Instant::now();
             let busy = async {
@@ -199,7 +199,7 @@ fn a_timeout_ends_beside_a_future_that_uses_up_the_budget() {
 /// waits for.
 #[test]
 fn siblings_of_one_that_uses_up_the_budget_get_their_turn() {
-    /// Awaits the sibling together with an endless future. `select` polls the endless future first.
+    /// Awaits `$sibling` and an endless future at the same time. `select` polls the endless future first.
     macro_rules! beside {
         ($sibling:expr) => {{
             let began = Instant::now();

@@ -212,7 +212,7 @@ fn a_flood_of_spawns_starves_nobody<K: Kitchen>() {
 }
 
 /// futures-rs #2047: the executor carries out the operations of other threads in portions, and polls tasks
-/// between two portions. The largest portion is counted.
+/// between two portions. This test measures the largest portion.
 fn waiting_operations_of_another_thread_starve_nobody() {
     const OPERATIONS: u64 = 10_000;
     let executor = SingleThread::new().unwrap();

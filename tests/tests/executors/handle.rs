@@ -305,7 +305,7 @@ fn panics_point_to_the_callers_line() {
     }));
     let points_here = |call: &dyn Fn()| {
         catch_unwind(std::panic::AssertUnwindSafe(call)).unwrap_err();
-        // The library also has a `handle.rs`, so include the folder.
+        // The library also has a `handle.rs`, so compare the folder too.
         std::mem::take(&mut *place.lock().unwrap()).ends_with("executors/handle.rs")
     };
     let executor = brigade::SingleThread::new().unwrap();

@@ -108,7 +108,7 @@ fn a_task_is_polled_by_one_worker_at_a_time() {
     }
 }
 
-/// tokio #4941: two tasks that wake each other forever starve no other task, even with one worker.
+/// tokio #4941: two tasks wake each other again and again. All other tasks still run, even with one worker.
 fn a_ping_pong_starves_nobody() {
     for workers in [1, 2] {
         let executor = open(workers);

@@ -331,7 +331,7 @@ fn short_tasks_are_not_counted_together<K: Kitchen>() {
     assert_eq!(metrics.in_flight, 0);
 }
 
-/// If the first task of an executor reads the metrics while it is polled, this poll is already counted.
+/// If the first task of an executor reads the metrics during its poll, this poll is already counted.
 fn a_task_sees_that_it_is_polled<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {

@@ -320,8 +320,8 @@ fn spoil_every_event_loop() {
     assert!(spoilt > 0);
 }
 
-/// A `Signal` receives only signals that are raised while it exists. An earlier `Signal` leaves its handler
-/// installed, but a signal that only this handler receives is ignored.
+/// A `Signal` receives only signals that are raised while it exists. After the only `Signal` was dropped, its
+/// handler stays installed and ignores further signals.
 fn a_signal_from_before_is_not_heard<K: Kitchen>() {
     use brigade::signal::{Kind, Signal};
     // SAFETY: `raise` takes a number. Another `Signal` has installed a handler, so the process does not end.

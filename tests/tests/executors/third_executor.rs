@@ -355,8 +355,8 @@ fn a_queue_whose_drop_panics_harms_no_other_executor() {
     let kept = Arc::new(Mutex::new(Vec::new()));
     let runtime = Runtime::new(Arc::new(drop::<Ready>)).unwrap();
     let spawner = runtime.spawner(Arc::new(Bomb(kept.clone())));
-    // This task polls the handle of the other executor's task, and ends. Its waker stays in the handle until
-    // the other task ends.
+    // This task polls the handle of the other executor's task, and ends. The waker of this task stays in the
+    // handle until the other task ends.
     let polled = awaited.clone();
     drop(spawner.spawn(poll_fn(move |cx| {
         assert!(pin!(&mut *polled.lock().unwrap()).poll(cx).is_pending());

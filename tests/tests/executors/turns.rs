@@ -138,7 +138,8 @@ fn a_full_ring_does_not_starve_the_injector<K: Kitchen>() {
 fn what_the_driver_woke_does_not_wait_for_a_round_of_self_waking_tasks<K: Kitchen>() {
     const HOGS: usize = 800;
     const SLEEPERS: usize = 20;
-    /// The maximum number of polls of ready tasks in that time, divided by the number of sleeping tasks.
+    /// Between the first and the last sleeping task, at most `SLEEPERS * FAIR` polls of ready tasks are
+    /// allowed.
     const FAIR: usize = 8;
     let polls = Arc::new(AtomicUsize::new(0));
     let counted = polls.clone();

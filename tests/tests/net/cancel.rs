@@ -124,7 +124,7 @@ fn writes_count_every_byte<K: Kitchen>() {
 #[cfg(unix)]
 fn no_datagram_is_lost<K: Kitchen>() {
     K::open().block_on(async {
-        // The OS neither loses nor reorders datagrams between Unix sockets, because a sender waits for space.
+        // Unix sockets neither lose nor reorder datagrams. If the queue is full, the sender waits for space.
         let (sender, receiver) = brigade::net::UnixDatagram::pair().unwrap();
         let sending = brigade::spawn(async move {
             for n in 0..TOTAL {

@@ -77,7 +77,7 @@ fn the_first_may_still_win<K: Kitchen>() {
     K::open().block_on(async {
         let connect = brigade::spawn(TcpStream::connect([slow.address, deaf.address]));
         brigade::time::sleep(2 * HEAD_START).await;
-        // The queue has space now. The OS repeats the request within about three seconds.
+        // This accept makes space in the queue. The OS repeats the request within about three seconds.
         drop(slow.listener.accept().unwrap());
         let stream = connect.await.unwrap().unwrap();
         assert_eq!(stream.peer_addr().unwrap(), slow.address);

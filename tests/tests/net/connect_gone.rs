@@ -47,7 +47,7 @@ fn a_connection_to_a_full_queue_ends_with_its_executor<K: Kitchen>() {
     drop(executor);
     assert!(receive.recv_timeout(LIMIT).expect("the job hangs"));
 
-    // Begin the connect in an executor that is then dropped, and await it in another executor.
+    // Begin the connect in one executor, and drop that executor. Then await the connect in another executor.
     let executor = K::open();
     let mut connecting = Box::pin(UnixStream::connect(path));
     executor.block_on(async {

@@ -61,8 +61,8 @@ fn a_send_to_a_full_queue_does_not_spin<K: Kitchen>() {
     });
 }
 
-/// System calls that the user makes must not spin: in a future, in a poll function, or in a loop of `try_`
-/// calls.
+/// The user's own system calls must not be repeated in a busy loop, whether they are made in a future, in a
+/// poll function, or in a loop of `try_` calls.
 fn own_sends_to_a_full_queue_do_not_spin<K: Kitchen>() {
     K::open().block_on(async {
         let place = tempfile::tempdir().unwrap();
@@ -282,7 +282,7 @@ fn many_writers_do_not_pause<K: Kitchen>() {
     );
 }
 
-/// After many failures in a row, a call is not repeated as long as no event comes.
+/// After many failures in a row, a call is repeated only when an event comes.
 fn a_call_sleeps_after_the_last_event<K: Kitchen>() {
     K::open().block_on(async {
         let (here, there) = brigade::net::UnixStream::pair().unwrap();
@@ -296,7 +296,8 @@ fn a_call_sleeps_after_the_last_event<K: Kitchen>() {
             socket2::SockRef::from(&here).send(b"soup")
         };
         let mut sending = pin!(here.async_io(Interest::READABLE | Interest::WRITABLE, call));
-        // Each byte is an event for the call, which fails because there is no space to write.
+        // Each byte that arrives causes an event. The call is then repeated, and fails because there is no
+        // space to write.
         for _ in 0..20 {
             there.write_all(b"x").await.unwrap();
             assert!(

@@ -123,7 +123,8 @@ fn lanes_choose_tests_by_the_names_of_files() {
     none(unknown.map(|name| format!("there is no {name}.rs")));
 }
 
-/// A promise gives the value of a constant in the form `NAME` = 64.
+/// `brigade::promises` states the values of constants in the form `NAME` = 64. Each value must be that in the
+/// source.
 #[test]
 fn the_numbers_of_promises_are_those_of_the_source() {
     let promises = read("runtime/src/promises.rs");

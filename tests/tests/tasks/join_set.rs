@@ -321,8 +321,8 @@ fn detaching_again_and_again_leaks_nothing<K: Kitchen>() {
                 before = live_bytes();
             }
         }
-        // A leak of 8 bytes per task would exceed this bound, because there are 150,000 tasks. For each size
-        // of task, a thread caches up to 64 KiB of freed memory.
+        // The bound allows for the freed memory that each thread caches, up to 64 KiB for each size of task.
+        // A leak of 8 bytes for each of the 150,000 tasks would exceed the bound.
         let grown = live_bytes() - before;
         assert!(grown < 600_000, "{grown} bytes");
     });

@@ -302,7 +302,8 @@ fn run<K: Kitchen>(acts: &[Act], steps: &[Step]) {
             Step::DropHandle => drop(real.handle.take()),
             Step::Turn => {}
             Step::DropExecutor => {
-                // If the task is ready, run it first, because a worker might still poll it during the drop.
+                // If the task is ready, let it run first. Otherwise a worker might poll it while the executor
+                // is dropped.
                 model.turn();
                 real.turn(&model);
                 drop(real.executor.take());

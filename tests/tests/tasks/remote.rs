@@ -35,6 +35,7 @@ fn the_last_poll_of_a_handle_counts_wherever_the_first_was<K: Kitchen>() {
 }
 
 /// A task and the main future end in the same turn of the event loop, while another thread awaits the task.
+/// That thread must be woken.
 fn a_thread_that_joins_is_woken_though_block_on_ends<K: Kitchen>() {
     let executor = K::open();
     for polls_before in 0..70 {
@@ -107,7 +108,8 @@ fn joins_on_other_threads_survive_wakes_and_the_end_of_block_on<K: Kitchen>() {
     }
 }
 
-/// One thread wakes tasks endlessly, faster than they can be polled, while another thread spawns a task.
+/// One thread wakes tasks endlessly, faster than they can be polled, while another thread spawns a task. The
+/// spawned task must run soon.
 fn a_spawn_is_not_kept_waiting_by_wakes() {
     let executor = brigade::SingleThread::new().unwrap();
     let (handle, stop) = (executor.handle(), Arc::new(AtomicBool::new(false)));

@@ -347,7 +347,8 @@ fn a_socket_contains_the_panic_of_a_waker<K: Kitchen>() {
 /// A foreign waker may also panic when it is cloned or dropped. Even if the handle is on another thread, the
 /// executor's thread may clone and drop the handle's waker. The executor continues.
 fn a_waker_may_panic_on_clone_or_drop_elsewhere<K: Kitchen>() {
-    /// On threads other than `home`, panics at clone or drop number `at`, counted from 0.
+    /// Panics at call number `at` (from 0) of the clone hook, or of the drop hook if `on_clone` is false.
+    /// Calls on the thread `home` do not count.
     struct Bomb {
         at: usize,
         clones: AtomicUsize,

@@ -149,8 +149,8 @@ fn a_year_of_ticks_passes() {
     assert_eq!(ends, [Duration::from_secs(365 * 24 * 3600); 5]);
 }
 
-/// `explore` runs a failing seed twice. A message may contain ids of tasks or instants, which differ between
-/// the two runs.
+/// `explore` runs a failing seed twice. It names the seed even if the two messages differ in task ids,
+/// instants or addresses.
 fn a_message_with_ids_or_instants_is_the_same() {
     let ids = || async {
         let [one, other] = [0, 1].map(|_| brigade::spawn(async {}));
@@ -257,7 +257,8 @@ fn a_seed_that_then_passes_is_not_named() {
     assert!(!diverged.contains("BRIGADE_SEED="), "{diverged}");
 }
 
-/// The common `select!` macros choose a ready branch at random in each run, so no seed is named for them.
+/// The common `select!` macros choose a ready branch at random, independently of the seed. So two runs of a
+/// seed differ, and `explore` reports that.
 fn chance_of_select_is_not_taken_for_a_seeds() {
     let by_futures = complaint(|| {
         explore(0..3, || async {
@@ -286,7 +287,7 @@ fn chance_of_select_is_not_taken_for_a_seeds() {
     for diverged in [by_futures, by_tokio] {
         assert!(diverged.contains("runs of seed 0 differ"), "{diverged}");
     }
-    // A biased `select!` draws no random number, so the failure repeats and its seed is named.
+    // A biased `select!` uses no random number, so the failure repeats and its seed is named.
     let named = complaint(|| {
         explore(0..3, || async {
             futures::select_biased! {

@@ -123,7 +123,8 @@ fn sleeps_of_weeks_let_wakes_through<K: Kitchen>() {
         let (send, receive) = async_channel::bounded::<()>(1);
         executor.block_on(async {
             let long = brigade::spawn(sleep(DAY * days));
-            // Only the long timer is left, so the executor passes its deadline to the OS as the timeout.
+            // Only the long timer is left, so the executor passes the timer's deadline to the OS as the
+            // timeout.
             let elsewhere = thread::spawn(move || send.send_blocking(()).unwrap());
             receive.recv().await.unwrap();
             elsewhere.join().unwrap();
