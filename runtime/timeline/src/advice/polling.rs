@@ -114,8 +114,8 @@ impl Adviser<'_> {
             return None;
         }
         let (from, to) = (sleeps[0].from, fired[fired.len() - 1]);
-        // Each poll between two sleeps is a check. The poll after the last sleep is not, because the task
-        // then continues with its work.
+        // Each poll between two sleeps is a check. The poll after the last sleep is not a check, because the
+        // task then continues with its work.
         let looks = || {
             let polls = life.polls.iter().filter(|&&poll| {
                 let begin = self.spans.polls[poll].begin;

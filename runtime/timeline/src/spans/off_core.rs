@@ -1,7 +1,7 @@
 //! Computes how long polls were off the core, from the readings of their thread's CPU clock.
 //!
-//! The recorder reads the clock at long parks. It also reads it at the end of a poll if a millisecond has
-//! passed since the last reading. So between two readings there is either one long poll or only short ones.
+//! The recorder reads the clock when a poll ends, or a park begins or ends, if a millisecond has passed since
+//! the last reading. So all polls between two readings, except the last, take less than a millisecond.
 
 use std::time::Duration;
 
