@@ -135,8 +135,8 @@ impl Adviser<'_> {
     }
 
     /// Returns the tasks that could have used a worker between the two instants. Each of these tasks was
-    /// ready in this period, or the event loop noticed its event right after the period. Tasks that compute
-    /// for long themselves are left out.
+    /// ready in this period, or the event loop noticed an event for the task right after the period. Tasks
+    /// that compute for long themselves are left out.
     fn held_up(&self, by: &Poll, from: Duration, to: Duration) -> Vec<usize> {
         let tasks = self.spans.tasks.iter().enumerate();
         let held = tasks.filter(|(index, task)| {
