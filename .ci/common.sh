@@ -13,7 +13,7 @@ readonly CANNOT_RUN=77
 # The nightly toolchain, for features that stable Rust lacks.
 nightly=${BRIGADE_NIGHTLY:-nightly}
 
-# Prints the reason, which is in the arguments, and ends the lane. `.ci/run` then reports the lane as skipped.
+# Ends the lane, and prints the arguments as the reason. `.ci/run` then reports the lane as skipped.
 cannot_run() {
     echo "SKIPPED: $*"
     exit "$CANNOT_RUN"

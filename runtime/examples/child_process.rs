@@ -19,7 +19,7 @@ pub(crate) mod linux {
     use rustix::io::{Errno, ioctl_fionbio};
     use rustix::process::{Pid, PidfdFlags, Resource, WaitOptions, pidfd_open};
 
-    /// A process that is killed when it is dropped.
+    /// A process. Dropping this value kills the process.
     struct Process(process::Child);
 
     impl Drop for Process {

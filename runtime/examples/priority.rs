@@ -41,7 +41,7 @@ impl Board {
     }
 }
 
-/// The waker of the main future. It sets the flag and notifies the runtime.
+/// The waker of the main future. A wake sets the flag and notifies the runtime.
 struct MainWaker(AtomicBool, Notify);
 
 impl Wake for MainWaker {

@@ -20,8 +20,8 @@ fn a_future_is_polled_only_when_it_was_woken() {
             if counted.fetch_add(1, Ordering::SeqCst) == 0 {
                 let (polls, ready, waker) = (counted.clone(), told.clone(), cx.waker().clone());
                 std::thread::spawn(move || {
-                    // During this time, a wrong executor polls the future again, although nothing has woken
-                    // it.
+                    // Wait here, so that a wrong executor has time to poll the future again, although nothing
+                    // has woken it.
                     let begun = Instant::now();
                     while polls.load(Ordering::SeqCst) < 3
                         && begun.elapsed() < Duration::from_millis(200)

@@ -58,7 +58,7 @@ fn score(busy: bool) -> Score {
     };
     for fault in faulty::ALL {
         for workers in [1, 2] {
-            // If this number is 0, the program requires exactly one worker and an idle machine.
+            // If `fault.workers` is 0, the program requires exactly one worker and an idle machine.
             if fault.workers > workers || (fault.workers == 0 && (workers > 1 || busy)) {
                 continue;
             }

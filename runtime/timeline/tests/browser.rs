@@ -38,8 +38,8 @@ fn the_page_can_be_explored() {
     assert!(report.lines().count() > 25, "{report}");
 }
 
-/// Threads record an action a moment before or after the action happens. A run made by hand does not have
-/// such differences.
+/// Threads record an action a moment before or after the action happens. In the hand-written runs of the
+/// other tests, every recorded time is exact. So this test records a real run.
 #[test]
 fn a_real_run_is_read_as_the_runtime_reads_it() {
     let Some(browser) = Browser::find() else {

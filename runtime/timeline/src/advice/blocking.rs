@@ -22,8 +22,8 @@ const MANY_BLOCKS: Duration = Duration::from_millis(10);
 /// of a frame at 60 Hz (16.67 ms).
 const LONG_COMPUTING: Duration = Duration::from_millis(10);
 
-/// If a task's median poll takes more than 1 / `ALIKE` of the long poll, the task itself computes, so it does
-/// not count as delayed.
+/// If a task's median poll takes more than 1 / `ALIKE` of the long poll's CPU time, the task itself computes,
+/// so it does not count as delayed.
 const ALIKE: u32 = 4;
 
 /// After a long poll, the event loop should notice waiting events within this time. 1 / `PART` of the poll's
@@ -58,7 +58,7 @@ impl Adviser<'_> {
         }
         let mut tasks: Vec<usize> = (0..sums.len()).filter(|&task| sums[task].1 > 0).collect();
         tasks.sort_by_key(|&task| std::cmp::Reverse(sums[task].0));
-        // Keep a task only if its total blocked time is at least a tenth of that of the task with the longest
+        // Keep a task only if it blocked, in total, at least a tenth as long as the task with the longest
         // block.
         tasks.retain(|&task| sums[task].0 * 10 >= sums[longest.task].0);
         tasks.retain(|&task| task != longest.task);
@@ -135,8 +135,8 @@ impl Adviser<'_> {
     }
 
     /// Returns the tasks that could have used a worker between the two instants. Each of these tasks was
-    /// ready in this period, or the event loop noticed its event right after the period. Tasks that compute
-    /// for long themselves are left out.
+    /// ready in this period, or the event loop noticed an event for the task right after the period. Tasks
+    /// that compute for long themselves are left out.
     fn held_up(&self, by: &Poll, from: Duration, to: Duration) -> Vec<usize> {
         let tasks = self.spans.tasks.iter().enumerate();
         let held = tasks.filter(|(index, task)| {

@@ -15,11 +15,12 @@ use crate::spans::Source;
 /// The minimum number of tasks that wait for one another. Two tasks that take turns only exchange messages.
 const FEWEST: usize = 3;
 
-/// In at least this share of the period, at least one task must wait for an event.
+/// In at least this share of the period (from the first wait to the end of the last), at least one task must
+/// wait for an event.
 const MOSTLY_EVENTS: f64 = 0.6;
 
-/// Tasks may wait for events at the same time in at most this share of the period. A short overlap only means
-/// that one task took over slowly from another.
+/// Two or more tasks may wait for events at the same time in at most this share of the period. A short
+/// overlap only means that one task took over slowly from another.
 const HARDLY_TOGETHER: f64 = 0.05;
 
 /// The tasks must wait for one another for at least this share of their lives.
@@ -77,8 +78,8 @@ impl Adviser<'_> {
         })
     }
 
-    /// Returns the tasks that waited for an event after another task had woken them. Also returns all waits
-    /// for events of these tasks and of the tasks that woke them.
+    /// Returns the tasks that waited for an event after another task had woken them. Also returns every wait
+    /// for an event by one of these tasks, or by a task that woke one of them.
     fn stand_in_line(&self) -> (Vec<usize>, Vec<Outside>) {
         let count = self.spans.tasks.len();
         let mut in_line = vec![false; count];
@@ -89,7 +90,7 @@ impl Adviser<'_> {
         let tasks: Vec<usize> = (0..count)
             .filter(|&task| in_line[task] && self.spans.tasks[task].is_task())
             .collect();
-        // A task that wakes one of these tasks also belongs to the queue, so count its waits for events too.
+        // A task that wakes one of these tasks also takes its turn, so count its waits for events too.
         let mut belongs = in_line.clone();
         for wake in self.spans.wakes.iter().filter(|wake| in_line[wake.task]) {
             if let Source::Task(by) = wake.source {

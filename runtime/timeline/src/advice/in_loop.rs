@@ -45,7 +45,7 @@ impl Adviser<'_> {
                 .filter(|wait| wait.length() >= LEAST_WAIT);
             let waits: Vec<Outside> = waits.collect();
             // If fewer than one in three waits is long, the task exchanges messages. The bound is not higher,
-            // because a step may have short waits too, such as that for a connection. It is not lower,
+            // because a step may have short waits too, such as the wait for a connection. It is not lower,
             // because on a busy machine a few waits of an exchange are long.
             if waits.len() * 3 < all.len() {
                 return None;
@@ -63,7 +63,7 @@ impl Adviser<'_> {
             .filter(|wait| wait.timer)
             .map(|wait| wait.to)
             .collect();
-        // On a busy machine, a ticker cannot be distinguished from a loop of sleeps.
+        // Report no ticker. On a busy machine, a ticker cannot be distinguished from a loop of sleeps.
         let ticks = timers.len() == waits.len() && (self.is_crowded() || is_ticker(&timers));
         let evenly = longest < sum.mul_f64(0.6);
         if ticks
@@ -73,8 +73,8 @@ impl Adviser<'_> {
         {
             return None;
         }
-        // A task that wakes other tasks after its waits sets their pace. The other tasks run between the
-        // waits.
+        // Report no task that wakes other tasks after most of its waits: it sets the pace of the other tasks,
+        // which run between the waits.
         let polls = &self.spans.tasks[task].polls;
         let telling = polls.iter().filter(|&&poll| self.has_effect(poll)).count();
         if telling * 2 > waits.len() {
@@ -248,8 +248,8 @@ impl Adviser<'_> {
         })
     }
 
-    /// Returns the longest sequence of tasks in the list in which each task began after the previous task had
-    /// ended.
+    /// Returns the longest sequence of consecutive tasks in `list` of which each began after the end of the
+    /// previous task.
     fn longest_line(&self, list: &[usize]) -> Vec<usize> {
         let (mut best, mut line): (Vec<usize>, Vec<usize>) = (Vec::new(), Vec::new());
         for &child in list {
@@ -279,7 +279,7 @@ impl Adviser<'_> {
         let mut own = vec![false; self.spans.tasks.len()];
         own[parent] = true;
         line.iter().for_each(|&task| own[task] = true);
-        // In the list of tasks, each task comes after the task that spawned it.
+        // Each task comes after the task that spawned it, so one pass suffices.
         for task in 0..own.len() {
             if let Some(by) = self.spans.tasks[task].spawned_by {
                 own[task] |= own[by] && by != parent;

@@ -20,7 +20,7 @@ const ALL_OF_IT: f64 = 0.8;
 impl Adviser<'_> {
     pub(super) fn one_busy_worker(&self) -> Option<Advice> {
         let spans = self.spans;
-        // If other programs use the cores, the idle workers may have had no core.
+        // If other programs use the cores, report nothing, because the idle workers may have had no core.
         if spans.workers < 2 || self.cores < 2 || self.is_crowded() {
             return None;
         }

@@ -27,8 +27,8 @@ const MANY_SLEEPS: usize = 10;
 /// A poll counts as a check only if it takes less CPU time than this.
 const LOOK: Duration = Duration::from_micros(100);
 
-/// If workers compute for more than this share of the run, timers are late, so a ticker cannot be
-/// distinguished from a loop of sleeps.
+/// Loops of sleeps are reported only if workers compute for at most this share of the run. In a busier run,
+/// timers are late, so a ticker cannot be distinguished from a loop of sleeps.
 const MOSTLY_IDLE: f64 = 0.5;
 
 /// The longest sleep that counts as polling. A task with longer sleeps follows a schedule.
@@ -114,8 +114,8 @@ impl Adviser<'_> {
             return None;
         }
         let (from, to) = (sleeps[0].from, fired[fired.len() - 1]);
-        // Each poll between two sleeps is a check. The poll after the last sleep is not, because the task
-        // then continues with its work.
+        // Each poll between two sleeps is a check. The poll after the last sleep is not a check, because the
+        // task then continues with its work.
         let looks = || {
             let polls = life.polls.iter().filter(|&&poll| {
                 let begin = self.spans.polls[poll].begin;

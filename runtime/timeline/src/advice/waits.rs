@@ -162,8 +162,8 @@ pub(super) fn is_ticker(fired: &[Duration]) -> bool {
         })
 }
 
-/// A grid is a series of points at a distance of `period`. For each grid, computes the share of the instants
-/// that lie at most `TICK` after a point. Returns the largest of these shares.
+/// A grid has one point every `period`, and one of the instants is a point. For each such grid, computes the
+/// share of the instants that lie at most `TICK` after a point. Returns the largest of these shares.
 fn on_grid(instants: impl Iterator<Item = f64>, period: f64) -> f64 {
     let mut phases: Vec<f64> = instants.map(|at| at.rem_euclid(period)).collect();
     phases.sort_by(f64::total_cmp);

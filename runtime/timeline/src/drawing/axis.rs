@@ -25,8 +25,8 @@ impl Window {
     /// Divides the window into `bins` equal parts. Returns, for each part, which share of it the intervals
     /// fill. Two intervals that both fill a part completely add up to 2.
     ///
-    /// Takes time proportional to the number of intervals plus the number of bins. For the parts that an
-    /// interval fills completely, it records only where the first begins and where the last ends.
+    /// Takes time proportional to the number of intervals plus the number of bins: if an interval fills
+    /// several parts completely, only the first of them and the part after the last are changed.
     pub(super) fn fill(
         self,
         bins: usize,
@@ -57,7 +57,7 @@ impl Window {
         parts
     }
 
-    /// Returns at most `most` ticks at round numbers, which count from the beginning of the window.
+    /// Returns at most `most` ticks, at round times since the beginning of the window.
     pub(super) fn ticks(self, most: usize) -> Vec<Tick> {
         let (length, step) = (self.length(), self.step(most));
         (0..=length / step)

@@ -24,9 +24,11 @@ pub(super) const LENGTH: f64 = FIGURES - 92.0 - PLOT;
 pub(super) const ROW: f64 = 22.0;
 /// The approximate width of a column of text, in pixels. It depends on the font.
 pub(super) const COLUMN: f64 = 6.2;
-/// The height of a running task, followed by the heights of a ready and a waiting task, in pixels.
+/// The height of a running task, in pixels.
 pub(super) const RUNNING: f64 = 14.0;
+/// The height of a ready task, in pixels.
 pub(super) const QUEUED: f64 = 7.0;
+/// The height of a waiting task, in pixels.
 pub(super) const WAITING: f64 = 3.0;
 /// The maximum number of spans that are drawn one by one. A row with more spans is drawn as a chart.
 pub(super) const EXACT_MAX: usize = 250;
@@ -60,7 +62,7 @@ impl Row<'_> {
         paper.text(Class::Figure, (FIGURES, line), figure);
     }
 
-    /// Draws what a worker did, in the colour of the worker in row `number`.
+    /// Draws what a worker did. `number` is its row, which determines its colour.
     pub(super) fn cook(self, paper: &mut Paper, number: usize, cook: &CookRow) {
         let (top, class) = (self.y + (ROW - RUNNING) / 2.0, Class::Cook(number));
         paper.rect(Class::Band, [PLOT, top, LENGTH, RUNNING], 2.0);

@@ -69,8 +69,9 @@ pub(super) struct Poll {
     pub(super) task: usize,
     pub(super) from: Nanos,
     pub(super) to: Nanos,
-    /// How long the thread blocked during the poll, followed by how long other threads had its core.
+    /// How long the thread blocked during the poll.
     pub(super) blocked: Nanos,
+    /// How long other threads had the core during the poll.
     pub(super) preempted: Nanos,
 }
 
@@ -88,9 +89,11 @@ pub(super) struct TaskRow {
     pub(super) spans: Vec<Span>,
     pub(super) end: End,
     pub(super) polls: usize,
-    /// The total time in which the task was running, followed by the totals for the other two states.
+    /// The total time in which the task was running.
     pub(super) running: Nanos,
+    /// The total time in which the task was ready but not running.
     pub(super) queued: Nanos,
+    /// The total time in which the task waited.
     pub(super) waiting: Nanos,
 }
 

@@ -12,9 +12,10 @@ use super::{
     names::shorten,
 };
 
-/// The maximum number of rows of tasks, followed by that of workers. Mermaid refuses texts of more than
-/// 50,000 characters. With these two bounds, the text of a chart is much shorter.
+/// The maximum number of rows of tasks. Mermaid refuses texts of more than 50,000 characters. With this bound
+/// and `COOKS_MAX`, the text of a chart is much shorter.
 const TASKS_MAX: usize = 24;
+/// The maximum number of rows of workers.
 const COOKS_MAX: usize = 8;
 const NAME_WIDTH: usize = 24;
 /// The maximum number of bars in a row. A row with more bars is divided into this number of equal pieces, and
@@ -64,7 +65,7 @@ pub(super) fn draw(gantt: &Gantt, title: &str) -> String {
     chart.text
 }
 
-/// Returns the polls and parks of a worker as spans like those of a task.
+/// Returns the polls and parks of a worker in the form of a task's spans.
 fn life(cook: &CookRow) -> Vec<Span> {
     let polls = cook.polls.iter().map(|poll| Span {
         from: poll.from,

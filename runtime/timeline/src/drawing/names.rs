@@ -1,8 +1,9 @@
 //! Makes names from outside safe to show.
 //!
 //! A task's name is any text that a program chose, even a URL from a stranger. Control characters could move
-//! a terminal's cursor, and direction marks could reverse the rest of a line. XML does not allow all of these
-//! characters either. In addition, each drawing escapes the characters of its own grammar.
+//! a terminal's cursor, and direction marks could reverse the rest of a line. XML forbids some of these
+//! characters. So this module replaces them. In addition, each drawing escapes the characters that are
+//! special in its own grammar.
 
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 

@@ -19,9 +19,9 @@ use crate::units;
 
 /// The height of the area that shows many tasks together, in pixels.
 const AREA: f64 = 52.0;
-/// The maximum number of rows of tasks, followed by that of workers. The value is arbitrary: about as many
-/// rows as a reader can compare.
+/// The maximum number of rows of tasks. The value is arbitrary: about as many rows as a reader can compare.
 const TASKS_MAX: usize = 36;
+/// The maximum number of rows of workers. The value is arbitrary.
 const COOKS_MAX: usize = 16;
 /// The gap between two rows if other rows between them are left out, in pixels.
 const JUMP: f64 = 5.0;

@@ -283,8 +283,8 @@ fn a_chain_of_spawns_and_joins_is_as_long_as_all_of_it() {
     run.at(20).begin(c).at(24).ready(c).wake(b, None);
     run.at(30).begin(b).at(31).ready(b).wake(a, None);
     run.at(40).begin(a).at(42).ready(a);
-    // The path consists of polls: 4 ms of a, 3 of b, 4 of c, 1 of b and 2 of a. Queued time does not count.
-    // While task `a` waits, `b` and `c` work.
+    // The path consists of polls: 4 ms of `a`, 3 of `b`, 4 of `c`, 1 of `b` and 2 of `a`. Queued time does
+    // not count. While task `a` waits, `b` and `c` work.
     assert_eq!(crate::figures(&run.done()).critical_path, ms(14));
 }
 
@@ -293,13 +293,13 @@ fn waiting_for_the_world_counts_and_waiting_for_a_task_does_not() {
     let mut run = Script::new(1);
     let [a, b] = ["a", "b"].map(|name| run.task(name));
     run.at(0).spawn(a, None).spawn(b, None);
-    // Task a sleeps for 20 ms, and b waits for a message from a.
+    // Task `a` sleeps for 20 ms, and `b` waits for a message from `a`.
     run.begin(a).at(1).pend(a).begin(b).at(2).pend(b);
     run.at(21).wake(a, None);
     run.at(30).begin(a).at(33).wake(b, Some(a)).at(35).ready(a);
     run.at(40).begin(b).at(41).ready(b);
-    // The path through a is the longest: a runs for 1 ms, sleeps for 20 ms, and runs for 5 ms. On the other
-    // path, a wakes b after 3 of these 5 ms, and b runs for 1 ms.
+    // The longest path is that of `a`: it runs for 1 ms, sleeps for 20 ms, and runs for 5 ms. On the other
+    // path, `a` wakes `b` after 3 of these 5 ms, and `b` runs for 1 ms.
     assert_eq!(crate::figures(&run.done()).critical_path, ms(1 + 20 + 5));
 }
 

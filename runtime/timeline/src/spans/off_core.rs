@@ -1,7 +1,7 @@
 //! Computes how long polls were off the core, from the readings of their thread's CPU clock.
 //!
-//! The recorder reads the clock at long parks. It also reads it at the end of a poll if a millisecond has
-//! passed since the last reading. So between two readings there is either one long poll or only short ones.
+//! The recorder reads the clock when a poll ends, or a park begins or ends, if a millisecond has passed since
+//! the last reading. So all polls between two readings, except the last, take less than a millisecond.
 
 use std::time::Duration;
 
@@ -58,8 +58,9 @@ impl Meter {
         // If the record lacks the delay, a preempted thread cannot be distinguished from a blocked thread, so
         // report neither.
         let Some(delay) = delay else { return };
-        // If the thread gave up its core, it was blocked for the rest of the time off the core. If the thread
-        // never gave up its core, the machine itself had no core, which happens in a virtual machine.
+        // If the thread gave up its core, it was blocked for the time off the core that `delay` does not
+        // explain. If the thread never gave up its core, the machine itself had no core, which happens in a
+        // virtual machine.
         let preempted = if now.blocked { delay.min(off) } else { off };
         let blocked = off - preempted;
         let lengths = lane.iter().map(|&poll| polls[poll].length());

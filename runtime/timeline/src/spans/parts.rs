@@ -21,8 +21,9 @@ pub(super) struct Life {
     /// The wake that caused the next poll.
     pub(super) woken: Option<usize>,
     pub(super) woke_itself: bool,
-    /// The task that awaits this task, followed by the number of tasks that this task awaits.
+    /// The task that awaits this task.
     pub(super) joiner: Option<usize>,
+    /// The number of tasks that this task awaits.
     pub(super) awaits: usize,
     /// True if the task awaited another task when it began to wait.
     pub(super) joins: bool,
@@ -36,7 +37,7 @@ pub(super) struct Life {
 pub(super) struct Lane {
     pub(super) poll: Option<usize>,
     pub(super) parked: Option<Duration>,
-    /// When the thread began to work for the executor, and the last time at which it certainly did so.
+    /// When the thread began to work for the executor, and when it was last known to work for the executor.
     pub(super) there: Option<(Duration, Duration)>,
     pub(super) causes: Causes,
     pub(super) meter: Meter,
@@ -104,7 +105,7 @@ impl Causes {
             self.timers -= 1;
             Some(Source::Timer)
         } else {
-            // The same event may wake two tasks, a reader and a writer.
+            // One event may wake two tasks (a reader and a writer), so return its cause again.
             self.last
         };
         self.last = next;

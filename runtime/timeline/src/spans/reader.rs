@@ -294,7 +294,7 @@ impl<'a> Reader<'a> {
         if life.spans.begun.is_none() {
             life.spans.begun = Some(now);
         } else if was.is_some() || to.is_some() {
-            // If a task continues after its end, the record has gaps.
+            // If a task continues after its end, the record has a gap, which counts as waiting.
             life.leave(was.unwrap_or(State::Waiting), now);
         }
         life.since = now;
@@ -353,8 +353,9 @@ impl<'a> Reader<'a> {
     fn finish(mut self) -> Spans {
         let timeline = self.timeline;
         let last = self.now;
-        // If events were dropped, it is unknown what happened after the last event. If the main future is
-        // done, the time after its end only shows when the record was taken.
+        // If the run was still going on, it lasts until the end of the record. Otherwise it ends with its
+        // last event: the record may have been taken much later. It also ends there if events were dropped,
+        // because it is unknown what happened afterwards.
         if timeline.dropped == 0 && self.goes_on() {
             self.now = last.max(timeline.length);
         }

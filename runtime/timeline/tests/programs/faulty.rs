@@ -19,7 +19,7 @@ pub(crate) struct Faulty {
     pub(crate) name: &'static str,
     pub(crate) kinds: &'static [Kind],
     pub(crate) workers: usize,
-    /// True if the corrected version must be faster. It must not gain more than the advice promises.
+    /// True if the corrected version must be faster, but not by more than the advice promises.
     pub(crate) gains: bool,
     pub(crate) program: fn(usize) -> Program,
     pub(crate) mended: fn(usize) -> Program,

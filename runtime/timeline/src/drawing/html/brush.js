@@ -82,7 +82,7 @@ let hatch = null;
 function setTheme(theme) {
   view.theme = theme;
   document.documentElement.style.colorScheme = theme || "light dark";
-  // The browser computes a colour for the theme only if an element uses it.
+  // The browser computes a colour only for an element that uses it, so add an element for a moment.
   const probe = document.body.appendChild(element("i"));
   for (const name of document.styleSheets[0].cssRules[0].style) {
     probe.style.color = `var(${name})`;

@@ -82,7 +82,7 @@ const ON_SCENE = {
 for (const [type, act] of Object.entries(ON_SCENE)) scene.addEventListener(type, act, { passive: false });
 
 byId("scroller").addEventListener("scroll", ({ target }) => {
-  // If the position changed by less than about a pixel, this script itself set it.
+  // Ignore a change of about a pixel or less, because this script itself set the position.
   if (Math.abs(target.scrollTop - view.scroll) > 1.5) scrollTo(target.scrollTop);
 });
 

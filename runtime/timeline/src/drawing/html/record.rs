@@ -50,7 +50,7 @@ pub(super) fn json(drawing: &Drawing<'_>) -> String {
         "lanes": record.lanes,
         "names": record.names,
     });
-    // JSON uses `<` only inside strings. Without it, neither `</script>` nor `<!--` can occur.
+    // JSON uses `<` only inside strings. If each `<` is escaped, neither `</script>` nor `<!--` can occur.
     let mut json = members.to_string().replace('<', "\\u003c");
     json.pop();
     record.tables.write(&mut json);
@@ -67,8 +67,9 @@ struct Record {
     tables: Tables,
     polls: usize,
     wakes: usize,
-    /// The total time in which tasks waited, followed by the total time in which they were ready or ran.
+    /// The total time in which tasks waited.
     waited: Duration,
+    /// The total time in which tasks were ready or ran.
     active: Duration,
 }
 
@@ -131,7 +132,7 @@ impl Record {
         }
         for (index, task) in spans.tasks.iter().enumerate() {
             let label = task_name(timeline, &spans, index);
-            // Each run has its own main future.
+            // Each run has its own main future, so name the run.
             let is_one_of_several = task.kind == TaskKind::Main && drawing.runs.len() > 1;
             self.names.push(if is_one_of_several {
                 format!("{name}: {label}")

@@ -16,8 +16,9 @@ function paintRows() {
 }
 
 /// Calls `paint(row, left, width, cover)` for each interval of a group that is at least 1.5 pixels wide. All
-/// thinner intervals in a column of pixels share one call. For this call, `cover` is the part of the column
-/// that they fill, and `row` is the longest of them. So each pixel is painted at most twice.
+/// consecutive thinner intervals in a column of pixels share one call. For this call, `cover` is the part of
+/// the column that they fill, and `row` is the longest of them. So the number of calls is limited by the
+/// number of pixels, not by the number of intervals.
 function eachBar(index, group, table, paint) {
   const { from, to } = table;
   const scale = 1 / nanosPerPixel();
