@@ -16,27 +16,23 @@
 //! [`lean`]: super::lean
 //! [`page`]: super::page
 
-use std::{path::PathBuf, sync::atomic::Ordering::Relaxed};
+use std::path::PathBuf;
 
 use brigade::{
     hyper::{Executor, Timer},
     time::{sleep, timeout},
 };
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::{Body as _, Incoming};
+use http_body_util::Full;
 use hyper_util::client::legacy;
 
 use super::{
     args::Args,
     ask::Ask,
-    body::{Body, Sink, To, check_length},
     connector::Connector,
     dial::{Dialer, no_descriptor, patiently},
     failure::{Failure, Kind},
     jobs::{Job, Target},
-    lean::Connection,
-    origin::{Reply, head},
     output::{Output, PartFile, cannot},
 };
 
@@ -112,6 +108,12 @@ pub(super) fn pooled(connector: Connector) -> Pooled {
 /// The stage of a request while its connection is made. The connector knows the details.
 pub(super) const CONNECTING: &str = "connecting";
 
+/// The stage of a request that was sent.
+pub(super) const WAITING: &str = "waiting for the reply";
+
+/// The stage of a request whose reply has begun.
+pub(super) const RECEIVING: &str = "receiving the reply";
+
 impl Client {
     /// Makes the request, and repeats it until it is answered or has finally failed.
     pub(crate) async fn fetch(self: Arc<Self>, job: Job) -> Outcome {
@@ -160,84 +162,10 @@ impl Client {
 
     async fn attempt(&self, job: &Job, outcome: &mut Outcome) -> Result<Option<PathBuf>, Failure> {
         outcome.stage = CONNECTING;
-        // Each phase is boxed separately. Its memory is freed when the phase ends, so a waiting task
-        // holds only what its current phase needs.
         match &job.target {
             Target::Page(page) => Box::pin(self.fetch_page(job, page, outcome)).await,
-            Target::Origin(address, reply) => {
-                let addresses = [address.ip()];
-                let dialled = Box::pin(self.dialer.dial(&addresses, address.port())).await?;
-                let connection = Connection::new(dialled);
-                outcome.stage = "sending the request";
-                connection.send(*reply).await?;
-                outcome.stage = "waiting for the reply";
-                let first = connection.first_piece().await?;
-                outcome.stage = "receiving the reply";
-                Box::pin(self.receive_reply(connection, first, job, *reply, outcome)).await
-            }
+            Target::Origin(server, reply) => self.fetch_reply(job, *server, *reply, outcome).await,
         }
-    }
-
-    /// Receives the rest of the origin's reply, of which the `first` piece has arrived.
-    async fn receive_reply(
-        &self,
-        connection: Connection,
-        mut first: Vec<u8>,
-        job: &Job,
-        reply: Reply,
-        outcome: &mut Outcome,
-    ) -> Result<Option<PathBuf>, Failure> {
-        let len = reply.body().len();
-        let head = head(len);
-        while first.len() < head.len() {
-            connection
-                .more(|piece| first.extend_from_slice(piece))
-                .await?;
-        }
-        let Some(begun) = first.strip_prefix(head.as_bytes()) else {
-            let what = "the origin did not understand";
-            return Err(Failure::new(Kind::Protocol, what));
-        };
-        outcome.status = Some(200);
-        let len = len as u64;
-        check_length(len, self.args.max_body)?;
-        let to = match self.output.file_for(job) {
-            Some(file) => To::File(open(file, false).await?),
-            None => To::Nowhere,
-        };
-        let sink = Sink::new(to, self.args.max_body, Some(reply));
-        let mut body = Body::new(None, sink)?;
-        self.take(begun, &mut body, outcome)?;
-        while outcome.bytes < len {
-            let taken = connection.more(|piece| self.take(piece, &mut body, outcome));
-            taken.await??;
-        }
-        body.finish(&mut outcome.bytes)
-    }
-
-    /// Receives a body piece by piece.
-    pub(super) async fn receive(
-        &self,
-        mut from: Incoming,
-        mut body: Body,
-        outcome: &mut Outcome,
-    ) -> Result<Option<PathBuf>, Failure> {
-        check_length(from.size_hint().lower(), self.args.max_body)?;
-        while let Some(frame) = from.frame().await {
-            let frame = frame.map_err(|error| Failure::receiving(&error))?;
-            if let Some(piece) = frame.data_ref() {
-                self.take(piece, &mut body, outcome)?;
-            }
-        }
-        body.finish(&mut outcome.bytes)
-    }
-
-    fn take(&self, piece: &[u8], body: &mut Body, outcome: &mut Outcome) -> Result<(), Failure> {
-        let received = &self.dialer.meter.received;
-        received.fetch_add(piece.len() as u64, Relaxed);
-        let taken = body.take(piece);
-        outcome.bytes = body.bytes();
-        taken
     }
 }
 

@@ -76,6 +76,9 @@ pub(crate) struct Failure {
     pub(crate) unaccepted: bool,
 }
 
+/// The details of a connection that ended in the middle of a reply.
+pub(crate) const CUT_SHORT: &str = "the connection ended before the reply did";
+
 impl Failure {
     pub(crate) fn new(kind: Kind, details: impl Into<String>) -> Self {
         Self {
@@ -122,11 +125,6 @@ impl Failure {
         Self::new(Kind::Reset, "the server hung up without a reply")
     }
 
-    /// Creates the failure of a connection that ended in the middle of a reply.
-    pub(crate) fn cut_short() -> Self {
-        Self::new(Kind::Truncated, "the connection ended before the reply did")
-    }
-
     /// Converts an error that the pooled client returned before the head of a reply. `begun` tells
     /// whether any byte has arrived from the server.
     pub(crate) fn of_client(error: &(dyn StdError + 'static), begun: bool) -> Self {
@@ -152,7 +150,7 @@ impl Failure {
             return Self::from_io(cause);
         }
         if error.is_incomplete_message() || error.is_canceled() || error.is_closed() {
-            return Self::cut_short();
+            return Self::new(Kind::Truncated, CUT_SHORT);
         }
         Self::new(Kind::Protocol, chain(error))
     }
@@ -182,7 +180,9 @@ impl Failure {
 /// Returns the first cause of type `T`, starting with `error` itself.
 ///
 /// `source()` skips the error inside an `io::Error`, so `get_ref` is used to reach it.
-fn find_cause<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
+pub(crate) fn find_cause<'a, T: StdError + 'static>(
+    error: &'a (dyn StdError + 'static),
+) -> Option<&'a T> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(found) = error.downcast_ref::<T>() {

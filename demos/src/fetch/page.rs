@@ -21,8 +21,8 @@ use hyper_util::client::legacy::{self, connect::capture_connection};
 
 use super::{
     ask::{Hop, REDIRECTS_MAX},
-    body::{Body, Sink, To},
-    client::{CONNECTING, Client, Outcome, open},
+    body::{self, Sink, To},
+    client::{CONNECTING, Client, Outcome, RECEIVING, WAITING, open},
     connector::Traffic,
     failure::{Failure, Kind},
     jobs::{Job, Page},
@@ -67,7 +67,7 @@ impl Client {
             outcome.redirects.push(hop.url.to_string());
             discard(response.into_body()).await;
         };
-        outcome.stage = "receiving the reply";
+        outcome.stage = RECEIVING;
         let status = response.status();
         if self.args.fail && status.as_u16() >= 400 {
             return Err(Failure::new(Kind::Status, status.to_string()));
@@ -78,20 +78,18 @@ impl Client {
             None if self.output.is_stdout() => To::Stdout,
             None => To::Nowhere,
             Some(part) if !resume => To::File(part),
-            Some(part) => match go_on(part, rest, status, headers)? {
-                Resumed::Whole(part) => {
-                    outcome.bytes = part.len();
-                    return part.finish().map(Some);
-                }
-                Resumed::Part(part) => To::File(part),
-                Resumed::NoPage => To::Nowhere,
-            },
+            Some(part) if is_whole(rest, status, headers) => {
+                outcome.bytes = part.len();
+                return part.finish().map(Some);
+            }
+            Some(part) => go_on(part, rest, status, headers)?,
         };
         let bodiless = hop.asks_for_head() || status == StatusCode::NOT_MODIFIED;
         let encoding = outcome.encoding.as_deref();
         let encoding = encoding.filter(|_| !self.ask.raw && !bodiless);
-        let body = Body::new(encoding, Sink::new(to, self.args.max_body, None))?;
-        self.receive(response.into_body(), body, outcome).await
+        let sink = Sink::new(to, self.args.max_body, &mut outcome.bytes);
+        let received = &self.dialer.meter.received;
+        body::receive(response.into_body(), encoding, sink, received).await
     }
 
     /// Sends a request and waits for the head of the reply.
@@ -123,7 +121,7 @@ impl Client {
             let result = match select(reply, pin!(connected)).await {
                 Either::Left((result, _)) => result,
                 Either::Right(((), reply)) => {
-                    outcome.stage = "waiting for the reply";
+                    outcome.stage = WAITING;
                     reply.await
                 }
             };
@@ -151,51 +149,42 @@ impl Client {
     }
 }
 
-/// How a reply continues the part of a file.
-enum Resumed {
-    /// The part is the whole file.
-    Whole(PartFile),
-    /// The body is appended to this part.
-    Part(PartFile),
-    /// The body is not the page but, for example, an error message of the server. The part stays as it
-    /// is.
-    NoPage,
+/// Returns whether the server reports that the part of a file, of which the `rest` was requested, is the
+/// whole file.
+fn is_whole(rest: Option<(u64, SystemTime)>, status: StatusCode, headers: &HeaderMap) -> bool {
+    let range = text(headers, header::CONTENT_RANGE);
+    status == StatusCode::RANGE_NOT_SATISFIABLE
+        && rest.is_some_and(|(from, _)| range == Some(&format!("bytes */{from}")))
 }
 
+/// Continues the part of a file with the body of a reply, or begins it anew.
 fn go_on(
     mut part: PartFile,
     rest: Option<(u64, SystemTime)>,
     status: StatusCode,
     headers: &HeaderMap,
-) -> Result<Resumed, Failure> {
-    let range = text(headers, header::CONTENT_RANGE).unwrap_or_default();
-    match (status, rest.map(|(from, _)| from)) {
-        (StatusCode::RANGE_NOT_SATISFIABLE, Some(from)) if range == format!("bytes */{from}") => {
-            Ok(Resumed::Whole(part))
-        }
-        (StatusCode::PARTIAL_CONTENT, Some(from))
-            if range.starts_with(&format!("bytes {from}-")) =>
-        {
-            Ok(Resumed::Part(part))
-        }
-        (StatusCode::PARTIAL_CONTENT, _) => {
+) -> Result<To, Failure> {
+    if status == StatusCode::PARTIAL_CONTENT {
+        let range = text(headers, header::CONTENT_RANGE).unwrap_or_default();
+        if rest.is_none_or(|(from, _)| !range.starts_with(&format!("bytes {from}-"))) {
             let another = "the server sent another part of the page than the one that is missing";
-            Err(Failure::new(Kind::Protocol, another))
+            return Err(Failure::new(Kind::Protocol, another));
         }
-        _ if status.is_success() => {
-            let encoded = headers.contains_key(header::CONTENT_ENCODING);
-            let changed = text(headers, header::LAST_MODIFIED).filter(|_| !encoded);
-            let changed = changed.and_then(|date| httpdate::parse_http_date(date).ok());
-            // Dates have whole seconds, so two versions of a page within one second have the same date.
-            let settled = |date: &SystemTime| {
-                let age = SystemTime::now().duration_since(*date);
-                age.is_ok_and(|age| age > Duration::from_secs(2))
-            };
-            part.restart(changed.filter(settled))?;
-            Ok(Resumed::Part(part))
-        }
-        _ => Ok(Resumed::NoPage),
+    } else if status.is_success() {
+        let encoded = headers.contains_key(header::CONTENT_ENCODING);
+        let changed = text(headers, header::LAST_MODIFIED).filter(|_| !encoded);
+        let changed = changed.and_then(|date| httpdate::parse_http_date(date).ok());
+        // Dates have whole seconds, so two versions of a page within one second have the same date.
+        let settled = |date: &SystemTime| {
+            let age = SystemTime::now().duration_since(*date);
+            age.is_ok_and(|age| age > Duration::from_secs(2))
+        };
+        part.restart(changed.filter(settled))?;
+    } else {
+        // The body is, for example, an error message of the server. The part stays as it is.
+        return Ok(To::Nowhere);
     }
+    Ok(To::File(part))
 }
 
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
