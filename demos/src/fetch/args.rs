@@ -2,6 +2,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use clap::Parser as _;
+
 use crate::numbers::whole;
 
 /// The text after the options in `brigade fetch --help`.
@@ -34,7 +36,7 @@ const NOTES: &str = "Each host has a limit of 6 requests at a time, as in browse
 /// time, so one thread can wait for thousands of replies together. Without a URL, a server is started in a
 /// separate process. Its replies are 1 KiB to 64 KiB long and take 50 to 500 ms, and 2,000 of them are
 /// fetched at the same time.
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Parser)]
 #[command(after_long_help = NOTES)]
 pub(crate) struct Args {
     /// What to fetch: http:// or https://
@@ -135,10 +137,7 @@ pub(crate) struct Args {
 impl Args {
     /// Returns the default arguments for `count` requests to the embedded origin.
     pub(crate) fn to_origin(count: usize) -> Self {
-        use clap::{Args as _, FromArgMatches as _};
-        let command = Self::augment_args(clap::Command::new("fetch"));
-        let matches = command.get_matches_from(["fetch"]);
-        let args = Self::from_arg_matches(&matches).expect("every option has a default");
+        let args = Self::parse_from(["fetch"]);
         Self {
             count: Some(count),
             ..args
@@ -147,10 +146,8 @@ impl Args {
 }
 
 fn rate(text: &str) -> Result<f64, String> {
-    let number = text
-        .parse()
-        .ok()
-        .filter(|rate| (0.001..=1e6).contains(rate));
+    let number = text.parse().ok();
+    let number = number.filter(|rate| (0.001..=1e6).contains(rate));
     number.ok_or_else(|| "must be a number from 0.001 to 1000000".to_owned())
 }
 

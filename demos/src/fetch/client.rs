@@ -121,7 +121,7 @@ impl Client {
         let mut retries = 0;
         loop {
             let mut outcome = Outcome {
-                index: job.index,
+                index: job.turn.index,
                 retries,
                 ..Outcome::default()
             };
@@ -134,7 +134,7 @@ impl Client {
                         // A part of the body has been printed, and a retry would print it again.
                         && !(self.output.is_stdout() && outcome.bytes > 0) =>
                 {
-                    sleep(pause(job.index, retries)).await;
+                    sleep(pause(job.turn.index, retries)).await;
                     retries += 1;
                     continue;
                 }

@@ -6,7 +6,7 @@
 
 use std::{
     collections::HashMap,
-    io::{self, IoSlice},
+    io,
     mem::MaybeUninit,
     path::Path,
     pin::Pin,
@@ -47,38 +47,30 @@ const FIRST_READ: usize = 2 << 10;
 
 /// Makes connections. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Connector(Arc<Parts>);
-
-struct Parts {
+pub(crate) struct Connector {
     dialer: Arc<Dialer>,
     tls: TlsConnector,
-    proxies: Proxies,
+    pub(crate) proxies: Arc<Proxies>,
     /// The current step for each host to which a connection is being made.
-    stages: Mutex<HashMap<String, &'static str>>,
+    stages: Arc<Mutex<HashMap<String, &'static str>>>,
 }
 
 impl Connector {
-    pub(crate) fn new(dialer: Arc<Dialer>, tls: TlsConnector, proxies: Proxies) -> Self {
-        Self(Arc::new(Parts {
+    pub(crate) fn new(dialer: Arc<Dialer>, tls: TlsConnector, proxies: Arc<Proxies>) -> Self {
+        Self {
             dialer,
             tls,
             proxies,
-            stages: Mutex::default(),
-        }))
-    }
-
-    pub(crate) fn proxies(&self) -> &Proxies {
-        &self.0.proxies
+            stages: Arc::default(),
+        }
     }
 
     /// Returns the step that a connection to this host is waiting for, for the message of a timeout.
     pub(crate) fn stage(&self, host: &str) -> &'static str {
-        let stages = self.0.stages.lock();
+        let stages = self.stages.lock();
         stages.get(host).copied().unwrap_or("connecting")
     }
-}
 
-impl Parts {
     fn enter(&self, host: &str, stage: &'static str) {
         let mut stages = self.stages.lock();
         stages.insert(host.to_owned(), stage);
@@ -135,8 +127,8 @@ impl Service<Uri> for Connector {
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let parts = self.0.clone();
-        Box::pin(async move { parts.connect(uri).await })
+        let connector = self.clone();
+        Box::pin(async move { connector.connect(uri).await })
     }
 }
 
@@ -151,12 +143,11 @@ const TUNNEL_MAX: usize = 8 << 10;
 /// Asks a proxy to forward bytes to `host`.
 async fn tunnel(stream: &TcpStream, host: &str, port: u16, proxy: &Proxy) -> Result<(), Failure> {
     let failed = |error: io::Error| Failure::asking(&error);
-    let password = proxy.password.iter();
-    let password: String = password
-        .map(|it| format!("proxy-authorization: {it}\r\n"))
-        .collect();
-    let request =
-        format!("CONNECT {host}:{port} HTTP/1.1\r\nhost: {host}:{port}\r\n{password}\r\n");
+    let mut request = format!("CONNECT {host}:{port} HTTP/1.1\r\nhost: {host}:{port}\r\n");
+    if let Some(password) = &proxy.password {
+        request += &format!("proxy-authorization: {password}\r\n");
+    }
+    request += "\r\n";
     stream.write_all(request.as_bytes()).await.map_err(failed)?;
     let mut answer = Vec::new();
     // Read byte by byte, because the bytes after the head belong to the server behind the proxy.
@@ -183,26 +174,9 @@ async fn tunnel(stream: &TcpStream, host: &str, port: u16, proxy: &Proxy) -> Res
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Traffic {
     /// True if any byte has arrived.
-    begun: Arc<AtomicBool>,
-    /// True if the head of a reply has arrived.
-    replied: Arc<AtomicBool>,
-}
-
-impl Traffic {
-    /// Records that the head of a reply has arrived.
-    pub(crate) fn replied(&self) {
-        self.replied.store(true, Relaxed);
-    }
-
-    /// Returns whether an earlier request was answered on this connection.
-    pub(crate) fn was_used(&self) -> bool {
-        self.replied.load(Relaxed)
-    }
-
-    /// Returns whether any byte has arrived.
-    pub(crate) fn has_begun(&self) -> bool {
-        self.begun.load(Relaxed)
-    }
+    pub(crate) begun: Arc<AtomicBool>,
+    /// True if the head of a reply has arrived. The connection is then used for further requests.
+    pub(crate) replied: Arc<AtomicBool>,
 }
 
 /// A connection of the pool.
@@ -237,7 +211,7 @@ impl Read for Conn {
         cx: &mut Context<'_>,
         mut buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.traffic.has_begun() {
+        if self.traffic.begun.load(Relaxed) {
             return Pin::new(&mut self.stream).poll_read(cx, buffer);
         }
         // The first read uses a separate buffer, which shows whether anything arrived. hyper reports a
@@ -270,18 +244,6 @@ impl Write for Conn {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bytes)
-    }
 }
 
 /// Returns the settings of encrypted connections, which trust Mozilla's list of authorities and the
@@ -290,7 +252,10 @@ pub(crate) fn tls(ca: Option<&Path>) -> anyhow::Result<TlsConnector> {
     let mut roots = RootCertStore {
         roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
     };
-    ca.map(|path| add_roots(&mut roots, path)).transpose()?;
+    if let Some(path) = ca {
+        let bad = |what| BadArguments::error(format!("--ca {}: {what}", path.display()));
+        add_roots(&mut roots, path).map_err(bad)?;
+    }
     let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)
@@ -299,17 +264,15 @@ pub(crate) fn tls(ca: Option<&Path>) -> anyhow::Result<TlsConnector> {
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
-fn add_roots(roots: &mut RootCertStore, path: &Path) -> anyhow::Result<()> {
-    let shown = path.display();
-    let bad = |what: String| BadArguments::error(format!("--ca {shown}: {what}"));
-    let certificates = CertificateDer::pem_file_iter(path);
-    let mut added = 0;
-    for certificate in certificates.map_err(|error| bad(error.to_string()))? {
-        let certificate = certificate.map_err(|error| bad(error.to_string()))?;
-        let add = roots.add(certificate);
-        add.map_err(|error| bad(error.to_string()))?;
-        added += 1;
+fn add_roots(roots: &mut RootCertStore, path: &Path) -> Result<(), String> {
+    let certificates = CertificateDer::pem_file_iter(path).map_err(|error| error.to_string())?;
+    let known = roots.len();
+    for certificate in certificates {
+        let certificate = certificate.map_err(|error| error.to_string())?;
+        roots.add(certificate).map_err(|error| error.to_string())?;
     }
-    anyhow::ensure!(added > 0, bad("no certificate in this file".to_owned()));
-    Ok(())
+    match roots.len() > known {
+        true => Ok(()),
+        false => Err("no certificate in this file".to_owned()),
+    }
 }

@@ -26,7 +26,7 @@ use futures_util::{
 use parking_lot::Mutex;
 use rustix::io::Errno;
 
-use super::failure::{Failure, Kind};
+use super::failure::{Failure, Kind, find_cause};
 use crate::gauge::{Counted, Gauge};
 
 /// The first pause of a request that found no free descriptor or port. It doubles with each retry.
@@ -58,17 +58,10 @@ pub(crate) struct Meter {
 #[derive(Default)]
 pub(crate) struct Dialer {
     lookups: Mutex<HashMap<String, Lookup>>,
-    pub(crate) meter: Arc<Meter>,
+    pub(crate) meter: Meter,
 }
 
 impl Dialer {
-    pub(crate) fn new(meter: Arc<Meter>) -> Self {
-        Self {
-            lookups: Mutex::default(),
-            meter,
-        }
-    }
-
     /// Returns the addresses of a host, as it is written in a URI.
     pub(crate) async fn resolve(&self, host: &str) -> Result<Arc<[IpAddr]>, Failure> {
         match bare(host).parse() {
@@ -83,18 +76,16 @@ impl Dialer {
         let lookup = {
             let mut lookups = self.lookups.lock();
             let lookup = lookups.entry(name.to_owned());
-            let lookup = lookup.or_insert_with(|| start_lookup(name.to_owned()));
-            lookup.clone()
+            lookup
+                .or_insert_with(|| start_lookup(name.to_owned()))
+                .clone()
         };
         let found = lookup.clone().await;
         found.map_err(|error| {
             // Forget the failure so that a retry looks the name up again, unless another request has
             // already begun to.
             let mut lookups = self.lookups.lock();
-            let current = lookups.get(name);
-            if current.is_some_and(|current| current.ptr_eq(&lookup)) {
-                lookups.remove(name);
-            }
+            lookups.retain(|_, known| !known.ptr_eq(&lookup));
             Failure::new(Kind::Dns, format!("{name}: {error}"))
         })
     }
@@ -105,10 +96,10 @@ impl Dialer {
         addresses: &[IpAddr],
         port: u16,
     ) -> Result<(TcpStream, Counted), Failure> {
-        let targets: Vec<SocketAddr> = addresses
+        let targets = addresses
             .iter()
-            .map(|&address| SocketAddr::new(address, port))
-            .collect();
+            .map(|&address| SocketAddr::new(address, port));
+        let targets: Vec<SocketAddr> = targets.collect();
         let open = self.meter.open.up();
         let connect = || TcpStream::connect(&targets[..]);
         let stream = patiently(|error| self.may_pass(error), connect).await;
@@ -123,15 +114,12 @@ impl Dialer {
     fn may_pass(&self, error: &io::Error) -> bool {
         // A machine without an IPv6 address reports the same error for every IPv6 destination, so the
         // error means exhausted ports only after many connections.
-        let ports =
-            self.meter.opened.load(Relaxed) + self.meter.open.now() >= CONNECTIONS_TO_RUN_OUT;
-        let passes = |error: &io::Error| {
-            no_descriptor(error) || (ports && errno(error) == Some(Errno::ADDRNOTAVAIL))
+        let made = self.meter.opened.load(Relaxed) + self.meter.open.now();
+        let passes = |error: &io::Error| match Errno::from_io_error(error) {
+            Some(Errno::ADDRNOTAVAIL) => made >= CONNECTIONS_TO_RUN_OUT,
+            _ => no_descriptor(error),
         };
-        let race = error
-            .get_ref()
-            .and_then(|it| it.downcast_ref::<ConnectError>());
-        match race {
+        match find_cause::<ConnectError>(error) {
             Some(race) => race.attempts().iter().all(|(_, error)| passes(error)),
             None => passes(error),
         }
@@ -140,11 +128,8 @@ impl Dialer {
 
 /// Returns whether an error means that too many files are open, here or in the whole system.
 pub(crate) fn no_descriptor(error: &io::Error) -> bool {
-    matches!(errno(error), Some(Errno::MFILE | Errno::NFILE))
-}
-
-fn errno(error: &io::Error) -> Option<Errno> {
-    Errno::from_io_error(error)
+    let error = Errno::from_io_error(error);
+    matches!(error, Some(Errno::MFILE | Errno::NFILE))
 }
 
 /// Returns the address if there is only one. If there are several, returns an empty string, because the

@@ -4,7 +4,7 @@ use std::{cell::Cell, io::Read as _, net::SocketAddr, path::Path};
 
 use url::{SyntaxViolation, Url};
 
-use super::origin::Reply;
+use super::{origin::Reply, queue::Turn};
 use crate::paint::harmless;
 use crate::prelude::*;
 
@@ -14,11 +14,8 @@ const LIST_MAX: u64 = 256 << 20;
 /// One request to make.
 #[derive(Clone, Debug)]
 pub(crate) struct Job {
-    /// Its index among all requests, from 0.
-    pub(crate) index: usize,
+    pub(crate) turn: Turn,
     pub(crate) target: Target,
-    /// True if no request to the same server is left to begin, so that its connection may close.
-    pub(crate) last: bool,
 }
 
 /// The destination of a request.

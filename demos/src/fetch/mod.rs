@@ -34,21 +34,15 @@ mod summary;
 mod table;
 mod tally;
 
-use std::{
-    cell::OnceCell,
-    future::{Future, pending},
-    pin::pin,
-    sync::atomic::Ordering::Relaxed,
-};
+use std::{cell::OnceCell, future::Future, sync::atomic::Ordering::Relaxed};
 
 use brigade::{
     task::{Builder, JoinError},
-    time::{interval, sleep_until},
+    time::{sleep_until, timeout_at},
 };
 use futures_rustls::TlsConnector;
 use futures_util::{
     FutureExt as _,
-    future::{Either, select},
     stream::{FuturesUnordered, StreamExt as _},
 };
 
@@ -56,13 +50,13 @@ pub(crate) use args::Args;
 use ask::Ask;
 use client::{Client, Outcome};
 use connector::Connector;
-use dial::{Dialer, Meter};
+use dial::Dialer;
 use failure::{Failure, Kind};
 use jobs::{Job, Page, Target};
 use origin::{Origin, Reply};
 use output::Output;
 use proxy::Proxies;
-use queue::{Pace, Queue, Turn};
+use queue::{Pace, Queue};
 use summary::Record;
 
 use crate::prelude::*;
@@ -96,8 +90,9 @@ pub(crate) struct Plan {
     count: usize,
     concurrency: usize,
     ask: Ask,
-    /// The TLS settings for pages.
+    /// The TLS settings and the proxies for pages.
     tls: Option<TlsConnector>,
+    proxies: Arc<Proxies>,
     output: Output,
     quiet: bool,
     json: bool,
@@ -119,9 +114,10 @@ impl Plan {
             (true, None) => None,
             (_, ca) => Some(connector::tls(ca.as_deref())?),
         };
-        if !own && !args.no_proxy {
-            Proxies::from_environment()?;
-        }
+        let proxies = match own || args.no_proxy {
+            true => Proxies::default(),
+            false => Proxies::from_environment()?,
+        };
         let output = Output::prepare(args.output.as_deref(), &pages, count)?;
         let both = "-o -: the body and the JSON object cannot both go to stdout";
         ensure!(
@@ -145,6 +141,7 @@ impl Plan {
             pages,
             count,
             tls,
+            proxies: Arc::new(proxies),
             baseline: OnceCell::new(),
             output,
             quiet: shared.quiet,
@@ -162,24 +159,19 @@ impl Plan {
         })
     }
 
-    fn client(&self, meter: &Arc<Meter>) -> anyhow::Result<Client> {
-        let dialer = Arc::new(Dialer::new(meter.clone()));
-        let mut pooled = None;
-        if let Some(tls) = self.tls.as_ref().filter(|_| !self.pages.is_empty()) {
-            let proxies = match self.args.no_proxy {
-                true => Proxies::default(),
-                false => Proxies::from_environment()?,
-            };
-            let connector = Connector::new(dialer.clone(), tls.clone(), proxies);
-            pooled = Some((connector.clone(), client::pooled(connector)));
-        }
-        Ok(Client {
+    fn client(&self) -> Client {
+        let dialer = Arc::<Dialer>::default();
+        let pooled = self.tls.clone().map(|tls| {
+            let connector = Connector::new(dialer.clone(), tls, self.proxies.clone());
+            (connector.clone(), client::pooled(connector))
+        });
+        Client {
             dialer,
             args: self.args.clone(),
             output: self.output.clone(),
             ask: self.ask.clone(),
             pooled,
-        })
+        }
     }
 }
 
@@ -193,19 +185,18 @@ impl Dish for Plan {
         let origin = self.pages.is_empty().then(Origin::start).transpose()?;
         let before = *self.baseline.get_or_init(Status::now);
         Status::reset_peak();
-        let meter = Arc::<Meter>::default();
         let per_host = self.args.per_host.unwrap_or(PER_HOST);
         let quiet = self.quiet || self.output.is_stdout();
         let mut run = Run {
-            client: Arc::new(self.client(&meter)?),
+            client: Arc::new(self.client()),
             queue: Queue::new(&self.pages, self.count, per_host),
             pace: self.args.rate.map(|rate| Pace::new(rate, Instant::now())),
             origin,
             concurrency: self.concurrency,
-            meter,
             interrupt,
             progress: Progress::new(quiet, TEMPLATE, self.count),
             begun: Instant::now(),
+            looked: Instant::now(),
             written: Instant::now(),
             in_flight_max: 0,
             record: Record {
@@ -225,11 +216,12 @@ impl Dish for Plan {
         figures.at_once_max = figures.at_once_max.min(run.in_flight_max);
         run.look_around(0);
         run.progress.bar.finish_and_clear();
+        let meter = &run.client.dialer.meter;
         let record = Record {
             figures,
             interrupted: run.record.not_done() > 0,
-            open_max: run.meter.open.most(),
-            opened: run.meter.opened.load(Relaxed),
+            open_max: meter.open.most(),
+            opened: meter.opened.load(Relaxed),
             after: Status::now(),
             ..run.record
         };
@@ -245,10 +237,11 @@ struct Run {
     pace: Option<Pace>,
     origin: Option<Origin>,
     concurrency: usize,
-    meter: Arc<Meter>,
     interrupt: Interrupt,
     progress: Progress,
     begun: Instant,
+    /// The time of the last look around.
+    looked: Instant,
     /// The time of the last line, if progress is shown in lines.
     written: Instant,
     in_flight_max: usize,
@@ -256,67 +249,59 @@ struct Run {
 }
 
 impl Run {
-    /// Starts a task for each job, as many at a time as allowed, until all have
-    /// ended or Ctrl-C is pressed.
+    /// Starts a task for each job, as many at a time as allowed, until all have ended or Ctrl-C is
+    /// pressed.
     async fn fetch_all(&mut self) {
         let mut running = FuturesUnordered::new();
-        let mut ticks = interval(TICK);
         while !self.interrupt.asked() {
-            let mut paced = false;
+            // The time at which the next request may begin, if `--rate` delays it.
+            let mut due = None;
             while running.len() < self.concurrency && self.queue.is_ready() {
                 let pace = self.pace.as_mut();
-                paced = pace.is_some_and(|pace| !pace.allows(Instant::now()));
-                if paced {
+                due = pace.and_then(|pace| pace.delay(Instant::now()));
+                if due.is_some() {
                     break;
                 }
-                if let Some((job, host)) = self.next_job() {
+                if let Some(job) = self.next_job() {
+                    let host = job.turn.host;
                     let outcome = start(&self.client, job);
                     running.push(outcome.map(move |outcome| (outcome, host)));
                 }
             }
-            self.in_flight_max = self.in_flight_max.max(running.len());
-            if running.is_empty() && !paced {
+            let in_flight = running.len();
+            self.in_flight_max = self.in_flight_max.max(in_flight);
+            if in_flight == 0 && due.is_none() {
                 break;
             }
-            let in_flight = running.len();
-            let ended = async {
-                match running.next().await {
-                    Some(ended) => ended,
-                    None => pending().await,
-                }
-            };
-            let due = self.pace.as_ref().filter(|_| paced).map(Pace::next);
-            let looks = async {
-                let due = due.map_or_else(
-                    || Either::Right(pending()),
-                    |due| Either::Left(sleep_until(due)),
-                );
-                select(pin!(due), pin!(ticks.tick())).await;
-            };
-            match select(pin!(ended), pin!(looks)).await {
-                Either::Left(((outcome, host), _)) => {
+            let look = self.looked + TICK;
+            let until = due.map_or(look, |due| due.min(look));
+            match timeout_at(until, running.next()).await {
+                Ok(Some((outcome, host))) => {
                     self.queue.ended(host);
                     self.ended(outcome);
                 }
-                Either::Right(_) => self.look_around(in_flight),
+                // No request is in flight, and `--rate` delays the next one.
+                Ok(None) => sleep_until(until).await,
+                Err(_) => {}
+            }
+            if self.looked.elapsed() >= TICK {
+                self.look_around(in_flight);
             }
         }
     }
 
-    /// Returns the next request that may begin, and the number of its host.
-    fn next_job(&mut self) -> Option<(Job, usize)> {
-        let Turn { index, host, last } = self.queue.next()?;
-        let number = index as u64;
+    /// Returns the next request that may begin.
+    fn next_job(&mut self) -> Option<Job> {
+        let turn = self.queue.next()?;
+        let number = turn.index as u64;
         let target = match &self.origin {
             Some(origin) => Target::Origin(origin.address(number), Reply::to(number)),
-            None => Target::Page(self.record.pages[index % self.record.pages.len()].clone()),
+            None => {
+                let pages = &self.record.pages;
+                Target::Page(pages[turn.index % pages.len()].clone())
+            }
         };
-        let job = Job {
-            index,
-            target,
-            last,
-        };
-        Some((job, host))
+        Some(Job { turn, target })
     }
 
     fn ended(&mut self, outcome: Outcome) {
@@ -328,9 +313,10 @@ impl Run {
 
     /// Shows the progress and counts the threads.
     fn look_around(&mut self, in_flight: usize) {
+        self.looked = Instant::now();
         self.record.threads = self.record.threads.max(Status::now().threads);
         let (done, failed) = (self.record.tally.done, self.record.tally.failed());
-        let received = self.meter.received.load(Relaxed) as f64;
+        let received = self.client.dialer.meter.received.load(Relaxed) as f64;
         let message = format!(
             "{} of {} done, {} failed, {} in flight, {}/s",
             units::count(done),
@@ -354,7 +340,7 @@ impl Run {
 ///
 /// A task that panics counts as one failed request and does not affect other requests.
 fn start(client: &Arc<Client>, job: Job) -> impl Future<Output = Outcome> + use<> {
-    let index = job.index;
+    let index = job.turn.index;
     // This runs inside `block_on`, so the task goes to this executor. The name is for the drawing.
     let task = Builder::new()
         .name(&format!("request {index}"))

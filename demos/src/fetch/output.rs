@@ -85,7 +85,7 @@ impl Output {
             None => last,
             Some(width) => {
                 let name = safe_name(&format!("{host}-{last}"));
-                format!("{:0width$}-{name}", job.index + 1)
+                format!("{:0width$}-{name}", job.turn.index + 1)
             }
         }))
     }
@@ -234,6 +234,7 @@ pub(crate) fn cannot(what: &str, path: &Path, error: &io::Error) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fetch::queue::Turn;
 
     fn page(url: &str) -> Arc<Page> {
         Arc::new(Page::parse(url).unwrap())
@@ -255,11 +256,11 @@ mod tests {
         let output = Output::prepare(Some(&folder), &pages, count).unwrap();
         let name = |index: usize| {
             let target = Target::Page(pages[index % pages.len()].clone());
-            let job = Job {
+            let turn = Turn {
                 index,
-                target,
-                last: true,
+                ..Turn::default()
             };
+            let job = Job { turn, target };
             let file = output.file_for(&job).unwrap();
             assert_eq!(file.parent(), Some(place.path().join("made").as_path()));
             file.file_name().unwrap().to_str().unwrap().to_owned()

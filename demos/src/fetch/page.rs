@@ -3,6 +3,7 @@
 use std::{
     path::PathBuf,
     pin::pin,
+    sync::atomic::Ordering::Relaxed,
     time::{Duration, SystemTime},
 };
 
@@ -10,7 +11,7 @@ use futures_util::{
     FutureExt as _,
     future::{Either, select},
 };
-use http_body_util::BodyExt as _;
+use http_body_util::{BodyExt as _, Limited};
 use hyper::{
     Response, StatusCode, Version,
     body::Incoming,
@@ -54,7 +55,7 @@ impl Client {
         let rest = part.as_ref().and_then(PartFile::resumes);
         let mut hop = Hop::first(&page.url, &self.ask);
         let response = loop {
-            let response = self.exchange(&hop, job.last, rest, outcome).await?;
+            let response = self.exchange(&hop, job.turn.last, rest, outcome).await?;
             outcome.status = Some(response.status().as_u16());
             outcome.version = Some(version_name(response.version()));
             if self.args.no_location || !hop.follow(response.status(), response.headers())? {
@@ -65,7 +66,9 @@ impl Client {
                 return Err(Failure::new(Kind::Protocol, what));
             }
             outcome.redirects.push(hop.url.to_string());
-            discard(response.into_body()).await;
+            // A connection whose body was read to the end can be kept. A long body is not read.
+            let body = Limited::new(response.into_body(), REDIRECT_BODY_MAX);
+            let _ = body.collect().await;
         };
         outcome.stage = RECEIVING;
         let status = response.status();
@@ -103,7 +106,7 @@ impl Client {
         let (connector, client) = self.pooled.as_ref().expect("there are pages to fetch");
         let uri = hop.uri()?;
         // The password is for the proxy. Inside a tunnel it would reach the server.
-        let proxy = connector.proxies().of(&uri);
+        let proxy = connector.proxies.of(&uri);
         let password = proxy
             .filter(|_| uri.scheme_str() == Some("http"))
             .and_then(|proxy| proxy.password?.parse().ok());
@@ -129,14 +132,14 @@ impl Client {
                 Err(error) => error,
                 Ok(response) => {
                     let traffic = response.extensions().get::<Traffic>();
-                    traffic.inspect(|traffic| traffic.replied());
+                    traffic.inspect(|traffic| traffic.replied.store(true, Relaxed));
                     return Ok(response);
                 }
             };
-            let traffic = traffic_of(&error);
-            let begun = traffic.as_ref().is_some_and(Traffic::has_begun);
-            let used = traffic.as_ref().is_some_and(Traffic::was_used);
-            let failure = Failure::of_client(&error, begun && !used);
+            let traffic = traffic_of(&error).unwrap_or_default();
+            let used = traffic.replied.load(Relaxed);
+            let begun = traffic.begun.load(Relaxed) && !used;
+            let failure = Failure::of_client(&error, begun);
             // The server may close a kept connection at any time, even while a request is being sent.
             // Over HTTP/2 this is a protocol error. A retry on a fresh connection shows whether it was a
             // real failure.
@@ -206,16 +209,4 @@ fn traffic_of(error: &legacy::Error) -> Option<Traffic> {
     let mut extensions = Extensions::new();
     error.connect_info()?.get_extras(&mut extensions);
     extensions.get::<Traffic>().cloned()
-}
-
-/// Reads the body of a redirect if it is short. If it is long, gives up the connection.
-async fn discard(mut body: Incoming) {
-    let mut left = REDIRECT_BODY_MAX;
-    while let Some(Ok(frame)) = body.frame().await {
-        let len = frame.data_ref().map_or(0, |piece| piece.len());
-        match left.checked_sub(len) {
-            Some(rest) => left = rest,
-            None => return,
-        }
-    }
 }
