@@ -212,6 +212,25 @@ fn compressed_bodies_are_decoded() {
             (&json!(null), &json!(bytes))
         );
     }
+    // A gzip or zstd body may have several members, and bytes after the end of a deflate body are padding.
+    let [gzip, zlib, bare, zstd] = &in_every_encoding(b"hello")[..] else {
+        panic!("there are four encodings")
+    };
+    for (encoded_once, added, bytes) in [
+        (gzip, &gzip.1[..], 10),
+        (zstd, &zstd.1, 10),
+        (zlib, b"padding", 5),
+        (bare, b"padding", 5),
+    ] {
+        let reply = encoded(encoded_once.0, &[&encoded_once.1[..], added].concat());
+        let result = fetch_one(&Server::replying(reply).url("/"), &[]);
+        assert_eq!(
+            (&result["error"], &result["bytes"]),
+            (&json!(null), &json!(bytes)),
+            "{}",
+            encoded_once.0
+        );
+    }
     // If the user chose the encodings, the body is kept undecoded.
     let reply = encoded("gzip", b"no gzip");
     let result = fetch_one(

@@ -9,7 +9,7 @@ use hyper::{
     Method, Request, StatusCode, Uri,
     header::{self, HeaderMap, HeaderName, HeaderValue},
 };
-use url::Url;
+use url::{Position, Url};
 
 use super::{
     body::ENCODINGS,
@@ -111,16 +111,11 @@ fn read_data(data: &[String]) -> anyhow::Result<Bytes> {
 }
 
 fn parse_method(name: &str) -> anyhow::Result<Method> {
-    match Method::from_bytes(name.as_bytes()) {
-        Ok(Method::CONNECT) => bail!(BadArguments("-X CONNECT is for proxies".to_owned())),
-        Ok(method) => Ok(method),
-        Err(_) => {
-            let name = harmless(name);
-            bail!(BadArguments(format!(
-                "-X {name}: no method has such a name"
-            )))
-        }
-    }
+    let bad = |what: &str| BadArguments::error(format!("-X {}{what}", harmless(name)));
+    let method = Method::from_bytes(name.as_bytes());
+    let method = method.map_err(|_| bad(": no method has such a name"))?;
+    ensure!(method != Method::CONNECT, bad(" is for proxies"));
+    Ok(method)
 }
 
 /// Parses the name of a header, and its value unless the header is to be omitted.
@@ -158,10 +153,8 @@ impl Hop {
     }
 
     pub(crate) fn uri(&self) -> Result<Uri, Failure> {
-        let mut url = self.url.clone();
-        url.set_fragment(None);
         let failed = |error| format!("this URL cannot be sent: {error}");
-        let uri = Uri::try_from(url.as_str());
+        let uri = Uri::try_from(&self.url[..Position::AfterQuery]);
         uri.map_err(|error| Failure::new(Kind::Protocol, failed(error)))
     }
 
@@ -247,11 +240,7 @@ impl Hop {
 
 /// Returns the value of `host`, without the port if the scheme implies it.
 fn host_header(url: &Url) -> HeaderValue {
-    let host = url.host_str().unwrap_or_default();
-    let text = match url.port() {
-        Some(port) => format!("{host}:{port}"),
-        None => host.to_owned(),
-    };
+    let text = &url[Position::BeforeHost..Position::AfterPort];
     text.parse().expect("a parsed host holds nothing else")
 }
 

@@ -103,7 +103,7 @@ impl Dialer {
         let open = self.meter.open.up();
         let connect = || TcpStream::connect(&targets[..]);
         let stream = patiently(|error| self.may_pass(error), connect).await;
-        let stream = stream.map_err(|error| Failure::connecting(&error, described(&targets)))?;
+        let stream = stream.map_err(|error| Failure::connecting(&error, &targets))?;
         self.meter.opened.fetch_add(1, Relaxed);
         // A request is written in one piece, so nothing is gained by delaying small packets.
         let _ = stream.set_nodelay(true);
@@ -130,15 +130,6 @@ impl Dialer {
 pub(crate) fn no_descriptor(error: &io::Error) -> bool {
     let error = Errno::from_io_error(error);
     matches!(error, Some(Errno::MFILE | Errno::NFILE))
-}
-
-/// Returns the address if there is only one. If there are several, returns an empty string, because the
-/// error of a race names them all.
-fn described(targets: &[SocketAddr]) -> String {
-    match targets {
-        [one] => format!("{one}: "),
-        _ => String::new(),
-    }
 }
 
 fn start_lookup(name: String) -> Lookup {

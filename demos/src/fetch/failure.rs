@@ -3,7 +3,7 @@
 //! There are only a few kinds, because each calls for a different action by the user (correct the name,
 //! start the server, check the certificate, …). The rest is in the details.
 
-use std::{error::Error as StdError, fmt, io};
+use std::{error::Error as StdError, io, net::SocketAddr};
 
 use futures_rustls::rustls;
 
@@ -88,13 +88,17 @@ impl Failure {
         }
     }
 
-    /// Creates the failure to reach a server. `to` is its address, or empty if the error names all
-    /// addresses.
-    pub(crate) fn connecting(error: &io::Error, to: impl fmt::Display) -> Self {
+    /// Creates the failure to reach a server at these addresses.
+    pub(crate) fn connecting(error: &io::Error, addresses: &[SocketAddr]) -> Self {
         let Self { kind, details, .. } = Self::from_io(error);
+        let details = match addresses {
+            [one] => format!("connecting to {one}: {details}"),
+            // The error of a race names the addresses.
+            _ => format!("connecting to {details}"),
+        };
         Self {
             unaccepted: true,
-            ..Self::new(kind, format!("connecting to {to}{details}"))
+            ..Self::new(kind, details)
         }
     }
 
@@ -103,10 +107,10 @@ impl Failure {
         let failure = Self::from_io(error);
         match failure.kind {
             Kind::Tls | Kind::Reset | Kind::Timeout => failure,
-            _ => {
-                let details = format!("during the handshake: {}", failure.details);
-                Self::new(Kind::Tls, details)
-            }
+            _ => Self::new(
+                Kind::Tls,
+                format!("during the handshake: {}", failure.details),
+            ),
         }
     }
 
@@ -255,7 +259,8 @@ mod tests {
     #[test]
     fn a_failure_reads_kind_colon_details() {
         let error = io::Error::from(io::ErrorKind::ConnectionRefused);
-        let text = Failure::connecting(&error, "127.0.0.1:1: ").to_string();
+        let address = SocketAddr::from(([127, 0, 0, 1], 1));
+        let text = Failure::connecting(&error, &[address]).to_string();
         assert!(
             text.starts_with("refused: connecting to 127.0.0.1:1: "),
             "{text}"
