@@ -2,8 +2,6 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::Parser as _;
-
 use crate::numbers::whole;
 
 /// The text after the options in `brigade fetch --help`.
@@ -134,17 +132,6 @@ pub(crate) struct Args {
     pub(crate) ca: Option<PathBuf>,
 }
 
-impl Args {
-    /// Returns the default arguments for `count` requests to the embedded origin.
-    pub(crate) fn to_origin(count: usize) -> Self {
-        let args = Self::parse_from(["fetch"]);
-        Self {
-            count: Some(count),
-            ..args
-        }
-    }
-}
-
 fn rate(text: &str) -> Result<f64, String> {
     let number = text.parse().ok();
     let number = number.filter(|rate| (0.001..=1e6).contains(rate));
@@ -189,7 +176,7 @@ mod tests {
 
     #[test]
     fn the_defaults_are_those_of_the_command_line() {
-        let args = Args::to_origin(7);
+        let args = <Args as clap::Parser>::parse_from(["fetch", "--count", "7"]);
         assert_eq!((args.count, args.max_body), (Some(7), 256 << 20));
         assert_eq!(args.timeout, Duration::from_secs(30));
     }

@@ -28,14 +28,18 @@ use hyper::{
     Uri,
     rt::{Read, ReadBuf, ReadBufCursor, Write},
 };
-use hyper_util::client::legacy::connect::{Connected, Connection};
+use hyper_util::client::{
+    legacy::connect::{Connected, Connection},
+    proxy::matcher::Intercept,
+};
 use parking_lot::Mutex;
 use tower_service::Service;
 
 use super::{
+    client::CONNECTING,
     dial::{Dialer, bare},
     failure::{Failure, Kind},
-    proxy::{Proxies, Proxy},
+    proxy::Proxies,
 };
 use crate::{gauge::Counted, options::BadArguments};
 
@@ -68,7 +72,7 @@ impl Connector {
     /// Returns the step that a connection to this host is waiting for, for the message of a timeout.
     pub(crate) fn stage(&self, host: &str) -> &'static str {
         let stages = self.stages.lock();
-        stages.get(host).copied().unwrap_or("connecting")
+        stages.get(host).copied().unwrap_or(CONNECTING)
     }
 
     fn enter(&self, host: &str, stage: &'static str) {
@@ -77,19 +81,19 @@ impl Connector {
     }
 
     async fn connect(&self, uri: Uri) -> Result<Conn, Failure> {
-        let name = uri.host().unwrap_or_default();
+        let (name, _) = address(&uri);
         let encrypted = uri.scheme_str() == Some("https");
-        let port = uri.port_u16().unwrap_or(if encrypted { 443 } else { 80 });
         let proxy = self.proxies.of(&uri);
-        let (stream, open) = match &proxy {
-            Some(proxy) => self.dial(name, &proxy.host, proxy.port).await?,
-            None => self.dial(name, name, port).await?,
-        };
+        let (host, port) = address(proxy.as_ref().map_or(&uri, Intercept::uri));
+        self.enter(name, "looking up the name");
+        let addresses = self.dialer.resolve(host).await?;
+        self.enter(name, CONNECTING);
+        let (stream, open) = self.dialer.dial(&addresses, port).await?;
         let mut h2 = false;
         let stream: Box<dyn Stream> = if encrypted {
             if let Some(proxy) = &proxy {
                 self.enter(name, "asking the proxy for a tunnel");
-                tunnel(&stream, name, port, proxy).await?;
+                tunnel(&stream, address(&uri), proxy).await?;
             }
             self.enter(name, "agreeing on keys");
             let stream = self.tls.connect(server_name(name)?, stream).await;
@@ -106,14 +110,6 @@ impl Connector {
             proxied: proxy.is_some() && !encrypted,
             _open: open,
         })
-    }
-
-    /// Dials `to` on behalf of `host`. The two are equal unless there is a proxy.
-    async fn dial(&self, host: &str, to: &str, port: u16) -> Result<(TcpStream, Counted), Failure> {
-        self.enter(host, "looking up the name");
-        let addresses = self.dialer.resolve(to).await?;
-        self.enter(host, "connecting");
-        self.dialer.dial(&addresses, port).await
     }
 }
 
@@ -132,6 +128,16 @@ impl Service<Uri> for Connector {
     }
 }
 
+/// Returns the host and the port to which a URI refers.
+fn address(uri: &Uri) -> (&str, u16) {
+    let default = match uri.scheme_str() {
+        Some("https") => 443,
+        _ => 80,
+    };
+    let port = uri.port_u16().unwrap_or(default);
+    (uri.host().unwrap_or_default(), port)
+}
+
 fn server_name(host: &str) -> Result<ServerName<'static>, Failure> {
     let name = ServerName::try_from(bare(host).to_owned());
     name.map_err(|error| Failure::new(Kind::Tls, format!("{host}: {error}")))
@@ -140,11 +146,16 @@ fn server_name(host: &str) -> Result<ServerName<'static>, Failure> {
 /// The maximum size of a proxy's answer to `CONNECT`, in bytes.
 const TUNNEL_MAX: usize = 8 << 10;
 
-/// Asks a proxy to forward bytes to `host`.
-async fn tunnel(stream: &TcpStream, host: &str, port: u16, proxy: &Proxy) -> Result<(), Failure> {
+/// Asks a proxy to forward bytes to a server.
+async fn tunnel(
+    stream: &TcpStream,
+    (host, port): (&str, u16),
+    proxy: &Intercept,
+) -> Result<(), Failure> {
     let failed = |error: io::Error| Failure::asking(&error);
     let mut request = format!("CONNECT {host}:{port} HTTP/1.1\r\nhost: {host}:{port}\r\n");
-    if let Some(password) = &proxy.password {
+    if let Some(password) = proxy.basic_auth() {
+        let password = password.to_str().expect("base64 is text");
         request += &format!("proxy-authorization: {password}\r\n");
     }
     request += "\r\n";

@@ -40,6 +40,7 @@ use brigade::{
     task::{Builder, JoinError},
     time::{sleep_until, timeout_at},
 };
+use clap::Parser as _;
 use futures_rustls::TlsConnector;
 use futures_util::{
     FutureExt as _,
@@ -152,11 +153,12 @@ impl Plan {
 
     /// Plans `count` requests to the embedded origin, without showing any progress.
     pub(crate) fn to_origin(count: usize) -> anyhow::Result<Self> {
-        let plan = Self::new(Args::to_origin(count), &Shared::default())?;
-        Ok(Self {
+        let args = Args::parse_from(["fetch", "--count", &count.to_string()]);
+        let shared = Shared {
             quiet: true,
-            ..plan
-        })
+            ..Shared::default()
+        };
+        Self::new(args, &shared)
     }
 
     fn client(&self) -> Client {
@@ -219,7 +221,6 @@ impl Dish for Plan {
         let meter = &run.client.dialer.meter;
         let record = Record {
             figures,
-            interrupted: run.record.not_done() > 0,
             open_max: meter.open.most(),
             opened: meter.opened.load(Relaxed),
             after: Status::now(),

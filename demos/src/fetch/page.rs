@@ -109,14 +109,14 @@ impl Client {
         let proxy = connector.proxies.of(&uri);
         let password = proxy
             .filter(|_| uri.scheme_str() == Some("http"))
-            .and_then(|proxy| proxy.password?.parse().ok());
+            .and_then(|proxy| proxy.basic_auth().cloned());
         let mut stale = 0;
         loop {
             outcome.stage = CONNECTING;
             let mut request = hop.request(uri.clone(), last, rest, self.args.resume);
             if let Some(password) = &password {
                 let headers = request.headers_mut();
-                headers.insert(header::PROXY_AUTHORIZATION, Clone::clone(password));
+                headers.insert(header::PROXY_AUTHORIZATION, password.clone());
             }
             let mut captured = capture_connection(&mut request);
             let connected = captured.wait_for_connection_metadata().map(drop);

@@ -21,7 +21,6 @@ pub(crate) struct Record {
     pub(crate) tally: Tally,
     /// The number of requests that were asked for.
     pub(crate) asked: usize,
-    pub(crate) interrupted: bool,
     /// The URLs that the user gave. Empty if the requests went to the embedded origin.
     pub(crate) pages: Vec<Arc<Page>>,
     /// One outcome for each request that ended, if the user gave URLs. Otherwise only the failures.
@@ -62,13 +61,14 @@ impl Record {
     }
 
     fn ending(&self) -> Ending {
-        match (self.interrupted, self.tally.failed()) {
-            (true, _) => Ending::Interrupted,
-            (false, 0) => Ending::Whole,
-            (false, _) => Ending::Failed,
+        match (self.not_done(), self.tally.failed()) {
+            (0, 0) => Ending::Whole,
+            (0, _) => Ending::Failed,
+            _ => Ending::Interrupted,
         }
     }
 
+    /// Returns the number of requests that were broken off or not begun. Only Ctrl-C leaves any.
     pub(super) fn not_done(&self) -> usize {
         self.asked - self.tally.done - self.tally.failed()
     }
@@ -83,7 +83,7 @@ impl Record {
     fn verdict(&self) -> String {
         let begun = self.tally.done + self.tally.failed();
         let mut sentences = Vec::new();
-        if self.interrupted {
+        if self.not_done() > 0 {
             let asked = counted(self.asked, "request");
             let done = units::count(self.tally.done);
             sentences.push(format!(
@@ -187,7 +187,7 @@ impl Record {
             "done": tally.done,
             "failed": tally.failed(),
             "not_done": self.not_done(),
-            "interrupted": self.interrupted,
+            "interrupted": self.not_done() > 0,
             "bytes": tally.bytes,
             "requests_per_s": self.requests_a_second(),
             "retries": tally.retries,

@@ -55,9 +55,9 @@ impl Record {
             _ => paint::green(&done),
         };
         let mut parts = vec![done, failed];
-        if self.interrupted {
-            let not_done = units::count(self.not_done());
-            parts.push(format!("{not_done} broken off by Ctrl-C"));
+        match self.not_done() {
+            0 => {}
+            some => parts.push(format!("{} broken off by Ctrl-C", units::count(some))),
         }
         parts.push(units::bytes(tally.bytes));
         match tally.retries {
@@ -178,17 +178,15 @@ impl Record {
         for to in &outcome.redirects {
             what.push_str(&format!(" → {}", harmless(to)));
         }
-        match &outcome.error {
-            None => {
-                let status = format!("{:>9}", outcome.status.unwrap_or_default());
-                format!("{time:>8}  {}  {bytes:>9}  {what}", paint::green(&status))
-            }
+        let result = match &outcome.error {
+            None => paint::green(&format!("{:>9}", outcome.status.unwrap_or_default())),
             Some(failure) => {
-                let kind = paint::red(&format!("{:>9}", failure.kind.name()));
                 let details = paint::dim(&harmless(&failure.details));
-                format!("{time:>8}  {kind}  {bytes:>9}  {what}  {details}")
+                what.push_str(&format!("  {details}"));
+                paint::red(&format!("{:>9}", failure.kind.name()))
             }
-        }
+        };
+        format!("{time:>8}  {result}  {bytes:>9}  {what}")
     }
 
     fn name(&self, outcome: &Outcome) -> String {

@@ -29,7 +29,6 @@ pub(in super::super) fn record(answered: usize, wall: Duration) -> Record {
         figures,
         tally,
         asked: answered,
-        interrupted: false,
         pages: Vec::new(),
         outcomes: Vec::new(),
         open_max: answered,
@@ -121,7 +120,6 @@ fn a_run_in_which_much_failed_is_not_praised_and_says_what_is_likely() {
 fn ctrl_c_is_told_with_what_was_asked_for() {
     let mut record = record(1, ms(500));
     record.asked = 2;
-    record.interrupted = true;
     assert_eq!(
         record.verdict(),
         "Ctrl-C ended the run when 1 of 2 requests were done."
@@ -132,10 +130,10 @@ fn ctrl_c_is_told_with_what_was_asked_for() {
 fn failures_and_ctrl_c_decide_the_ending() {
     assert_eq!(record(3, ms(500)).ending(), Ending::Whole);
     let mut record = record(3, ms(500));
-    record.asked = 5;
+    record.asked = 4;
     record.tally.add(&failing(3, Kind::Dns));
     assert_eq!(record.ending(), Ending::Failed);
-    record.interrupted = true;
+    record.asked = 5;
     assert_eq!(record.ending(), Ending::Interrupted);
     let row = record.requests_row();
     assert_eq!(
