@@ -16,13 +16,14 @@
 //! [`lean`]: super::lean
 //! [`page`]: super::page
 
-use std::path::PathBuf;
+use std::{future::Future, path::PathBuf};
 
 use brigade::{
     hyper::{Executor, Timer},
     time::{sleep, timeout},
 };
 use bytes::Bytes;
+use futures_util::future::Either;
 use http_body_util::Full;
 use hyper_util::client::legacy;
 
@@ -160,11 +161,18 @@ impl Client {
         }
     }
 
-    async fn attempt(&self, job: &Job, outcome: &mut Outcome) -> Result<Option<PathBuf>, Failure> {
+    fn attempt<'a>(
+        &'a self,
+        job: &'a Job,
+        outcome: &'a mut Outcome,
+    ) -> impl Future<Output = Result<Option<PathBuf>, Failure>> + 'a {
         outcome.stage = CONNECTING;
         match &job.target {
-            Target::Page(page) => Box::pin(self.fetch_page(job, page, outcome)).await,
-            Target::Origin(server, reply) => self.fetch_reply(job, *server, *reply, outcome).await,
+            // Boxed, so that a task that waits for the origin has no room for it.
+            Target::Page(page) => Either::Left(Box::pin(self.fetch_page(job, page, outcome))),
+            Target::Origin(server, reply) => {
+                Either::Right(self.fetch_reply(job, server, *reply, outcome))
+            }
         }
     }
 }

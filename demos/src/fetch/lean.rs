@@ -24,7 +24,7 @@ impl Client {
     pub(super) async fn fetch_reply(
         &self,
         job: &Job,
-        server: SocketAddr,
+        server: &SocketAddr,
         reply: Reply,
         outcome: &mut Outcome,
     ) -> Result<Option<PathBuf>, Failure> {

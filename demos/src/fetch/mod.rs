@@ -198,7 +198,7 @@ impl Dish for Plan {
             interrupt,
             progress: Progress::new(quiet, TEMPLATE, self.count),
             begun: Instant::now(),
-            looked: Instant::now(),
+            next_look: Instant::now(),
             written: Instant::now(),
             in_flight_max: 0,
             record: Record {
@@ -241,8 +241,8 @@ struct Run {
     interrupt: Interrupt,
     progress: Progress,
     begun: Instant,
-    /// The time of the last look around.
-    looked: Instant,
+    /// The time of the next look around.
+    next_look: Instant,
     /// The time of the last line, if progress is shown in lines.
     written: Instant,
     in_flight_max: usize,
@@ -274,8 +274,7 @@ impl Run {
             if in_flight == 0 && due.is_none() {
                 break;
             }
-            let look = self.looked + TICK;
-            let until = due.map_or(look, |due| due.min(look));
+            let until = due.map_or(self.next_look, |due| due.min(self.next_look));
             match timeout_at(until, running.next()).await {
                 Ok(Some((outcome, host))) => {
                     self.queue.ended(host);
@@ -285,7 +284,7 @@ impl Run {
                 Ok(None) => sleep_until(until).await,
                 Err(_) => {}
             }
-            if self.looked.elapsed() >= TICK {
+            if Instant::now() >= self.next_look {
                 self.look_around(in_flight);
             }
         }
@@ -314,7 +313,7 @@ impl Run {
 
     /// Shows the progress and counts the threads.
     fn look_around(&mut self, in_flight: usize) {
-        self.looked = Instant::now();
+        self.next_look = Instant::now() + TICK;
         self.record.threads = self.record.threads.max(Status::now().threads);
         let (done, failed) = (self.record.tally.done, self.record.tally.failed());
         let received = self.client.dialer.meter.received.load(Relaxed) as f64;
