@@ -30,10 +30,10 @@ const NOTES: &str = "Each host has a limit of 6 requests at a time, as in browse
 
 /// Fetch from thousands of sockets at once, on one thread (the main job)
 ///
-/// Each request is one task. While a reply is on its way its task costs a little memory and no processor
-/// time, so one thread can wait for thousands of replies together. Without a URL, a server is started in a
-/// separate process. Its replies are 1 KiB to 64 KiB long and take 50 to 500 ms, and 2,000 of them are
-/// fetched at the same time.
+/// Each request is one task. While a reply is on its way, its task costs a little memory and no processor
+/// time. One thread can therefore wait for thousands of replies together. Without a URL, a server is
+/// started in a separate process, and 2,000 of its replies are fetched at the same time. They are 1 KiB to
+/// 64 KiB long and take 50 to 500 ms.
 #[derive(Clone, Debug, clap::Parser)]
 #[command(after_long_help = NOTES)]
 pub(crate) struct Args {
@@ -47,9 +47,8 @@ pub(crate) struct Args {
 
     /// Total number of requests
     ///
-    /// The URLs are repeated in order until this number is reached. Without this option each URL is
-    /// fetched once, and the built-in server, which is started if no URL is given, is sent 2,000
-    /// requests.
+    /// The URLs are repeated in order until this number is reached. Without this option, each URL is
+    /// fetched once. If no URL is given, the built-in server is sent 2,000 requests.
     #[arg(short = 'n', long, value_name = "N", value_parser = whole::<usize>(1..=1_000_000_000))]
     pub(crate) count: Option<usize>,
 

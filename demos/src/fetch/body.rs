@@ -1,5 +1,5 @@
-//! Processes a body as it arrives: decodes it if the server compressed it, counts its bytes, and writes it
-//! to a file or to standard output.
+//! Processes a body as it arrives: decodes it, counts its bytes, and writes it to a file or to standard
+//! output.
 //!
 //! The decoders produce a body piece by piece, and [`Sink`] enforces the size limit on each piece. A small
 //! body that unpacks to an enormous one (a "bomb") is therefore stopped at the limit. Only one piece of it
@@ -169,8 +169,8 @@ fn failed(error: &io::Error, encoding: &str, is_over: bool) -> Failure {
 
 type Decoded<'a> = Box<dyn AsyncBufRead + Send + Unpin + 'a>;
 
-/// Returns a reader of the decoded body. A body in an unknown encoding is kept as it is, and an empty body
-/// (without a `first` byte) is the same in every encoding.
+/// Returns a reader of the decoded body. A body in an unknown encoding is kept as it is. So is an empty body,
+/// which has no `first` byte: it is the same in every encoding.
 fn decoded<'a>(
     encoding: &str,
     first: Option<u8>,

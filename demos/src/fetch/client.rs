@@ -170,8 +170,8 @@ impl Client {
         match &job.target {
             // Boxed, so that a task that waits for the origin has no room for it.
             Target::Page(page) => Either::Left(Box::pin(self.fetch_page(job, page, outcome))),
-            Target::Origin(server, reply) => {
-                Either::Right(self.fetch_reply(job, server, *reply, outcome))
+            Target::Origin(server, request) => {
+                Either::Right(self.fetch_reply(job, server, *request, outcome))
             }
         }
     }

@@ -180,8 +180,8 @@ async fn tunnel(
     Err(Failure::new(Kind::Protocol, details))
 }
 
-/// What has happened on a connection so far. The client returns this with an error, because the same
-/// error means different things on a fresh connection and on a used one.
+/// What has happened on a connection so far. The client returns this with an error. The same error means
+/// different things on a fresh connection and on a used one.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Traffic {
     /// True if any byte has arrived.
@@ -226,7 +226,7 @@ impl Read for Conn {
             return Pin::new(&mut self.stream).poll_read(cx, buffer);
         }
         // The first read uses a separate buffer, which shows whether anything arrived. hyper reports a
-        // server that hangs up immediately in the same way as a server that breaks off in the middle.
+        // server that hangs up at once like a server that breaks off in the middle.
         let mut first = [MaybeUninit::uninit(); FIRST_READ];
         let room = FIRST_READ.min(buffer.remaining());
         let mut first = ReadBuf::uninit(&mut first[..room]);

@@ -42,23 +42,19 @@ const CONNECTIONS_TO_RUN_OUT: usize = 100;
 /// The addresses of a name, or the reason why there are none. Shared by all requests that wait for them.
 type Lookup = Shared<BoxFuture<'static, Result<Arc<[IpAddr]>, String>>>;
 
-/// Counts of connections and bytes. The requests update them; the progress bar and the summary read them.
-/// They are atomic because the requests may run on several threads.
-#[derive(Debug, Default)]
-pub(crate) struct Meter {
+/// Opens sockets. One dialer serves the whole run and remembers the names that it has looked up.
+///
+/// It also counts connections and bytes for the progress bar and the summary. The counts are atomic
+/// because the requests may run on several threads.
+#[derive(Default)]
+pub(crate) struct Dialer {
+    lookups: Mutex<HashMap<String, Lookup>>,
     /// The connections that are open or being opened.
     pub(crate) open: Arc<Gauge>,
     /// The number of connections opened in all.
     pub(crate) opened: AtomicUsize,
     /// Bytes of bodies received so far, counted before decoding.
     pub(crate) received: AtomicU64,
-}
-
-/// Opens sockets. One dialer serves the whole run and remembers the names that it has looked up.
-#[derive(Default)]
-pub(crate) struct Dialer {
-    lookups: Mutex<HashMap<String, Lookup>>,
-    pub(crate) meter: Meter,
 }
 
 impl Dialer {
@@ -100,11 +96,11 @@ impl Dialer {
             .iter()
             .map(|&address| SocketAddr::new(address, port));
         let targets: Vec<SocketAddr> = targets.collect();
-        let open = self.meter.open.up();
+        let open = self.open.up();
         let connect = || TcpStream::connect(&targets[..]);
         let stream = patiently(|error| self.may_pass(error), connect).await;
         let stream = stream.map_err(|error| Failure::connecting(&error, &targets))?;
-        self.meter.opened.fetch_add(1, Relaxed);
+        self.opened.fetch_add(1, Relaxed);
         // A request is written in one piece, so nothing is gained by delaying small packets.
         let _ = stream.set_nodelay(true);
         Ok((stream, open))
@@ -112,9 +108,9 @@ impl Dialer {
 
     /// Returns whether this process ran out of a resource that becomes free when other sockets close.
     fn may_pass(&self, error: &io::Error) -> bool {
-        // A machine without an IPv6 address reports the same error for every IPv6 destination, so the
-        // error means exhausted ports only after many connections.
-        let made = self.meter.opened.load(Relaxed) + self.meter.open.now();
+        // A machine without an IPv6 address reports the same error for every IPv6 destination. The error
+        // therefore means exhausted ports only after many connections.
+        let made = self.opened.load(Relaxed) + self.open.now();
         let passes = |error: &io::Error| match Errno::from_io_error(error) {
             Some(Errno::ADDRNOTAVAIL) => made >= CONNECTIONS_TO_RUN_OUT,
             _ => no_descriptor(error),
@@ -209,7 +205,7 @@ mod tests {
             !dialer.may_pass(&error(Errno::ADDRNOTAVAIL)),
             "no port was used"
         );
-        dialer.meter.opened.store(CONNECTIONS_TO_RUN_OUT, Relaxed);
+        dialer.opened.store(CONNECTIONS_TO_RUN_OUT, Relaxed);
         assert!(dialer.may_pass(&error(Errno::ADDRNOTAVAIL)));
     }
 }

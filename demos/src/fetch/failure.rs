@@ -1,7 +1,7 @@
 //! The failures of one request, by kind.
 //!
-//! There are only a few kinds, because each calls for a different action by the user (correct the name,
-//! start the server, check the certificate, …). The rest is in the details.
+//! There are only a few kinds. Each calls for a different action by the user: correct the name, start the
+//! server, check the certificate. The rest is in the details.
 
 use std::{error::Error as StdError, io, net::SocketAddr};
 

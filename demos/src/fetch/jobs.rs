@@ -4,7 +4,7 @@ use std::{cell::Cell, io::Read as _, net::SocketAddr, path::Path};
 
 use url::{SyntaxViolation, Url};
 
-use super::{origin::Reply, queue::Turn};
+use super::{origin::Request, queue::Turn};
 use crate::paint::harmless;
 use crate::prelude::*;
 
@@ -22,7 +22,7 @@ pub(crate) struct Job {
 #[derive(Clone, Debug)]
 pub(crate) enum Target {
     /// The embedded origin, whose reply is known in advance.
-    Origin(SocketAddr, Reply),
+    Origin(SocketAddr, Request),
     /// A URL that the user gave. Shared, since a URL may be fetched many times.
     Page(Arc<Page>),
 }
@@ -139,8 +139,8 @@ fn read_list(path: &Path, max: u64) -> Result<String, String> {
 
 /// Returns the URLs of a list with their line numbers, counted from 1.
 ///
-/// A line ends with LF, CRLF or CR. A URL ends with its line, at a TAB, or at a `#` after a space, and
-/// a line that begins with `#` is a comment.
+/// A line ends with LF, CRLF or CR. A URL ends with its line, at a TAB, or at a `#` after a space. A line
+/// that begins with `#` is a comment.
 fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     // Editors on Windows put a byte order mark before the first line.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);

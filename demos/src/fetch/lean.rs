@@ -13,7 +13,7 @@ use super::{
     client::{Client, Outcome, RECEIVING, WAITING, open},
     failure::{CUT_SHORT, Failure, Kind},
     jobs::Job,
-    origin::{Reply, Request, head},
+    origin::{Request, head},
 };
 
 /// The maximum size of one read, in bytes. Arbitrary: small enough for the stack.
@@ -25,7 +25,7 @@ impl Client {
         &self,
         job: &Job,
         server: &SocketAddr,
-        reply: Reply,
+        request: Request,
         outcome: &mut Outcome,
     ) -> Result<Option<PathBuf>, Failure> {
         let failed = |error: io::Error| Failure::asking(&error);
@@ -33,14 +33,14 @@ impl Client {
         // what it needs for waiting.
         let (stream, _open) = Box::pin(self.dialer.dial(&[server.ip()], server.port())).await?;
         outcome.stage = "sending the request";
-        let request = Request::Reply(reply).message();
-        stream.write_all(request.as_bytes()).await.map_err(failed)?;
-        drop(request);
+        let message = request.message();
+        stream.write_all(message.as_bytes()).await.map_err(failed)?;
+        drop(message);
         outcome.stage = WAITING;
         // A request spends nearly all of its time here.
         let first = piece(&stream, <[u8]>::to_vec).await.map_err(failed)?;
         outcome.stage = RECEIVING;
-        Box::pin(self.receive_reply(&stream, first, job, reply, outcome)).await
+        Box::pin(self.receive_reply(&stream, first, job, request, outcome)).await
     }
 
     /// Receives the rest of a reply, of which the bytes in `arrived` have arrived.
@@ -49,11 +49,11 @@ impl Client {
         stream: &TcpStream,
         mut arrived: Vec<u8>,
         job: &Job,
-        reply: Reply,
+        request: Request,
         outcome: &mut Outcome,
     ) -> Result<Option<PathBuf>, Failure> {
         let failed = |error: io::Error| Failure::from_io(&error);
-        let expected = reply.body();
+        let expected = request.body();
         let head = head(expected.len());
         while arrived.len() < head.len() {
             let more = piece(stream, |piece| arrived.extend_from_slice(piece));
@@ -70,9 +70,9 @@ impl Client {
             None => To::Nowhere,
         };
         let mut sink = Sink::new(to, self.args.max_body, &mut outcome.bytes);
-        let mut left = expected;
+        let mut left = &*expected;
         let mut take = |piece: &[u8]| {
-            let received = &self.dialer.meter.received;
+            let received = &self.dialer.received;
             received.fetch_add(piece.len() as u64, Relaxed);
             left = left.strip_prefix(piece).ok_or_else(|| {
                 let details = "the body is not what the origin was asked for";

@@ -1,9 +1,9 @@
 //! `brigade fetch`: fetch from thousands of sockets at once, on one thread.
 //!
 //! This demo shows that waiting needs no thread. Each request is a task. A waiting task takes a little
-//! memory and an entry in the operating system's list, so one thread can keep thousands of them waiting.
-//! The run takes about as long as its slowest reply, not as long as all replies together, although only
-//! one task runs at any instant. That is concurrency without parallelism, measured.
+//! memory and an entry in a list of the operating system. One thread can therefore keep thousands of tasks
+//! waiting. Only one task runs at any instant. Yet the run takes about as long as its slowest reply, not as
+//! long as all replies together. That is concurrency without parallelism, measured.
 //!
 //! | file | contents |
 //! |---|---|
@@ -54,7 +54,7 @@ use connector::Connector;
 use dial::Dialer;
 use failure::{Failure, Kind};
 use jobs::{Job, Page, Target};
-use origin::{Origin, Reply};
+use origin::{Origin, Request};
 use output::Output;
 use proxy::Proxies;
 use queue::{Pace, Queue};
@@ -218,11 +218,11 @@ impl Dish for Plan {
         figures.at_once_max = figures.at_once_max.min(run.in_flight_max);
         run.look_around(0);
         run.progress.bar.finish_and_clear();
-        let meter = &run.client.dialer.meter;
+        let dialer = &run.client.dialer;
         let record = Record {
             figures,
-            open_max: meter.open.most(),
-            opened: meter.opened.load(Relaxed),
+            open_max: dialer.open.most(),
+            opened: dialer.opened.load(Relaxed),
             after: Status::now(),
             ..run.record
         };
@@ -295,7 +295,7 @@ impl Run {
         let turn = self.queue.next()?;
         let number = turn.index as u64;
         let target = match &self.origin {
-            Some(origin) => Target::Origin(origin.address(number), Reply::to(number)),
+            Some(origin) => Target::Origin(origin.address(number), Request::Reply(number)),
             None => {
                 let pages = &self.record.pages;
                 Target::Page(pages[turn.index % pages.len()].clone())
@@ -316,7 +316,7 @@ impl Run {
         self.next_look = Instant::now() + TICK;
         self.record.threads = self.record.threads.max(Status::now().threads);
         let (done, failed) = (self.record.tally.done, self.record.tally.failed());
-        let received = self.client.dialer.meter.received.load(Relaxed) as f64;
+        let received = self.client.dialer.received.load(Relaxed) as f64;
         let message = format!(
             "{} of {} done, {} failed, {} in flight, {}/s",
             units::count(done),

@@ -78,7 +78,7 @@ impl Output {
             Self::Directory { path, digits } => (path, digits),
         };
         let (host, last) = match &job.target {
-            Target::Origin(_, reply) => ("origin", safe_name(&reply.path())),
+            Target::Origin(_, request) => ("origin", safe_name(&request.path())),
             Target::Page(page) => (page.url.host_str().unwrap_or_default(), page_name(page)),
         };
         Some(directory.join(match digits {

@@ -91,7 +91,7 @@ impl Client {
         let encoding = outcome.encoding.as_deref();
         let encoding = encoding.filter(|_| !self.ask.raw && !bodiless);
         let sink = Sink::new(to, self.args.max_body, &mut outcome.bytes);
-        let received = &self.dialer.meter.received;
+        let received = &self.dialer.received;
         body::receive(response.into_body(), encoding, sink, received).await
     }
 
