@@ -1,7 +1,7 @@
 //! Progress on stderr, since stdout is for results: a bar on a terminal, or lines elsewhere.
 //!
-//! A bar is redrawn only when it is told something. indicatif could redraw it from its own thread, but the
-//! demos count threads and processor time.
+//! A bar is redrawn only when it is told something. A thread of indicatif could redraw it, but the demos
+//! count threads and processor time.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 

@@ -1,5 +1,5 @@
-//! The end of every demo: the figures of its run, a table for people, one JSON object for programs, and
-//! the sentence that follows from the figures.
+//! The end of every demo: a table of figures for people, one JSON object for programs, and the sentence
+//! that follows from the figures.
 
 use std::{io::Write as _, process::ExitCode};
 
