@@ -71,22 +71,22 @@ impl Client {
             let _ = body.collect().await;
         };
         outcome.stage = RECEIVING;
-        let status = response.status();
-        if self.args.fail && status.as_u16() >= 400 {
-            return Err(Failure::new(Kind::Status, status.to_string()));
-        }
-        let headers = response.headers();
-        outcome.encoding = text(headers, header::CONTENT_ENCODING).map(str::to_owned);
+        let (status, headers) = (response.status(), response.headers());
         let to = match part {
-            None if self.output.is_stdout() => To::Stdout,
-            None => To::Nowhere,
-            Some(part) if !resume => To::File(part),
+            // The status 416 is not an error here, so `--fail` comes after it.
             Some(part) if is_whole(rest, status, headers) => {
                 outcome.bytes = part.len();
                 return part.finish().map(Some);
             }
+            _ if self.args.fail && status.as_u16() >= 400 => {
+                return Err(Failure::new(Kind::Status, status.to_string()));
+            }
+            None if self.output.is_stdout() => To::Stdout,
+            None => To::Nowhere,
+            Some(part) if !resume => To::File(part),
             Some(part) => go_on(part, rest, status, headers)?,
         };
+        outcome.encoding = text(headers, header::CONTENT_ENCODING).map(str::to_owned);
         let bodiless = hop.asks_for_head() || status == StatusCode::NOT_MODIFIED;
         let encoding = outcome.encoding.as_deref();
         let encoding = encoding.filter(|_| !self.ask.raw && !bodiless);
@@ -196,10 +196,9 @@ fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
 
 fn version_name(version: Version) -> &'static str {
     match version {
-        Version::HTTP_09 => "HTTP/0.9",
         Version::HTTP_10 => "HTTP/1.0",
         Version::HTTP_2 => "HTTP/2",
-        Version::HTTP_3 => "HTTP/3",
+        // The client speaks no other version.
         _ => "HTTP/1.1",
     }
 }
