@@ -28,13 +28,12 @@ use http_body_util::Full;
 use hyper_util::client::legacy;
 
 use super::{
-    args::Args,
-    ask::Ask,
+    Plan,
     connector::Connector,
     dial::{Dialer, no_descriptor, patiently},
     failure::{Failure, Kind},
     jobs::{Job, Target},
-    output::{Output, PartFile, cannot},
+    output::{PartFile, cannot},
 };
 
 use crate::prelude::*;
@@ -85,26 +84,14 @@ impl Outcome {
 
 /// The data that all requests share.
 pub(crate) struct Client {
+    pub(super) plan: Arc<Plan>,
     pub(super) dialer: Arc<Dialer>,
-    pub(super) args: Arc<Args>,
-    pub(super) output: Output,
-    pub(super) ask: Ask,
     /// For servers other than the origin.
     pub(super) pooled: Option<(Connector, Pooled)>,
 }
 
 /// hyper-util's client, which keeps connections for the next request.
-pub(super) type Pooled = legacy::Client<Connector, Full<Bytes>>;
-
-pub(super) fn pooled(connector: Connector) -> Pooled {
-    legacy::Client::builder(Executor)
-        .pool_timer(Timer)
-        .timer(Timer)
-        .pool_idle_timeout(IDLE_MAX)
-        .http1_max_buf_size(BUFFER_MAX)
-        .http2_adaptive_window(true)
-        .build(connector)
-}
+type Pooled = legacy::Client<Connector, Full<Bytes>>;
 
 /// The stage of a request while its connection is made. The connector knows the details.
 pub(super) const CONNECTING: &str = "connecting";
@@ -116,6 +103,26 @@ pub(super) const WAITING: &str = "waiting for the reply";
 pub(super) const RECEIVING: &str = "receiving the reply";
 
 impl Client {
+    pub(super) fn new(plan: &Arc<Plan>) -> Self {
+        let dialer = Arc::<Dialer>::default();
+        let pooled = plan.tls.clone().map(|tls| {
+            let connector = Connector::new(dialer.clone(), tls, plan.proxies.clone());
+            let client = legacy::Client::builder(Executor)
+                .pool_timer(Timer)
+                .timer(Timer)
+                .pool_idle_timeout(IDLE_MAX)
+                .http1_max_buf_size(BUFFER_MAX)
+                .http2_adaptive_window(true)
+                .build(connector.clone());
+            (connector, client)
+        });
+        Self {
+            plan: plan.clone(),
+            dialer,
+            pooled,
+        }
+    }
+
     /// Makes the request, and repeats it until it is answered or has finally failed.
     pub(crate) async fn fetch(self: Arc<Self>, job: Job) -> Outcome {
         let begun = Instant::now();
@@ -126,14 +133,14 @@ impl Client {
                 retries,
                 ..Outcome::default()
             };
-            let attempt = timeout(self.args.timeout, self.attempt(&job, &mut outcome)).await;
+            let attempt = timeout(self.plan.args.timeout, self.attempt(&job, &mut outcome)).await;
             match attempt.unwrap_or_else(|_| Err(self.too_late(&job, &outcome))) {
                 Ok(file) => outcome.file = file,
                 Err(failure)
                     if failure.kind.may_pass()
-                        && retries < self.args.retries.unwrap_or(0)
+                        && retries < self.plan.retries
                         // A part of the body has been printed, and a retry would print it again.
-                        && !(self.output.is_stdout() && outcome.bytes > 0) =>
+                        && !(self.plan.output.is_stdout() && outcome.bytes > 0) =>
                 {
                     sleep(pause(job.turn.index, retries)).await;
                     retries += 1;
@@ -147,7 +154,7 @@ impl Client {
     }
 
     fn too_late(&self, job: &Job, outcome: &Outcome) -> Failure {
-        let seconds = self.args.timeout.as_secs_f64();
+        let seconds = self.plan.args.timeout.as_secs_f64();
         let stage = match (outcome.stage, &self.pooled, &job.target) {
             (CONNECTING, Some((connector, _)), Target::Page(page)) => {
                 connector.stage(page.url.host_str().unwrap_or_default())

@@ -64,12 +64,12 @@ impl Client {
             return Err(Failure::new(Kind::Protocol, what));
         };
         outcome.status = Some(200);
-        check_length(expected.len() as u64, self.args.max_body)?;
-        let to = match self.output.file_for(job) {
+        check_length(expected.len() as u64, self.plan.args.max_body)?;
+        let to = match self.plan.output.file_for(job) {
             Some(file) => To::File(open(file, false).await?),
             None => To::Nowhere,
         };
-        let mut sink = Sink::new(to, self.args.max_body, &mut outcome.bytes);
+        let mut sink = Sink::new(to, self.plan.args.max_body, &mut outcome.bytes);
         let mut left = &*expected;
         let mut take = |piece: &[u8]| {
             let received = &self.dialer.received;

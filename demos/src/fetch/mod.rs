@@ -34,7 +34,10 @@ mod summary;
 mod table;
 mod tally;
 
-use std::{cell::OnceCell, future::Future, sync::atomic::Ordering::Relaxed};
+use std::{
+    future::Future,
+    sync::{OnceLock, atomic::Ordering::Relaxed},
+};
 
 use brigade::{
     task::{Builder, JoinError},
@@ -50,8 +53,6 @@ use futures_util::{
 pub(crate) use args::Args;
 use ask::Ask;
 use client::{Client, Outcome};
-use connector::Connector;
-use dial::Dialer;
 use failure::{Failure, Kind};
 use jobs::{Job, Page, Target};
 use origin::{Origin, Request};
@@ -59,6 +60,7 @@ use output::Output;
 use proxy::Proxies;
 use queue::{Pace, Queue};
 use summary::Record;
+use tally::Tally;
 
 use crate::prelude::*;
 use crate::{progress::Progress, system::Status};
@@ -83,13 +85,15 @@ const LINE_EVERY: Duration = Duration::from_secs(1);
 /// The template of the progress bar. The message is cut at the edge of the terminal, so a line never wraps.
 const TEMPLATE: &str = "{bar:14}  {wide_msg}";
 
-/// A run of `fetch`, checked and ready to go.
+/// A run of `fetch`, checked and ready to go. All its requests share it.
 pub(crate) struct Plan {
-    args: Arc<Args>,
+    args: Args,
     /// The pages that the user asked for. If there are none, all requests go to the embedded origin.
     pages: Vec<Arc<Page>>,
     count: usize,
     concurrency: usize,
+    per_host: usize,
+    retries: u32,
     ask: Ask,
     /// The TLS settings and the proxies for pages.
     tls: Option<TlsConnector>,
@@ -98,12 +102,12 @@ pub(crate) struct Plan {
     quiet: bool,
     json: bool,
     /// The memory and threads of the process before the first run.
-    baseline: OnceCell<Status>,
+    baseline: OnceLock<Status>,
 }
 
 impl Plan {
     /// Checks the arguments. Nothing is fetched unless all of them make sense.
-    pub(crate) fn new(mut args: Args, shared: &Shared) -> anyhow::Result<Self> {
+    pub(crate) fn new(args: Args, shared: &Shared) -> anyhow::Result<Arc<Self>> {
         let pages = jobs::read(&args.urls, args.file.as_deref())?;
         let own = pages.is_empty();
         let asks = args.method.is_some() || !args.headers.is_empty() || !args.data.is_empty();
@@ -129,30 +133,30 @@ impl Plan {
             true => (ORIGIN_RETRIES, usize::MAX),
             false => (0, PER_HOST),
         };
-        args.retries.get_or_insert(retries);
-        args.per_host.get_or_insert(per_host);
         let wanted = args.concurrency.unwrap_or(count).min(count);
         let possible = (system::raise_open_files() / (1 + output.files_each())).max(1);
-        Ok(Self {
+        Ok(Arc::new(Self {
             concurrency: match own {
                 true => system::as_files_allow(wanted, possible, "requests at a time"),
                 false => wanted.min(possible),
             },
+            per_host: args.per_host.unwrap_or(per_host),
+            retries: args.retries.unwrap_or(retries),
             ask: Ask::new(args.method.as_deref(), &args.headers, &args.data)?,
             pages,
             count,
             tls,
             proxies: Arc::new(proxies),
-            baseline: OnceCell::new(),
+            baseline: OnceLock::new(),
             output,
             quiet: shared.quiet,
             json: shared.json,
-            args: Arc::new(args),
-        })
+            args,
+        }))
     }
 
     /// Plans `count` requests to the embedded origin, without showing any progress.
-    pub(crate) fn to_origin(count: usize) -> anyhow::Result<Self> {
+    pub(crate) fn to_origin(count: usize) -> anyhow::Result<Arc<Self>> {
         let args = Args::parse_from(["fetch", "--count", &count.to_string()]);
         let shared = Shared {
             quiet: true,
@@ -160,24 +164,9 @@ impl Plan {
         };
         Self::new(args, &shared)
     }
-
-    fn client(&self) -> Client {
-        let dialer = Arc::<Dialer>::default();
-        let pooled = self.tls.clone().map(|tls| {
-            let connector = Connector::new(dialer.clone(), tls, self.proxies.clone());
-            (connector.clone(), client::pooled(connector))
-        });
-        Client {
-            dialer,
-            args: self.args.clone(),
-            output: self.output.clone(),
-            ask: self.ask.clone(),
-            pooled,
-        }
-    }
 }
 
-impl Dish for Plan {
+impl Dish for Arc<Plan> {
     fn is_recorded(&self) -> bool {
         false
     }
@@ -187,28 +176,21 @@ impl Dish for Plan {
         let origin = self.pages.is_empty().then(Origin::start).transpose()?;
         let before = *self.baseline.get_or_init(Status::now);
         Status::reset_peak();
-        let per_host = self.args.per_host.unwrap_or(PER_HOST);
         let quiet = self.quiet || self.output.is_stdout();
         let mut run = Run {
-            client: Arc::new(self.client()),
-            queue: Queue::new(&self.pages, self.count, per_host),
+            client: Arc::new(Client::new(self)),
+            queue: Queue::new(&self.pages, self.count, self.per_host),
             pace: self.args.rate.map(|rate| Pace::new(rate, Instant::now())),
             origin,
-            concurrency: self.concurrency,
             interrupt,
             progress: Progress::new(quiet, TEMPLATE, self.count),
             begun: Instant::now(),
             next_look: Instant::now(),
             written: Instant::now(),
             in_flight_max: 0,
-            record: Record {
-                asked: self.count,
-                pages: self.pages.clone(),
-                json: self.json,
-                prints_body: self.output.is_stdout(),
-                before,
-                ..Record::default()
-            },
+            tally: Tally::default(),
+            outcomes: Vec::new(),
+            threads: None,
         };
         let stopwatch = Stopwatch::start(executor);
         executor.block_on(run.fetch_all());
@@ -220,11 +202,15 @@ impl Dish for Plan {
         run.progress.bar.finish_and_clear();
         let dialer = &run.client.dialer;
         let record = Record {
+            plan: self.clone(),
             figures,
+            tally: run.tally,
+            outcomes: run.outcomes,
             open_max: dialer.open.most(),
             opened: dialer.opened.load(Relaxed),
+            threads: run.threads,
+            before,
             after: Status::now(),
-            ..run.record
         };
         Ok(record.report())
     }
@@ -237,7 +223,6 @@ struct Run {
     queue: Queue,
     pace: Option<Pace>,
     origin: Option<Origin>,
-    concurrency: usize,
     interrupt: Interrupt,
     progress: Progress,
     begun: Instant,
@@ -246,7 +231,10 @@ struct Run {
     /// The time of the last line, if progress is shown in lines.
     written: Instant,
     in_flight_max: usize,
-    record: Record,
+    /// The largest number of threads that was seen.
+    threads: Option<usize>,
+    tally: Tally,
+    outcomes: Vec<Outcome>,
 }
 
 impl Run {
@@ -257,7 +245,7 @@ impl Run {
         while !self.interrupt.asked() {
             // The time at which the next request may begin, if `--rate` delays it.
             let mut due = None;
-            while running.len() < self.concurrency && self.queue.is_ready() {
+            while running.len() < self.client.plan.concurrency && self.queue.is_ready() {
                 let pace = self.pace.as_mut();
                 due = pace.and_then(|pace| pace.delay(Instant::now()));
                 if due.is_some() {
@@ -297,7 +285,7 @@ impl Run {
         let target = match &self.origin {
             Some(origin) => Target::Origin(origin.address(number), Request::Reply(number)),
             None => {
-                let pages = &self.record.pages;
+                let pages = &self.client.plan.pages;
                 Target::Page(pages[turn.index % pages.len()].clone())
             }
         };
@@ -305,22 +293,22 @@ impl Run {
     }
 
     fn ended(&mut self, outcome: Outcome) {
-        self.record.tally.add(&outcome);
-        if !self.record.pages.is_empty() || outcome.error.is_some() {
-            self.record.outcomes.push(outcome);
+        self.tally.add(&outcome);
+        if !self.client.plan.pages.is_empty() || outcome.error.is_some() {
+            self.outcomes.push(outcome);
         }
     }
 
     /// Shows the progress and counts the threads.
     fn look_around(&mut self, in_flight: usize) {
         self.next_look = Instant::now() + TICK;
-        self.record.threads = self.record.threads.max(Status::now().threads);
-        let (done, failed) = (self.record.tally.done, self.record.tally.failed());
+        self.threads = self.threads.max(Status::now().threads);
+        let (done, failed) = (self.tally.done, self.tally.failed());
         let received = self.client.dialer.received.load(Relaxed) as f64;
         let message = format!(
             "{} of {} done, {} failed, {} in flight, {}/s",
             units::count(done),
-            units::count(self.record.asked),
+            units::count(self.client.plan.count),
             units::count(failed),
             units::count(in_flight),
             units::bytes((received / self.begun.elapsed().as_secs_f64().max(1e-3)) as u64),

@@ -45,20 +45,20 @@ impl Client {
         page: &Page,
         outcome: &mut Outcome,
     ) -> Result<Option<PathBuf>, Failure> {
-        let resume = self.args.resume;
-        let part = match self.output.file_for(job) {
+        let resume = self.plan.args.resume;
+        let part = match self.plan.output.file_for(job) {
             // A file gets its final name only when it is complete.
             Some(file) if resume && file.exists() => return Ok(Some(file)),
             Some(file) => Some(open(file, resume).await?),
             None => None,
         };
         let rest = part.as_ref().and_then(PartFile::resumes);
-        let mut hop = Hop::first(&page.url, &self.ask);
+        let mut hop = Hop::first(&page.url, &self.plan.ask);
         let response = loop {
             let response = self.exchange(&hop, job.turn.last, rest, outcome).await?;
             outcome.status = Some(response.status().as_u16());
             outcome.version = Some(version_name(response.version()));
-            if self.args.no_location || !hop.follow(response.status(), response.headers())? {
+            if self.plan.args.no_location || !hop.follow(response.status(), response.headers())? {
                 break response;
             }
             if outcome.redirects.len() == REDIRECTS_MAX {
@@ -78,10 +78,10 @@ impl Client {
                 outcome.bytes = part.len();
                 return part.finish().map(Some);
             }
-            _ if self.args.fail && status.as_u16() >= 400 => {
+            _ if self.plan.args.fail && status.as_u16() >= 400 => {
                 return Err(Failure::new(Kind::Status, status.to_string()));
             }
-            None if self.output.is_stdout() => To::Stdout,
+            None if self.plan.output.is_stdout() => To::Stdout,
             None => To::Nowhere,
             Some(part) if !resume => To::File(part),
             Some(part) => go_on(part, rest, status, headers)?,
@@ -89,8 +89,8 @@ impl Client {
         outcome.encoding = text(headers, header::CONTENT_ENCODING).map(str::to_owned);
         let bodiless = hop.asks_for_head() || status == StatusCode::NOT_MODIFIED;
         let encoding = outcome.encoding.as_deref();
-        let encoding = encoding.filter(|_| !self.ask.raw && !bodiless);
-        let sink = Sink::new(to, self.args.max_body, &mut outcome.bytes);
+        let encoding = encoding.filter(|_| !self.plan.ask.raw && !bodiless);
+        let sink = Sink::new(to, self.plan.args.max_body, &mut outcome.bytes);
         let received = &self.dialer.received;
         body::receive(response.into_body(), encoding, sink, received).await
     }
@@ -113,7 +113,7 @@ impl Client {
         let mut stale = 0;
         loop {
             outcome.stage = CONNECTING;
-            let mut request = hop.request(uri.clone(), last, rest, self.args.resume);
+            let mut request = hop.request(uri.clone(), last, rest, self.plan.args.resume);
             if let Some(password) = &password {
                 let headers = request.headers_mut();
                 headers.insert(header::PROXY_AUTHORIZATION, password.clone());

@@ -12,13 +12,13 @@ const FAILURES_LISTED_MAX: usize = 10;
 
 impl Record {
     pub(super) fn title(&self) -> String {
-        let requests = counted(self.asked, "request");
+        let requests = counted(self.plan.count, "request");
         let cooks = counted(self.figures.cooks, "cook");
-        match self.pages.len() {
+        match self.plan.pages.len() {
             0 => format!("fetch: {requests} to an origin in a process of its own, {cooks}"),
             1 => format!(
                 "fetch: {requests} to {}, {cooks}",
-                harmless(self.pages[0].name())
+                harmless(self.plan.pages[0].name())
             ),
             urls => format!("fetch: {requests} to {urls} URLs, {cooks}"),
         }
@@ -107,7 +107,7 @@ impl Record {
             rows.push(row("latency", value, ""));
         }
         rows.push(row("wall time", duration(wall), remark));
-        if self.asked > 1 {
+        if self.plan.count > 1 {
             let rate = units::count(self.requests_a_second().round() as usize);
             rows.push(row("rate", rate, "answered requests a second"));
         }
@@ -150,7 +150,7 @@ impl Record {
 
     /// Lists the results one by one if there are few, and otherwise only the failures.
     pub(super) fn details(&self) -> Vec<String> {
-        let one_by_one = !self.pages.is_empty() && self.asked <= LISTED_MAX;
+        let one_by_one = !self.plan.pages.is_empty() && self.plan.count <= LISTED_MAX;
         let max = match one_by_one {
             true => LISTED_MAX,
             false => FAILURES_LISTED_MAX,
@@ -190,9 +190,9 @@ impl Record {
     }
 
     fn name(&self, outcome: &Outcome) -> String {
-        match self.pages.len() {
+        match self.plan.pages.len() {
             0 => format!("request {}", outcome.index),
-            pages => harmless(self.pages[outcome.index % pages].name()),
+            pages => harmless(self.plan.pages[outcome.index % pages].name()),
         }
     }
 }
@@ -207,15 +207,17 @@ mod tests {
     use crate::fetch::{
         failure::Kind,
         jobs::Page,
-        summary::tests::{failing, ms, record},
+        summary::tests::{failing, ms, plan_of, record},
     };
 
     #[test]
     fn results_are_listed_for_urls_of_the_user_and_nothing_moves_the_cursor() {
         let mut record = record(1, ms(500));
-        record.asked = 2;
         let page = |url| Arc::new(Page::parse(url).unwrap());
-        record.pages = vec![page("http://a/"), page("http://b")];
+        let plan = plan_of(&mut record);
+        plan.count = 2;
+        plan.pages = vec![page("http://a/"), page("http://b")];
+        plan.json = true;
         record.outcomes = vec![
             Outcome {
                 status: Some(404),
