@@ -8,9 +8,9 @@ use std::{
     sync::atomic::{AtomicBool, Ordering::Relaxed},
 };
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 
-use crate::{options::Shared, paint};
+use super::{options::Shared, paint, progress};
 
 /// True if the line is shown. There is one flag for the process, because there is one terminal.
 static WANTED: AtomicBool = AtomicBool::new(false);
@@ -24,12 +24,7 @@ pub(crate) fn begin(shared: &Shared) {
 /// Shows `text`, cut at the edge of the terminal, until the returned value is dropped.
 #[must_use = "the line vanishes with it"]
 pub(crate) fn show(text: &str) -> ProgressBar {
-    let target = match WANTED.load(Relaxed) {
-        true => ProgressDrawTarget::stderr(),
-        false => ProgressDrawTarget::hidden(),
-    };
-    let style = ProgressStyle::with_template("{wide_msg}").expect("the template is a constant");
-    let line = ProgressBar::with_draw_target(None, target).with_style(style);
+    let line = progress::bar(WANTED.load(Relaxed), "{wide_msg}", None);
     line.set_message(text.to_owned());
     line
 }

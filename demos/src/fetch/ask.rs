@@ -1,7 +1,7 @@
 //! The parts of a request: the method, the headers and the body, and what remains of them after a
 //! redirect.
 
-use std::{io::Read as _, time::SystemTime};
+use std::{path::Path, time::SystemTime};
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -90,24 +90,13 @@ impl Ask {
 }
 
 fn read_data(data: &[String]) -> anyhow::Result<Bytes> {
-    let mut all = Vec::new();
-    for (number, part) in data.iter().enumerate() {
-        if number > 0 {
-            all.push(b'&');
-        }
-        match part.strip_prefix('@') {
-            None => all.extend_from_slice(part.as_bytes()),
-            Some(file) => {
-                let read = match file {
-                    "-" => std::io::stdin().lock().read_to_end(&mut all).map(drop),
-                    file => std::fs::read(file).map(|bytes| all.extend(bytes)),
-                };
-                let failed = |error| format!("-d @{file} cannot be read: {error}");
-                read.map_err(|error| BadArguments(failed(error)))?;
-            }
-        }
-    }
-    Ok(all.into())
+    let parts = data.iter().map(|part| match part.strip_prefix('@') {
+        None => Ok(part.clone().into_bytes()),
+        Some(file) => jobs::read_input(Path::new(file), u64::MAX)
+            .map_err(|error| BadArguments::error(format!("-d @{file} cannot be read: {error}"))),
+    });
+    let parts = parts.collect::<anyhow::Result<Vec<_>>>()?;
+    Ok(parts.join(&b'&').into())
 }
 
 fn parse_method(name: &str) -> anyhow::Result<Method> {

@@ -10,10 +10,7 @@ use std::{
     mem::MaybeUninit,
     path::Path,
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
     task::{Context, Poll, ready},
 };
 
@@ -41,7 +38,7 @@ use super::{
     failure::{Failure, Kind},
     proxy::Proxies,
 };
-use crate::{gauge::Counted, options::BadArguments};
+use crate::{gauge::Counted, prelude::*};
 
 /// The protocols offered in the TLS handshake, the preferred one first.
 const ALPN: [&[u8]; 2] = [b"h2", b"http/1.1"];

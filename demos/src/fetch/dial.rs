@@ -8,11 +8,7 @@ use std::{
     future::Future,
     io,
     net::{IpAddr, SocketAddr},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
-    },
-    time::Duration,
+    sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
 };
 
 use brigade::{
@@ -28,6 +24,7 @@ use rustix::io::Errno;
 
 use super::failure::{Failure, Kind, find_cause};
 use crate::gauge::{Counted, Gauge};
+use crate::prelude::*;
 
 /// The first pause of a request that found no free descriptor or port. It doubles with each retry.
 const PAUSE_FIRST: Duration = Duration::from_millis(10);

@@ -1,6 +1,12 @@
 //! The list of requests, which is read and checked completely before the first socket opens.
 
-use std::{cell::Cell, io::Read as _, net::SocketAddr, path::Path};
+use std::{
+    cell::Cell,
+    fs::File,
+    io::{self, Read as _},
+    net::SocketAddr,
+    path::Path,
+};
 
 use url::{SyntaxViolation, Url};
 
@@ -117,20 +123,21 @@ pub(crate) fn read(urls: &[String], list: Option<&Path>) -> anyhow::Result<Vec<A
     Ok(checked)
 }
 
+/// Reads at most `max` bytes from a file, or from standard input if the path is `-`.
+pub(crate) fn read_input(path: &Path, max: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    match path == Path::new("-") {
+        true => io::stdin().lock().take(max).read_to_end(&mut bytes)?,
+        false => File::open(path)?.take(max).read_to_end(&mut bytes)?,
+    };
+    Ok(bytes)
+}
+
 /// Reads a whole list. Refuses a list longer than `max`: otherwise a part of it would be fetched and
 /// reported as the whole.
 fn read_list(path: &Path, max: u64) -> Result<String, String> {
-    let mut bytes = Vec::new();
-    let read = match path == Path::new("-") {
-        true => std::io::stdin()
-            .lock()
-            .take(max + 1)
-            .read_to_end(&mut bytes),
-        false => {
-            std::fs::File::open(path).and_then(|file| file.take(max + 1).read_to_end(&mut bytes))
-        }
-    };
-    read.map_err(|error| format!("the list cannot be read: {error}"))?;
+    let bytes = read_input(path, max + 1);
+    let bytes = bytes.map_err(|error| format!("the list cannot be read: {error}"))?;
     if bytes.len() as u64 > max {
         return Err(format!("the list is longer than {}", units::bytes(max)));
     }
