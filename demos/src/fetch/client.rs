@@ -32,8 +32,9 @@ use super::{
     connector::Connector,
     dial::{Dialer, no_descriptor, patiently},
     failure::{Failure, Kind},
-    jobs::{Job, Target},
+    origin::Origin,
     output::{PartFile, cannot},
+    queue::Turn,
 };
 
 use crate::prelude::*;
@@ -86,6 +87,8 @@ impl Outcome {
 pub(crate) struct Client {
     pub(super) plan: Arc<Plan>,
     pub(super) dialer: Arc<Dialer>,
+    /// The server, if there are no pages to fetch.
+    pub(super) origin: Option<Origin>,
     /// For servers other than the origin.
     pub(super) pooled: Option<(Connector, Pooled)>,
 }
@@ -103,7 +106,7 @@ pub(super) const WAITING: &str = "waiting for the reply";
 pub(super) const RECEIVING: &str = "receiving the reply";
 
 impl Client {
-    pub(super) fn new(plan: &Arc<Plan>) -> Self {
+    pub(super) fn new(plan: &Arc<Plan>, origin: Option<Origin>) -> Self {
         let dialer = Arc::<Dialer>::default();
         let pooled = plan.tls.clone().map(|tls| {
             let connector = Connector::new(dialer.clone(), tls, plan.proxies.clone());
@@ -119,22 +122,23 @@ impl Client {
         Self {
             plan: plan.clone(),
             dialer,
+            origin,
             pooled,
         }
     }
 
     /// Makes the request, and repeats it until it is answered or has finally failed.
-    pub(crate) async fn fetch(self: Arc<Self>, job: Job) -> Outcome {
+    pub(crate) async fn fetch(self: Arc<Self>, turn: Turn) -> Outcome {
         let begun = Instant::now();
         let mut retries = 0;
         loop {
             let mut outcome = Outcome {
-                index: job.turn.index,
+                index: turn.index,
                 retries,
                 ..Outcome::default()
             };
-            let attempt = timeout(self.plan.args.timeout, self.attempt(&job, &mut outcome)).await;
-            match attempt.unwrap_or_else(|_| Err(self.too_late(&job, &outcome))) {
+            let attempt = timeout(self.plan.args.timeout, self.attempt(turn, &mut outcome)).await;
+            match attempt.unwrap_or_else(|_| Err(self.too_late(turn, &outcome))) {
                 Ok(file) => outcome.file = file,
                 Err(failure)
                     if failure.kind.may_pass()
@@ -142,7 +146,7 @@ impl Client {
                         // A part of the body has been printed, and a retry would print it again.
                         && !(self.plan.output.is_stdout() && outcome.bytes > 0) =>
                 {
-                    sleep(pause(job.turn.index, retries)).await;
+                    sleep(pause(turn.index, retries)).await;
                     retries += 1;
                     continue;
                 }
@@ -153,10 +157,10 @@ impl Client {
         }
     }
 
-    fn too_late(&self, job: &Job, outcome: &Outcome) -> Failure {
+    fn too_late(&self, turn: Turn, outcome: &Outcome) -> Failure {
         let seconds = self.plan.args.timeout.as_secs_f64();
-        let stage = match (outcome.stage, &self.pooled, &job.target) {
-            (CONNECTING, Some((connector, _)), Target::Page(page)) => {
+        let stage = match (outcome.stage, &self.pooled, self.plan.page(turn.index)) {
+            (CONNECTING, Some((connector, _)), Some(page)) => {
                 connector.stage(page.url.host_str().unwrap_or_default())
             }
             (stage, ..) => stage,
@@ -170,16 +174,14 @@ impl Client {
 
     fn attempt<'a>(
         &'a self,
-        job: &'a Job,
+        turn: Turn,
         outcome: &'a mut Outcome,
     ) -> impl Future<Output = Result<Option<PathBuf>, Failure>> + 'a {
         outcome.stage = CONNECTING;
-        match &job.target {
+        match self.plan.page(turn.index) {
             // Boxed, so that a task that waits for the origin has no room for it.
-            Target::Page(page) => Either::Left(Box::pin(self.fetch_page(job, page, outcome))),
-            Target::Origin(server, request) => {
-                Either::Right(self.fetch_reply(job, server, *request, outcome))
-            }
+            Some(page) => Either::Left(Box::pin(self.fetch_page(turn, page, outcome))),
+            None => Either::Right(self.fetch_reply(turn.index, outcome)),
         }
     }
 }

@@ -1,37 +1,19 @@
-//! The list of requests, which is read and checked completely before the first socket opens.
+//! The list of URLs, which is read and checked completely before the first socket opens.
 
 use std::{
     cell::Cell,
     fs::File,
     io::{self, Read as _},
-    net::SocketAddr,
     path::Path,
 };
 
 use url::{SyntaxViolation, Url};
 
-use super::{origin::Request, queue::Turn};
 use crate::paint::harmless;
 use crate::prelude::*;
 
 /// The maximum size of a list, in bytes. Arbitrary: three million long URLs fit.
 const LIST_MAX: u64 = 256 << 20;
-
-/// One request to make.
-#[derive(Clone, Debug)]
-pub(crate) struct Job {
-    pub(crate) turn: Turn,
-    pub(crate) target: Target,
-}
-
-/// The destination of a request.
-#[derive(Clone, Debug)]
-pub(crate) enum Target {
-    /// The embedded origin, whose reply is known in advance.
-    Origin(SocketAddr, Request),
-    /// A URL that the user gave. Shared, since a URL may be fetched many times.
-    Page(Arc<Page>),
-}
 
 /// A URL that the user gave.
 #[derive(Debug)]
@@ -104,10 +86,10 @@ pub(crate) fn check(url: &Url) -> Result<(), String> {
 }
 
 /// Reads the URLs of the command line and of the list, in that order.
-pub(crate) fn read(urls: &[String], list: Option<&Path>) -> anyhow::Result<Vec<Arc<Page>>> {
+pub(crate) fn read(urls: &[String], list: Option<&Path>) -> anyhow::Result<Vec<Page>> {
     let mut checked = Vec::new();
     for text in urls {
-        checked.push(Arc::new(Page::parse(text).map_err(BadArguments::error)?));
+        checked.push(Page::parse(text).map_err(BadArguments::error)?);
     }
     if let Some(path) = list {
         let bad = |wrong: String| BadArguments::error(format!("{}{wrong}", path.display()));
@@ -116,7 +98,7 @@ pub(crate) fn read(urls: &[String], list: Option<&Path>) -> anyhow::Result<Vec<A
         for (number, line) in lines(&text) {
             let page = Page::parse(line);
             let page = page.map_err(|wrong| bad(format!(", line {number}: {wrong}")))?;
-            checked.push(Arc::new(page));
+            checked.push(page);
         }
         ensure!(checked.len() > before, bad(" holds no URL".to_owned()));
     }
@@ -267,7 +249,7 @@ mod tests {
         std::fs::write(file.path(), "http://b/\n").unwrap();
         let urls = read(&["http://a/".to_owned()], Some(file.path())).unwrap();
         assert_eq!(
-            urls.iter().map(|page| page.name()).collect::<Vec<_>>(),
+            urls.iter().map(Page::name).collect::<Vec<_>>(),
             ["http://a/", "http://b/"]
         );
     }

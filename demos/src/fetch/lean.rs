@@ -4,7 +4,7 @@
 //! Every byte of the reply is known, so no HTTP library reads it. hyper would reserve 32 KiB of buffers
 //! for each connection. That suits a busy connection, but nearly all of these wait.
 
-use std::{io, net::SocketAddr, path::PathBuf, sync::atomic::Ordering::Relaxed};
+use std::{io, path::PathBuf, sync::atomic::Ordering::Relaxed};
 
 use brigade::net::TcpStream;
 
@@ -12,7 +12,6 @@ use super::{
     body::{Sink, To, check_length},
     client::{Client, Outcome, RECEIVING, WAITING, open},
     failure::{CUT_SHORT, Failure, Kind},
-    jobs::Job,
     origin::{Request, head},
 };
 
@@ -20,27 +19,27 @@ use super::{
 const PIECE: usize = 16 << 10;
 
 impl Client {
-    /// Sends a request to the origin, and receives the reply.
+    /// Sends request number `index` to the origin, and receives the reply.
     pub(super) async fn fetch_reply(
         &self,
-        job: &Job,
-        server: &SocketAddr,
-        request: Request,
+        index: usize,
         outcome: &mut Outcome,
     ) -> Result<Option<PathBuf>, Failure> {
+        let origin = self.origin.as_ref().expect("there are no pages to fetch");
+        let server = origin.address(index as u64);
         let failed = |error: io::Error| Failure::asking(&error);
         // The other phases are boxed. Their memory is freed when they end, so a waiting task holds only
         // what it needs for waiting.
         let (stream, _open) = Box::pin(self.dialer.dial(&[server.ip()], server.port())).await?;
         outcome.stage = "sending the request";
-        let message = request.message();
+        let message = Request::Reply(index as u64).message();
         stream.write_all(message.as_bytes()).await.map_err(failed)?;
         drop(message);
         outcome.stage = WAITING;
         // A request spends nearly all of its time here.
         let first = piece(&stream, <[u8]>::to_vec).await.map_err(failed)?;
         outcome.stage = RECEIVING;
-        Box::pin(self.receive_reply(&stream, first, job, request, outcome)).await
+        Box::pin(self.receive_reply(&stream, first, index, outcome)).await
     }
 
     /// Receives the rest of a reply, of which the bytes in `arrived` have arrived.
@@ -48,12 +47,11 @@ impl Client {
         &self,
         stream: &TcpStream,
         mut arrived: Vec<u8>,
-        job: &Job,
-        request: Request,
+        index: usize,
         outcome: &mut Outcome,
     ) -> Result<Option<PathBuf>, Failure> {
         let failed = |error: io::Error| Failure::from_io(&error);
-        let expected = request.body();
+        let expected = Request::Reply(index as u64).body();
         let head = head(expected.len());
         while arrived.len() < head.len() {
             let more = piece(stream, |piece| arrived.extend_from_slice(piece));
@@ -65,7 +63,7 @@ impl Client {
         };
         outcome.status = Some(200);
         check_length(expected.len() as u64, self.plan.args.max_body)?;
-        let to = match self.plan.output.file_for(job) {
+        let to = match self.plan.output.file_for(index, None) {
             Some(file) => To::File(open(file, false).await?),
             None => To::Nowhere,
         };

@@ -54,11 +54,11 @@ pub(crate) use args::Args;
 use ask::Ask;
 use client::{Client, Outcome};
 use failure::{Failure, Kind};
-use jobs::{Job, Page, Target};
-use origin::{Origin, Request};
+use jobs::Page;
+use origin::Origin;
 use output::Output;
 use proxy::Proxies;
-use queue::{Pace, Queue};
+use queue::{Pace, Queue, Turn};
 use summary::Record;
 use tally::Tally;
 
@@ -89,7 +89,7 @@ const TEMPLATE: &str = "{bar:14}  {wide_msg}";
 pub(crate) struct Plan {
     args: Args,
     /// The pages that the user asked for. If there are none, all requests go to the embedded origin.
-    pages: Vec<Arc<Page>>,
+    pages: Vec<Page>,
     count: usize,
     concurrency: usize,
     per_host: usize,
@@ -164,6 +164,11 @@ impl Plan {
         };
         Self::new(args, &shared)
     }
+
+    /// Returns the page to which request number `index` goes. The pages are repeated in order.
+    fn page(&self, index: usize) -> Option<&Page> {
+        self.pages.get(index % self.pages.len().max(1))
+    }
 }
 
 impl Dish for Arc<Plan> {
@@ -178,10 +183,9 @@ impl Dish for Arc<Plan> {
         Status::reset_peak();
         let quiet = self.quiet || self.output.is_stdout();
         let mut run = Run {
-            client: Arc::new(Client::new(self)),
+            client: Arc::new(Client::new(self, origin)),
             queue: Queue::new(&self.pages, self.count, self.per_host),
             pace: self.args.rate.map(|rate| Pace::new(rate, Instant::now())),
-            origin,
             interrupt,
             progress: Progress::new(quiet, TEMPLATE, self.count),
             begun: Instant::now(),
@@ -222,7 +226,6 @@ struct Run {
     client: Arc<Client>,
     queue: Queue,
     pace: Option<Pace>,
-    origin: Option<Origin>,
     interrupt: Interrupt,
     progress: Progress,
     begun: Instant,
@@ -238,7 +241,7 @@ struct Run {
 }
 
 impl Run {
-    /// Starts a task for each job, as many at a time as allowed, until all have ended or Ctrl-C is
+    /// Starts a task for each request, as many at a time as allowed, until all have ended or Ctrl-C is
     /// pressed.
     async fn fetch_all(&mut self) {
         let mut running = FuturesUnordered::new();
@@ -251,10 +254,9 @@ impl Run {
                 if due.is_some() {
                     break;
                 }
-                if let Some(job) = self.next_job() {
-                    let host = job.turn.host;
-                    let outcome = start(&self.client, job);
-                    running.push(outcome.map(move |outcome| (outcome, host)));
+                if let Some(turn) = self.queue.next() {
+                    let outcome = start(&self.client, turn);
+                    running.push(outcome.map(move |outcome| (outcome, turn.host)));
                 }
             }
             let in_flight = running.len();
@@ -276,20 +278,6 @@ impl Run {
                 self.look_around(in_flight);
             }
         }
-    }
-
-    /// Returns the next request that may begin.
-    fn next_job(&mut self) -> Option<Job> {
-        let turn = self.queue.next()?;
-        let number = turn.index as u64;
-        let target = match &self.origin {
-            Some(origin) => Target::Origin(origin.address(number), Request::Reply(number)),
-            None => {
-                let pages = &self.client.plan.pages;
-                Target::Page(pages[turn.index % pages.len()].clone())
-            }
-        };
-        Some(Job { turn, target })
     }
 
     fn ended(&mut self, outcome: Outcome) {
@@ -327,12 +315,12 @@ impl Run {
 /// Starts one request as a separate task, and returns a future of its outcome.
 ///
 /// A task that panics counts as one failed request and does not affect other requests.
-fn start(client: &Arc<Client>, job: Job) -> impl Future<Output = Outcome> + use<> {
-    let index = job.turn.index;
+fn start(client: &Arc<Client>, turn: Turn) -> impl Future<Output = Outcome> + use<> {
+    let index = turn.index;
     // This runs inside `block_on`, so the task goes to this executor. The name is for the drawing.
     let task = Builder::new()
         .name(&format!("request {index}"))
-        .spawn(client.clone().fetch(job));
+        .spawn(client.clone().fetch(turn));
     async move {
         task.await.unwrap_or_else(|error: JoinError| {
             let error = Some(Failure::new(Kind::Panic, error.to_string()));

@@ -26,8 +26,9 @@ use super::{
     client::{CONNECTING, Client, Outcome, RECEIVING, WAITING, open},
     connector::Traffic,
     failure::{Failure, Kind},
-    jobs::{Job, Page},
+    jobs::Page,
     output::PartFile,
+    queue::Turn,
 };
 
 /// The maximum number of times that a request is sent again because the server closed a kept connection
@@ -41,12 +42,12 @@ impl Client {
     /// Fetches a page of the user, through redirects.
     pub(super) async fn fetch_page(
         &self,
-        job: &Job,
+        turn: Turn,
         page: &Page,
         outcome: &mut Outcome,
     ) -> Result<Option<PathBuf>, Failure> {
         let resume = self.plan.args.resume;
-        let part = match self.plan.output.file_for(job) {
+        let part = match self.plan.output.file_for(turn.index, Some(page)) {
             // A file gets its final name only when it is complete.
             Some(file) if resume && file.exists() => return Ok(Some(file)),
             Some(file) => Some(open(file, resume).await?),
@@ -55,7 +56,7 @@ impl Client {
         let rest = part.as_ref().and_then(PartFile::resumes);
         let mut hop = Hop::first(&page.url, &self.plan.ask);
         let response = loop {
-            let response = self.exchange(&hop, job.turn.last, rest, outcome).await?;
+            let response = self.exchange(&hop, turn.last, rest, outcome).await?;
             outcome.status = Some(response.status().as_u16());
             outcome.version = Some(version_name(response.version()));
             if self.plan.args.no_location || !hop.follow(response.status(), response.headers())? {

@@ -47,7 +47,7 @@ pub(crate) struct Turn {
 impl Queue {
     /// Creates a queue of `count` requests to these pages, with at most `per_host` in flight to each
     /// host. Without a page, all requests go to one server.
-    pub(crate) fn new(pages: &[Arc<Page>], count: usize, per_host: usize) -> Self {
+    pub(crate) fn new(pages: &[Page], count: usize, per_host: usize) -> Self {
         let urls = pages.len().max(1);
         let mut hosts: Vec<Host> = Vec::new();
         if pages.is_empty() {
@@ -140,8 +140,8 @@ impl Pace {
 mod tests {
     use super::*;
 
-    fn pages(urls: &[&str]) -> Vec<Arc<Page>> {
-        let parse = |url: &&str| Arc::new(Page::parse(url).unwrap());
+    fn pages(urls: &[&str]) -> Vec<Page> {
+        let parse = |url: &&str| Page::parse(url).unwrap();
         urls.iter().map(parse).collect()
     }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Plan, client::Outcome, failure::Kind, tally::Tally};
+use super::{Plan, client::Outcome, failure::Kind, jobs::Page, tally::Tally};
 use crate::prelude::*;
 use crate::{paint::harmless, system::Status};
 
@@ -212,7 +212,7 @@ impl Record {
 
     fn result(&self, outcome: &Outcome) -> Value {
         let mut result = json!({
-            "url": self.plan.pages[outcome.index % self.plan.pages.len()].name(),
+            "url": self.plan.page(outcome.index).map(Page::name),
             "status": outcome.status,
             "bytes": outcome.bytes,
             "ms": outcome.time.as_secs_f64() * 1e3,

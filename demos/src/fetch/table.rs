@@ -190,17 +190,15 @@ impl Record {
     }
 
     fn name(&self, outcome: &Outcome) -> String {
-        match self.plan.pages.len() {
-            0 => format!("request {}", outcome.index),
-            pages => harmless(self.plan.pages[outcome.index % pages].name()),
+        match self.plan.page(outcome.index) {
+            None => format!("request {}", outcome.index),
+            Some(page) => harmless(page.name()),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use serde_json::json;
 
     use super::*;
@@ -213,7 +211,7 @@ mod tests {
     #[test]
     fn results_are_listed_for_urls_of_the_user_and_nothing_moves_the_cursor() {
         let mut record = record(1, ms(500));
-        let page = |url| Arc::new(Page::parse(url).unwrap());
+        let page = |url| Page::parse(url).unwrap();
         let plan = plan_of(&mut record);
         plan.count = 2;
         plan.pages = vec![page("http://a/"), page("http://b")];
