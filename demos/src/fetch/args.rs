@@ -6,9 +6,9 @@ use crate::numbers::whole;
 
 /// The text after the options in `brigade fetch --help`.
 const NOTES: &str = "Each host has a limit of 6 requests at a time, as in browsers. A small \
-    server accepts few connections at a time, lets a few more wait and drops the rest, so more requests \
-    at a time end in time-outs and are not faster. --per-host 50 suits a large server. The built-in \
-    server has no limit, because it is made for thousands of requests at a time.\n\n\
+    server accepts few connections at a time, lets a few more wait and drops the rest. More requests \
+    at a time are not faster there, and end in time-outs. --per-host 50 suits a large server. The \
+    built-in server has no limit, because it is made for thousands of requests at a time.\n\n\
     Connections are kept for the next request, and HTTP/2 is spoken with servers that agree to it. \
     http_proxy, https_proxy, all_proxy and no_proxy in the environment are honoured; the only supported \
     proxies are those with an http:// URL.\n\n\

@@ -83,9 +83,9 @@ impl Connector {
         let proxy = self.proxies.of(&uri);
         let (host, port) = address(proxy.as_ref().map_or(&uri, Intercept::uri));
         self.enter(name, "looking up the name");
-        let addresses = self.dialer.resolve(host).await?;
+        let addresses = self.dialer.resolve(host, port).await?;
         self.enter(name, CONNECTING);
-        let (stream, open) = self.dialer.dial(&addresses, port).await?;
+        let (stream, open) = self.dialer.dial(&addresses).await?;
         let mut h2 = false;
         let stream: Box<dyn Stream> = if encrypted {
             if let Some(proxy) = &proxy {

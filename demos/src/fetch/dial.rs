@@ -55,13 +55,17 @@ pub(crate) struct Dialer {
 }
 
 impl Dialer {
-    /// Returns the addresses of a host, as it is written in a URI.
-    pub(crate) async fn resolve(&self, host: &str) -> Result<Arc<[IpAddr]>, Failure> {
-        match bare(host).parse() {
-            Ok(address) => Ok(Arc::new([address])),
-            Err(_) if host.is_empty() => Err(Failure::new(Kind::Dns, "the URL names no host")),
-            Err(_) => self.look_up(host).await,
-        }
+    /// Returns the addresses of a host, as it is written in a URI, with this port.
+    pub(crate) async fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, Failure> {
+        let addresses = match bare(host).parse() {
+            Ok(address) => Arc::from([address]),
+            Err(_) if host.is_empty() => {
+                return Err(Failure::new(Kind::Dns, "the URL names no host"));
+            }
+            Err(_) => self.look_up(host).await?,
+        };
+        let addresses = addresses.iter();
+        Ok(addresses.map(|&it| SocketAddr::new(it, port)).collect())
     }
 
     /// Looks a name up once, however many requests ask for it at the same time.
@@ -84,19 +88,11 @@ impl Dialer {
     }
 
     /// Connects to the address that answers first.
-    pub(crate) async fn dial(
-        &self,
-        addresses: &[IpAddr],
-        port: u16,
-    ) -> Result<(TcpStream, Counted), Failure> {
-        let targets = addresses
-            .iter()
-            .map(|&address| SocketAddr::new(address, port));
-        let targets: Vec<SocketAddr> = targets.collect();
+    pub(crate) async fn dial(&self, to: &[SocketAddr]) -> Result<(TcpStream, Counted), Failure> {
         let open = self.open.up();
-        let connect = || TcpStream::connect(&targets[..]);
+        let connect = || TcpStream::connect(to);
         let stream = patiently(|error| self.may_pass(error), connect).await;
-        let stream = stream.map_err(|error| Failure::connecting(&error, &targets))?;
+        let stream = stream.map_err(|error| Failure::connecting(&error, to))?;
         self.opened.fetch_add(1, Relaxed);
         // A request is written in one piece, so nothing is gained by delaying small packets.
         let _ = stream.set_nodelay(true);
@@ -179,9 +175,9 @@ mod tests {
         let _filled: Vec<_> = std::iter::from_fn(fill).take(10).collect();
         let _good = TcpListener::bind((good, port)).unwrap();
         let dialer = Dialer::default();
-        let addresses = [deaf.into(), good.into()];
+        let addresses = [deaf, good].map(|address| SocketAddr::from((address, port)));
         let begun = std::time::Instant::now();
-        let (stream, _open) = brigade::run(dialer.dial(&addresses, port)).unwrap();
+        let (stream, _open) = brigade::run(dialer.dial(&addresses)).unwrap();
         assert_eq!(stream.peer_addr().unwrap().ip(), good);
         // A SYN is repeated after one second, then two, then four.
         assert!(

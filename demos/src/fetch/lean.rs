@@ -25,12 +25,15 @@ impl Client {
         index: usize,
         outcome: &mut Outcome,
     ) -> Result<Option<PathBuf>, Failure> {
-        let origin = self.origin.as_ref().expect("there are no pages to fetch");
+        let origin = self
+            .origin
+            .as_ref()
+            .expect("the origin runs if there are no pages");
         let server = origin.address(index as u64);
         let failed = |error: io::Error| Failure::asking(&error);
         // The other phases are boxed. Their memory is freed when they end, so a waiting task holds only
         // what it needs for waiting.
-        let (stream, _open) = Box::pin(self.dialer.dial(&[server.ip()], server.port())).await?;
+        let (stream, _open) = Box::pin(self.dialer.dial(&[server])).await?;
         outcome.stage = "sending the request";
         let message = Request::Reply(index as u64).message();
         stream.write_all(message.as_bytes()).await.map_err(failed)?;
