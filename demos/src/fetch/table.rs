@@ -20,7 +20,7 @@ impl Record {
                 "fetch: {requests} to {}, {cooks}",
                 harmless(self.plan.pages[0].name())
             ),
-            urls => format!("fetch: {requests} to {urls} URLs, {cooks}"),
+            urls => format!("fetch: {requests} to {}, {cooks}", counted(urls, "URL")),
         }
     }
 
@@ -178,13 +178,15 @@ impl Record {
         for to in &outcome.redirects {
             what.push_str(&format!(" → {}", harmless(to)));
         }
-        let result = match &outcome.error {
-            None => paint::green(&format!("{:>9}", outcome.status.unwrap_or_default())),
-            Some(failure) => {
+        let result = match (&outcome.error, outcome.status) {
+            (Some(failure), _) => {
                 let details = paint::dim(&harmless(&failure.details));
                 what.push_str(&format!("  {details}"));
                 paint::red(&format!("{:>9}", failure.kind.name()))
             }
+            (None, Some(status)) => paint::green(&format!("{status:>9}")),
+            // The file existed, so no request was sent.
+            (None, None) => format!("{:>9}", "skipped"),
         };
         format!("{time:>8}  {result}  {bytes:>9}  {what}")
     }
@@ -249,6 +251,15 @@ mod tests {
             "{:?}",
             report.details
         );
+    }
+
+    #[test]
+    fn a_file_that_existed_is_listed_as_skipped() {
+        let line = record(1, ms(500)).detail(&Outcome {
+            file: Some("a.html".into()),
+            ..Outcome::default()
+        });
+        assert_eq!(line, "    0 µs    skipped        0 B  request 0");
     }
 
     #[test]
