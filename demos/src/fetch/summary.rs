@@ -135,7 +135,7 @@ impl Record {
         if fetched == 1 {
             let wall = duration(wall);
             let said = format!("One request, {wall}: there was nothing to wait for meanwhile.");
-            return (self.plan.count == 1).then_some(said);
+            return (self.not_done() == 0).then_some(said);
         }
         let times = self.tally.task_time.as_secs_f64() / wall.as_secs_f64();
         let who = match cooks {

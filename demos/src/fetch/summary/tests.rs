@@ -122,6 +122,21 @@ fn a_run_in_which_much_failed_is_not_praised_and_says_what_is_likely() {
 }
 
 #[test]
+fn one_request_beside_files_that_existed_is_a_request() {
+    let mut record = record(1, ms(500));
+    plan_of(&mut record).count = 3;
+    for index in 1..3 {
+        record.tally.add(&Outcome {
+            index,
+            file: Some("a.html".into()),
+            ..Outcome::default()
+        });
+    }
+    let said = record.verdict();
+    assert!(said.starts_with("One request, 500 ms"), "{said}");
+}
+
+#[test]
 fn ctrl_c_is_told_with_what_was_asked_for() {
     let mut record = record(1, ms(500));
     plan_of(&mut record).count = 2;
