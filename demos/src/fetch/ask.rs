@@ -12,6 +12,7 @@ use hyper::{
 use url::{Position, Url};
 
 use super::{
+    args::Args,
     body::ENCODINGS,
     failure::{Failure, Kind},
     jobs,
@@ -50,13 +51,10 @@ pub(crate) struct Ask {
 
 impl Ask {
     /// Builds a request from `-X`, `-H` and `-d`.
-    pub(crate) fn new(
-        method: Option<&str>,
-        headers: &[String],
-        data: &[String],
-    ) -> anyhow::Result<Self> {
-        let body = (!data.is_empty()).then(|| read_data(data)).transpose()?;
-        let method = match method {
+    pub(crate) fn new(args: &Args) -> anyhow::Result<Self> {
+        let data = Some(&args.data).filter(|data| !data.is_empty());
+        let body = data.map(|data| read_data(data)).transpose()?;
+        let method = match &args.method {
             Some(name) => parse_method(name)?,
             None if body.is_some() => Method::POST,
             None => Method::GET,
@@ -71,7 +69,7 @@ impl Ask {
             all.insert(header::CONTENT_TYPE, form);
         }
         let (mut given, mut raw) = (HeaderMap::new(), false);
-        for line in headers {
+        for line in &args.headers {
             let (name, value) = parse_header(line)?;
             raw |= name == header::ACCEPT_ENCODING;
             all.remove(&name);
@@ -147,13 +145,8 @@ impl Hop {
         uri.map_err(|error| Failure::new(Kind::Protocol, failed(error)))
     }
 
-    /// Returns whether sending the request twice has the same effect as sending it once.
-    pub(crate) fn is_idempotent(&self) -> bool {
-        self.ask.method.is_idempotent()
-    }
-
-    pub(crate) fn asks_for_head(&self) -> bool {
-        self.ask.method == Method::HEAD
+    pub(crate) fn method(&self) -> &Method {
+        &self.ask.method
     }
 
     /// Builds the request. The connection is kept open unless this is the `last` request on it. If the
@@ -235,11 +228,16 @@ fn host_header(url: &Url) -> HeaderValue {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
     use super::*;
 
     fn ask(method: Option<&str>, headers: &[&str], data: &[&str]) -> anyhow::Result<Ask> {
-        let own = |texts: &[&str]| texts.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
-        Ask::new(method, &own(headers), &own(data))
+        let mut args = vec!["fetch"];
+        args.extend(method.iter().flat_map(|method| ["-X", method]));
+        args.extend(headers.iter().flat_map(|line| ["-H", line]));
+        args.extend(data.iter().flat_map(|part| ["-d", part]));
+        Ask::new(&Args::parse_from(args))
     }
 
     fn moved(location: &'static str) -> HeaderMap {

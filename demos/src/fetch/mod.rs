@@ -142,7 +142,7 @@ impl Plan {
             },
             per_host: args.per_host.unwrap_or(per_host),
             retries: args.retries.unwrap_or(retries),
-            ask: Ask::new(args.method.as_deref(), &args.headers, &args.data)?,
+            ask: Ask::new(&args)?,
             pages,
             count,
             tls,

@@ -13,7 +13,7 @@ use futures_util::{
 };
 use http_body_util::{BodyExt as _, Limited};
 use hyper::{
-    Response, StatusCode, Version,
+    Method, Response, StatusCode, Version,
     body::Incoming,
     header::{self, HeaderMap, HeaderName},
     http::Extensions,
@@ -72,10 +72,10 @@ impl Client {
             let _ = body.collect().await;
         };
         outcome.stage = RECEIVING;
-        let (status, headers) = (response.status(), response.headers());
+        let status = response.status();
         let to = match part {
             // The status 416 is not an error here, so `--fail` comes after it.
-            Some(part) if is_whole(rest, status, headers) => {
+            Some(part) if is_whole(&part, &response) => {
                 outcome.bytes = part.len();
                 return part.finish().map(Some);
             }
@@ -85,10 +85,10 @@ impl Client {
             None if self.plan.output.is_stdout() => To::Stdout,
             None => To::Nowhere,
             Some(part) if !resume => To::File(part),
-            Some(part) => go_on(part, rest, status, headers)?,
+            Some(part) => go_on(part, &response)?,
         };
-        outcome.encoding = text(headers, header::CONTENT_ENCODING).map(str::to_owned);
-        let bodiless = hop.asks_for_head() || status == StatusCode::NOT_MODIFIED;
+        outcome.encoding = text(response.headers(), header::CONTENT_ENCODING).map(str::to_owned);
+        let bodiless = hop.method() == Method::HEAD || status == StatusCode::NOT_MODIFIED;
         let encoding = outcome.encoding.as_deref();
         let encoding = encoding.filter(|_| !self.plan.ask.raw && !bodiless);
         let sink = Sink::new(to, self.plan.args.max_body, &mut outcome.bytes);
@@ -145,7 +145,7 @@ impl Client {
             // Over HTTP/2 this is a protocol error. A retry on a fresh connection shows whether it was a
             // real failure.
             let closed = used && matches!(failure.kind, Kind::Reset | Kind::Protocol);
-            if !closed || !hop.is_idempotent() || stale == STALE_MAX {
+            if !closed || !hop.method().is_idempotent() || stale == STALE_MAX {
                 return Err(failure);
             }
             stale += 1;
@@ -153,24 +153,22 @@ impl Client {
     }
 }
 
-/// Returns whether the server reports that the part of a file, of which the `rest` was requested, is the
-/// whole file.
-fn is_whole(rest: Option<(u64, SystemTime)>, status: StatusCode, headers: &HeaderMap) -> bool {
-    let range = text(headers, header::CONTENT_RANGE);
-    status == StatusCode::RANGE_NOT_SATISFIABLE
-        && rest.is_some_and(|(from, _)| range == Some(&format!("bytes */{from}")))
+/// Returns whether the server reports that the part of a file is the whole file.
+fn is_whole(part: &PartFile, reply: &Response<Incoming>) -> bool {
+    let range = text(reply.headers(), header::CONTENT_RANGE);
+    reply.status() == StatusCode::RANGE_NOT_SATISFIABLE
+        && part
+            .resumes()
+            .is_some_and(|(from, _)| range == Some(&format!("bytes */{from}")))
 }
 
 /// Continues the part of a file with the body of a reply, or begins it anew.
-fn go_on(
-    mut part: PartFile,
-    rest: Option<(u64, SystemTime)>,
-    status: StatusCode,
-    headers: &HeaderMap,
-) -> Result<To, Failure> {
+fn go_on(mut part: PartFile, reply: &Response<Incoming>) -> Result<To, Failure> {
+    let (status, headers) = (reply.status(), reply.headers());
     if status == StatusCode::PARTIAL_CONTENT {
         let range = text(headers, header::CONTENT_RANGE).unwrap_or_default();
-        if rest.is_none_or(|(from, _)| !range.starts_with(&format!("bytes {from}-"))) {
+        let begins = |(from, _)| range.starts_with(&format!("bytes {from}-"));
+        if !part.resumes().is_some_and(begins) {
             let another = "the server sent another part of the page than the one that is missing";
             return Err(Failure::new(Kind::Protocol, another));
         }
