@@ -176,7 +176,7 @@ pub(crate) fn common_rows(figures: &Figures) -> Vec<Row> {
             let remark = format!("on a processor, {} of one core", percent(cores));
             row("CPU time", duration(cpu), remark)
         }
-        None => row("CPU time", "-", "this system does not say"),
+        None => row("CPU time", "-", "not reported by this system"),
     };
     std::iter::once(cpu)
         .chain(concurrency_rows(figures))

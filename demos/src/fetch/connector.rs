@@ -173,7 +173,7 @@ async fn tunnel(
         return Ok(());
     }
     let line = line.lines().next().unwrap_or_default();
-    let details = format!("the proxy makes no tunnel to {host}:{port}: {line}");
+    let details = format!("the proxy refuses a tunnel to {host}:{port}: {line}");
     Err(Failure::new(Kind::Protocol, details))
 }
 

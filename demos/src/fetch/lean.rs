@@ -61,7 +61,7 @@ impl Client {
             more.await.map_err(failed)?;
         }
         let Some(begun) = arrived.strip_prefix(head.as_bytes()) else {
-            let what = "the origin did not understand";
+            let what = "the origin sent another head than expected";
             return Err(Failure::new(Kind::Protocol, what));
         };
         outcome.status = Some(200);

@@ -183,7 +183,7 @@ impl Origin {
         let (helper, mut says) = Helper::start("origin", &[])?;
         let mut line = String::new();
         let read = says.read_line(&mut line);
-        read.context("the embedded origin does not speak")?;
+        read.context("the output of the embedded origin cannot be read")?;
         let addresses = line.split_whitespace();
         let addresses: Vec<_> = addresses.filter_map(|one| one.parse().ok()).collect();
         ensure!(!addresses.is_empty(), "the embedded origin did not start");

@@ -120,7 +120,7 @@ impl Record {
 
     fn threads_row(&self) -> Row {
         let Some(threads) = self.threads else {
-            return row("threads", "-", "this system does not say");
+            return row("threads", "-", "not reported by this system");
         };
         let why = match (threads, self.figures.cooks) {
             (1, _) => "",
@@ -136,7 +136,7 @@ impl Record {
 
     pub(super) fn memory_row(&self) -> Row {
         let Some(peak) = self.after.memory_peak else {
-            return row("memory", "-", "this system does not say");
+            return row("memory", "-", "not reported by this system");
         };
         let remark = match self.memory_a_connection() {
             Some(each) => format!(

@@ -169,5 +169,5 @@ fn memory_is_given_for_many_connections_only_and_where_the_system_says() {
     record.open_max = 5;
     assert_eq!(record.memory_a_connection(), None);
     record.after = Status::default();
-    assert!(record.memory_row().2.contains("does not say"));
+    assert!(record.memory_row().2.contains("not reported"));
 }
