@@ -14,14 +14,12 @@ impl Record {
     pub(super) fn title(&self) -> String {
         let requests = counted(self.plan.count, "request");
         let cooks = counted(self.figures.cooks, "cook");
-        match self.plan.pages.len() {
-            0 => format!("fetch: {requests} to an origin in a process of its own, {cooks}"),
-            1 => format!(
-                "fetch: {requests} to {}, {cooks}",
-                harmless(self.plan.pages[0].name())
-            ),
-            urls => format!("fetch: {requests} to {}, {cooks}", counted(urls, "URL")),
-        }
+        let to = match &self.plan.pages[..] {
+            [] => "an origin in a process of its own".to_owned(),
+            [page] => harmless(page.name()),
+            pages => counted(pages.len(), "URL"),
+        };
+        format!("fetch: {requests} to {to}, {cooks}")
     }
 
     pub(super) fn rows(&self) -> Vec<Row> {
@@ -32,7 +30,7 @@ impl Record {
         rows.extend(report::common_rows(&self.figures));
         let mut remark = "open at one instant, at most".to_owned();
         if self.opened > self.open_max {
-            remark.push_str(&format!("; {} in all", units::count(self.opened)));
+            remark += &format!("; {} in all", units::count(self.opened));
         }
         rows.push(row("connections", units::count(self.open_max), remark));
         rows.push(self.threads_row());
@@ -127,24 +125,18 @@ impl Record {
             (_, 1) => "; name lookups block, so they have their own threads",
             _ => ": the cooks, the main thread, helpers",
         };
-        row(
-            "threads",
-            threads.to_string(),
-            format!("in the whole process{why}"),
-        )
+        let remark = format!("in the whole process{why}");
+        row("threads", threads.to_string(), remark)
     }
 
     pub(super) fn memory_row(&self) -> Row {
         let Some(peak) = self.after.memory_peak else {
             return row("memory", "-", "not reported by this system");
         };
-        let remark = match self.memory_a_connection() {
-            Some(each) => format!(
-                "at most; {} a connection, its part of all buffers included",
-                units::bytes(each)
-            ),
-            None => "at most".to_owned(),
-        };
+        let mut remark = "at most".to_owned();
+        if let Some(each) = self.memory_a_connection().map(units::bytes) {
+            remark += &format!("; {each} a connection, its part of all buffers included");
+        }
         row("memory", units::bytes(peak), remark)
     }
 
@@ -155,11 +147,8 @@ impl Record {
             true => LISTED_MAX,
             false => FAILURES_LISTED_MAX,
         };
-        let listed = self
-            .outcomes
-            .iter()
-            .filter(|it| one_by_one || it.error.is_some());
-        let listed: Vec<&Outcome> = listed.collect();
+        let is_listed = |outcome: &&Outcome| one_by_one || outcome.error.is_some();
+        let listed: Vec<&Outcome> = self.outcomes.iter().filter(is_listed).collect();
         let lines = listed.iter().take(max).map(|outcome| self.detail(outcome));
         let mut lines: Vec<String> = lines.collect();
         let more = listed.len() - lines.len();
