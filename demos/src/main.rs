@@ -1,13 +1,17 @@
 //! The `brigade` command: programs that show concurrency and parallelism, each measured during its own
 //! run.
 //!
-//! Reading order: this file (which demo runs), [`dish`] (one run for each number of cooks), [`cooks`] (the
-//! choice of the executor at run time), [`report`] (the figures at the end of every demo),
-//! [`measure`](common::measure) (one program on one executor), [`work`] (the work of the demos), then the
-//! demos. [`kitchen`] is the first one to run. [`fetch`] is the main
-//! job and has its own directory.
+//! Reading order:
 //!
-//! Exit status: 0 if all went well, 1 if something failed, 2 for arguments that make no sense, 130 if
+//! 1. this file: which demo runs
+//! 2. [`dish`]: one run for each number of cooks
+//! 3. [`cooks`]: the choice of the executor at run time
+//! 4. [`report`]: the figures at the end of every demo
+//! 5. [`measure`](common::measure): one program on one executor
+//! 6. [`work`]: the work of the demos
+//! 7. [`kitchen`], the first demo to run, then the others; [`fetch`], the main job, has its own directory
+//!
+//! Exit status: 0 if all went well, 1 if something failed, 2 for arguments that make no sense, and 130 if
 //! Ctrl-C ended the run early.
 
 mod cli;

@@ -22,7 +22,7 @@ use std::{
 
 use crate::prelude::*;
 use crate::{
-    fetch::origin::{Origin, Reply, Request},
+    fetch::origin::{Origin, Request},
     system::Status,
 };
 
@@ -78,7 +78,7 @@ impl Threads {
         let requests = self.requests as usize;
         let requests = system::as_files_allow(requests, possible, "requests at a time");
         let origin = Origin::start()?;
-        let call = |n| (origin.address(n), Request::Reply(Reply::to(n)));
+        let call = |n| (origin.address(n), Request::Reply(n));
         let calls: Vec<Call> = (0..requests as u64).map(call).collect();
         let mut run = None;
         // The tasks come first, because the threads would leave memory behind for them to use.

@@ -12,7 +12,7 @@ use std::{
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
     thread,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use common::{
@@ -210,6 +210,25 @@ fn compressed_bodies_are_decoded() {
         assert_eq!(
             (&result["error"], &result["bytes"]),
             (&json!(null), &json!(bytes))
+        );
+    }
+    // A gzip or zstd body may have several members, and bytes after the end of a deflate body are padding.
+    let [gzip, zlib, bare, zstd] = &in_every_encoding(b"hello")[..] else {
+        panic!("there are four encodings")
+    };
+    for (encoded_once, added, bytes) in [
+        (gzip, &gzip.1[..], 10),
+        (zstd, &zstd.1, 10),
+        (zlib, b"padding", 5),
+        (bare, b"padding", 5),
+    ] {
+        let reply = encoded(encoded_once.0, &[&encoded_once.1[..], added].concat());
+        let result = fetch_one(&Server::replying(reply).url("/"), &[]);
+        assert_eq!(
+            (&result["error"], &result["bytes"]),
+            (&json!(null), &json!(bytes)),
+            "{}",
+            encoded_once.0
         );
     }
     // If the user chose the encodings, the body is kept undecoded.
@@ -455,6 +474,49 @@ fn ranges(date: Arc<Mutex<&'static str>>, requests: Arc<Mutex<Vec<String>>>) -> 
 
 const MONDAY: &str = "Mon, 06 Jan 2020 10:00:00 GMT";
 const TUESDAY: &str = "Tue, 07 Jan 2020 10:00:00 GMT";
+
+/// The part of a file is tried with every answer that a server may give instead of the missing rest.
+#[test]
+fn a_part_is_whole_or_stays_or_is_begun_anew_as_the_server_says() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("body");
+    let part = place.path().join(".body.part");
+    let fetch = |head: &str, option: &str| {
+        let _ = std::fs::remove_file(&file);
+        std::fs::write(&part, "part").unwrap();
+        let changed = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+        let opened = std::fs::File::options().append(true).open(&part).unwrap();
+        opened.set_modified(changed).unwrap();
+        let reply = format!("HTTP/1.1 {head}\r\ncontent-length: 4\r\n\r\nbody");
+        let server = Server::replying(reply);
+        let options = ["-C", "-o", file.to_str().unwrap(), option];
+        let result = fetch_one(&server.url("/"), &options);
+        let read = |path: &Path| std::fs::read_to_string(path).unwrap_or_default();
+        (result, read(&file), read(&part))
+    };
+    for option in ["-L", "--fail"] {
+        let whole = "416 No Such Range\r\ncontent-range: bytes */4";
+        let (result, file, part) = fetch(whole, option);
+        assert_eq!(
+            (&result["error"], &result["bytes"]),
+            (&json!(null), &json!(4))
+        );
+        assert_eq!((file.as_str(), part.as_str()), ("part", ""));
+    }
+    let (_, file, part) = fetch("206 Partial\r\ncontent-range: bytes 4-7/8", "-L");
+    assert_eq!((file.as_str(), part.as_str()), ("partbody", ""));
+    let (_, file, part) = fetch("200 OK", "-L");
+    assert_eq!((file.as_str(), part.as_str()), ("body", ""));
+
+    let (result, file, part) = fetch("206 Partial\r\ncontent-range: bytes 2-5/8", "-L");
+    assert_kind(&result, "protocol");
+    assert_eq!((file.as_str(), part.as_str()), ("", "part"));
+    for (option, is_failure) in [("-L", false), ("--fail", true)] {
+        let (result, file, part) = fetch("500 Sorry", option);
+        assert_eq!(result["error"].is_string(), is_failure, "{result}");
+        assert_eq!((file.as_str(), part.as_str()), ("", "part"));
+    }
+}
 
 #[test]
 fn a_file_that_broke_off_is_gone_on_with() {

@@ -46,10 +46,8 @@ fn unknown_value(error: &Error) -> Option<String> {
 
 fn unknown_argument(error: &Error) -> Option<String> {
     let argument = argument(error)?;
-    let meant = match text(error, ContextKind::SuggestedArg) {
-        Some(meant) => format!(" (did you mean {meant}?)"),
-        None => String::new(),
-    };
+    let meant = text(error, ContextKind::SuggestedArg);
+    let meant = meant.map_or(String::new(), |meant| format!(" (did you mean {meant}?)"));
     Some(match argument.starts_with('-') {
         true => format!("there is no option {argument}{meant}"),
         false => format!("'{argument}' is one argument too many{meant}"),

@@ -1,5 +1,5 @@
-//! `--cooks 1,2,4`: runs of the same demo with different numbers of cooks, side by side, and the sentence
-//! that follows from the comparison.
+//! `--cooks 1,2,4`: compares runs of the same demo with different numbers of cooks, in a table and in a
+//! sentence.
 
 use std::process::ExitCode;
 

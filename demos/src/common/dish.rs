@@ -67,13 +67,14 @@ pub(crate) fn run(shared: &Shared, dish: &dyn Dish) -> anyhow::Result<ExitCode> 
             report.print(printed == 0);
         }
         printed += 1;
-        if let Some(one) = report
-            .with_one
-            .as_ref()
-            .filter(|_| wants_one && printed == 1)
+        if wants_one
+            && printed == 1
+            && let Some(one) = &report.with_one
         {
             let report = Report::of(report.demo, report.title.clone(), one);
-            if let Some(drawing) = drawing.as_ref().filter(|drawing| !drawing.is_stdout()) {
+            if let Some(drawing) = &drawing
+                && !drawing.is_stdout()
+            {
                 drawing.of_cooks(1).draw(&report, &one.timeline)?;
             }
             reports.push(report);
@@ -86,11 +87,9 @@ pub(crate) fn run(shared: &Shared, dish: &dyn Dish) -> anyhow::Result<ExitCode> 
             };
             drawing.draw(&report, &timeline)?;
         }
+        let was_interrupted = report.ending == Ending::Interrupted;
         reports.push(report);
-        if reports
-            .last()
-            .is_some_and(|last| last.ending == Ending::Interrupted)
-        {
+        if was_interrupted {
             break;
         }
     }
@@ -107,13 +106,11 @@ pub(crate) fn asked(shared: &Shared) -> anyhow::Result<Vec<usize>> {
         let twice = format!("--cooks {list}: {cooks} is given twice");
         bail!(BadArguments(twice));
     }
-    let by_default = [if cfg!(feature = "work-stealing") {
-        cooks::cores()
-    } else {
-        1
-    }];
-    let asked = &shared.cooks[..];
-    Ok(if asked.is_empty() { &by_default } else { asked }.to_vec())
+    Ok(match &shared.cooks[..] {
+        [] if cfg!(feature = "work-stealing") => vec![cooks::cores()],
+        [] => vec![1],
+        asked => asked.to_vec(),
+    })
 }
 
 #[cfg(test)]

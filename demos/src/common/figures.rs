@@ -34,12 +34,7 @@ impl Stopwatch {
     pub(crate) fn stop(&self, executor: &Crew) -> Figures {
         let wall = self.elapsed();
         let metrics = executor.metrics();
-        let before = self
-            .busy
-            .iter()
-            .copied()
-            .chain(std::iter::repeat(Duration::ZERO));
-        let busy = busy(&metrics).into_iter().zip(before);
+        let busy = busy(&metrics).into_iter().zip(&self.busy);
         let cpu = system::cpu_time().zip(self.cpu);
         Figures {
             cooks: executor.workers(),
@@ -47,7 +42,7 @@ impl Stopwatch {
             cpu: cpu.map(|(now, then)| now.saturating_sub(then)),
             in_flight_max: metrics.in_flight_max,
             at_once_max: metrics.at_once_max,
-            busy: busy.map(|(now, then)| now.saturating_sub(then)).collect(),
+            busy: busy.map(|(now, then)| now.saturating_sub(*then)).collect(),
         }
     }
 }

@@ -75,8 +75,8 @@ impl Interrupt {
         pending().await
     }
 
-    /// Ignores Ctrl-C in a child process. A terminal sends the signal to every process in the foreground,
-    /// but the child must go on, because the parent still has replies to count.
+    /// Ignores Ctrl-C in a child process. A terminal sends the signal to every process in the foreground.
+    /// The child must go on, because the parent still has replies to count.
     pub(crate) fn ignore() -> anyhow::Result<()> {
         flag::register(SIGINT, Arc::default()).context("cannot ignore Ctrl-C")?;
         Ok(())

@@ -4,13 +4,13 @@
 //! processor time.
 
 use std::{
-    io::{IsTerminal as _, Write as _, stderr},
+    io::{IsTerminal as _, stderr},
     sync::atomic::{AtomicBool, Ordering::Relaxed},
 };
 
-use unicode_width::UnicodeWidthStr as _;
+use indicatif::ProgressBar;
 
-use crate::{options::Shared, paint};
+use super::{options::Shared, paint, progress};
 
 /// True if the line is shown. There is one flag for the process, because there is one terminal.
 static WANTED: AtomicBool = AtomicBool::new(false);
@@ -21,28 +21,10 @@ pub(crate) fn begin(shared: &Shared) {
     WANTED.store(!shared.quiet && seen, Relaxed);
 }
 
-/// Shows `text` until the returned value is dropped.
-pub(crate) fn show(text: &str) -> Shown {
-    let shown = WANTED.load(Relaxed);
-    // A line that wrapped could not be overwritten.
-    let columns = terminal_size::terminal_size_of(stderr()).map_or(80, |(it, _)| usize::from(it.0));
-    let text: String = text.chars().take(columns.saturating_sub(1)).collect();
-    if shown {
-        let _ = write!(stderr(), "\r{text}");
-    }
-    Shown(shown.then(|| text.width()))
-}
-
-/// A line that disappears when this value is dropped. Holds the width of the line, or `None` if no line
-/// is shown.
+/// Shows `text`, cut at the edge of the terminal, until the returned value is dropped.
 #[must_use = "the line vanishes with it"]
-pub(crate) struct Shown(Option<usize>);
-
-impl Drop for Shown {
-    fn drop(&mut self) {
-        if let Some(width) = self.0 {
-            // Overwrite the line with spaces, which works on every terminal. An escape sequence does not.
-            let _ = write!(stderr(), "\r{:width$}\r", "");
-        }
-    }
+pub(crate) fn show(text: &str) -> ProgressBar {
+    let line = progress::bar(WANTED.load(Relaxed), "{wide_msg}", None);
+    line.set_message(text.to_owned());
+    line
 }

@@ -75,11 +75,10 @@ pub(crate) struct OneAndMany<T> {
 }
 
 /// Runs the program that `program` makes twice: with one cook and with many. The executor `at_hand` makes
-/// the run that suits its number of cooks, and a new executor makes the other, which has `many` cooks if
+/// the run that suits its number of cooks. A new executor makes the other run. It has `many` cooks if
 /// `at_hand` has one.
 ///
-/// The given executor goes first and the other is built after it, so that neither timeline shows time in
-/// which an executor waited for the other.
+/// The new executor is built after the first run. Otherwise its timeline would show the time of that run.
 pub(crate) fn one_and_many<F: Future>(
     at_hand: &Crew,
     many: usize,

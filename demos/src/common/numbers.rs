@@ -17,8 +17,8 @@ pub(crate) fn whole<T: TryFrom<u64>>(
     }
 }
 
-/// Describes the accepted numbers, such as `a whole number from 1 to 100`, and how to write a number if
-/// the text is not one.
+/// Describes the accepted numbers, such as `a whole number from 1 to 100`. If the text is not a number, also
+/// describes how to write one.
 fn wanted(range: &RangeInclusive<u64>, text: &str) -> String {
     let count = |number: &u64| units::count(usize::try_from(*number).unwrap_or(usize::MAX));
     let (least, most) = (count(range.start()), count(range.end()));

@@ -18,8 +18,8 @@ const WIDTH_UNKNOWN: usize = 100;
 /// terminal.
 static ESCAPES: AtomicBool = AtomicBool::new(false);
 
-/// Permits escape sequences from now on: not with `--no-color`, not if `NO_COLOR` is set to anything
-/// (no-color.org), and not to a terminal that does not understand them.
+/// Permits escape sequences from now on, if the terminal understands them. `--no-color` disables them, and
+/// so does any value of `NO_COLOR` (no-color.org).
 pub(crate) fn begin(shared: &Shared) {
     let asked_not_to = shared.no_color || variable("NO_COLOR").is_some();
     ESCAPES.store(!asked_not_to && !is_dumb(), Relaxed);

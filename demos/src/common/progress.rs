@@ -1,7 +1,7 @@
 //! Progress on stderr, since stdout is for results: a bar on a terminal, or lines elsewhere.
 //!
-//! A bar is redrawn only when it is told something. indicatif could redraw it from its own thread, but the
-//! demos count threads and processor time.
+//! A bar is redrawn only when it is told something. A thread of indicatif could redraw it, but the demos
+//! count threads and processor time.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -17,15 +17,19 @@ pub(crate) struct Progress {
 impl Progress {
     pub(crate) fn new(quiet: bool, template: &str, all: usize) -> Self {
         let moves = !quiet && paint::moves_on_stderr();
-        let style = ProgressStyle::with_template(template).expect("the template is a constant");
-        let target = match moves {
-            true => ProgressDrawTarget::stderr(),
-            false => ProgressDrawTarget::hidden(),
-        };
-        let bar = ProgressBar::with_draw_target(Some(all as u64), target);
         Self {
-            bar: bar.with_style(style.progress_chars("█▌ ")),
+            bar: bar(moves, template, Some(all as u64)),
             lines: !quiet && !moves,
         }
     }
+}
+
+/// Returns a bar that disappears when it is dropped. It draws nothing if it is not `wanted`.
+pub(super) fn bar(wanted: bool, template: &str, all: Option<u64>) -> ProgressBar {
+    let target = match wanted {
+        true => ProgressDrawTarget::stderr(),
+        false => ProgressDrawTarget::hidden(),
+    };
+    let style = ProgressStyle::with_template(template).expect("the template is a constant");
+    ProgressBar::with_draw_target(all, target).with_style(style.progress_chars("█▌ "))
 }

@@ -131,8 +131,8 @@ impl Drawing {
 fn figures(timeline: &Timeline) -> Vec<(String, String)> {
     let figures = brigade_timeline::figures(timeline);
     let (duration, count) = (duration, units::count);
-    // Take both times from the record. The report's time may cover only a part of the run, or several runs,
-    // and a critical path must not exceed the time above it.
+    // Take both times from the record, because a critical path must not exceed the time above it. The
+    // report's time may cover only a part of the run, or several runs.
     let (ready, nowhere) = (figures.queued_share, figures.wakes_nowhere);
     let mut all = vec![
         ("in flight at most", count(figures.in_flight_max)),

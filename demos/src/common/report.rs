@@ -1,5 +1,5 @@
-//! The end of every demo: the figures of its run, a table for people, one JSON object for programs, and
-//! the sentence that follows from the figures.
+//! The end of every demo: a table of figures for people, one JSON object for programs, and the sentence
+//! that follows from the figures.
 
 use std::{io::Write as _, process::ExitCode};
 
@@ -180,7 +180,7 @@ pub(crate) fn common_rows(figures: &Figures) -> Vec<Row> {
             let remark = format!("on a processor, {} of one core", percent(cores));
             row("CPU time", duration(cpu), remark)
         }
-        None => row("CPU time", "-", "this system does not say"),
+        None => row("CPU time", "-", "not reported by this system"),
     };
     std::iter::once(cpu)
         .chain(concurrency_rows(figures))

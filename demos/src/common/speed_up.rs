@@ -69,7 +69,7 @@ impl SpeedUp {
     }
 
     /// Computes the same for a machine with `cores` cores. More cooks help only up to the number of
-    /// cores, and more tasks in flight help only as far as each of them waits.
+    /// cores. More tasks in flight help only as far as each of them waits.
     fn on(cores: usize, first: &Figures, other: &Figures) -> Self {
         let ratio = |of: &dyn Fn(&Figures) -> usize| of(other) as f64 / of(first).max(1) as f64;
         let hands = ratio(&|figures| figures.cooks.min(cores));

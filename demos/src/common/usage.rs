@@ -1,5 +1,5 @@
-//! The cost of a piece of work, as the operating system counts it: time on a core, time in the queue for
-//! a core, and context switches.
+//! The cost of a piece of work, as the operating system counts it. It counts the time on a core, the time in
+//! the queue for a core, and context switches.
 //!
 //! The runtime knows tasks, and the operating system knows threads. These figures are about threads. The
 //! cost of a span of work is the difference of two [`Usage`]s.

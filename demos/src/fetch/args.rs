@@ -6,9 +6,9 @@ use crate::numbers::whole;
 
 /// The text after the options in `brigade fetch --help`.
 const NOTES: &str = "Each host has a limit of 6 requests at a time, as in browsers. A small \
-    server accepts few connections at a time, lets a few more wait and drops the rest, so more requests \
-    at a time end in time-outs and are not faster. --per-host 50 suits a large server. The built-in \
-    server has no limit, because it is made for thousands of requests at a time.\n\n\
+    server accepts few connections at a time, lets a few more wait and drops the rest. More requests \
+    at a time are not faster there, and end in time-outs. --per-host 50 suits a large server. The \
+    built-in server has no limit, because it is made for thousands of requests at a time.\n\n\
     Connections are kept for the next request, and HTTP/2 is spoken with servers that agree to it. \
     http_proxy, https_proxy, all_proxy and no_proxy in the environment are honoured; the only supported \
     proxies are those with an http:// URL.\n\n\
@@ -30,11 +30,11 @@ const NOTES: &str = "Each host has a limit of 6 requests at a time, as in browse
 
 /// Fetch from thousands of sockets at once, on one thread (the main job)
 ///
-/// Each request is one task. While a reply is on its way its task costs a little memory and no processor
-/// time, so one thread can wait for thousands of replies together. Without a URL, a server is started in a
-/// separate process. Its replies are 1 KiB to 64 KiB long and take 50 to 500 ms, and 2,000 of them are
-/// fetched at the same time.
-#[derive(Clone, Debug, clap::Args)]
+/// Each request is one task. While a reply is on its way, its task costs a little memory and no processor
+/// time. One thread can therefore wait for thousands of replies together. Without a URL, a server is
+/// started in a separate process, and 2,000 of its replies are fetched at the same time. They are 1 KiB to
+/// 64 KiB long and take 50 to 500 ms.
+#[derive(Clone, Debug, clap::Parser)]
 #[command(after_long_help = NOTES)]
 pub(crate) struct Args {
     /// What to fetch: http:// or https://
@@ -47,9 +47,8 @@ pub(crate) struct Args {
 
     /// Total number of requests
     ///
-    /// The URLs are repeated in order until this number is reached. Without this option each URL is
-    /// fetched once, and the built-in server, which is started if no URL is given, is sent 2,000
-    /// requests.
+    /// The URLs are repeated in order until this number is reached. Without this option, each URL is
+    /// fetched once. If no URL is given, the built-in server is sent 2,000 requests.
     #[arg(short = 'n', long, value_name = "N", value_parser = whole::<usize>(1..=1_000_000_000))]
     pub(crate) count: Option<usize>,
 
@@ -132,25 +131,9 @@ pub(crate) struct Args {
     pub(crate) ca: Option<PathBuf>,
 }
 
-impl Args {
-    /// Returns the default arguments for `count` requests to the embedded origin.
-    pub(crate) fn to_origin(count: usize) -> Self {
-        use clap::{Args as _, FromArgMatches as _};
-        let command = Self::augment_args(clap::Command::new("fetch"));
-        let matches = command.get_matches_from(["fetch"]);
-        let args = Self::from_arg_matches(&matches).expect("every option has a default");
-        Self {
-            count: Some(count),
-            ..args
-        }
-    }
-}
-
 fn rate(text: &str) -> Result<f64, String> {
-    let number = text
-        .parse()
-        .ok()
-        .filter(|rate| (0.001..=1e6).contains(rate));
+    let number = text.parse().ok();
+    let number = number.filter(|rate| (0.001..=1e6).contains(rate));
     number.ok_or_else(|| "must be a number from 0.001 to 1000000".to_owned())
 }
 
@@ -192,7 +175,7 @@ mod tests {
 
     #[test]
     fn the_defaults_are_those_of_the_command_line() {
-        let args = Args::to_origin(7);
+        let args = <Args as clap::Parser>::parse_from(["fetch", "--count", "7"]);
         assert_eq!((args.count, args.max_body), (Some(7), 256 << 20));
         assert_eq!(args.timeout, Duration::from_secs(30));
     }

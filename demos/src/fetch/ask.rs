@@ -1,7 +1,7 @@
 //! The parts of a request: the method, the headers and the body, and what remains of them after a
 //! redirect.
 
-use std::{io::Read as _, time::SystemTime};
+use std::{path::Path, time::SystemTime};
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -9,9 +9,10 @@ use hyper::{
     Method, Request, StatusCode, Uri,
     header::{self, HeaderMap, HeaderName, HeaderValue},
 };
-use url::Url;
+use url::{Position, Url};
 
 use super::{
+    args::Args,
     body::ENCODINGS,
     failure::{Failure, Kind},
     jobs,
@@ -50,13 +51,10 @@ pub(crate) struct Ask {
 
 impl Ask {
     /// Builds a request from `-X`, `-H` and `-d`.
-    pub(crate) fn new(
-        method: Option<&str>,
-        headers: &[String],
-        data: &[String],
-    ) -> anyhow::Result<Self> {
-        let body = (!data.is_empty()).then(|| read_data(data)).transpose()?;
-        let method = match method {
+    pub(crate) fn new(args: &Args) -> anyhow::Result<Self> {
+        let data = Some(&args.data).filter(|data| !data.is_empty());
+        let body = data.map(|data| read_data(data)).transpose()?;
+        let method = match &args.method {
             Some(name) => parse_method(name)?,
             None if body.is_some() => Method::POST,
             None => Method::GET,
@@ -71,7 +69,7 @@ impl Ask {
             all.insert(header::CONTENT_TYPE, form);
         }
         let (mut given, mut raw) = (HeaderMap::new(), false);
-        for line in headers {
+        for line in &args.headers {
             let (name, value) = parse_header(line)?;
             raw |= name == header::ACCEPT_ENCODING;
             all.remove(&name);
@@ -90,37 +88,21 @@ impl Ask {
 }
 
 fn read_data(data: &[String]) -> anyhow::Result<Bytes> {
-    let mut all = Vec::new();
-    for (number, part) in data.iter().enumerate() {
-        if number > 0 {
-            all.push(b'&');
-        }
-        match part.strip_prefix('@') {
-            None => all.extend_from_slice(part.as_bytes()),
-            Some(file) => {
-                let read = match file {
-                    "-" => std::io::stdin().lock().read_to_end(&mut all).map(drop),
-                    file => std::fs::read(file).map(|bytes| all.extend(bytes)),
-                };
-                let failed = |error| format!("-d @{file} cannot be read: {error}");
-                read.map_err(|error| BadArguments(failed(error)))?;
-            }
-        }
-    }
-    Ok(all.into())
+    let parts = data.iter().map(|part| match part.strip_prefix('@') {
+        None => Ok(part.clone().into_bytes()),
+        Some(file) => jobs::read_input(Path::new(file), u64::MAX)
+            .map_err(|error| BadArguments::error(format!("-d @{file} cannot be read: {error}"))),
+    });
+    let parts = parts.collect::<anyhow::Result<Vec<_>>>()?;
+    Ok(parts.join(&b'&').into())
 }
 
 fn parse_method(name: &str) -> anyhow::Result<Method> {
-    match Method::from_bytes(name.as_bytes()) {
-        Ok(Method::CONNECT) => bail!(BadArguments("-X CONNECT is for proxies".to_owned())),
-        Ok(method) => Ok(method),
-        Err(_) => {
-            let name = harmless(name);
-            bail!(BadArguments(format!(
-                "-X {name}: no method has such a name"
-            )))
-        }
-    }
+    let bad = |what: &str| BadArguments::error(format!("-X {}{what}", harmless(name)));
+    let method = Method::from_bytes(name.as_bytes());
+    let method = method.map_err(|_| bad(": no method has such a name"))?;
+    ensure!(method != Method::CONNECT, bad(" is for proxies"));
+    Ok(method)
 }
 
 /// Parses the name of a header, and its value unless the header is to be omitted.
@@ -158,20 +140,13 @@ impl Hop {
     }
 
     pub(crate) fn uri(&self) -> Result<Uri, Failure> {
-        let mut url = self.url.clone();
-        url.set_fragment(None);
         let failed = |error| format!("this URL cannot be sent: {error}");
-        let uri = Uri::try_from(url.as_str());
+        let uri = Uri::try_from(&self.url[..Position::AfterQuery]);
         uri.map_err(|error| Failure::new(Kind::Protocol, failed(error)))
     }
 
-    /// Returns whether sending the request twice has the same effect as sending it once.
-    pub(crate) fn is_idempotent(&self) -> bool {
-        self.ask.method.is_idempotent()
-    }
-
-    pub(crate) fn asks_for_head(&self) -> bool {
-        self.ask.method == Method::HEAD
+    pub(crate) fn method(&self) -> &Method {
+        &self.ask.method
     }
 
     /// Builds the request. The connection is kept open unless this is the `last` request on it. If the
@@ -247,21 +222,22 @@ impl Hop {
 
 /// Returns the value of `host`, without the port if the scheme implies it.
 fn host_header(url: &Url) -> HeaderValue {
-    let host = url.host_str().unwrap_or_default();
-    let text = match url.port() {
-        Some(port) => format!("{host}:{port}"),
-        None => host.to_owned(),
-    };
+    let text = &url[Position::BeforeHost..Position::AfterPort];
     text.parse().expect("a parsed host holds nothing else")
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
     use super::*;
 
     fn ask(method: Option<&str>, headers: &[&str], data: &[&str]) -> anyhow::Result<Ask> {
-        let own = |texts: &[&str]| texts.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
-        Ask::new(method, &own(headers), &own(data))
+        let mut args = vec!["fetch"];
+        args.extend(method.iter().flat_map(|method| ["-X", method]));
+        args.extend(headers.iter().flat_map(|line| ["-H", line]));
+        args.extend(data.iter().flat_map(|part| ["-d", part]));
+        Ask::new(&Args::parse_from(args))
     }
 
     fn moved(location: &'static str) -> HeaderMap {

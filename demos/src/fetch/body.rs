@@ -1,25 +1,30 @@
-//! Processes a body as it arrives: decodes it if the server compressed it, counts its bytes, compares it
-//! with the expected body, and writes it to a file or to standard output.
+//! Processes a body as it arrives: decodes it, counts its bytes, and writes it to a file or to standard
+//! output.
 //!
-//! A decoder writes into the sink piece by piece, and the sink enforces the size limit. A small body that
-//! unpacks to an enormous one (a "bomb") is therefore stopped at the limit, and only one piece of it is
-//! ever in memory.
+//! The decoders produce a body piece by piece, and [`Sink`] enforces the size limit on each piece. A small
+//! body that unpacks to an enormous one (a "bomb") is therefore stopped at the limit. Only one piece of it
+//! is ever in memory.
 
 use std::{
-    io::{self, IsTerminal as _, Write},
+    io::{IsTerminal as _, Write as _},
     path::PathBuf,
+    pin::pin,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use brotli_decompressor::DecompressorWriter;
-use flate2::{Decompress, FlushDecompress, Status, write::MultiGzDecoder};
-use zstd::{
-    stream::{raw, zio},
-    zstd_safe::DParameter,
+use async_compression::{
+    futures::bufread::{BrotliDecoder, DeflateDecoder, GzipDecoder, ZlibDecoder, ZstdDecoder},
+    zstd::DParameter,
 };
+use futures_util::{
+    TryStreamExt as _,
+    io::{self, AsyncBufRead, AsyncBufReadExt as _, AsyncRead, BufReader},
+};
+use http_body_util::BodyDataStream;
+use hyper::body::{Body as _, Incoming};
 
 use super::{
-    failure::{Failure, Kind},
-    origin::Reply,
+    failure::{Failure, Kind, find_cause},
     output::PartFile,
 };
 
@@ -33,55 +38,37 @@ const ZSTD_WINDOW_LOG_MAX: u32 = 23;
 const BUFFER: usize = 16 << 10;
 
 /// The destination of a body.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) enum To {
     /// The body is only counted.
-    #[default]
     Nowhere,
     File(PartFile),
     Stdout,
 }
 
 /// The last stage of a body, which receives the decoded bytes.
-#[derive(Debug, Default)]
-pub(crate) struct Sink {
+#[derive(Debug)]
+pub(crate) struct Sink<'a> {
     to: To,
     /// The maximum size of a decoded body, in bytes.
     max: u64,
-    bytes: u64,
-    /// The expected reply, and how many bytes of it have arrived.
-    expected: Option<(Reply, usize)>,
-    /// The reason why the sink refused a piece. It is stored here, because a decoder can pass on only an
-    /// `io::Error`.
-    failure: Option<Failure>,
+    /// The number of decoded bytes so far. It is a part of the request's outcome.
+    bytes: &'a mut u64,
 }
 
-impl Sink {
-    pub(crate) fn new(to: To, max: u64, expected: Option<Reply>) -> Self {
-        let bytes = match &to {
+impl<'a> Sink<'a> {
+    pub(crate) fn new(to: To, max: u64, bytes: &'a mut u64) -> Self {
+        *bytes = match &to {
             To::File(file) => file.len(),
             _ => 0,
         };
-        Self {
-            to,
-            max,
-            bytes,
-            expected: expected.map(|reply| (reply, 0)),
-            failure: None,
-        }
+        Self { to, max, bytes }
     }
 
-    fn take(&mut self, piece: &[u8]) -> Result<(), Failure> {
-        let first = self.bytes == 0;
-        self.bytes += piece.len() as u64;
-        check_length(self.bytes, self.max)?;
-        if let Some((reply, at)) = &mut self.expected {
-            let expected = reply.body().get(*at..*at + piece.len());
-            *at += piece.len();
-            if expected != Some(piece) {
-                return Err(not_as_expected());
-            }
-        }
+    pub(crate) fn take(&mut self, piece: &[u8]) -> Result<(), Failure> {
+        let first = *self.bytes == 0;
+        *self.bytes += piece.len() as u64;
+        check_length(*self.bytes, self.max)?;
         match &mut self.to {
             To::Nowhere => Ok(()),
             To::File(file) => file.write(piece),
@@ -90,11 +77,7 @@ impl Sink {
     }
 
     /// Ends the body after it has arrived completely. Returns the path of its file, if it has one.
-    fn finish(self) -> Result<Option<PathBuf>, Failure> {
-        let expected = self.expected;
-        if expected.is_some_and(|(reply, at)| at != reply.body().len()) {
-            return Err(not_as_expected());
-        }
+    pub(crate) fn finish(self) -> Result<Option<PathBuf>, Failure> {
         match self.to {
             To::File(file) => file.finish().map(Some),
             To::Nowhere | To::Stdout => Ok(None),
@@ -111,14 +94,9 @@ pub(crate) fn check_length(bytes: u64, max: u64) -> Result<(), Failure> {
     Err(Failure::new(Kind::TooLarge, details))
 }
 
-fn not_as_expected() -> Failure {
-    let details = "the body is not what the origin was asked for";
-    Failure::new(Kind::Protocol, details)
-}
-
 /// Writes a piece to standard output. A closed pipe (`| head`) is not an error.
 fn print(piece: &[u8], first: bool) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
+    let mut out = std::io::stdout().lock();
     if first && piece.contains(&0) && out.is_terminal() {
         let details = "the body is binary, which could garble the terminal; use -o FILE";
         return Err(Failure::new(Kind::Output, details));
@@ -133,182 +111,97 @@ fn print(piece: &[u8], first: bool) -> Result<(), Failure> {
     }
 }
 
-impl Write for Sink {
-    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
-        match self.take(piece) {
-            Ok(()) => Ok(piece.len()),
-            Err(failure) => {
-                self.failure = Some(failure);
-                Err(io::Error::other("the sink is closed"))
+/// Receives a body in this encoding, named as in `content-encoding`. Adds the bytes that arrive, still
+/// encoded, to `received`.
+pub(crate) async fn receive(
+    from: Incoming,
+    encoding: Option<&str>,
+    mut sink: Sink<'_>,
+    received: &AtomicU64,
+) -> Result<Option<PathBuf>, Failure> {
+    check_length(from.size_hint().lower(), sink.max)?;
+    let pieces = BodyDataStream::new(from).map_err(io::Error::other);
+    let pieces = pieces.inspect_ok(|piece| {
+        received.fetch_add(piece.len() as u64, Relaxed);
+    });
+    let mut raw = pin!(pieces.into_async_read());
+    let name = encoding.unwrap_or_default().trim().to_ascii_lowercase();
+    let first = raw.fill_buf().await;
+    let first = first.map_err(|error| failed(&error, &name, true))?;
+    let mut decoded = decoded(&name, first.first().copied(), &mut raw);
+    let broken = loop {
+        let taken = match decoded.fill_buf().await {
+            Ok([]) => break None,
+            Ok(piece) => {
+                sink.take(piece)?;
+                piece.len()
             }
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// A body that is being received, with its decoder.
-pub(crate) struct Body {
-    decoder: Decoder,
-    /// True if any byte has arrived. An empty body is the same in every encoding.
-    begun: bool,
-    name: &'static str,
-}
-
-enum Decoder {
-    Identity(Sink),
-    Gzip(Box<MultiGzDecoder<Sink>>),
-    Deflate(Box<Inflate>),
-    Brotli(Box<DecompressorWriter<Sink>>),
-    Zstd(Box<zio::Writer<Sink, raw::Decoder<'static>>>),
-}
-
-impl Body {
-    /// Creates a body in this encoding, named as in `content-encoding`. A body in an unknown encoding is
-    /// kept undecoded.
-    pub(crate) fn new(encoding: Option<&str>, sink: Sink) -> Result<Self, Failure> {
-        let name = encoding.unwrap_or_default().trim().to_ascii_lowercase();
-        let (decoder, name) = match name.as_str() {
-            "gzip" | "x-gzip" => (Decoder::Gzip(Box::new(MultiGzDecoder::new(sink))), "gzip"),
-            "deflate" => (Decoder::Deflate(Box::new(Inflate::new(sink))), "deflate"),
-            "br" => {
-                let decoder = DecompressorWriter::new(sink, BUFFER);
-                (Decoder::Brotli(Box::new(decoder)), "br")
-            }
-            "zstd" => {
-                let failed = |error| Failure::new(Kind::Io, format!("zstd: {error}"));
-                let writer = zio::Writer::new(sink, zstd_decoder().map_err(failed)?);
-                (Decoder::Zstd(Box::new(writer)), "zstd")
-            }
-            _ => (Decoder::Identity(sink), "identity"),
+            Err(error) => break Some(error),
         };
-        Ok(Self {
-            decoder,
-            begun: false,
-            name,
-        })
+        decoded.consume_unpin(taken);
+    };
+    drop(decoded);
+    if let Some(error) = broken {
+        let is_over = raw.fill_buf().await.is_ok_and(<[u8]>::is_empty);
+        return Err(failed(&error, &name, is_over));
     }
+    // The bytes after the end of the encoded data are padding.
+    let padding = io::copy_buf(raw, &mut io::sink()).await;
+    padding.map_err(|error| failed(&error, &name, true))?;
+    sink.finish()
+}
 
-    /// Returns how many decoded bytes have been produced so far.
-    pub(crate) fn bytes(&mut self) -> u64 {
-        self.sink().bytes
+/// Converts an error of the connection or of a decoder. `is_over` tells whether the body has no more
+/// bytes.
+fn failed(error: &io::Error, encoding: &str, is_over: bool) -> Failure {
+    if let Some(error) = find_cause::<hyper::Error>(error) {
+        return Failure::receiving(error);
     }
+    let kind = match error.kind() {
+        io::ErrorKind::UnexpectedEof => Kind::Truncated,
+        // The decoder of `deflate` reports a missing end in this way.
+        io::ErrorKind::Other if is_over => Kind::Truncated,
+        _ => Kind::Protocol,
+    };
+    let details = format!("the body is not whole in its encoding, {encoding}: {error}");
+    Failure::new(kind, details)
+}
 
-    fn sink(&mut self) -> &mut Sink {
-        match &mut self.decoder {
-            Decoder::Identity(sink) => sink,
-            Decoder::Gzip(decoder) => decoder.get_mut(),
-            Decoder::Deflate(decoder) => &mut decoder.sink,
-            Decoder::Brotli(decoder) => decoder.get_mut(),
-            Decoder::Zstd(decoder) => decoder.writer_mut(),
+type Decoded<'a> = Box<dyn AsyncBufRead + Send + Unpin + 'a>;
+
+/// Returns a reader of the decoded body. A body in an unknown encoding is kept as it is. So is an empty body,
+/// which has no `first` byte: it is the same in every encoding.
+fn decoded<'a>(
+    encoding: &str,
+    first: Option<u8>,
+    raw: impl AsyncBufRead + Send + Unpin + 'a,
+) -> Decoded<'a> {
+    let Some(first) = first else {
+        return Box::new(raw);
+    };
+    // The first byte of zlib's format names the method, 8, and a window of at most 32 KiB.
+    let is_zlib = first & 0x0f == 8 && first >> 4 <= 7;
+    match encoding {
+        "gzip" | "x-gzip" => {
+            let mut gzip = GzipDecoder::new(raw);
+            gzip.multiple_members(true);
+            buffered(gzip)
         }
-    }
-
-    pub(crate) fn take(&mut self, piece: &[u8]) -> Result<(), Failure> {
-        self.begun |= !piece.is_empty();
-        let decoder: &mut dyn Write = match &mut self.decoder {
-            Decoder::Identity(sink) => sink,
-            Decoder::Gzip(decoder) => decoder,
-            Decoder::Deflate(decoder) => decoder,
-            Decoder::Brotli(decoder) => decoder,
-            Decoder::Zstd(decoder) => decoder,
-        };
-        let taken = decoder.write_all(piece);
-        taken.map_err(|error| self.failed(Kind::Protocol, &error))
-    }
-
-    /// Ends the body after it has arrived completely. Stores its length in `bytes` and returns the path
-    /// of its file, if it has one.
-    pub(crate) fn finish(mut self, bytes: &mut u64) -> Result<Option<PathBuf>, Failure> {
-        let finished = match &mut self.decoder {
-            _ if !self.begun => Ok(()),
-            Decoder::Identity(_) => Ok(()),
-            Decoder::Gzip(decoder) => decoder.try_finish(),
-            Decoder::Deflate(decoder) => decoder.finish(),
-            Decoder::Brotli(decoder) => decoder.close(),
-            Decoder::Zstd(decoder) => decoder.finish(),
-        };
-        *bytes = self.bytes();
-        finished.map_err(|error| self.failed(Kind::Truncated, &error))?;
-        // The decoder is left with an empty sink, which accepts nothing.
-        std::mem::take(self.sink()).finish()
-    }
-
-    fn failed(&mut self, kind: Kind, error: &io::Error) -> Failure {
-        let name = self.name;
-        let details = format!("the body is not whole in its encoding, {name}: {error}");
-        let own = self.sink().failure.take();
-        own.unwrap_or_else(|| Failure::new(kind, details))
+        // The standard defines this encoding as zlib's format, but some servers send the bare stream
+        // inside it.
+        "deflate" if is_zlib => buffered(ZlibDecoder::new(raw)),
+        "deflate" => buffered(DeflateDecoder::new(raw)),
+        "br" => buffered(BrotliDecoder::new(raw)),
+        "zstd" => {
+            let window = DParameter::window_log_max(ZSTD_WINDOW_LOG_MAX);
+            let mut zstd = ZstdDecoder::with_params(raw, &[window]);
+            zstd.multiple_members(true);
+            buffered(zstd)
+        }
+        _ => Box::new(raw),
     }
 }
 
-fn zstd_decoder() -> io::Result<raw::Decoder<'static>> {
-    let mut decoder = raw::Decoder::new()?;
-    decoder.set_parameter(DParameter::WindowLogMax(ZSTD_WINDOW_LOG_MAX))?;
-    Ok(decoder)
-}
-
-/// The decoder of `deflate`. The standard defines this encoding as zlib's format, but some servers send
-/// the bare stream inside it.
-struct Inflate {
-    sink: Sink,
-    decompress: Option<Decompress>,
-    ended: bool,
-}
-
-impl Inflate {
-    fn new(sink: Sink) -> Self {
-        Self {
-            sink,
-            decompress: None,
-            ended: false,
-        }
-    }
-
-    fn finish(&mut self) -> io::Result<()> {
-        match self.ended {
-            true => Ok(()),
-            false => Err(io::ErrorKind::UnexpectedEof.into()),
-        }
-    }
-}
-
-impl Write for Inflate {
-    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
-        let Some(first) = piece.first().filter(|_| !self.ended) else {
-            // The bytes after the end are padding.
-            return Ok(piece.len());
-        };
-        let decompress = self.decompress.get_or_insert_with(|| {
-            // The first byte of zlib's format names the method, 8, and a window of at most 32 KiB.
-            let zlib = first & 0x0f == 8 && first >> 4 <= 7;
-            Decompress::new(zlib)
-        });
-        let mut out = [0; BUFFER];
-        let before = decompress.total_in();
-        // Repeat until the decompressor accepts input, because it may hold more output than fits the
-        // buffer.
-        loop {
-            let written = decompress.total_out();
-            let status = decompress.decompress(piece, &mut out, FlushDecompress::None)?;
-            let written = (decompress.total_out() - written) as usize;
-            self.sink.write_all(&out[..written])?;
-            let read = (decompress.total_in() - before) as usize;
-            match status {
-                Status::StreamEnd => {
-                    self.ended = true;
-                    return Ok(piece.len());
-                }
-                _ if read > 0 => return Ok(read),
-                _ if written == 0 => return Err(io::ErrorKind::InvalidData.into()),
-                _ => {}
-            }
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+fn buffered<'a>(decoder: impl AsyncRead + Send + Unpin + 'a) -> Decoded<'a> {
+    Box::new(BufReader::with_capacity(BUFFER, decoder))
 }

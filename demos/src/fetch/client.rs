@@ -16,28 +16,25 @@
 //! [`lean`]: super::lean
 //! [`page`]: super::page
 
-use std::{path::PathBuf, sync::atomic::Ordering::Relaxed};
+use std::{future::Future, path::PathBuf};
 
 use brigade::{
     hyper::{Executor, Timer},
     time::{sleep, timeout},
 };
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::{Body as _, Incoming};
+use futures_util::future::Either;
+use http_body_util::Full;
 use hyper_util::client::legacy;
 
 use super::{
-    args::Args,
-    ask::Ask,
-    body::{Body, Sink, To, check_length},
+    Plan,
     connector::Connector,
     dial::{Dialer, no_descriptor, patiently},
     failure::{Failure, Kind},
-    jobs::{Job, Target},
-    lean::Connection,
-    origin::{Reply, head},
-    output::{Output, PartFile, cannot},
+    origin::Origin,
+    output::{PartFile, cannot},
+    queue::Turn,
 };
 
 use crate::prelude::*;
@@ -88,51 +85,68 @@ impl Outcome {
 
 /// The data that all requests share.
 pub(crate) struct Client {
+    pub(super) plan: Arc<Plan>,
     pub(super) dialer: Arc<Dialer>,
-    pub(super) args: Arc<Args>,
-    pub(super) output: Output,
-    pub(super) ask: Ask,
+    /// The server, if there are no pages to fetch.
+    pub(super) origin: Option<Origin>,
     /// For servers other than the origin.
     pub(super) pooled: Option<(Connector, Pooled)>,
 }
 
 /// hyper-util's client, which keeps connections for the next request.
-pub(super) type Pooled = legacy::Client<Connector, Full<Bytes>>;
-
-pub(super) fn pooled(connector: Connector) -> Pooled {
-    legacy::Client::builder(Executor)
-        .pool_timer(Timer)
-        .timer(Timer)
-        .pool_idle_timeout(IDLE_MAX)
-        .http1_max_buf_size(BUFFER_MAX)
-        .http2_adaptive_window(true)
-        .build(connector)
-}
+type Pooled = legacy::Client<Connector, Full<Bytes>>;
 
 /// The stage of a request while its connection is made. The connector knows the details.
 pub(super) const CONNECTING: &str = "connecting";
 
+/// The stage of a request that was sent.
+pub(super) const WAITING: &str = "waiting for the reply";
+
+/// The stage of a request whose reply has begun.
+pub(super) const RECEIVING: &str = "receiving the reply";
+
 impl Client {
+    pub(super) fn new(plan: &Arc<Plan>, origin: Option<Origin>) -> Self {
+        let dialer = Arc::<Dialer>::default();
+        let pooled = plan.tls.clone().map(|tls| {
+            let connector = Connector::new(dialer.clone(), tls, plan.proxies.clone());
+            let client = legacy::Client::builder(Executor)
+                .pool_timer(Timer)
+                .timer(Timer)
+                .pool_idle_timeout(IDLE_MAX)
+                .http1_max_buf_size(BUFFER_MAX)
+                .http2_adaptive_window(true)
+                .build(connector.clone());
+            (connector, client)
+        });
+        Self {
+            plan: plan.clone(),
+            dialer,
+            origin,
+            pooled,
+        }
+    }
+
     /// Makes the request, and repeats it until it is answered or has finally failed.
-    pub(crate) async fn fetch(self: Arc<Self>, job: Job) -> Outcome {
+    pub(crate) async fn fetch(self: Arc<Self>, turn: Turn) -> Outcome {
         let begun = Instant::now();
         let mut retries = 0;
         loop {
             let mut outcome = Outcome {
-                index: job.index,
+                index: turn.index,
                 retries,
                 ..Outcome::default()
             };
-            let attempt = timeout(self.args.timeout, self.attempt(&job, &mut outcome)).await;
-            match attempt.unwrap_or_else(|_| Err(self.too_late(&job, &outcome))) {
+            let attempt = timeout(self.plan.args.timeout, self.attempt(turn, &mut outcome)).await;
+            match attempt.unwrap_or_else(|_| Err(self.too_late(turn, &outcome))) {
                 Ok(file) => outcome.file = file,
                 Err(failure)
                     if failure.kind.may_pass()
-                        && retries < self.args.retries.unwrap_or(0)
+                        && retries < self.plan.retries
                         // A part of the body has been printed, and a retry would print it again.
-                        && !(self.output.is_stdout() && outcome.bytes > 0) =>
+                        && !(self.plan.output.is_stdout() && outcome.bytes > 0) =>
                 {
-                    sleep(pause(job.index, retries)).await;
+                    sleep(pause(turn.index, retries)).await;
                     retries += 1;
                     continue;
                 }
@@ -143,10 +157,10 @@ impl Client {
         }
     }
 
-    fn too_late(&self, job: &Job, outcome: &Outcome) -> Failure {
-        let seconds = self.args.timeout.as_secs_f64();
-        let stage = match (outcome.stage, &self.pooled, &job.target) {
-            (CONNECTING, Some((connector, _)), Target::Page(page)) => {
+    fn too_late(&self, turn: Turn, outcome: &Outcome) -> Failure {
+        let seconds = self.plan.args.timeout.as_secs_f64();
+        let stage = match (outcome.stage, &self.pooled, self.plan.page(turn.index)) {
+            (CONNECTING, Some((connector, _)), Some(page)) => {
                 connector.stage(page.url.host_str().unwrap_or_default())
             }
             (stage, ..) => stage,
@@ -158,86 +172,17 @@ impl Client {
         }
     }
 
-    async fn attempt(&self, job: &Job, outcome: &mut Outcome) -> Result<Option<PathBuf>, Failure> {
+    fn attempt<'a>(
+        &'a self,
+        turn: Turn,
+        outcome: &'a mut Outcome,
+    ) -> impl Future<Output = Result<Option<PathBuf>, Failure>> + 'a {
         outcome.stage = CONNECTING;
-        // Each phase is boxed separately. Its memory is freed when the phase ends, so a waiting task
-        // holds only what its current phase needs.
-        match &job.target {
-            Target::Page(page) => Box::pin(self.fetch_page(job, page, outcome)).await,
-            Target::Origin(address, reply) => {
-                let addresses = [address.ip()];
-                let dialled = Box::pin(self.dialer.dial(&addresses, address.port())).await?;
-                let connection = Connection::new(dialled);
-                outcome.stage = "sending the request";
-                connection.send(*reply).await?;
-                outcome.stage = "waiting for the reply";
-                let first = connection.first_piece().await?;
-                outcome.stage = "receiving the reply";
-                Box::pin(self.receive_reply(connection, first, job, *reply, outcome)).await
-            }
+        match self.plan.page(turn.index) {
+            // Boxed, so that a task that waits for the origin has no room for it.
+            Some(page) => Either::Left(Box::pin(self.fetch_page(turn, page, outcome))),
+            None => Either::Right(self.fetch_reply(turn.index, outcome)),
         }
-    }
-
-    /// Receives the rest of the origin's reply, of which the `first` piece has arrived.
-    async fn receive_reply(
-        &self,
-        connection: Connection,
-        mut first: Vec<u8>,
-        job: &Job,
-        reply: Reply,
-        outcome: &mut Outcome,
-    ) -> Result<Option<PathBuf>, Failure> {
-        let len = reply.body().len();
-        let head = head(len);
-        while first.len() < head.len() {
-            connection
-                .more(|piece| first.extend_from_slice(piece))
-                .await?;
-        }
-        let Some(begun) = first.strip_prefix(head.as_bytes()) else {
-            let what = "the origin did not understand";
-            return Err(Failure::new(Kind::Protocol, what));
-        };
-        outcome.status = Some(200);
-        let len = len as u64;
-        check_length(len, self.args.max_body)?;
-        let to = match self.output.file_for(job) {
-            Some(file) => To::File(open(file, false).await?),
-            None => To::Nowhere,
-        };
-        let sink = Sink::new(to, self.args.max_body, Some(reply));
-        let mut body = Body::new(None, sink)?;
-        self.take(begun, &mut body, outcome)?;
-        while outcome.bytes < len {
-            let taken = connection.more(|piece| self.take(piece, &mut body, outcome));
-            taken.await??;
-        }
-        body.finish(&mut outcome.bytes)
-    }
-
-    /// Receives a body piece by piece.
-    pub(super) async fn receive(
-        &self,
-        mut from: Incoming,
-        mut body: Body,
-        outcome: &mut Outcome,
-    ) -> Result<Option<PathBuf>, Failure> {
-        check_length(from.size_hint().lower(), self.args.max_body)?;
-        while let Some(frame) = from.frame().await {
-            let frame = frame.map_err(|error| Failure::receiving(&error))?;
-            if let Some(piece) = frame.data_ref() {
-                self.take(piece, &mut body, outcome)?;
-            }
-        }
-        body.finish(&mut outcome.bytes)
-    }
-
-    fn take(&self, piece: &[u8], body: &mut Body, outcome: &mut Outcome) -> Result<(), Failure> {
-        let received = &self.dialer.meter.received;
-        received.fetch_add(piece.len() as u64, Relaxed);
-        let taken = body.take(piece);
-        outcome.bytes = body.bytes();
-        taken
     }
 }
 

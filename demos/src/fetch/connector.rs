@@ -6,14 +6,11 @@
 
 use std::{
     collections::HashMap,
-    io::{self, IoSlice},
+    io,
     mem::MaybeUninit,
     path::Path,
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
     task::{Context, Poll, ready},
 };
 
@@ -28,16 +25,20 @@ use hyper::{
     Uri,
     rt::{Read, ReadBuf, ReadBufCursor, Write},
 };
-use hyper_util::client::legacy::connect::{Connected, Connection};
+use hyper_util::client::{
+    legacy::connect::{Connected, Connection},
+    proxy::matcher::Intercept,
+};
 use parking_lot::Mutex;
 use tower_service::Service;
 
 use super::{
+    client::CONNECTING,
     dial::{Dialer, bare},
     failure::{Failure, Kind},
-    proxy::{Proxies, Proxy},
+    proxy::Proxies,
 };
-use crate::{gauge::Counted, options::BadArguments};
+use crate::{gauge::Counted, prelude::*};
 
 /// The protocols offered in the TLS handshake, the preferred one first.
 const ALPN: [&[u8]; 2] = [b"h2", b"http/1.1"];
@@ -47,57 +48,49 @@ const FIRST_READ: usize = 2 << 10;
 
 /// Makes connections. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Connector(Arc<Parts>);
-
-struct Parts {
+pub(crate) struct Connector {
     dialer: Arc<Dialer>,
     tls: TlsConnector,
-    proxies: Proxies,
+    pub(crate) proxies: Arc<Proxies>,
     /// The current step for each host to which a connection is being made.
-    stages: Mutex<HashMap<String, &'static str>>,
+    stages: Arc<Mutex<HashMap<String, &'static str>>>,
 }
 
 impl Connector {
-    pub(crate) fn new(dialer: Arc<Dialer>, tls: TlsConnector, proxies: Proxies) -> Self {
-        Self(Arc::new(Parts {
+    pub(crate) fn new(dialer: Arc<Dialer>, tls: TlsConnector, proxies: Arc<Proxies>) -> Self {
+        Self {
             dialer,
             tls,
             proxies,
-            stages: Mutex::default(),
-        }))
-    }
-
-    pub(crate) fn proxies(&self) -> &Proxies {
-        &self.0.proxies
+            stages: Arc::default(),
+        }
     }
 
     /// Returns the step that a connection to this host is waiting for, for the message of a timeout.
     pub(crate) fn stage(&self, host: &str) -> &'static str {
-        let stages = self.0.stages.lock();
-        stages.get(host).copied().unwrap_or("connecting")
+        let stages = self.stages.lock();
+        stages.get(host).copied().unwrap_or(CONNECTING)
     }
-}
 
-impl Parts {
     fn enter(&self, host: &str, stage: &'static str) {
         let mut stages = self.stages.lock();
         stages.insert(host.to_owned(), stage);
     }
 
     async fn connect(&self, uri: Uri) -> Result<Conn, Failure> {
-        let name = uri.host().unwrap_or_default();
+        let (name, _) = address(&uri);
         let encrypted = uri.scheme_str() == Some("https");
-        let port = uri.port_u16().unwrap_or(if encrypted { 443 } else { 80 });
         let proxy = self.proxies.of(&uri);
-        let (stream, open) = match &proxy {
-            Some(proxy) => self.dial(name, &proxy.host, proxy.port).await?,
-            None => self.dial(name, name, port).await?,
-        };
+        let (host, port) = address(proxy.as_ref().map_or(&uri, Intercept::uri));
+        self.enter(name, "looking up the name");
+        let addresses = self.dialer.resolve(host, port).await?;
+        self.enter(name, CONNECTING);
+        let (stream, open) = self.dialer.dial(&addresses).await?;
         let mut h2 = false;
         let stream: Box<dyn Stream> = if encrypted {
             if let Some(proxy) = &proxy {
                 self.enter(name, "asking the proxy for a tunnel");
-                tunnel(&stream, name, port, proxy).await?;
+                tunnel(&stream, address(&uri), proxy).await?;
             }
             self.enter(name, "agreeing on keys");
             let stream = self.tls.connect(server_name(name)?, stream).await;
@@ -115,14 +108,6 @@ impl Parts {
             _open: open,
         })
     }
-
-    /// Dials `to` on behalf of `host`. The two are equal unless there is a proxy.
-    async fn dial(&self, host: &str, to: &str, port: u16) -> Result<(TcpStream, Counted), Failure> {
-        self.enter(host, "looking up the name");
-        let addresses = self.dialer.resolve(to).await?;
-        self.enter(host, "connecting");
-        self.dialer.dial(&addresses, port).await
-    }
 }
 
 impl Service<Uri> for Connector {
@@ -135,9 +120,19 @@ impl Service<Uri> for Connector {
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let parts = self.0.clone();
-        Box::pin(async move { parts.connect(uri).await })
+        let connector = self.clone();
+        Box::pin(async move { connector.connect(uri).await })
     }
+}
+
+/// Returns the host and the port to which a URI refers.
+fn address(uri: &Uri) -> (&str, u16) {
+    let default = match uri.scheme_str() {
+        Some("https") => 443,
+        _ => 80,
+    };
+    let port = uri.port_u16().unwrap_or(default);
+    (uri.host().unwrap_or_default(), port)
 }
 
 fn server_name(host: &str) -> Result<ServerName<'static>, Failure> {
@@ -148,15 +143,19 @@ fn server_name(host: &str) -> Result<ServerName<'static>, Failure> {
 /// The maximum size of a proxy's answer to `CONNECT`, in bytes.
 const TUNNEL_MAX: usize = 8 << 10;
 
-/// Asks a proxy to forward bytes to `host`.
-async fn tunnel(stream: &TcpStream, host: &str, port: u16, proxy: &Proxy) -> Result<(), Failure> {
+/// Asks a proxy to forward bytes to a server.
+async fn tunnel(
+    stream: &TcpStream,
+    (host, port): (&str, u16),
+    proxy: &Intercept,
+) -> Result<(), Failure> {
     let failed = |error: io::Error| Failure::asking(&error);
-    let password = proxy.password.iter();
-    let password: String = password
-        .map(|it| format!("proxy-authorization: {it}\r\n"))
-        .collect();
-    let request =
-        format!("CONNECT {host}:{port} HTTP/1.1\r\nhost: {host}:{port}\r\n{password}\r\n");
+    let mut request = format!("CONNECT {host}:{port} HTTP/1.1\r\nhost: {host}:{port}\r\n");
+    if let Some(password) = proxy.basic_auth() {
+        let password = password.to_str().expect("base64 is text");
+        request += &format!("proxy-authorization: {password}\r\n");
+    }
+    request += "\r\n";
     stream.write_all(request.as_bytes()).await.map_err(failed)?;
     let mut answer = Vec::new();
     // Read byte by byte, because the bytes after the head belong to the server behind the proxy.
@@ -174,35 +173,18 @@ async fn tunnel(stream: &TcpStream, host: &str, port: u16, proxy: &Proxy) -> Res
         return Ok(());
     }
     let line = line.lines().next().unwrap_or_default();
-    let details = format!("the proxy makes no tunnel to {host}:{port}: {line}");
+    let details = format!("the proxy refuses a tunnel to {host}:{port}: {line}");
     Err(Failure::new(Kind::Protocol, details))
 }
 
-/// What has happened on a connection so far. The client returns this with an error, because the same
-/// error means different things on a fresh connection and on a used one.
+/// What has happened on a connection so far. The client returns this with an error. The same error means
+/// different things on a fresh connection and on a used one.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Traffic {
     /// True if any byte has arrived.
-    begun: Arc<AtomicBool>,
-    /// True if the head of a reply has arrived.
-    replied: Arc<AtomicBool>,
-}
-
-impl Traffic {
-    /// Records that the head of a reply has arrived.
-    pub(crate) fn replied(&self) {
-        self.replied.store(true, Relaxed);
-    }
-
-    /// Returns whether an earlier request was answered on this connection.
-    pub(crate) fn was_used(&self) -> bool {
-        self.replied.load(Relaxed)
-    }
-
-    /// Returns whether any byte has arrived.
-    pub(crate) fn has_begun(&self) -> bool {
-        self.begun.load(Relaxed)
-    }
+    pub(crate) begun: Arc<AtomicBool>,
+    /// True if the head of a reply has arrived. The connection is then used for further requests.
+    pub(crate) replied: Arc<AtomicBool>,
 }
 
 /// A connection of the pool.
@@ -237,11 +219,11 @@ impl Read for Conn {
         cx: &mut Context<'_>,
         mut buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.traffic.has_begun() {
+        if self.traffic.begun.load(Relaxed) {
             return Pin::new(&mut self.stream).poll_read(cx, buffer);
         }
         // The first read uses a separate buffer, which shows whether anything arrived. hyper reports a
-        // server that hangs up immediately in the same way as a server that breaks off in the middle.
+        // server that hangs up at once like a server that breaks off in the middle.
         let mut first = [MaybeUninit::uninit(); FIRST_READ];
         let room = FIRST_READ.min(buffer.remaining());
         let mut first = ReadBuf::uninit(&mut first[..room]);
@@ -270,18 +252,6 @@ impl Write for Conn {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bytes)
-    }
 }
 
 /// Returns the settings of encrypted connections, which trust Mozilla's list of authorities and the
@@ -290,7 +260,10 @@ pub(crate) fn tls(ca: Option<&Path>) -> anyhow::Result<TlsConnector> {
     let mut roots = RootCertStore {
         roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
     };
-    ca.map(|path| add_roots(&mut roots, path)).transpose()?;
+    if let Some(path) = ca {
+        let bad = |what| BadArguments::error(format!("--ca {}: {what}", path.display()));
+        add_roots(&mut roots, path).map_err(bad)?;
+    }
     let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)
@@ -299,17 +272,15 @@ pub(crate) fn tls(ca: Option<&Path>) -> anyhow::Result<TlsConnector> {
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
-fn add_roots(roots: &mut RootCertStore, path: &Path) -> anyhow::Result<()> {
-    let shown = path.display();
-    let bad = |what: String| BadArguments::error(format!("--ca {shown}: {what}"));
-    let certificates = CertificateDer::pem_file_iter(path);
-    let mut added = 0;
-    for certificate in certificates.map_err(|error| bad(error.to_string()))? {
-        let certificate = certificate.map_err(|error| bad(error.to_string()))?;
-        let add = roots.add(certificate);
-        add.map_err(|error| bad(error.to_string()))?;
-        added += 1;
+fn add_roots(roots: &mut RootCertStore, path: &Path) -> Result<(), String> {
+    let certificates = CertificateDer::pem_file_iter(path).map_err(|error| error.to_string())?;
+    let known = roots.len();
+    for certificate in certificates {
+        let certificate = certificate.map_err(|error| error.to_string())?;
+        roots.add(certificate).map_err(|error| error.to_string())?;
     }
-    anyhow::ensure!(added > 0, bad("no certificate in this file".to_owned()));
-    Ok(())
+    match roots.len() > known {
+        true => Ok(()),
+        false => Err("no certificate in this file".to_owned()),
+    }
 }

@@ -8,11 +8,7 @@ use std::{
     future::Future,
     io,
     net::{IpAddr, SocketAddr},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
-    },
-    time::Duration,
+    sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
 };
 
 use brigade::{
@@ -26,8 +22,9 @@ use futures_util::{
 use parking_lot::Mutex;
 use rustix::io::Errno;
 
-use super::failure::{Failure, Kind};
+use super::failure::{Failure, Kind, find_cause};
 use crate::gauge::{Counted, Gauge};
+use crate::prelude::*;
 
 /// The first pause of a request that found no free descriptor or port. It doubles with each retry.
 const PAUSE_FIRST: Duration = Duration::from_millis(10);
@@ -42,10 +39,13 @@ const CONNECTIONS_TO_RUN_OUT: usize = 100;
 /// The addresses of a name, or the reason why there are none. Shared by all requests that wait for them.
 type Lookup = Shared<BoxFuture<'static, Result<Arc<[IpAddr]>, String>>>;
 
-/// Counts of connections and bytes. The requests update them; the progress bar and the summary read them.
-/// They are atomic because the requests may run on several threads.
-#[derive(Debug, Default)]
-pub(crate) struct Meter {
+/// Opens sockets. One dialer serves the whole run and remembers the names that it has looked up.
+///
+/// It also counts connections and bytes for the progress bar and the summary. The counts are atomic
+/// because the requests may run on several threads.
+#[derive(Default)]
+pub(crate) struct Dialer {
+    lookups: Mutex<HashMap<String, Lookup>>,
     /// The connections that are open or being opened.
     pub(crate) open: Arc<Gauge>,
     /// The number of connections opened in all.
@@ -54,28 +54,18 @@ pub(crate) struct Meter {
     pub(crate) received: AtomicU64,
 }
 
-/// Opens sockets. One dialer serves the whole run and remembers the names that it has looked up.
-#[derive(Default)]
-pub(crate) struct Dialer {
-    lookups: Mutex<HashMap<String, Lookup>>,
-    pub(crate) meter: Arc<Meter>,
-}
-
 impl Dialer {
-    pub(crate) fn new(meter: Arc<Meter>) -> Self {
-        Self {
-            lookups: Mutex::default(),
-            meter,
-        }
-    }
-
-    /// Returns the addresses of a host, as it is written in a URI.
-    pub(crate) async fn resolve(&self, host: &str) -> Result<Arc<[IpAddr]>, Failure> {
-        match bare(host).parse() {
-            Ok(address) => Ok(Arc::new([address])),
-            Err(_) if host.is_empty() => Err(Failure::new(Kind::Dns, "the URL names no host")),
-            Err(_) => self.look_up(host).await,
-        }
+    /// Returns the addresses of a host, as it is written in a URI, with this port.
+    pub(crate) async fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, Failure> {
+        let addresses = match bare(host).parse() {
+            Ok(address) => Arc::from([address]),
+            Err(_) if host.is_empty() => {
+                return Err(Failure::new(Kind::Dns, "the URL names no host"));
+            }
+            Err(_) => self.look_up(host).await?,
+        };
+        let addresses = addresses.iter();
+        Ok(addresses.map(|&it| SocketAddr::new(it, port)).collect())
     }
 
     /// Looks a name up once, however many requests ask for it at the same time.
@@ -83,37 +73,27 @@ impl Dialer {
         let lookup = {
             let mut lookups = self.lookups.lock();
             let lookup = lookups.entry(name.to_owned());
-            let lookup = lookup.or_insert_with(|| start_lookup(name.to_owned()));
-            lookup.clone()
+            lookup
+                .or_insert_with(|| start_lookup(name.to_owned()))
+                .clone()
         };
         let found = lookup.clone().await;
         found.map_err(|error| {
             // Forget the failure so that a retry looks the name up again, unless another request has
             // already begun to.
             let mut lookups = self.lookups.lock();
-            let current = lookups.get(name);
-            if current.is_some_and(|current| current.ptr_eq(&lookup)) {
-                lookups.remove(name);
-            }
+            lookups.retain(|_, known| !known.ptr_eq(&lookup));
             Failure::new(Kind::Dns, format!("{name}: {error}"))
         })
     }
 
     /// Connects to the address that answers first.
-    pub(crate) async fn dial(
-        &self,
-        addresses: &[IpAddr],
-        port: u16,
-    ) -> Result<(TcpStream, Counted), Failure> {
-        let targets: Vec<SocketAddr> = addresses
-            .iter()
-            .map(|&address| SocketAddr::new(address, port))
-            .collect();
-        let open = self.meter.open.up();
-        let connect = || TcpStream::connect(&targets[..]);
+    pub(crate) async fn dial(&self, to: &[SocketAddr]) -> Result<(TcpStream, Counted), Failure> {
+        let open = self.open.up();
+        let connect = || TcpStream::connect(to);
         let stream = patiently(|error| self.may_pass(error), connect).await;
-        let stream = stream.map_err(|error| Failure::connecting(&error, described(&targets)))?;
-        self.meter.opened.fetch_add(1, Relaxed);
+        let stream = stream.map_err(|error| Failure::connecting(&error, to))?;
+        self.opened.fetch_add(1, Relaxed);
         // A request is written in one piece, so nothing is gained by delaying small packets.
         let _ = stream.set_nodelay(true);
         Ok((stream, open))
@@ -121,17 +101,14 @@ impl Dialer {
 
     /// Returns whether this process ran out of a resource that becomes free when other sockets close.
     fn may_pass(&self, error: &io::Error) -> bool {
-        // A machine without an IPv6 address reports the same error for every IPv6 destination, so the
-        // error means exhausted ports only after many connections.
-        let ports =
-            self.meter.opened.load(Relaxed) + self.meter.open.now() >= CONNECTIONS_TO_RUN_OUT;
-        let passes = |error: &io::Error| {
-            no_descriptor(error) || (ports && errno(error) == Some(Errno::ADDRNOTAVAIL))
+        // A machine without an IPv6 address reports the same error for every IPv6 destination. The error
+        // therefore means exhausted ports only after many connections.
+        let made = self.opened.load(Relaxed) + self.open.now();
+        let passes = |error: &io::Error| match Errno::from_io_error(error) {
+            Some(Errno::ADDRNOTAVAIL) => made >= CONNECTIONS_TO_RUN_OUT,
+            _ => no_descriptor(error),
         };
-        let race = error
-            .get_ref()
-            .and_then(|it| it.downcast_ref::<ConnectError>());
-        match race {
+        match find_cause::<ConnectError>(error) {
             Some(race) => race.attempts().iter().all(|(_, error)| passes(error)),
             None => passes(error),
         }
@@ -140,20 +117,8 @@ impl Dialer {
 
 /// Returns whether an error means that too many files are open, here or in the whole system.
 pub(crate) fn no_descriptor(error: &io::Error) -> bool {
-    matches!(errno(error), Some(Errno::MFILE | Errno::NFILE))
-}
-
-fn errno(error: &io::Error) -> Option<Errno> {
-    Errno::from_io_error(error)
-}
-
-/// Returns the address if there is only one. If there are several, returns an empty string, because the
-/// error of a race names them all.
-fn described(targets: &[SocketAddr]) -> String {
-    match targets {
-        [one] => format!("{one}: "),
-        _ => String::new(),
-    }
+    let error = Errno::from_io_error(error);
+    matches!(error, Some(Errno::MFILE | Errno::NFILE))
 }
 
 fn start_lookup(name: String) -> Lookup {
@@ -210,9 +175,9 @@ mod tests {
         let _filled: Vec<_> = std::iter::from_fn(fill).take(10).collect();
         let _good = TcpListener::bind((good, port)).unwrap();
         let dialer = Dialer::default();
-        let addresses = [deaf.into(), good.into()];
+        let addresses = [deaf, good].map(|address| SocketAddr::from((address, port)));
         let begun = std::time::Instant::now();
-        let (stream, _open) = brigade::run(dialer.dial(&addresses, port)).unwrap();
+        let (stream, _open) = brigade::run(dialer.dial(&addresses)).unwrap();
         assert_eq!(stream.peer_addr().unwrap().ip(), good);
         // A SYN is repeated after one second, then two, then four.
         assert!(
@@ -233,7 +198,7 @@ mod tests {
             !dialer.may_pass(&error(Errno::ADDRNOTAVAIL)),
             "no port was used"
         );
-        dialer.meter.opened.store(CONNECTIONS_TO_RUN_OUT, Relaxed);
+        dialer.opened.store(CONNECTIONS_TO_RUN_OUT, Relaxed);
         assert!(dialer.may_pass(&error(Errno::ADDRNOTAVAIL)));
     }
 }

@@ -1,9 +1,9 @@
 //! The failures of one request, by kind.
 //!
-//! There are only a few kinds, because each calls for a different action by the user (correct the name,
-//! start the server, check the certificate, …). The rest is in the details.
+//! There are only a few kinds. Each calls for a different action by the user: correct the name, start the
+//! server, check the certificate. The rest is in the details.
 
-use std::{error::Error as StdError, fmt, io};
+use std::{error::Error as StdError, io, net::SocketAddr};
 
 use futures_rustls::rustls;
 
@@ -76,6 +76,9 @@ pub(crate) struct Failure {
     pub(crate) unaccepted: bool,
 }
 
+/// The details of a connection that ended in the middle of a reply.
+pub(crate) const CUT_SHORT: &str = "the connection ended before the reply did";
+
 impl Failure {
     pub(crate) fn new(kind: Kind, details: impl Into<String>) -> Self {
         Self {
@@ -85,13 +88,17 @@ impl Failure {
         }
     }
 
-    /// Creates the failure to reach a server. `to` is its address, or empty if the error names all
-    /// addresses.
-    pub(crate) fn connecting(error: &io::Error, to: impl fmt::Display) -> Self {
+    /// Creates the failure to reach a server at these addresses.
+    pub(crate) fn connecting(error: &io::Error, addresses: &[SocketAddr]) -> Self {
         let Self { kind, details, .. } = Self::from_io(error);
+        let details = match addresses {
+            [one] => format!("connecting to {one}: {details}"),
+            // The error of a race names the addresses.
+            _ => format!("connecting to {details}"),
+        };
         Self {
             unaccepted: true,
-            ..Self::new(kind, format!("connecting to {to}{details}"))
+            ..Self::new(kind, details)
         }
     }
 
@@ -100,10 +107,10 @@ impl Failure {
         let failure = Self::from_io(error);
         match failure.kind {
             Kind::Tls | Kind::Reset | Kind::Timeout => failure,
-            _ => {
-                let details = format!("during the handshake: {}", failure.details);
-                Self::new(Kind::Tls, details)
-            }
+            _ => Self::new(
+                Kind::Tls,
+                format!("during the handshake: {}", failure.details),
+            ),
         }
     }
 
@@ -120,11 +127,6 @@ impl Failure {
     /// short; it never began.
     pub(crate) fn hung_up() -> Self {
         Self::new(Kind::Reset, "the server hung up without a reply")
-    }
-
-    /// Creates the failure of a connection that ended in the middle of a reply.
-    pub(crate) fn cut_short() -> Self {
-        Self::new(Kind::Truncated, "the connection ended before the reply did")
     }
 
     /// Converts an error that the pooled client returned before the head of a reply. `begun` tells
@@ -152,7 +154,7 @@ impl Failure {
             return Self::from_io(cause);
         }
         if error.is_incomplete_message() || error.is_canceled() || error.is_closed() {
-            return Self::cut_short();
+            return Self::new(Kind::Truncated, CUT_SHORT);
         }
         Self::new(Kind::Protocol, chain(error))
     }
@@ -182,7 +184,9 @@ impl Failure {
 /// Returns the first cause of type `T`, starting with `error` itself.
 ///
 /// `source()` skips the error inside an `io::Error`, so `get_ref` is used to reach it.
-fn find_cause<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
+pub(crate) fn find_cause<'a, T: StdError + 'static>(
+    error: &'a (dyn StdError + 'static),
+) -> Option<&'a T> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(found) = error.downcast_ref::<T>() {
@@ -255,7 +259,8 @@ mod tests {
     #[test]
     fn a_failure_reads_kind_colon_details() {
         let error = io::Error::from(io::ErrorKind::ConnectionRefused);
-        let text = Failure::connecting(&error, "127.0.0.1:1: ").to_string();
+        let address = SocketAddr::from(([127, 0, 0, 1], 1));
+        let text = Failure::connecting(&error, &[address]).to_string();
         assert!(
             text.starts_with("refused: connecting to 127.0.0.1:1: "),
             "{text}"

@@ -1,34 +1,19 @@
-//! The list of requests, which is read and checked completely before the first socket opens.
+//! The list of URLs, which is read and checked completely before the first socket opens.
 
-use std::{cell::Cell, io::Read as _, net::SocketAddr, path::Path};
+use std::{
+    cell::Cell,
+    fs::File,
+    io::{self, Read as _},
+    path::Path,
+};
 
 use url::{SyntaxViolation, Url};
 
-use super::origin::Reply;
 use crate::paint::harmless;
 use crate::prelude::*;
 
 /// The maximum size of a list, in bytes. Arbitrary: three million long URLs fit.
 const LIST_MAX: u64 = 256 << 20;
-
-/// One request to make.
-#[derive(Clone, Debug)]
-pub(crate) struct Job {
-    /// Its index among all requests, from 0.
-    pub(crate) index: usize,
-    pub(crate) target: Target,
-    /// True if no request to the same server is left to begin, so that its connection may close.
-    pub(crate) last: bool,
-}
-
-/// The destination of a request.
-#[derive(Clone, Debug)]
-pub(crate) enum Target {
-    /// The embedded origin, whose reply is known in advance.
-    Origin(SocketAddr, Reply),
-    /// A URL that the user gave. Shared, since a URL may be fetched many times.
-    Page(Arc<Page>),
-}
 
 /// A URL that the user gave.
 #[derive(Debug)]
@@ -101,10 +86,10 @@ pub(crate) fn check(url: &Url) -> Result<(), String> {
 }
 
 /// Reads the URLs of the command line and of the list, in that order.
-pub(crate) fn read(urls: &[String], list: Option<&Path>) -> anyhow::Result<Vec<Arc<Page>>> {
+pub(crate) fn read(urls: &[String], list: Option<&Path>) -> anyhow::Result<Vec<Page>> {
     let mut checked = Vec::new();
     for text in urls {
-        checked.push(Arc::new(Page::parse(text).map_err(BadArguments::error)?));
+        checked.push(Page::parse(text).map_err(BadArguments::error)?);
     }
     if let Some(path) = list {
         let bad = |wrong: String| BadArguments::error(format!("{}{wrong}", path.display()));
@@ -113,27 +98,28 @@ pub(crate) fn read(urls: &[String], list: Option<&Path>) -> anyhow::Result<Vec<A
         for (number, line) in lines(&text) {
             let page = Page::parse(line);
             let page = page.map_err(|wrong| bad(format!(", line {number}: {wrong}")))?;
-            checked.push(Arc::new(page));
+            checked.push(page);
         }
         ensure!(checked.len() > before, bad(" holds no URL".to_owned()));
     }
     Ok(checked)
 }
 
+/// Reads at most `max` bytes from a file, or from standard input if the path is `-`.
+pub(crate) fn read_input(path: &Path, max: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    match path == Path::new("-") {
+        true => io::stdin().lock().take(max).read_to_end(&mut bytes)?,
+        false => File::open(path)?.take(max).read_to_end(&mut bytes)?,
+    };
+    Ok(bytes)
+}
+
 /// Reads a whole list. Refuses a list longer than `max`: otherwise a part of it would be fetched and
 /// reported as the whole.
 fn read_list(path: &Path, max: u64) -> Result<String, String> {
-    let mut bytes = Vec::new();
-    let read = match path == Path::new("-") {
-        true => std::io::stdin()
-            .lock()
-            .take(max + 1)
-            .read_to_end(&mut bytes),
-        false => {
-            std::fs::File::open(path).and_then(|file| file.take(max + 1).read_to_end(&mut bytes))
-        }
-    };
-    read.map_err(|error| format!("the list cannot be read: {error}"))?;
+    let bytes = read_input(path, max + 1);
+    let bytes = bytes.map_err(|error| format!("the list cannot be read: {error}"))?;
     if bytes.len() as u64 > max {
         return Err(format!("the list is longer than {}", units::bytes(max)));
     }
@@ -142,8 +128,8 @@ fn read_list(path: &Path, max: u64) -> Result<String, String> {
 
 /// Returns the URLs of a list with their line numbers, counted from 1.
 ///
-/// A line ends with LF, CRLF or CR. A URL ends with its line, at a TAB, or at a `#` after a space, and
-/// a line that begins with `#` is a comment.
+/// A line ends with LF, CRLF or CR. A URL ends with its line, at a TAB, or at a `#` after a space. A line
+/// that begins with `#` is a comment.
 fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     // Editors on Windows put a byte order mark before the first line.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -263,7 +249,7 @@ mod tests {
         std::fs::write(file.path(), "http://b/\n").unwrap();
         let urls = read(&["http://a/".to_owned()], Some(file.path())).unwrap();
         assert_eq!(
-            urls.iter().map(|page| page.name()).collect::<Vec<_>>(),
+            urls.iter().map(Page::name).collect::<Vec<_>>(),
             ["http://a/", "http://b/"]
         );
     }

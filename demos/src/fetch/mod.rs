@@ -1,9 +1,9 @@
 //! `brigade fetch`: fetch from thousands of sockets at once, on one thread.
 //!
 //! This demo shows that waiting needs no thread. Each request is a task. A waiting task takes a little
-//! memory and an entry in the operating system's list, so one thread can keep thousands of them waiting.
-//! The run takes about as long as its slowest reply, not as long as all replies together, although only
-//! one task runs at any instant. That is concurrency without parallelism, measured.
+//! memory and an entry in a list of the operating system. One thread can therefore keep thousands of tasks
+//! waiting. Only one task runs at any instant. Yet the run takes about as long as its slowest reply, not as
+//! long as all replies together. That is concurrency without parallelism, measured.
 //!
 //! | file | contents |
 //! |---|---|
@@ -35,35 +35,32 @@ mod table;
 mod tally;
 
 use std::{
-    cell::OnceCell,
-    future::{Future, pending},
-    pin::pin,
-    sync::atomic::Ordering::Relaxed,
+    future::Future,
+    sync::{OnceLock, atomic::Ordering::Relaxed},
 };
 
 use brigade::{
     task::{Builder, JoinError},
-    time::{interval, sleep_until},
+    time::{sleep_until, timeout_at},
 };
+use clap::Parser as _;
 use futures_rustls::TlsConnector;
 use futures_util::{
     FutureExt as _,
-    future::{Either, select},
     stream::{FuturesUnordered, StreamExt as _},
 };
 
 pub(crate) use args::Args;
 use ask::Ask;
 use client::{Client, Outcome};
-use connector::Connector;
-use dial::{Dialer, Meter};
 use failure::{Failure, Kind};
-use jobs::{Job, Page, Target};
-use origin::{Origin, Reply};
+use jobs::Page;
+use origin::Origin;
 use output::Output;
 use proxy::Proxies;
 use queue::{Pace, Queue, Turn};
 use summary::Record;
+use tally::Tally;
 
 use crate::prelude::*;
 use crate::{progress::Progress, system::Status};
@@ -88,26 +85,29 @@ const LINE_EVERY: Duration = Duration::from_secs(1);
 /// The template of the progress bar. The message is cut at the edge of the terminal, so a line never wraps.
 const TEMPLATE: &str = "{bar:14}  {wide_msg}";
 
-/// A run of `fetch`, checked and ready to go.
+/// A run of `fetch`, checked and ready to go. All its requests share it.
 pub(crate) struct Plan {
-    args: Arc<Args>,
+    args: Args,
     /// The pages that the user asked for. If there are none, all requests go to the embedded origin.
-    pages: Vec<Arc<Page>>,
+    pages: Vec<Page>,
     count: usize,
     concurrency: usize,
+    per_host: usize,
+    retries: u32,
     ask: Ask,
-    /// The TLS settings for pages.
+    /// The TLS settings and the proxies for pages.
     tls: Option<TlsConnector>,
+    proxies: Arc<Proxies>,
     output: Output,
     quiet: bool,
     json: bool,
     /// The memory and threads of the process before the first run.
-    baseline: OnceCell<Status>,
+    baseline: OnceLock<Status>,
 }
 
 impl Plan {
     /// Checks the arguments. Nothing is fetched unless all of them make sense.
-    pub(crate) fn new(mut args: Args, shared: &Shared) -> anyhow::Result<Self> {
+    pub(crate) fn new(args: Args, shared: &Shared) -> anyhow::Result<Arc<Self>> {
         let pages = jobs::read(&args.urls, args.file.as_deref())?;
         let own = pages.is_empty();
         let asks = args.method.is_some() || !args.headers.is_empty() || !args.data.is_empty();
@@ -119,9 +119,10 @@ impl Plan {
             (true, None) => None,
             (_, ca) => Some(connector::tls(ca.as_deref())?),
         };
-        if !own && !args.no_proxy {
-            Proxies::from_environment()?;
-        }
+        let proxies = match own || args.no_proxy {
+            true => Proxies::default(),
+            false => Proxies::from_environment()?,
+        };
         let output = Output::prepare(args.output.as_deref(), &pages, count)?;
         let both = "-o -: the body and the JSON object cannot both go to stdout";
         ensure!(
@@ -132,58 +133,45 @@ impl Plan {
             true => (ORIGIN_RETRIES, usize::MAX),
             false => (0, PER_HOST),
         };
-        args.retries.get_or_insert(retries);
-        args.per_host.get_or_insert(per_host);
         let wanted = args.concurrency.unwrap_or(count).min(count);
         let possible = (system::raise_open_files() / (1 + output.files_each())).max(1);
-        Ok(Self {
+        Ok(Arc::new(Self {
             concurrency: match own {
                 true => system::as_files_allow(wanted, possible, "requests at a time"),
                 false => wanted.min(possible),
             },
-            ask: Ask::new(args.method.as_deref(), &args.headers, &args.data)?,
+            per_host: args.per_host.unwrap_or(per_host),
+            retries: args.retries.unwrap_or(retries),
+            ask: Ask::new(&args)?,
             pages,
             count,
             tls,
-            baseline: OnceCell::new(),
+            proxies: Arc::new(proxies),
+            baseline: OnceLock::new(),
             output,
             quiet: shared.quiet,
             json: shared.json,
-            args: Arc::new(args),
-        })
+            args,
+        }))
     }
 
     /// Plans `count` requests to the embedded origin, without showing any progress.
-    pub(crate) fn to_origin(count: usize) -> anyhow::Result<Self> {
-        let plan = Self::new(Args::to_origin(count), &Shared::default())?;
-        Ok(Self {
+    pub(crate) fn to_origin(count: usize) -> anyhow::Result<Arc<Self>> {
+        let args = Args::parse_from(["fetch", "--count", &count.to_string()]);
+        let shared = Shared {
             quiet: true,
-            ..plan
-        })
+            ..Shared::default()
+        };
+        Self::new(args, &shared)
     }
 
-    fn client(&self, meter: &Arc<Meter>) -> anyhow::Result<Client> {
-        let dialer = Arc::new(Dialer::new(meter.clone()));
-        let mut pooled = None;
-        if let Some(tls) = self.tls.as_ref().filter(|_| !self.pages.is_empty()) {
-            let proxies = match self.args.no_proxy {
-                true => Proxies::default(),
-                false => Proxies::from_environment()?,
-            };
-            let connector = Connector::new(dialer.clone(), tls.clone(), proxies);
-            pooled = Some((connector.clone(), client::pooled(connector)));
-        }
-        Ok(Client {
-            dialer,
-            args: self.args.clone(),
-            output: self.output.clone(),
-            ask: self.ask.clone(),
-            pooled,
-        })
+    /// Returns the page to which request number `index` goes. The pages are repeated in order.
+    fn page(&self, index: usize) -> Option<&Page> {
+        self.pages.get(index % self.pages.len().max(1))
     }
 }
 
-impl Dish for Plan {
+impl Dish for Arc<Plan> {
     fn is_recorded(&self) -> bool {
         false
     }
@@ -193,29 +181,20 @@ impl Dish for Plan {
         let origin = self.pages.is_empty().then(Origin::start).transpose()?;
         let before = *self.baseline.get_or_init(Status::now);
         Status::reset_peak();
-        let meter = Arc::<Meter>::default();
-        let per_host = self.args.per_host.unwrap_or(PER_HOST);
         let quiet = self.quiet || self.output.is_stdout();
         let mut run = Run {
-            client: Arc::new(self.client(&meter)?),
-            queue: Queue::new(&self.pages, self.count, per_host),
+            client: Arc::new(Client::new(self, origin)),
+            queue: Queue::new(&self.pages, self.count, self.per_host),
             pace: self.args.rate.map(|rate| Pace::new(rate, Instant::now())),
-            origin,
-            concurrency: self.concurrency,
-            meter,
             interrupt,
             progress: Progress::new(quiet, TEMPLATE, self.count),
             begun: Instant::now(),
+            next_look: Instant::now(),
             written: Instant::now(),
             in_flight_max: 0,
-            record: Record {
-                asked: self.count,
-                pages: self.pages.clone(),
-                json: self.json,
-                prints_body: self.output.is_stdout(),
-                before,
-                ..Record::default()
-            },
+            tally: Tally::default(),
+            outcomes: Vec::new(),
+            threads: None,
         };
         let stopwatch = Stopwatch::start(executor);
         executor.block_on(run.fetch_all());
@@ -225,13 +204,17 @@ impl Dish for Plan {
         figures.at_once_max = figures.at_once_max.min(run.in_flight_max);
         run.look_around(0);
         run.progress.bar.finish_and_clear();
+        let dialer = &run.client.dialer;
         let record = Record {
+            plan: self.clone(),
             figures,
-            interrupted: run.record.not_done() > 0,
-            open_max: run.meter.open.most(),
-            opened: run.meter.opened.load(Relaxed),
+            tally: run.tally,
+            outcomes: run.outcomes,
+            open_max: dialer.open.most(),
+            opened: dialer.opened.load(Relaxed),
+            threads: run.threads,
+            before,
             after: Status::now(),
-            ..run.record
         };
         Ok(record.report())
     }
@@ -243,98 +226,77 @@ struct Run {
     client: Arc<Client>,
     queue: Queue,
     pace: Option<Pace>,
-    origin: Option<Origin>,
-    concurrency: usize,
-    meter: Arc<Meter>,
     interrupt: Interrupt,
     progress: Progress,
     begun: Instant,
+    /// The time of the next look around.
+    next_look: Instant,
     /// The time of the last line, if progress is shown in lines.
     written: Instant,
     in_flight_max: usize,
-    record: Record,
+    /// The largest number of threads that was seen.
+    threads: Option<usize>,
+    tally: Tally,
+    outcomes: Vec<Outcome>,
 }
 
 impl Run {
-    /// Starts a task for each job, as many at a time as allowed, until all have
-    /// ended or Ctrl-C is pressed.
+    /// Starts a task for each request, as many at a time as allowed, until all have ended or Ctrl-C is
+    /// pressed.
     async fn fetch_all(&mut self) {
         let mut running = FuturesUnordered::new();
-        let mut ticks = interval(TICK);
         while !self.interrupt.asked() {
-            let mut paced = false;
-            while running.len() < self.concurrency && self.queue.is_ready() {
+            // The time at which the next request may begin, if `--rate` delays it.
+            let mut due = None;
+            while running.len() < self.client.plan.concurrency && self.queue.is_ready() {
                 let pace = self.pace.as_mut();
-                paced = pace.is_some_and(|pace| !pace.allows(Instant::now()));
-                if paced {
+                due = pace.and_then(|pace| pace.delay(Instant::now()));
+                if due.is_some() {
                     break;
                 }
-                if let Some((job, host)) = self.next_job() {
-                    let outcome = start(&self.client, job);
-                    running.push(outcome.map(move |outcome| (outcome, host)));
+                if let Some(turn) = self.queue.next() {
+                    let outcome = start(&self.client, turn);
+                    running.push(outcome.map(move |outcome| (outcome, turn.host)));
                 }
-            }
-            self.in_flight_max = self.in_flight_max.max(running.len());
-            if running.is_empty() && !paced {
-                break;
             }
             let in_flight = running.len();
-            let ended = async {
-                match running.next().await {
-                    Some(ended) => ended,
-                    None => pending().await,
-                }
-            };
-            let due = self.pace.as_ref().filter(|_| paced).map(Pace::next);
-            let looks = async {
-                let due = due.map_or_else(
-                    || Either::Right(pending()),
-                    |due| Either::Left(sleep_until(due)),
-                );
-                select(pin!(due), pin!(ticks.tick())).await;
-            };
-            match select(pin!(ended), pin!(looks)).await {
-                Either::Left(((outcome, host), _)) => {
+            self.in_flight_max = self.in_flight_max.max(in_flight);
+            if in_flight == 0 && due.is_none() {
+                break;
+            }
+            let until = due.map_or(self.next_look, |due| due.min(self.next_look));
+            match timeout_at(until, running.next()).await {
+                Ok(Some((outcome, host))) => {
                     self.queue.ended(host);
                     self.ended(outcome);
                 }
-                Either::Right(_) => self.look_around(in_flight),
+                // No request is in flight, and `--rate` delays the next one.
+                Ok(None) => sleep_until(until).await,
+                Err(_) => {}
+            }
+            if Instant::now() >= self.next_look {
+                self.look_around(in_flight);
             }
         }
     }
 
-    /// Returns the next request that may begin, and the number of its host.
-    fn next_job(&mut self) -> Option<(Job, usize)> {
-        let Turn { index, host, last } = self.queue.next()?;
-        let number = index as u64;
-        let target = match &self.origin {
-            Some(origin) => Target::Origin(origin.address(number), Reply::to(number)),
-            None => Target::Page(self.record.pages[index % self.record.pages.len()].clone()),
-        };
-        let job = Job {
-            index,
-            target,
-            last,
-        };
-        Some((job, host))
-    }
-
     fn ended(&mut self, outcome: Outcome) {
-        self.record.tally.add(&outcome);
-        if !self.record.pages.is_empty() || outcome.error.is_some() {
-            self.record.outcomes.push(outcome);
+        self.tally.add(&outcome);
+        if !self.client.plan.pages.is_empty() || outcome.error.is_some() {
+            self.outcomes.push(outcome);
         }
     }
 
     /// Shows the progress and counts the threads.
     fn look_around(&mut self, in_flight: usize) {
-        self.record.threads = self.record.threads.max(Status::now().threads);
-        let (done, failed) = (self.record.tally.done, self.record.tally.failed());
-        let received = self.meter.received.load(Relaxed) as f64;
+        self.next_look = Instant::now() + TICK;
+        self.threads = self.threads.max(Status::now().threads);
+        let (done, failed) = (self.tally.done, self.tally.failed());
+        let received = self.client.dialer.received.load(Relaxed) as f64;
         let message = format!(
             "{} of {} done, {} failed, {} in flight, {}/s",
             units::count(done),
-            units::count(self.record.asked),
+            units::count(self.client.plan.count),
             units::count(failed),
             units::count(in_flight),
             units::bytes((received / self.begun.elapsed().as_secs_f64().max(1e-3)) as u64),
@@ -353,12 +315,12 @@ impl Run {
 /// Starts one request as a separate task, and returns a future of its outcome.
 ///
 /// A task that panics counts as one failed request and does not affect other requests.
-fn start(client: &Arc<Client>, job: Job) -> impl Future<Output = Outcome> + use<> {
-    let index = job.index;
+fn start(client: &Arc<Client>, turn: Turn) -> impl Future<Output = Outcome> + use<> {
+    let index = turn.index;
     // This runs inside `block_on`, so the task goes to this executor. The name is for the drawing.
     let task = Builder::new()
         .name(&format!("request {index}"))
-        .spawn(client.clone().fetch(job));
+        .spawn(client.clone().fetch(turn));
     async move {
         task.await.unwrap_or_else(|error: JoinError| {
             let error = Some(Failure::new(Kind::Panic, error.to_string()));

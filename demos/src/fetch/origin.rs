@@ -1,8 +1,8 @@
 //! The embedded origin: the server that `fetch` starts when it is given no URL.
 //!
-//! It runs in a separate process (this same program with the hidden command `origin`), so that the
-//! measured threads, memory and processor time are those of `fetch` alone. It is a brigade program too:
-//! one thread, and a task for each connection.
+//! It runs in a separate process, so that the measured threads, memory and processor time are those of
+//! `fetch` alone. The process runs this same program with the hidden command `origin`. It is a brigade
+//! program too: one thread, and a task for each connection.
 //!
 //! The reply to request number N, and its delay, depend on N alone. The client therefore knows every byte
 //! it must receive, and every run waits equally long. Other demos send simpler requests: see [`Request`].
@@ -24,9 +24,9 @@ use futures_util::AsyncReadExt as _;
 use crate::helper::{Helper, Hidden, wait_for_end_of_stdin};
 use crate::prelude::*;
 
-/// The number of addresses over which requests are distributed. Two limits hold for each address: the
-/// connections waiting to be accepted (1,024 is common), and the ports of the client (about 28,000, less
-/// those of runs that have just finished). Sixteen addresses suffice for 15,000 simultaneous clients.
+/// The number of addresses over which requests are distributed. Each address has a limit of connections
+/// that wait to be accepted; 1,024 is common. It also has a limit of ports of clients: about 28,000, less
+/// those of runs that have just finished. Sixteen addresses suffice for 15,000 simultaneous clients.
 const ADDRESSES: u8 = if cfg!(target_os = "linux") { 16 } else { 1 };
 
 /// The maximum number of bytes that are read of a request. `fetch` sends fewer than 200.
@@ -51,36 +51,9 @@ static NOISE: LazyLock<Vec<u8>> = LazyLock::new(|| {
     bytes.collect()
 });
 
-/// The reply to request number N.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Reply {
-    number: u64,
-}
-
-impl Reply {
-    pub(crate) const fn to(number: u64) -> Self {
-        Self { number }
-    }
-
-    pub(crate) fn path(self) -> String {
-        format!("/reply/{}", self.number)
-    }
-
-    /// Returns how long the origin waits before it answers.
-    fn delay(self) -> Duration {
-        Duration::from_millis(self.draw(0, DELAY_MIN_MS, DELAY_MAX_MS))
-    }
-
-    pub(crate) fn body(self) -> &'static [u8] {
-        let len = self.draw(1, LEN_MIN, LEN_MAX) as usize;
-        let offset = self.draw(2, 0, OFFSETS) as usize;
-        &NOISE[offset..offset + len]
-    }
-
-    /// Returns a number from `low` to `high`, always the same for the same request.
-    fn draw(self, what: u64, low: u64, high: u64) -> u64 {
-        low + scramble(self.number.wrapping_mul(3).wrapping_add(what)) % (high - low + 1)
-    }
+/// Returns a number from `low` to `high`, always the same for the same request and the same `what`.
+fn draw(request: u64, what: u64, low: u64, high: u64) -> u64 {
+    low + scramble(request.wrapping_mul(3).wrapping_add(what)) % (high - low + 1)
 }
 
 /// The finishing step of SplitMix64: neighbouring numbers give unrelated results.
@@ -94,8 +67,9 @@ fn scramble(number: u64) -> u64 {
 /// The requests that the origin answers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Request {
-    /// `/reply/17`: one of the replies that `fetch` fetches.
-    Reply(Reply),
+    /// `/reply/17`: the reply to request number 17 of `fetch`. Its delay and its body follow from the
+    /// number.
+    Reply(u64),
     /// `/after/20`: the number 20, after 20 milliseconds.
     After(u64),
     /// `/sum/1000`: the sum of the squares of the numbers below 1,000. The origin computes it, one square
@@ -111,27 +85,34 @@ impl Request {
         let (what, number) = path.split_once('/')?;
         let number = number.parse().ok()?;
         match what {
-            "reply" => Some(Self::Reply(Reply::to(number))),
+            "reply" => Some(Self::Reply(number)),
             "after" => Some(Self::After(number)),
             "sum" => Some(Self::Sum(number)),
             _ => None,
         }
     }
 
-    /// Returns the whole request, ready to be sent.
-    pub(crate) fn message(self) -> String {
-        let path = match self {
-            Self::Reply(reply) => reply.path(),
+    pub(crate) fn path(self) -> String {
+        match self {
+            Self::Reply(number) => format!("/reply/{number}"),
             Self::After(millis) => format!("/after/{millis}"),
             Self::Sum(number) => format!("/sum/{number}"),
-        };
-        format!("GET {path} HTTP/1.1\r\nhost: origin\r\n\r\n")
+        }
+    }
+
+    /// Returns the whole request, ready to be sent.
+    pub(crate) fn message(self) -> String {
+        format!("GET {} HTTP/1.1\r\nhost: origin\r\n\r\n", self.path())
     }
 
     /// Returns the body that the answer must have.
     pub(crate) fn body(self) -> Cow<'static, [u8]> {
         match self {
-            Self::Reply(reply) => reply.body().into(),
+            Self::Reply(number) => {
+                let len = draw(number, 1, LEN_MIN, LEN_MAX) as usize;
+                let offset = draw(number, 2, 0, OFFSETS) as usize;
+                NOISE[offset..offset + len].into()
+            }
             Self::After(millis) => millis.to_string().into_bytes().into(),
             Self::Sum(number) => sum_of_squares(0..number).to_string().into_bytes().into(),
         }
@@ -179,14 +160,13 @@ impl Request {
         }
     }
 
-    /// Waits as long as the answer takes.
-    async fn wait(self) {
-        let delay = match self {
-            Self::Reply(reply) => reply.delay(),
-            Self::After(millis) => Duration::from_millis(millis),
-            Self::Sum(_) => return,
-        };
-        brigade::time::sleep(delay).await;
+    /// Returns how long the origin waits before it answers.
+    fn delay(self) -> Duration {
+        Duration::from_millis(match self {
+            Self::Reply(number) => draw(number, 0, DELAY_MIN_MS, DELAY_MAX_MS),
+            Self::After(millis) => millis,
+            Self::Sum(_) => 0,
+        })
     }
 }
 
@@ -203,7 +183,7 @@ impl Origin {
         let (helper, mut says) = Helper::start("origin", &[])?;
         let mut line = String::new();
         let read = says.read_line(&mut line);
-        read.context("the embedded origin does not speak")?;
+        read.context("the output of the embedded origin cannot be read")?;
         let addresses = line.split_whitespace();
         let addresses: Vec<_> = addresses.filter_map(|one| one.parse().ok()).collect();
         ensure!(!addresses.is_empty(), "the embedded origin did not start");
@@ -269,7 +249,7 @@ async fn answer(stream: TcpStream) {
     let Ok(Some(request)) = read_request(&stream).await else {
         return;
     };
-    request.wait().await;
+    brigade::time::sleep(request.delay()).await;
     let body = request.body();
     let message = [head(body.len()).as_bytes(), &body].concat();
     let _ = stream.write_all(&message).await;
@@ -307,16 +287,16 @@ mod tests {
     #[test]
     fn a_reply_follows_from_its_number_alone() {
         for number in [0, 1, 1999, u64::MAX] {
-            let reply = Reply::to(number);
-            assert_eq!(reply.body(), Reply::to(number).body());
-            assert_eq!(reply.delay(), Reply::to(number).delay());
+            let request = Request::Reply(number);
+            assert_eq!(request.body(), Request::Reply(number).body());
+            assert_eq!(request.delay(), Request::Reply(number).delay());
         }
-        assert_ne!(Reply::to(1).body(), Reply::to(2).body());
+        assert_ne!(Request::Reply(1).body(), Request::Reply(2).body());
     }
 
     #[test]
     fn replies_keep_to_their_range_and_fill_it() {
-        let replies: Vec<Reply> = (0..2000).map(Reply::to).collect();
+        let replies: Vec<Request> = (0..2000).map(Request::Reply).collect();
         let lens: Vec<u64> = replies
             .iter()
             .map(|reply| reply.body().len() as u64)
@@ -337,11 +317,7 @@ mod tests {
 
     #[test]
     fn the_request_line_says_what_is_asked_for() {
-        for request in [
-            Request::Reply(Reply::to(17)),
-            Request::After(20),
-            Request::Sum(100),
-        ] {
+        for request in [Request::Reply(17), Request::After(20), Request::Sum(100)] {
             assert_eq!(
                 Request::asked_by(request.message().as_bytes()),
                 Some(request)

@@ -5,13 +5,13 @@ use std::{
     fs::{self, File, FileTimes, OpenOptions},
     io::{self, Write as _},
     path::{Path, PathBuf},
-    sync::Arc,
     time::SystemTime,
 };
 
 use super::{
     failure::{Failure, Kind},
-    jobs::{Job, Page, Target},
+    jobs::Page,
+    origin::Request,
 };
 use crate::prelude::*;
 
@@ -40,7 +40,7 @@ impl Output {
     /// Checks that bodies can be written to `path`, before anything is fetched.
     pub(crate) fn prepare(
         path: Option<&Path>,
-        pages: &[Arc<Page>],
+        pages: &[Page],
         count: usize,
     ) -> anyhow::Result<Self> {
         let Some(path) = path else {
@@ -69,23 +69,24 @@ impl Output {
         })
     }
 
-    /// Returns the file of one request, if it has one. In a directory, its name is the end of the path. If
-    /// two requests could have the same name, the request's number and host come first.
-    pub(crate) fn file_for(&self, job: &Job) -> Option<PathBuf> {
+    /// Returns the file of request number `index`, if it has one. Without a page, the request goes to the
+    /// origin. In a directory, the name of the file is the end of the path. If two requests could have the
+    /// same name, the request's number and host come first.
+    pub(crate) fn file_for(&self, index: usize, page: Option<&Page>) -> Option<PathBuf> {
         let (directory, digits) = match self {
             Self::Nowhere | Self::Stdout => return None,
             Self::File(path) => return Some(path.clone()),
             Self::Directory { path, digits } => (path, digits),
         };
-        let (host, last) = match &job.target {
-            Target::Origin(_, reply) => ("origin", safe_name(&reply.path())),
-            Target::Page(page) => (page.url.host_str().unwrap_or_default(), page_name(page)),
+        let (host, last) = match page {
+            None => ("origin", safe_name(&Request::Reply(index as u64).path())),
+            Some(page) => (page.url.host_str().unwrap_or_default(), page_name(page)),
         };
         Some(directory.join(match digits {
             None => last,
             Some(width) => {
                 let name = safe_name(&format!("{host}-{last}"));
-                format!("{:0width$}-{name}", job.index + 1)
+                format!("{:0width$}-{name}", index + 1)
             }
         }))
     }
@@ -110,7 +111,7 @@ fn try_directory(path: &Path) -> io::Result<()> {
 
 /// Returns whether two pages would have the same file name, even if upper and lower case are not
 /// distinguished.
-fn clash(pages: &[Arc<Page>]) -> bool {
+fn clash(pages: &[Page]) -> bool {
     let mut seen = HashSet::with_capacity(pages.len());
     let mut names = pages.iter().map(|page| page_name(page).to_lowercase());
     !names.all(|name| seen.insert(name))
@@ -235,8 +236,8 @@ pub(crate) fn cannot(what: &str, path: &Path, error: &io::Error) -> Failure {
 mod tests {
     use super::*;
 
-    fn page(url: &str) -> Arc<Page> {
-        Arc::new(Page::parse(url).unwrap())
+    fn page(url: &str) -> Page {
+        Page::parse(url).unwrap()
     }
 
     fn names(directory: &Path) -> Vec<String> {
@@ -254,13 +255,8 @@ mod tests {
         let folder = place.path().join("made/");
         let output = Output::prepare(Some(&folder), &pages, count).unwrap();
         let name = |index: usize| {
-            let target = Target::Page(pages[index % pages.len()].clone());
-            let job = Job {
-                index,
-                target,
-                last: true,
-            };
-            let file = output.file_for(&job).unwrap();
+            let page = &pages[index % pages.len()];
+            let file = output.file_for(index, Some(page)).unwrap();
             assert_eq!(file.parent(), Some(place.path().join("made").as_path()));
             file.file_name().unwrap().to_str().unwrap().to_owned()
         };

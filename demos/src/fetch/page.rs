@@ -3,6 +3,7 @@
 use std::{
     path::PathBuf,
     pin::pin,
+    sync::atomic::Ordering::Relaxed,
     time::{Duration, SystemTime},
 };
 
@@ -10,9 +11,9 @@ use futures_util::{
     FutureExt as _,
     future::{Either, select},
 };
-use http_body_util::BodyExt as _;
+use http_body_util::{BodyExt as _, Limited};
 use hyper::{
-    Response, StatusCode, Version,
+    Method, Response, StatusCode, Version,
     body::Incoming,
     header::{self, HeaderMap, HeaderName},
     http::Extensions,
@@ -21,12 +22,13 @@ use hyper_util::client::legacy::{self, connect::capture_connection};
 
 use super::{
     ask::{Hop, REDIRECTS_MAX},
-    body::{Body, Sink, To},
-    client::{CONNECTING, Client, Outcome, open},
+    body::{self, Sink, To},
+    client::{CONNECTING, Client, Outcome, RECEIVING, WAITING, open},
     connector::Traffic,
     failure::{Failure, Kind},
-    jobs::{Job, Page},
+    jobs::Page,
     output::PartFile,
+    queue::Turn,
 };
 
 /// The maximum number of times that a request is sent again because the server closed a kept connection
@@ -40,24 +42,24 @@ impl Client {
     /// Fetches a page of the user, through redirects.
     pub(super) async fn fetch_page(
         &self,
-        job: &Job,
+        turn: Turn,
         page: &Page,
         outcome: &mut Outcome,
     ) -> Result<Option<PathBuf>, Failure> {
-        let resume = self.args.resume;
-        let part = match self.output.file_for(job) {
+        let resume = self.plan.args.resume;
+        let part = match self.plan.output.file_for(turn.index, Some(page)) {
             // A file gets its final name only when it is complete.
             Some(file) if resume && file.exists() => return Ok(Some(file)),
             Some(file) => Some(open(file, resume).await?),
             None => None,
         };
         let rest = part.as_ref().and_then(PartFile::resumes);
-        let mut hop = Hop::first(&page.url, &self.ask);
+        let mut hop = Hop::first(&page.url, &self.plan.ask);
         let response = loop {
-            let response = self.exchange(&hop, job.last, rest, outcome).await?;
+            let response = self.exchange(&hop, turn.last, rest, outcome).await?;
             outcome.status = Some(response.status().as_u16());
             outcome.version = Some(version_name(response.version()));
-            if self.args.no_location || !hop.follow(response.status(), response.headers())? {
+            if self.plan.args.no_location || !hop.follow(response.status(), response.headers())? {
                 break response;
             }
             if outcome.redirects.len() == REDIRECTS_MAX {
@@ -65,33 +67,33 @@ impl Client {
                 return Err(Failure::new(Kind::Protocol, what));
             }
             outcome.redirects.push(hop.url.to_string());
-            discard(response.into_body()).await;
+            // A connection whose body was read to the end can be kept. A long body is not read.
+            let body = Limited::new(response.into_body(), REDIRECT_BODY_MAX);
+            let _ = body.collect().await;
         };
-        outcome.stage = "receiving the reply";
+        outcome.stage = RECEIVING;
         let status = response.status();
-        if self.args.fail && status.as_u16() >= 400 {
-            return Err(Failure::new(Kind::Status, status.to_string()));
-        }
-        let headers = response.headers();
-        outcome.encoding = text(headers, header::CONTENT_ENCODING).map(str::to_owned);
         let to = match part {
-            None if self.output.is_stdout() => To::Stdout,
+            // The status 416 is not an error here, so `--fail` comes after it.
+            Some(part) if is_whole(&part, &response) => {
+                outcome.bytes = part.len();
+                return part.finish().map(Some);
+            }
+            _ if self.plan.args.fail && status.as_u16() >= 400 => {
+                return Err(Failure::new(Kind::Status, status.to_string()));
+            }
+            None if self.plan.output.is_stdout() => To::Stdout,
             None => To::Nowhere,
             Some(part) if !resume => To::File(part),
-            Some(part) => match go_on(part, rest, status, headers)? {
-                Resumed::Whole(part) => {
-                    outcome.bytes = part.len();
-                    return part.finish().map(Some);
-                }
-                Resumed::Part(part) => To::File(part),
-                Resumed::NoPage => To::Nowhere,
-            },
+            Some(part) => go_on(part, &response)?,
         };
-        let bodiless = hop.asks_for_head() || status == StatusCode::NOT_MODIFIED;
+        outcome.encoding = text(response.headers(), header::CONTENT_ENCODING).map(str::to_owned);
+        let bodiless = hop.method() == Method::HEAD || status == StatusCode::NOT_MODIFIED;
         let encoding = outcome.encoding.as_deref();
-        let encoding = encoding.filter(|_| !self.ask.raw && !bodiless);
-        let body = Body::new(encoding, Sink::new(to, self.args.max_body, None))?;
-        self.receive(response.into_body(), body, outcome).await
+        let encoding = encoding.filter(|_| !self.plan.ask.raw && !bodiless);
+        let sink = Sink::new(to, self.plan.args.max_body, &mut outcome.bytes);
+        let received = &self.dialer.received;
+        body::receive(response.into_body(), encoding, sink, received).await
     }
 
     /// Sends a request and waits for the head of the reply.
@@ -105,17 +107,17 @@ impl Client {
         let (connector, client) = self.pooled.as_ref().expect("there are pages to fetch");
         let uri = hop.uri()?;
         // The password is for the proxy. Inside a tunnel it would reach the server.
-        let proxy = connector.proxies().of(&uri);
+        let proxy = connector.proxies.of(&uri);
         let password = proxy
             .filter(|_| uri.scheme_str() == Some("http"))
-            .and_then(|proxy| proxy.password?.parse().ok());
+            .and_then(|proxy| proxy.basic_auth().cloned());
         let mut stale = 0;
         loop {
             outcome.stage = CONNECTING;
-            let mut request = hop.request(uri.clone(), last, rest, self.args.resume);
+            let mut request = hop.request(uri.clone(), last, rest, self.plan.args.resume);
             if let Some(password) = &password {
                 let headers = request.headers_mut();
-                headers.insert(header::PROXY_AUTHORIZATION, Clone::clone(password));
+                headers.insert(header::PROXY_AUTHORIZATION, password.clone());
             }
             let mut captured = capture_connection(&mut request);
             let connected = captured.wait_for_connection_metadata().map(drop);
@@ -123,7 +125,7 @@ impl Client {
             let result = match select(reply, pin!(connected)).await {
                 Either::Left((result, _)) => result,
                 Either::Right(((), reply)) => {
-                    outcome.stage = "waiting for the reply";
+                    outcome.stage = WAITING;
                     reply.await
                 }
             };
@@ -131,19 +133,19 @@ impl Client {
                 Err(error) => error,
                 Ok(response) => {
                     let traffic = response.extensions().get::<Traffic>();
-                    traffic.inspect(|traffic| traffic.replied());
+                    traffic.inspect(|traffic| traffic.replied.store(true, Relaxed));
                     return Ok(response);
                 }
             };
-            let traffic = traffic_of(&error);
-            let begun = traffic.as_ref().is_some_and(Traffic::has_begun);
-            let used = traffic.as_ref().is_some_and(Traffic::was_used);
-            let failure = Failure::of_client(&error, begun && !used);
+            let traffic = traffic_of(&error).unwrap_or_default();
+            let used = traffic.replied.load(Relaxed);
+            let begun = traffic.begun.load(Relaxed) && !used;
+            let failure = Failure::of_client(&error, begun);
             // The server may close a kept connection at any time, even while a request is being sent.
             // Over HTTP/2 this is a protocol error. A retry on a fresh connection shows whether it was a
             // real failure.
             let closed = used && matches!(failure.kind, Kind::Reset | Kind::Protocol);
-            if !closed || !hop.is_idempotent() || stale == STALE_MAX {
+            if !closed || !hop.method().is_idempotent() || stale == STALE_MAX {
                 return Err(failure);
             }
             stale += 1;
@@ -151,51 +153,40 @@ impl Client {
     }
 }
 
-/// How a reply continues the part of a file.
-enum Resumed {
-    /// The part is the whole file.
-    Whole(PartFile),
-    /// The body is appended to this part.
-    Part(PartFile),
-    /// The body is not the page but, for example, an error message of the server. The part stays as it
-    /// is.
-    NoPage,
+/// Returns whether the server reports that the part of a file is the whole file.
+fn is_whole(part: &PartFile, reply: &Response<Incoming>) -> bool {
+    let range = text(reply.headers(), header::CONTENT_RANGE);
+    reply.status() == StatusCode::RANGE_NOT_SATISFIABLE
+        && part
+            .resumes()
+            .is_some_and(|(from, _)| range == Some(&format!("bytes */{from}")))
 }
 
-fn go_on(
-    mut part: PartFile,
-    rest: Option<(u64, SystemTime)>,
-    status: StatusCode,
-    headers: &HeaderMap,
-) -> Result<Resumed, Failure> {
-    let range = text(headers, header::CONTENT_RANGE).unwrap_or_default();
-    match (status, rest.map(|(from, _)| from)) {
-        (StatusCode::RANGE_NOT_SATISFIABLE, Some(from)) if range == format!("bytes */{from}") => {
-            Ok(Resumed::Whole(part))
-        }
-        (StatusCode::PARTIAL_CONTENT, Some(from))
-            if range.starts_with(&format!("bytes {from}-")) =>
-        {
-            Ok(Resumed::Part(part))
-        }
-        (StatusCode::PARTIAL_CONTENT, _) => {
+/// Continues the part of a file with the body of a reply, or begins it anew.
+fn go_on(mut part: PartFile, reply: &Response<Incoming>) -> Result<To, Failure> {
+    let (status, headers) = (reply.status(), reply.headers());
+    if status == StatusCode::PARTIAL_CONTENT {
+        let range = text(headers, header::CONTENT_RANGE).unwrap_or_default();
+        let begins = |(from, _)| range.starts_with(&format!("bytes {from}-"));
+        if !part.resumes().is_some_and(begins) {
             let another = "the server sent another part of the page than the one that is missing";
-            Err(Failure::new(Kind::Protocol, another))
+            return Err(Failure::new(Kind::Protocol, another));
         }
-        _ if status.is_success() => {
-            let encoded = headers.contains_key(header::CONTENT_ENCODING);
-            let changed = text(headers, header::LAST_MODIFIED).filter(|_| !encoded);
-            let changed = changed.and_then(|date| httpdate::parse_http_date(date).ok());
-            // Dates have whole seconds, so two versions of a page within one second have the same date.
-            let settled = |date: &SystemTime| {
-                let age = SystemTime::now().duration_since(*date);
-                age.is_ok_and(|age| age > Duration::from_secs(2))
-            };
-            part.restart(changed.filter(settled))?;
-            Ok(Resumed::Part(part))
-        }
-        _ => Ok(Resumed::NoPage),
+    } else if status.is_success() {
+        let encoded = headers.contains_key(header::CONTENT_ENCODING);
+        let changed = text(headers, header::LAST_MODIFIED).filter(|_| !encoded);
+        let changed = changed.and_then(|date| httpdate::parse_http_date(date).ok());
+        // Dates have whole seconds, so two versions of a page within one second have the same date.
+        let settled = |date: &SystemTime| {
+            let age = SystemTime::now().duration_since(*date);
+            age.is_ok_and(|age| age > Duration::from_secs(2))
+        };
+        part.restart(changed.filter(settled))?;
+    } else {
+        // The body is, for example, an error message of the server. The part stays as it is.
+        return Ok(To::Nowhere);
     }
+    Ok(To::File(part))
 }
 
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
@@ -204,10 +195,9 @@ fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
 
 fn version_name(version: Version) -> &'static str {
     match version {
-        Version::HTTP_09 => "HTTP/0.9",
         Version::HTTP_10 => "HTTP/1.0",
         Version::HTTP_2 => "HTTP/2",
-        Version::HTTP_3 => "HTTP/3",
+        // The client speaks no other version.
         _ => "HTTP/1.1",
     }
 }
@@ -217,16 +207,4 @@ fn traffic_of(error: &legacy::Error) -> Option<Traffic> {
     let mut extensions = Extensions::new();
     error.connect_info()?.get_extras(&mut extensions);
     extensions.get::<Traffic>().cloned()
-}
-
-/// Reads the body of a redirect if it is short. If it is long, gives up the connection.
-async fn discard(mut body: Incoming) {
-    let mut left = REDIRECT_BODY_MAX;
-    while let Some(Ok(frame)) = body.frame().await {
-        let len = frame.data_ref().map_or(0, |piece| piece.len());
-        match left.checked_sub(len) {
-            Some(rest) => left = rest,
-            None => return,
-        }
-    }
 }

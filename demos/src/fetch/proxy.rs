@@ -5,7 +5,7 @@
 //! user did not want them to go.
 
 use hyper::Uri;
-use hyper_util::client::proxy::matcher::Matcher;
+use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 
 use crate::{options::BadArguments, paint::harmless};
 
@@ -19,15 +19,6 @@ const VARIABLES: [[&str; 2]; 3] = [
 /// The proxies that the environment names, if any.
 #[derive(Debug, Default)]
 pub(crate) struct Proxies(Option<Matcher>);
-
-/// A proxy for one URL.
-#[derive(Debug)]
-pub(crate) struct Proxy {
-    pub(crate) host: String,
-    pub(crate) port: u16,
-    /// The value of `proxy-authorization`.
-    pub(crate) password: Option<String>,
-}
 
 impl Proxies {
     /// Reads the environment.
@@ -49,14 +40,8 @@ impl Proxies {
     }
 
     /// Returns the proxy through which a request to `uri` goes, if any.
-    pub(crate) fn of(&self, uri: &Uri) -> Option<Proxy> {
-        let found = self.0.as_ref()?.intercept(uri)?;
-        let password = found.basic_auth().and_then(|value| value.to_str().ok());
-        Some(Proxy {
-            host: found.uri().host()?.to_owned(),
-            port: found.uri().port_u16().unwrap_or(80),
-            password: password.map(str::to_owned),
-        })
+    pub(crate) fn of(&self, uri: &Uri) -> Option<Intercept> {
+        self.0.as_ref()?.intercept(uri)
     }
 }
 
@@ -116,8 +101,9 @@ mod tests {
         let proxy = proxies
             .of(&Uri::from_static("http://example.com/"))
             .unwrap();
-        assert_eq!((proxy.host.as_str(), proxy.port), ("proxy", 3128));
-        assert!(proxy.password.unwrap().starts_with("Basic "));
+        assert_eq!(proxy.uri().authority().unwrap(), "proxy:3128");
+        let password = proxy.basic_auth().unwrap().to_str().unwrap();
+        assert!(password.starts_with("Basic "));
         for direct in [
             "http://localhost/",
             "http://10.1.2.3/",

@@ -35,27 +35,24 @@ struct Host {
 }
 
 /// A request that may begin.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Turn {
-    /// Its index among all requests.
+    /// Its index among all requests, from 0.
     pub(crate) index: usize,
     pub(crate) host: usize,
-    /// True if no other request to its host is left to begin.
+    /// True if no other request to its host is left to begin, so that its connection may close.
     pub(crate) last: bool,
 }
 
 impl Queue {
     /// Creates a queue of `count` requests to these pages, with at most `per_host` in flight to each
     /// host. Without a page, all requests go to one server.
-    pub(crate) fn new(pages: &[Arc<Page>], count: usize, per_host: usize) -> Self {
+    pub(crate) fn new(pages: &[Page], count: usize, per_host: usize) -> Self {
         let urls = pages.len().max(1);
         let mut hosts: Vec<Host> = Vec::new();
         if pages.is_empty() {
-            let urls = vec![0];
-            hosts.push(Host {
-                urls,
-                ..Host::default()
-            });
+            hosts.push(Host::default());
+            hosts[0].urls.push(0);
         }
         let mut known = HashMap::new();
         for (place, page) in pages.iter().enumerate() {
@@ -93,11 +90,8 @@ impl Queue {
         if !last && host.in_flight < self.per_host {
             self.ready.push_back(number);
         }
-        Some(Turn {
-            index,
-            host: number,
-            last,
-        })
+        let host = number;
+        Some(Turn { index, host, last })
     }
 
     /// Records that a request to this host has ended.
@@ -131,19 +125,14 @@ impl Pace {
         }
     }
 
-    /// Returns whether a request may begin at `now`, and if so counts it.
-    pub(crate) fn allows(&mut self, now: Instant) -> bool {
+    /// Counts a request that begins at `now`. If it may not begin yet, returns when it may.
+    pub(crate) fn delay(&mut self, now: Instant) -> Option<Instant> {
         if now < self.next {
-            return false;
+            return Some(self.next);
         }
         let behind = now.checked_sub(SLACK).unwrap_or(now);
         self.next = self.next.max(behind) + self.every;
-        true
-    }
-
-    /// Returns when the next request may begin.
-    pub(crate) fn next(&self) -> Instant {
-        self.next
+        None
     }
 }
 
@@ -151,8 +140,8 @@ impl Pace {
 mod tests {
     use super::*;
 
-    fn pages(urls: &[&str]) -> Vec<Arc<Page>> {
-        let parse = |url: &&str| Arc::new(Page::parse(url).unwrap());
+    fn pages(urls: &[&str]) -> Vec<Page> {
+        let parse = |url: &&str| Page::parse(url).unwrap();
         urls.iter().map(parse).collect()
     }
 
@@ -216,10 +205,10 @@ mod tests {
     fn a_pace_spreads_requests_and_catches_up_a_little() {
         let start = Instant::now();
         let mut pace = Pace::new(100.0, start);
-        assert!(pace.allows(start) && !pace.allows(start));
-        assert_eq!(pace.next(), start + Duration::from_millis(10));
+        assert_eq!(pace.delay(start), None);
+        assert_eq!(pace.delay(start), Some(start + Duration::from_millis(10)));
         let late = start + Duration::from_secs(5);
-        let burst = std::iter::repeat_with(|| pace.allows(late)).take_while(|&it| it);
+        let burst = std::iter::repeat_with(|| pace.delay(late)).take_while(Option::is_none);
         assert_eq!(burst.count(), 3, "two that are late and one that is due");
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{client::Outcome, failure::Kind, jobs::Page, tally::Tally};
+use super::{Plan, client::Outcome, failure::Kind, jobs::Page, tally::Tally};
 use crate::prelude::*;
 use crate::{paint::harmless, system::Status};
 
@@ -15,27 +15,19 @@ const CONNECTIONS_TO_MEASURE: usize = 100;
 const MANY: usize = 20;
 
 /// The results of a run of `fetch`.
-#[derive(Debug, Default)]
 pub(crate) struct Record {
+    pub(crate) plan: Arc<Plan>,
     pub(crate) figures: Figures,
     pub(crate) tally: Tally,
-    /// The number of requests that were asked for.
-    pub(crate) asked: usize,
-    pub(crate) interrupted: bool,
-    /// The URLs that the user gave. Empty if the requests went to the embedded origin.
-    pub(crate) pages: Vec<Arc<Page>>,
     /// One outcome for each request that ended, if the user gave URLs. Otherwise only the failures.
     pub(crate) outcomes: Vec<Outcome>,
     /// The largest number of connections that were open at one instant.
     pub(crate) open_max: usize,
     /// The number of connections opened in all.
     pub(crate) opened: usize,
-    /// True if the results are printed as JSON; the object for each takes a kilobyte.
-    pub(crate) json: bool,
-    /// True if the body went to standard output, where nothing else may go.
-    pub(crate) prints_body: bool,
     /// The largest number of threads that was seen.
     pub(crate) threads: Option<usize>,
+    /// The memory of the process before the first run of the plan.
     pub(crate) before: Status,
     pub(crate) after: Status,
 }
@@ -43,7 +35,9 @@ pub(crate) struct Record {
 impl Record {
     pub(crate) fn report(mut self) -> Report {
         self.outcomes.sort_by_key(|outcome| outcome.index);
-        if self.prints_body {
+        // The body went to standard output, where nothing else may go.
+        let is_silent = self.plan.output.is_stdout();
+        if is_silent {
             for failure in self.outcomes.iter().filter_map(|it| it.error.as_ref()) {
                 eprintln!("brigade: {}", harmless(&failure.to_string()));
             }
@@ -54,7 +48,7 @@ impl Record {
             ending: self.ending(),
             rows: self.rows(),
             details: self.details(),
-            is_silent: self.prints_body,
+            is_silent,
             ..Report::new("fetch", self.title(), self.figures.clone())
         };
         report.own_keys(self.own_keys());
@@ -62,15 +56,16 @@ impl Record {
     }
 
     fn ending(&self) -> Ending {
-        match (self.interrupted, self.tally.failed()) {
-            (true, _) => Ending::Interrupted,
-            (false, 0) => Ending::Whole,
-            (false, _) => Ending::Failed,
+        match (self.not_done(), self.tally.failed()) {
+            (0, 0) => Ending::Whole,
+            (0, _) => Ending::Failed,
+            _ => Ending::Interrupted,
         }
     }
 
+    /// Returns the number of requests that were broken off or not begun. Only Ctrl-C leaves any.
     pub(super) fn not_done(&self) -> usize {
-        self.asked - self.tally.done - self.tally.failed()
+        self.plan.count - self.tally.done - self.tally.failed()
     }
 
     /// Returns the memory per connection beyond what the process had before the first request.
@@ -83,8 +78,8 @@ impl Record {
     fn verdict(&self) -> String {
         let begun = self.tally.done + self.tally.failed();
         let mut sentences = Vec::new();
-        if self.interrupted {
-            let asked = counted(self.asked, "request");
+        if self.not_done() > 0 {
+            let asked = counted(self.plan.count, "request");
             let done = units::count(self.tally.done);
             sentences.push(format!(
                 "Ctrl-C ended the run when {done} of {asked} were done."
@@ -140,7 +135,7 @@ impl Record {
         if fetched == 1 {
             let wall = duration(wall);
             let said = format!("One request, {wall}: there was nothing to wait for meanwhile.");
-            return (self.asked == 1).then_some(said);
+            return (self.not_done() == 0).then_some(said);
         }
         let times = self.tally.task_time.as_secs_f64() / wall.as_secs_f64();
         let who = match cooks {
@@ -187,7 +182,7 @@ impl Record {
             "done": tally.done,
             "failed": tally.failed(),
             "not_done": self.not_done(),
-            "interrupted": self.interrupted,
+            "interrupted": self.not_done() > 0,
             "bytes": tally.bytes,
             "requests_per_s": self.requests_a_second(),
             "retries": tally.retries,
@@ -205,9 +200,10 @@ impl Record {
             "memory_per_connection_bytes": self.memory_a_connection(),
         });
         let outcomes = self.outcomes.iter();
-        if !self.pages.is_empty() && self.json {
+        // The object for each result takes a kilobyte.
+        if !self.plan.pages.is_empty() && self.plan.json {
             keys["results"] = outcomes.map(|outcome| self.result(outcome)).collect();
-        } else if self.pages.is_empty() && !self.outcomes.is_empty() {
+        } else if self.plan.pages.is_empty() && !self.outcomes.is_empty() {
             let errors = outcomes.filter_map(|outcome| outcome.error.as_ref());
             keys["errors"] = errors.map(ToString::to_string).collect();
         }
@@ -216,7 +212,7 @@ impl Record {
 
     fn result(&self, outcome: &Outcome) -> Value {
         let mut result = json!({
-            "url": self.pages[outcome.index % self.pages.len()].name(),
+            "url": self.plan.page(outcome.index).map(Page::name),
             "status": outcome.status,
             "bytes": outcome.bytes,
             "ms": outcome.time.as_secs_f64() * 1e3,

@@ -12,16 +12,14 @@ const FAILURES_LISTED_MAX: usize = 10;
 
 impl Record {
     pub(super) fn title(&self) -> String {
-        let requests = counted(self.asked, "request");
+        let requests = counted(self.plan.count, "request");
         let cooks = counted(self.figures.cooks, "cook");
-        match self.pages.len() {
-            0 => format!("fetch: {requests} to an origin in a process of its own, {cooks}"),
-            1 => format!(
-                "fetch: {requests} to {}, {cooks}",
-                harmless(self.pages[0].name())
-            ),
-            urls => format!("fetch: {requests} to {urls} URLs, {cooks}"),
-        }
+        let to = match &self.plan.pages[..] {
+            [] => "an origin in a process of its own".to_owned(),
+            [page] => harmless(page.name()),
+            pages => counted(pages.len(), "URL"),
+        };
+        format!("fetch: {requests} to {to}, {cooks}")
     }
 
     pub(super) fn rows(&self) -> Vec<Row> {
@@ -32,7 +30,7 @@ impl Record {
         rows.extend(report::common_rows(&self.figures));
         let mut remark = "open at one instant, at most".to_owned();
         if self.opened > self.open_max {
-            remark.push_str(&format!("; {} in all", units::count(self.opened)));
+            remark += &format!("; {} in all", units::count(self.opened));
         }
         rows.push(row("connections", units::count(self.open_max), remark));
         rows.push(self.threads_row());
@@ -55,9 +53,9 @@ impl Record {
             _ => paint::green(&done),
         };
         let mut parts = vec![done, failed];
-        if self.interrupted {
-            let not_done = units::count(self.not_done());
-            parts.push(format!("{not_done} broken off by Ctrl-C"));
+        match self.not_done() {
+            0 => {}
+            some => parts.push(format!("{} broken off by Ctrl-C", units::count(some))),
         }
         parts.push(units::bytes(tally.bytes));
         match tally.retries {
@@ -107,7 +105,7 @@ impl Record {
             rows.push(row("latency", value, ""));
         }
         rows.push(row("wall time", duration(wall), remark));
-        if self.asked > 1 {
+        if self.plan.count > 1 {
             let rate = units::count(self.requests_a_second().round() as usize);
             rows.push(row("rate", rate, "answered requests a second"));
         }
@@ -120,46 +118,37 @@ impl Record {
 
     fn threads_row(&self) -> Row {
         let Some(threads) = self.threads else {
-            return row("threads", "-", "this system does not say");
+            return row("threads", "-", "not reported by this system");
         };
         let why = match (threads, self.figures.cooks) {
             (1, _) => "",
             (_, 1) => "; name lookups block, so they have their own threads",
             _ => ": the cooks, the main thread, helpers",
         };
-        row(
-            "threads",
-            threads.to_string(),
-            format!("in the whole process{why}"),
-        )
+        let remark = format!("in the whole process{why}");
+        row("threads", threads.to_string(), remark)
     }
 
     pub(super) fn memory_row(&self) -> Row {
         let Some(peak) = self.after.memory_peak else {
-            return row("memory", "-", "this system does not say");
+            return row("memory", "-", "not reported by this system");
         };
-        let remark = match self.memory_a_connection() {
-            Some(each) => format!(
-                "at most; {} a connection, its part of all buffers included",
-                units::bytes(each)
-            ),
-            None => "at most".to_owned(),
-        };
+        let mut remark = "at most".to_owned();
+        if let Some(each) = self.memory_a_connection().map(units::bytes) {
+            remark += &format!("; {each} a connection, its part of all buffers included");
+        }
         row("memory", units::bytes(peak), remark)
     }
 
     /// Lists the results one by one if there are few, and otherwise only the failures.
     pub(super) fn details(&self) -> Vec<String> {
-        let one_by_one = !self.pages.is_empty() && self.asked <= LISTED_MAX;
+        let one_by_one = !self.plan.pages.is_empty() && self.plan.count <= LISTED_MAX;
         let max = match one_by_one {
             true => LISTED_MAX,
             false => FAILURES_LISTED_MAX,
         };
-        let listed = self
-            .outcomes
-            .iter()
-            .filter(|it| one_by_one || it.error.is_some());
-        let listed: Vec<&Outcome> = listed.collect();
+        let is_listed = |outcome: &&Outcome| one_by_one || outcome.error.is_some();
+        let listed: Vec<&Outcome> = self.outcomes.iter().filter(is_listed).collect();
         let lines = listed.iter().take(max).map(|outcome| self.detail(outcome));
         let mut lines: Vec<String> = lines.collect();
         let more = listed.len() - lines.len();
@@ -178,46 +167,46 @@ impl Record {
         for to in &outcome.redirects {
             what.push_str(&format!(" → {}", harmless(to)));
         }
-        match &outcome.error {
-            None => {
-                let status = format!("{:>9}", outcome.status.unwrap_or_default());
-                format!("{time:>8}  {}  {bytes:>9}  {what}", paint::green(&status))
-            }
-            Some(failure) => {
-                let kind = paint::red(&format!("{:>9}", failure.kind.name()));
+        let result = match (&outcome.error, outcome.status) {
+            (Some(failure), _) => {
                 let details = paint::dim(&harmless(&failure.details));
-                format!("{time:>8}  {kind}  {bytes:>9}  {what}  {details}")
+                what.push_str(&format!("  {details}"));
+                paint::red(&format!("{:>9}", failure.kind.name()))
             }
-        }
+            (None, Some(status)) => paint::green(&format!("{status:>9}")),
+            // The file existed, so no request was sent.
+            (None, None) => format!("{:>9}", "skipped"),
+        };
+        format!("{time:>8}  {result}  {bytes:>9}  {what}")
     }
 
     fn name(&self, outcome: &Outcome) -> String {
-        match self.pages.len() {
-            0 => format!("request {}", outcome.index),
-            pages => harmless(self.pages[outcome.index % pages].name()),
+        match self.plan.page(outcome.index) {
+            None => format!("request {}", outcome.index),
+            Some(page) => harmless(page.name()),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use serde_json::json;
 
     use super::*;
     use crate::fetch::{
         failure::Kind,
         jobs::Page,
-        summary::tests::{failing, ms, record},
+        summary::tests::{failing, ms, plan_of, record},
     };
 
     #[test]
     fn results_are_listed_for_urls_of_the_user_and_nothing_moves_the_cursor() {
         let mut record = record(1, ms(500));
-        record.asked = 2;
-        let page = |url| Arc::new(Page::parse(url).unwrap());
-        record.pages = vec![page("http://a/"), page("http://b")];
+        let page = |url| Page::parse(url).unwrap();
+        let plan = plan_of(&mut record);
+        plan.count = 2;
+        plan.pages = vec![page("http://a/"), page("http://b")];
+        plan.json = true;
         record.outcomes = vec![
             Outcome {
                 status: Some(404),
@@ -251,6 +240,15 @@ mod tests {
             "{:?}",
             report.details
         );
+    }
+
+    #[test]
+    fn a_file_that_existed_is_listed_as_skipped() {
+        let line = record(1, ms(500)).detail(&Outcome {
+            file: Some("a.html".into()),
+            ..Outcome::default()
+        });
+        assert_eq!(line, "    0 µs    skipped        0 B  request 0");
     }
 
     #[test]

@@ -25,27 +25,31 @@ pub(in super::super) fn record(answered: usize, wall: Duration) -> Record {
         at_once_max: 1,
         busy: vec![ms(10)],
     };
-    Record {
+    let before = Status {
+        memory: Some(10 << 20),
+        ..Status::default()
+    };
+    let mut record = Record {
         figures,
         tally,
-        asked: answered,
-        interrupted: false,
-        pages: Vec::new(),
-        outcomes: Vec::new(),
         open_max: answered,
         opened: answered,
-        json: true,
-        prints_body: false,
         threads: Some(1),
-        before: Status {
-            memory: Some(10 << 20),
-            ..Status::default()
-        },
         after: Status {
             memory_peak: Some(20 << 20),
             ..Status::default()
         },
-    }
+        plan: Plan::to_origin(1).unwrap(),
+        outcomes: Vec::new(),
+        before,
+    };
+    plan_of(&mut record).count = answered;
+    record
+}
+
+/// Returns the plan of a record, which has no other owner in a test.
+pub(in super::super) fn plan_of(record: &mut Record) -> &mut Plan {
+    Arc::get_mut(&mut record.plan).unwrap()
 }
 
 pub(in super::super) fn failing(index: usize, kind: Kind) -> Outcome {
@@ -89,7 +93,7 @@ fn a_run_in_which_much_failed_is_not_praised_and_says_what_is_likely() {
     let with = |kind: Kind, failed: usize, answered: usize| {
         let mut record = record(answered, ms(550));
         record.figures.in_flight_max = 300;
-        record.asked = answered + failed;
+        plan_of(&mut record).count = answered + failed;
         for index in 0..failed {
             record.tally.add(&failing(index, kind));
         }
@@ -118,10 +122,24 @@ fn a_run_in_which_much_failed_is_not_praised_and_says_what_is_likely() {
 }
 
 #[test]
+fn one_request_beside_files_that_existed_is_a_request() {
+    let mut record = record(1, ms(500));
+    plan_of(&mut record).count = 3;
+    for index in 1..3 {
+        record.tally.add(&Outcome {
+            index,
+            file: Some("a.html".into()),
+            ..Outcome::default()
+        });
+    }
+    let said = record.verdict();
+    assert!(said.starts_with("One request, 500 ms"), "{said}");
+}
+
+#[test]
 fn ctrl_c_is_told_with_what_was_asked_for() {
     let mut record = record(1, ms(500));
-    record.asked = 2;
-    record.interrupted = true;
+    plan_of(&mut record).count = 2;
     assert_eq!(
         record.verdict(),
         "Ctrl-C ended the run when 1 of 2 requests were done."
@@ -132,10 +150,10 @@ fn ctrl_c_is_told_with_what_was_asked_for() {
 fn failures_and_ctrl_c_decide_the_ending() {
     assert_eq!(record(3, ms(500)).ending(), Ending::Whole);
     let mut record = record(3, ms(500));
-    record.asked = 5;
+    plan_of(&mut record).count = 4;
     record.tally.add(&failing(3, Kind::Dns));
     assert_eq!(record.ending(), Ending::Failed);
-    record.interrupted = true;
+    plan_of(&mut record).count = 5;
     assert_eq!(record.ending(), Ending::Interrupted);
     let row = record.requests_row();
     assert_eq!(
@@ -151,5 +169,5 @@ fn memory_is_given_for_many_connections_only_and_where_the_system_says() {
     record.open_max = 5;
     assert_eq!(record.memory_a_connection(), None);
     record.after = Status::default();
-    assert!(record.memory_row().2.contains("does not say"));
+    assert!(record.memory_row().2.contains("not reported"));
 }
