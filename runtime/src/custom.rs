@@ -282,7 +282,7 @@ impl Runtime {
         f()
     }
 
-    /// Polls the OS and the clock, and wakes the tasks that waited for them.
+    /// Polls the OS and the clock, and wakes the tasks of ready sources and due timers.
     pub fn poll_driver(&self) {
         let mut woken: Vec<Waker> = Vec::new();
         let (reactor, timers) = (&self.shared.reactor, &self.shared.timers);
