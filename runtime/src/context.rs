@@ -47,7 +47,7 @@ enum Origin {
     Guard,
     /// A job of the executor's blocking pool.
     Job,
-    /// A `block_on`, a worker, or the end of the executor.
+    /// A `block_on`, a worker, or the drop of the executor.
     Executor,
 }
 

@@ -332,7 +332,7 @@ impl Drop for Closing<'_> {
 
 impl Drop for Runtime {
     fn drop(&mut self) {
-        // Without `close`, `living` and the waiting tasks in it would keep one another alive.
+        // `living` keeps the waiting tasks alive, and they keep `living` alive. `close` breaks this cycle.
         if lock(&self.core.living).is_some() {
             self.close(|| None);
         }

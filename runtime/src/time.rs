@@ -212,8 +212,8 @@ impl Sleep {
                 ready!(coop::poll_spend(cx));
                 Polled::Fired
             }
-            // Deny the sleep only once. Other operations may use up the budget in every poll, but the sleep
-            // must end.
+            // Deny the sleep only once, because it must end even if other operations use up the budget in
+            // every poll.
             State::Due => {
                 let _ = coop::try_spend();
                 Polled::Fired
