@@ -5,9 +5,9 @@
 //! ordinary [`JoinHandle`]. The pool has two *lanes*, each with threads of its own. One lane runs the jobs of
 //! `spawn_blocking`. The other lane runs name lookups, so lookups never wait behind a user's jobs.
 //!
-//! The state of a lane is a [`Roster`] under one lock. A lane also holds that lock while it starts a thread.
-//! So no submitter relies on a thread that fails to start or that is about to end. If a lane has no thread
-//! and cannot start a thread, the submitter gets the job back.
+//! The state of a lane is a [`Roster`] under one lock. A thread starts, and leaves the roster, only under
+//! that lock. So no submitter relies on a thread that fails to start or that is about to end. If a lane has
+//! no thread and cannot start a thread, the submitter gets the job back.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -134,7 +134,8 @@ impl<J, S: Clone + PartialEq> Roster<J, S> {
     /// timeout, the end of the pool, or a spurious wake.
     fn rise(&mut self, thread: &S, timed_out: bool) -> Next<J> {
         match self.idle.iter().position(|it| it == thread) {
-            // The thread was notified, so there is a job for it, even if the thread also timed out.
+            // A submitter took this thread from the list, so the thread must look for a job, even if it timed
+            // out.
             None => self.next(thread),
             Some(at) if timed_out || self.closed => {
                 self.idle.remove(at);
@@ -174,8 +175,8 @@ impl Pool {
         };
         Pool {
             jobs: lane(Kind::Job, max_threads),
-            // In a closed world (see `SingleThread`'s builder), `max_threads` is 0, and no lane starts a
-            // thread.
+            // In a closed world (see `SingleThread`'s builder), `max_threads` is 0, and this lane must not
+            // start threads either.
             lookups: lane(
                 Kind::Lookup,
                 LOOKUP_THREADS.min(max_threads.saturating_mul(LOOKUP_THREADS)),
@@ -217,7 +218,8 @@ impl Pool {
     /// waking a job also stops the clock, under the lock of the job's lane.
     pub(crate) fn hold_clock(&self) {
         if let Some((clock, _)) = self.jobs.virtual_time.get() {
-            // Lock both lanes at once, because a job may wait for a lookup.
+            // Lock both lanes at once. Otherwise a lookup could end between the two locks and wake the job
+            // that waits for it. Then neither lane would look busy.
             let (jobs, lookups) = (lock(&self.jobs.roster), lock(&self.lookups.roster));
             clock.hold(jobs.is_busy() || lookups.is_busy());
         }
@@ -299,8 +301,9 @@ impl Lane {
             drop(job);
             return None;
         }
-        // Starting a thread takes about ten microseconds, during which other submitters wait for the
-        // lock. Without the lock, two submitters could each rely on the thread of the other.
+        // Starting a thread takes about ten microseconds, during which other submitters wait for the lock.
+        // Without the lock, two submitters could each rely on the thread of the other, and both threads could
+        // fail to start.
         let submitted = roster.submit(job, || self.start());
         if let Some((clock, _)) = self.virtual_time.get() {
             clock.hold(true);
@@ -402,8 +405,8 @@ impl Rejected {
     }
 }
 
-/// The scheduler of jobs. Its methods queue nothing: `submit` queues a job before a waker exists, and the job
-/// is ready after one poll.
+/// The scheduler of jobs. Its methods queue nothing: `Lane::submit` queues each job, and one poll completes
+/// the job.
 struct Jobs;
 
 impl Schedule for Jobs {

@@ -321,8 +321,8 @@ impl Settings {
 }
 
 impl Threads {
-    /// Starts a thread that calls both hooks. The value that `run` returns is dropped after the second
-    /// hook.
+    /// Starts a thread that calls the start hook, `run`, and the stop hook. The value that `run` returns is
+    /// dropped after the stop hook.
     pub(crate) fn start<T>(
         &self,
         suffix: &str,

@@ -47,7 +47,7 @@ enum Origin {
     Guard,
     /// A job of the executor's blocking pool.
     Job,
-    /// A `block_on`, a worker, or the end of the executor.
+    /// A `block_on`, a worker, or the drop of the executor.
     Executor,
 }
 
@@ -83,7 +83,7 @@ impl Drop for Entry {
             // A guard that was entered later still exists.
             loop {
                 // SAFETY: `above` is in the list. All nodes of the list are alive, because a node leaves the
-                // list before its end. `this` is further down, so the loop finds it before the end.
+                // list before it is freed. `this` is below `above`, so the loop finds it.
                 let link = unsafe { &(*above).below };
                 if link.get() == this {
                     link.set(node.below.get());

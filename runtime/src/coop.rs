@@ -72,9 +72,10 @@ pub(crate) fn try_spend() -> bool {
 /// Decides about an operation after the budget is used up.
 ///
 /// The first such operation is denied, so a task that waits for one future ends its poll. A task that waits
-/// for several futures continues with the next future, which must not be denied in every poll. So a coin
-/// denies the operation or grants a new budget. The poll soon ends, and each future gets its turn. On a
-/// thread that runs no executor, nothing is denied, because no other task waits.
+/// for several futures continues with the next future. If that future were denied in every poll, it would
+/// never complete. So a coin toss denies the next operation or grants a new budget. The poll soon ends, and
+/// each future gets its turn. On a thread that runs no executor, nothing is denied, because no other task
+/// waits.
 #[cold]
 fn may_go_on(left: i32) -> bool {
     let granted = !context::is_running() || (left < 0 && heads());
@@ -142,10 +143,10 @@ pub(crate) const LOOK_EVERY: usize = 64;
 /// it.
 const LOOK_WITHIN: Duration = Duration::from_micros(500);
 
-/// Decides how many polls a thread makes before it polls the driver. A system call for each poll would cost
-/// too much. After 64 polls of 10 ms each, the call would come too late. So the bound doubles while the time
-/// between two polls of the driver is short. If that time was longer than [`LOOK_WITHIN`], the bound shrinks
-/// to the number of polls that fit into `LOOK_WITHIN`.
+/// Decides how many times a thread polls tasks before it polls the driver. A system call after each poll of a
+/// task would cost too much. After 64 polls of 10 ms each, the call would come too late. So the bound doubles
+/// while the time between two polls of the driver is short. If that time was longer than [`LOOK_WITHIN`], the
+/// bound shrinks to the number of polls that fit into `LOOK_WITHIN`.
 pub(crate) struct Pace {
     /// The current bound, between 1 and [`LOOK_EVERY`].
     bound: usize,
@@ -161,7 +162,7 @@ impl Pace {
         }
     }
 
-    /// Returns the maximum number of polls until the next poll of the driver.
+    /// Returns the maximum number of polls of tasks until the next poll of the driver.
     #[inline(always)]
     pub(crate) fn bound(&self) -> usize {
         self.bound

@@ -282,7 +282,7 @@ impl Runtime {
         f()
     }
 
-    /// Polls the OS and the clock, and wakes the tasks that waited for them.
+    /// Polls the OS and the clock, and wakes the tasks of ready sources and due timers.
     pub fn poll_driver(&self) {
         let mut woken: Vec<Waker> = Vec::new();
         let (reactor, timers) = (&self.shared.reactor, &self.shared.timers);
@@ -332,7 +332,7 @@ impl Drop for Closing<'_> {
 
 impl Drop for Runtime {
     fn drop(&mut self) {
-        // Without `close`, `living` and the waiting tasks in it would keep one another alive.
+        // `living` keeps the waiting tasks alive, and they keep `living` alive. `close` breaks this cycle.
         if lock(&self.core.living).is_some() {
             self.close(|| None);
         }

@@ -82,8 +82,8 @@ impl Driver {
             }
         } else {
             let mut timeout = at_most;
-            // A virtual clock that may not jump stands still. So an event, a notification or a real-time
-            // timer must end the sleep.
+            // A virtual clock that may not jump stands still. So only an event, a notification or a real-time
+            // timer ends the sleep.
             if let Some((due, os)) = self
                 .os_timers
                 .as_ref()

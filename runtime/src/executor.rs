@@ -1,6 +1,4 @@
 //! The trait [`Executor`] for programs that are generic over the executor, and the default executor.
-//!
-//! The feature `work-stealing` changes only the alias [`DefaultExecutor`].
 
 use std::future::Future;
 use std::panic::{RefUnwindSafe, UnwindSafe};

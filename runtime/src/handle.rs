@@ -227,8 +227,8 @@ impl Handle {
     /// ```
     ///
     /// # Panics
-    /// Panics if an executor is running on this thread already, or if `future` panics. Also panics if this is
-    /// the thread of the handle's `SingleThread`, and the future has to wait. The executor could make no
+    /// Panics if an executor is running on this thread already, or if `future` panics. On the thread of the
+    /// handle's `SingleThread`, also panics if the future has to wait, because the executor could make no
     /// progress meanwhile.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {

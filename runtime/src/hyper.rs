@@ -84,7 +84,7 @@ impl<S: ByteStream> rt::Read for Socket<S> {
         cx: &mut Context<'_>,
         buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        // The socket passes the slice to `recv`.
+        // The socket passes the slice to `recv`, which only writes to it.
         fill(buffer, |room| AsyncRead::poll_read(self, cx, room))
     }
 }
@@ -227,8 +227,8 @@ impl<T: AsyncWrite + Unpin> rt::Write for Io<T> {
         Pin::new(&mut self.0).poll_close(cx)
     }
 
-    /// Always returns true, because futures-io has no method for this question. A stream without vectored
-    /// writes takes only the first slice. This costs hyper nothing.
+    /// Always returns true, because futures-io has no such method. If the stream has no vectored writes, each
+    /// call writes only one slice, and hyper passes the other slices again.
     fn is_write_vectored(&self) -> bool {
         true
     }

@@ -85,12 +85,13 @@ pub(crate) struct WorkerCounters {
     pub(crate) injected: Counter,
     /// A copy of a `SingleThread`'s queue length, for other threads.
     pub(crate) queued: Counter,
-    /// The numbers of tasks that the worker spawned, and of tasks that ended on it. Only `WorkStealing`
-    /// counts these.
+    /// The number of tasks that the worker spawned. Counted only by `WorkStealing`.
     pub(crate) spawned: Counter,
+    /// The number of tasks that ended on this worker. Counted only by `WorkStealing`.
     pub(crate) ended: Counter,
-    /// The nanoseconds that the worker spent in `block_on` or in its loop, and the nanoseconds that it slept.
+    /// The nanoseconds that the worker spent in `block_on` or in its loop, awake or asleep.
     pub(crate) present: Counter,
+    /// The part of `present` in which the worker slept.
     pub(crate) asleep: Counter,
 }
 

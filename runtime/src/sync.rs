@@ -31,8 +31,8 @@ pub(crate) use crate::loom_tests::sync::{
     Ordering, SeldomWritten, UnsafeCell, channel, fence, thread, thread_local,
 };
 
-/// std's `UnsafeCell` with loom's interface. A closure gets the raw pointer, so loom sees where each access
-/// begins and ends.
+/// std's `UnsafeCell` with loom's interface, in which a closure gets the raw pointer. So loom's own type can
+/// see where each access begins and ends.
 #[cfg(not(loom))]
 #[derive(Debug)]
 pub(crate) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
@@ -50,7 +50,7 @@ impl<T> UnsafeCell<T> {
     }
 }
 
-/// Issues a `fence(SeqCst)` directly after an atomic read-modify-write of the same thread.
+/// Acts as a `fence(SeqCst)`. Call it directly after an atomic read-modify-write.
 ///
 /// On x86-64 the read-modify-write is itself a full barrier, so a compiler fence suffices. This saves 20 to
 /// 30 cycles. Models and Miri check the abstract machine, so they need the full fence.
@@ -109,14 +109,14 @@ impl ThreadToken {
 pub(crate) struct OwnerCell<T> {
     owner: ThreadToken,
     value: std::cell::UnsafeCell<T>,
-    /// True while the cell is open. Catches bugs of the runtime in tests.
+    /// True while `with` runs. Catches bugs of the runtime in tests.
     #[cfg(debug_assertions)]
     open: std::cell::Cell<bool>,
 }
 
 // SAFETY: `value` is reached only through `with`, which checks that the caller is the owner thread. So no two
-// threads touch it at the same time. `T: Send` because another thread may drop the last reference, and with
-// it `T`.
+// threads touch it at the same time. `T` must be `Send`, because another thread may drop the last reference,
+// and so the value.
 unsafe impl<T: Send> Sync for OwnerCell<T> {}
 
 impl<T> OwnerCell<T> {

@@ -24,8 +24,7 @@ use crate::time::sleep;
 /// The environment variable that selects one seed.
 const SEED: &str = "BRIGADE_SEED";
 
-/// The deadline of a timer that `explore` arms itself. If the virtual clock reaches it, no other timer is
-/// left.
+/// The length of a sleep that `explore` adds to each run. If this sleep ends, no other timer is left.
 const END_OF_TIME: Duration = Duration::from_secs(200 * 365 * 24 * 3600);
 
 /// Runs a program once for each seed, and panics at the first seed that makes it fail.
@@ -91,8 +90,8 @@ const END_OF_TIME: Duration = Duration::from_secs(200 * 365 * 24 * 3600);
 ///   clock would jump past their events. Use channels and pipes in memory, or be generic over the stream.
 /// - [`spawn_blocking`](crate::spawn_blocking) runs its closure on this thread, in a task. So the closure
 ///   must not block on this executor, and `Handle::block_on` panics there.
-/// - It does not wait for a thread that the program starts. If such a thread wakes a task, the run is not
-///   repeatable.
+/// - `explore` does not wait for a thread that the program starts. If such a thread wakes a task, the run is
+///   not repeatable.
 /// - A panic of a task goes to its handle. If the handle is not awaited, `explore` does not see the panic.
 ///
 /// # Panics
@@ -200,7 +199,7 @@ fn run_once<F: Future>(seed: u64, program: &mut impl FnMut() -> F) -> Result<F::
 }
 
 /// Returns the future's output, or `None` if every task waits forever. The clock jumps to a timer only when
-/// no task is ready, and the timer at `END_OF_TIME` is the last.
+/// no task is ready. So it reaches `END_OF_TIME` only when no other timer is left.
 async fn to_the_end<F: Future>(future: F, polls: &Cell<u64>) -> Option<F::Output> {
     let mut future = pin!(future);
     let mut end = pin!(sleep(END_OF_TIME));

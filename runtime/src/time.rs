@@ -31,8 +31,8 @@ pub use self::interval::{Interval, MissedTicks, interval, interval_at};
 /// timer fires in the next poll of the driver.
 const LONG: Duration = Duration::from_secs(1);
 
-/// The length of one sleep of a thread that must wait for a deadline by itself: see [`Sleep::wait_alone`].
-/// Arbitrary: one millisecond, about the lateness of other timers.
+/// The longest time that one call of [`Sleep::wait_alone`] blocks its thread. Arbitrary: one millisecond,
+/// about the lateness of other timers.
 const NAP: Duration = Duration::from_millis(1);
 
 /// Returns the time of the current executor's clock. Without an executor, returns the time of the machine's
@@ -212,8 +212,8 @@ impl Sleep {
                 ready!(coop::poll_spend(cx));
                 Polled::Fired
             }
-            // Deny the sleep only once. Other operations may use up the budget in every poll, but the sleep
-            // must end.
+            // Deny the sleep only once, because it must end even if other operations use up the budget in
+            // every poll.
             State::Due => {
                 let _ = coop::try_spend();
                 Polled::Fired

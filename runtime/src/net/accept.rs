@@ -40,7 +40,7 @@ impl<S: Accept> Socket<S> {
     /// Waits for a connection, and returns it with its peer's address.
     ///
     /// Skips a connection that fails before its acceptance. If no descriptor or memory is left, `accept`
-    /// pauses and tries again, until a descriptor is free. Meanwhile the connection stays in the OS's queue.
+    /// pauses and tries again. Meanwhile the connection stays in the OS's queue.
     ///
     /// This server has a task for each connection:
     ///

@@ -1,7 +1,7 @@
 //! Name lookup.
 //!
 //! The OS's lookup (`getaddrinfo`) blocks, so it runs on the blocking pool. Text that already is an address
-//! is only parsed. Nothing is cached here, because the OS has a cache.
+//! is only parsed. Nothing is cached here.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
@@ -52,9 +52,8 @@ pub(super) use sealed::Target;
 
 /// Returns the addresses of a name, in the OS's order. Text that is an address is not looked up.
 ///
-/// The executor starts up to 64 threads only for lookups. So a lookup never waits behind closures of
-/// [`spawn_blocking`](crate::spawn_blocking). If all of these threads are busy, a lookup waits for one of
-/// them.
+/// Lookups have threads of their own, at most 64. So a lookup never waits behind closures of
+/// [`spawn_blocking`](crate::spawn_blocking). If all 64 threads are busy, a lookup waits for one of them.
 ///
 /// ```
 /// brigade::run(async {

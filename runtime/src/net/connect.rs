@@ -27,7 +27,7 @@ type Connection = TcpStream;
 /// connections take less time, and a person hardly notices the delay.
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// Connects to the first address that answers. `lookup` guarantees that there is at least one address.
+/// Connects to the first address that answers. `addresses` comes from `lookup`, so it is not empty.
 pub(super) async fn connect_first(
     reactor: Arc<Reactor>,
     addresses: Vec<SocketAddr>,
@@ -98,7 +98,7 @@ struct Race {
     failed: Vec<(SocketAddr, io::Error)>,
     /// True if an attempt has failed since the latest attempt began.
     one_failed: bool,
-    /// The timer for the head start of the latest attempt.
+    /// A timer that ends when the latest attempt has lasted for `HEAD_START`.
     head_start: Delay,
 }
 
@@ -108,8 +108,8 @@ struct Attempt {
 }
 
 impl Race {
-    /// Polls all attempts. Begins the next attempt if an attempt has failed, or if the latest head start is
-    /// over.
+    /// Polls all attempts. Begins the next attempt if an attempt has failed, or if the latest attempt has
+    /// lasted for `HEAD_START`.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Connection>> {
         loop {
             if let Some(connection) = self.poll_running(cx) {
@@ -167,8 +167,8 @@ impl Race {
     }
 }
 
-/// The error after connecting to each of several addresses has failed. It contains each address with its
-/// error.
+/// The error if a program connects to several addresses and all attempts fail. It contains each address with
+/// its error.
 ///
 /// [`TcpStream::connect`](super::TcpStream::connect) wraps this error in an `io::Error`. The kind of the
 /// `io::Error` is the kind of the last failure.

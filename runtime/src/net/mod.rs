@@ -1,10 +1,10 @@
 //! Sockets.
 //!
-//! Each type is a [`Socket`] around one of mio's sockets. It is a [`Registered`](crate::io::Registered)
-//! source with the usual methods and traits. All methods take `&self`, and all types are `Send + Sync`. So
-//! any number of tasks may use a socket at the same time. A socket belongs to the executor that was current
-//! when the socket was made. This executor's event loop wakes the waiting tasks, even if another executor
-//! polls them.
+//! Each type is a [`Socket`] around one of mio's sockets. A `Socket` is a
+//! [`Registered`](crate::io::Registered) source with the usual methods and traits. All methods take `&self`,
+//! and all types are `Send + Sync`. So any number of tasks may use a socket at the same time. A socket
+//! belongs to the executor that was current when the socket was made. This executor's event loop wakes the
+//! waiting tasks, even if another executor polls them.
 //!
 //! ```
 //! use std::sync::Arc;

@@ -2,8 +2,8 @@
 //!
 //! A [`Socket`] is one of mio's sockets, registered as a source. All of mio's socket types have the trait
 //! [`Kind`]. Some types have [`ByteStream`](super::stream::ByteStream),
-//! [`Datagrams`](super::datagram::Datagrams) or [`Accept`](super::accept::Accept). So each method is written
-//! once, for all sockets whose type has the trait.
+//! [`Datagrams`](super::datagram::Datagrams) or [`Accept`](super::accept::Accept). Each method is written
+//! once, for all sockets that have the trait that it needs.
 
 use std::fmt;
 use std::io;
@@ -165,8 +165,8 @@ impl<S: Kind> Socket<S> {
     }
 
     /// Calls `io`, which makes your own system call, if a direction of `interest` is ready. If `io` returns
-    /// `WouldBlock`, no direction of `interest` is ready any more. So name only the directions that the call
-    /// needs. Otherwise a later read may wait although there is data.
+    /// `WouldBlock`, each direction of `interest` is marked as not ready. So name only the directions that
+    /// the call needs. Otherwise a later read may wait although there is data.
     ///
     /// ```
     /// use brigade::io::Interest;

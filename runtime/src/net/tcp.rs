@@ -109,7 +109,7 @@ impl Socket<mio::net::TcpStream> {
             let reactor = current_reactor("TcpStream::connect")?;
             match target {
                 Target::Address(address) => {
-                    // The OS may refuse immediately, so each call must spend budget.
+                    // A loop over refused calls never waits, so each call must spend budget.
                     consume_budget().await;
                     let stream = begin(reactor, address)?;
                     made(&stream).await?;

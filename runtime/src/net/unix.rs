@@ -79,12 +79,12 @@ impl Socket<mio::net::UnixStream> {
     pub async fn connect(path: impl AsRef<Path>) -> io::Result<Self> {
         let reactor = current_reactor("UnixStream::connect")?;
         let mut pause = Pause::new();
-        // The OS may refuse immediately, so each call must spend budget.
+        // A loop over refused calls never waits, so each call must spend budget.
         consume_budget().await;
         let stream = loop {
             match mio::net::UnixStream::connect(path.as_ref()) {
                 Ok(stream) => break stream,
-                // The listener's queue is full, and no event reports when the queue has space again.
+                // The listener's queue is full. No event reports new space, so try again later.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     pause.wait(&reactor).await?;
                 }
