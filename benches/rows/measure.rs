@@ -66,7 +66,7 @@ pub(crate) struct Cost {
 }
 
 impl Cost {
-    /// Returns the cost of one operation, if `self` is the cost of this number of operations.
+    /// Returns the cost of one operation. `self` is the cost of all operations together.
     pub(crate) fn over(self, operations: usize) -> Self {
         let operations = operations as f64;
         Self {
@@ -143,8 +143,9 @@ impl Usage {
     }
 }
 
-/// The minimum and the maximum number of passes. The maximum matters only if passes take hardly any time.
+/// The minimum number of passes.
 const LEAST_PASSES: usize = 2;
+/// The maximum number of passes. It matters only if passes take hardly any time.
 const MOST_PASSES: usize = 10_000;
 
 /// The costs of the passes so far. The first pass is not counted, because it is a warm-up.

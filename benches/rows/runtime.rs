@@ -110,8 +110,8 @@ pub(crate) trait ManyNet: ManyTimed {
     ) -> impl Future<Output = io::Result<()>> + Send;
 }
 
-/// A socket and its only buffer. The connection owns the buffer, because runtimes over io_uring must own the
-/// memory that the kernel writes to. The other runtimes borrow the buffer. No runtime copies the buffer.
+/// A socket and its only buffer. compio and monoio take the buffer out of the connection for each operation,
+/// because they must own the memory that the kernel uses. The other runtimes borrow the buffer.
 pub(crate) struct Conn<S> {
     pub(crate) stream: S,
     pub(crate) buffer: Box<[u8]>,

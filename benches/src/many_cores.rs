@@ -1,9 +1,10 @@
 //! Simulates more cores than this machine has, to find out which cache lines delay the workers, in brigade
 //! and in tokio.
 //!
-//! Each worker repeats one operation. It consists of work, and of accesses to cache lines that other workers
-//! access too. The accesses are taken from the sources of both runtimes. The work takes the rest of the time
-//! that was measured with one worker. The simulation must agree with a measurement with two workers.
+//! Each worker repeats one operation, which consists of work, and of accesses to cache lines that other
+//! workers access too. The accesses are taken from the sources of both runtimes. The work takes the time that
+//! was measured with one worker, less the time in which locks are held. The simulation must agree with a
+//! measurement with two workers.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
@@ -55,9 +56,9 @@ const TIMER: &str = "a timer armed and dropped (m_timer_cancel)";
 /// The operations. The line `remote` contains the part of a worker that other workers access: its rings.
 ///
 /// Measured by `cargo bench -p brigade-benches -- --workers 1,2 --only brigade,tokio` on two cores that share
-/// no cache. The figures are medians of nine runs, with one exception: for a task spawned by brigade with two
-/// workers, the figure is the minimum. In some of these runs, both spawning tasks lie on the same cache line,
-/// so the operation takes twice as long.
+/// no cache. The figures are medians of nine runs, with one exception. In some runs of `m_spawn_all` on two
+/// workers of brigade, both spawning tasks lie on the same cache line, so the operation takes twice as long.
+/// So this figure is the minimum.
 #[rustfmt::skip]
 pub const OPERATIONS: &[Operation] = &[
     // brigade reads `idle` in `push_yielded`. tokio reads it in `notify_should_wakeup`, with a
@@ -131,15 +132,15 @@ fn parse(list: &'static str) -> Vec<Access> {
 }
 
 /// The maximum relative error of the simulation compared with a measurement with two workers. Two
-/// measurements of the same operation differ by about as much.
+/// measurements of the same operation may differ by about this much.
 pub const TOLERANCE: f64 = 0.4;
 
 /// Returns how many nanoseconds a worker needs for an operation if there are `workers` workers (at most 128).
-/// The time depends on their number only because workers wait for cache lines. Also returns the line for
-/// which they wait longest, and the share of their time that they wait for this line.
+/// More workers make this time longer for one reason only: they wait for each other's cache lines. Also
+/// returns the line for which they wait longest, and the share of their time that they wait for it.
 #[must_use]
 pub fn simulate(operation: &Operation, workers: usize) -> (f64, &'static str, f64) {
-    // With one worker no line moves. So this is the part of the measured time in which locks are held.
+    // With one worker no line moves, so the simulation takes only the time in which locks are held.
     let held = Simulation::new(1).run(operation, 0.0).0;
     Simulation::new(workers).run(operation, (operation.2[0] - held).max(0.0))
 }
@@ -328,7 +329,7 @@ mod tests {
         let write = parse("write line")[0];
         assert_eq!(sim.write(0, 0.0, ("line", 0), write), 0.0);
         assert_eq!(sim.write(1, 10.0, ("line", 0), write), 95.0);
-        // The core may still use the line, because the line has not left this core yet.
+        // Core 0 may still use the line, because it moves to core 1 only at 95 ns.
         assert_eq!(sim.write(0, 50.0, ("line", 0), write), 50.0);
         assert_eq!(sim.write(0, 100.0, ("line", 0), write), 185.0);
         assert_eq!(sim.read(1, 200.0, ("line", 0)), 285.0);

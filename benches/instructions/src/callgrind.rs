@@ -13,8 +13,8 @@ pub(crate) struct Cost {
     pub(crate) atomics: f64,
 }
 
-/// Counts an operation in two runs. The second run repeats the operation twice as many times. The difference
-/// between the runs excludes everything before and after the operations.
+/// Measures an operation in two runs. The second run repeats the operation twice as often as the first. The
+/// difference between the runs excludes everything before and after the operations.
 pub(crate) fn count(executor: &str, operation: &str, times: u64) -> Cost {
     let mut objects = Objects::default();
     let [once, twice] = [times, 2 * times].map(|times| objects.run(executor, operation, times));

@@ -1,7 +1,7 @@
 //! Counts the instructions and the atomic read-modify-writes of brigade's operations.
 //!
-//! Unlike times, counts are the same on busy and on idle machines. So any change that makes an operation
-//! more expensive is visible. `.ci/instructions` compares the counts with the recorded ones, and needs
+//! Unlike times, counts are the same on busy and on idle machines. So noise does not hide a change that makes
+//! an operation more expensive. `.ci/instructions` compares the counts with the recorded ones, and needs
 //! valgrind and objdump.
 
 mod callgrind;

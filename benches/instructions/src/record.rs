@@ -109,8 +109,8 @@ impl Record {
                 .iter()
                 .find(|(it, _)| it == executor)
                 .map_or(0.0, |it| it.1);
-            // Allow half an atomic operation more than recorded, because a lock that another thread holds
-            // costs one extra operation.
+            // A lock that another thread holds costs one extra atomic operation, and how often this happens
+            // varies. So allow half an operation more than recorded.
             let bound = before.instructions * (1.0 + may_grow);
             if cost.instructions > bound || cost.atomics > before.atomics * (1.0 + may_grow) + 0.5 {
                 grown += &format!(

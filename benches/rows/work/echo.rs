@@ -70,7 +70,7 @@ async fn serve<R: Net>(mut conn: Conn<R::Stream>) {
     }
 }
 
-/// Makes this number of round trips, sends a different number in each, and checks every answer.
+/// Makes `trips` round trips, sends a different message in each, and checks every answer.
 async fn call<R: Net>(mut conn: Conn<R::Stream>, trips: usize) -> Conn<R::Stream> {
     for trip in 0..trips {
         conn.buffer[..8].copy_from_slice(&trip.to_le_bytes());

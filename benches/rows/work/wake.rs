@@ -14,8 +14,8 @@ use crate::{
     runtime::{Many, One},
 };
 
-/// The benchmark `cross_wake`. Both threads share one CPU, so each round trip takes two context switches. The
-/// figure does not depend on how the machine wakes an idle CPU.
+/// The benchmark `cross_wake`. Both threads share one CPU, so each round trip takes two context switches.
+/// This CPU is never idle, so the figure does not depend on how the machine wakes an idle CPU.
 pub(crate) fn cross_wake<R: One>(job: Job) -> Measured {
     const TRIPS: u64 = 2_000;
     pin_to_one_cpu();
@@ -51,7 +51,7 @@ pub(crate) const REST: Duration = Duration::from_millis(2);
 pub(crate) fn from_idle<R: Many>(job: Job) -> Measured {
     let wakes = (job.budget.as_millis() as usize * 2).max(100);
     R::block_on(async move {
-        // The channel has space for all messages, so that a very late wake does not block the sender.
+        // The channel has space for all messages, so that `try_send` succeeds even if a wake is very late.
         let (to_task, at_task) = bounded::<Instant>(wakes);
         let task = R::spawn(async move {
             let mut late = Vec::with_capacity(wakes);

@@ -15,7 +15,7 @@ use crate::context;
 /// Returns an interval that ticks immediately and then every `period`.
 ///
 /// If no task awaits a tick in time, the next poll returns the tick late. [`MissedTicks`] decides when the
-/// following ticks are due. By default, ticks that are also past are skipped.
+/// following ticks are due. By default, any following tick that is past too is skipped.
 ///
 /// ```
 /// use std::time::Duration;
@@ -158,8 +158,8 @@ impl Interval {
     /// Panics if polling a [`Sleep`] panics.
     #[track_caller]
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
-        // A tick that is due must cost budget: if the work between two ticks takes longer than a period, the
-        // interval never waits.
+        // A tick that is due must cost budget. Otherwise a task whose work between two ticks takes longer
+        // than a period would never yield.
         let function = "brigade::time::Interval::poll_tick";
         ready!(context::expect(function, |shared| self
             .sleep

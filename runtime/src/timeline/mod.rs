@@ -239,12 +239,12 @@ pub enum What {
     Park,
     /// The thread woke up.
     Unpark,
-    /// The OS reported events on sources. They cause the wakes that follow.
+    /// The OS reported events on sources. These events cause the wakes that follow.
     IoReady {
         /// The number of events.
         events: usize,
     },
-    /// Timers were due. They cause the wakes that follow.
+    /// Timers were due. These timers cause the wakes that follow.
     TimersFired {
         /// The number of timers.
         timers: usize,
@@ -257,8 +257,8 @@ pub enum What {
         /// The time so far in which the thread was ready to run but had no core. `None` if the system does
         /// not report this time.
         delayed: Option<Duration>,
-        /// True if the thread gave its core away after the last reading: it slept, or it waited for a lock or
-        /// a device. Parking does not count.
+        /// True if the thread gave its core away since the previous reading: it slept, or it waited for a
+        /// lock or a device. Parking does not count.
         blocked: bool,
     },
 }

@@ -4,7 +4,7 @@
 //! each wheel is behind a lock. Each worker arms its timers in its own wheel, so that workers do not contend
 //! for a lock. With one wheel for all workers, arming and dropping a timer takes six times as long on two
 //! workers as on one. Other threads use the first wheel. No waker is cloned, woken or dropped under the lock,
-//! because that runs user code.
+//! because wakers may run user code.
 //!
 //! # The race between arming a timer and parking
 //!
@@ -17,9 +17,9 @@
 //!                                         B5  parked_until := 0, awake
 //! ```
 //!
-//! If A1 comes before B2 for that wheel, B2 sees the timer (tokio #6682). Otherwise the lock makes B1
-//! visible to A2, so A2 reads the value of B1, B3 or B5. After B5, the driver is awake and will reach B2
-//! again.
+//! If A1 locks the wheel before B2 does, B2 sees the timer (tokio #6682). Otherwise the lock makes B1 visible
+//! to A2, so A2 reads the value of B1, B3 or B5. After B1 or B3, A2 notifies the driver if necessary. After
+//! B5, the driver is awake and will reach B2 again.
 
 pub(crate) mod wheel;
 

@@ -40,8 +40,8 @@
 //!                   free
 //! ```
 //!
-//! 1. [`insert`](Wheel::insert) appends the entry to a slot. The slot's level is that of the highest digit
-//!    in which the deadline differs from `elapsed`. O(1).
+//! 1. [`insert`](Wheel::insert) appends the entry to a slot. The slot belongs to the level of the highest
+//!    digit in which the deadline differs from `elapsed`. O(1).
 //! 2. `cascade`: when `elapsed` enters a slot of a higher level, each entry of the slot moves down by at
 //!    least one level. An entry moves at most 10 times. Entries that are removed early never move.
 //! 3. `fire_slot`: when `elapsed` reaches a tick, the entries of the tick's slot fire.
@@ -96,7 +96,7 @@ pub(crate) struct Wheel<T> {
     /// The tick that time has reached. Entries *of* this tick are due.
     elapsed: u64,
     /// The level of the slot that a cascade is emptying, or 0 if there is no cascade. It changes only
-    /// together with `elapsed`, even if the slot becomes empty.
+    /// together with `elapsed`, so the slot may be empty already.
     cascading: usize,
     slots: Slots<T>,
 }
@@ -111,7 +111,8 @@ struct Earliest {
 }
 
 impl<T> Wheel<T> {
-    /// Makes an empty wheel at time 0 with ticks of `2^shift` ns: 0 is exact, 20 is about a millisecond.
+    /// Makes an empty wheel at time 0 with ticks of `2^shift` ns. With `shift` 20, a tick takes about a
+    /// millisecond.
     ///
     /// # Panics
     ///
@@ -231,7 +232,8 @@ impl<T> Wheel<T> {
     /// Returns the first tick at or after `deadline`.
     fn round_up(&self, deadline: u64) -> u64 {
         let tick = deadline >> self.shift;
-        // The addition cannot overflow: there is a remainder only if `shift` is at least 1.
+        // The addition cannot overflow: there is a remainder only if `shift` is at least 1, so `tick` is
+        // below 2^63.
         tick + u64::from(tick << self.shift != deadline)
     }
 

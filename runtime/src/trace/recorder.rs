@@ -17,10 +17,11 @@ use self::cpu_clock::CpuClock;
 use self::log::{Chunk, entry};
 pub(crate) use self::log::{Entry, Kind, Log};
 
-/// The number of entries in the first chunk of a log, and in its largest chunks. Each chunk is twice as long
-/// as the chunk before it. The first chunk is short, because many threads may report little. Arbitrary: not
+/// The number of entries in the first chunk of a log. This chunk is short, because many threads may report
+/// little. Each later chunk is twice as long as the chunk before it, up to `LARGEST_CHUNK`. Arbitrary: not
 /// measured.
 const FIRST_CHUNK: usize = 64;
+/// The maximum number of entries in a chunk.
 const LARGEST_CHUNK: usize = 4096;
 
 /// The maximum number of entries of all threads together. They take 48 MiB. Arbitrary: they cover minutes of
@@ -55,8 +56,8 @@ pub(crate) struct Recorder {
 struct Current {
     recorder: u64,
     log: Arc<Log>,
-    /// Set once the recorder lists the log. Except for workers, a log is listed when it gets its first
-    /// entry. So the number of listed logs is bounded.
+    /// Set once the recorder lists the log. Except for workers, only logs with entries are listed. So the
+    /// limit on entries also limits the number of listed logs.
     listed: bool,
     /// The chunk that is being filled.
     chunk: Option<Arc<Chunk>>,
@@ -66,8 +67,9 @@ struct Current {
 /// The CPU clock of a worker or of a thread of the blocking pool.
 struct Meter {
     clock: CpuClock,
-    /// The time of the last reading, and the number of voluntary context switches at that time.
+    /// The time of the last reading.
     read_at: u64,
+    /// The number of voluntary context switches at the last reading.
     given_away: u64,
     /// The number of parks since the last reading. In each park, the thread may give its core away once.
     parks: u64,
@@ -85,8 +87,8 @@ pub(crate) const MAIN: &str = "\u{0}main";
 pub(crate) const MAIN_MARK: char = '\u{0}';
 
 impl Recorder {
-    /// Makes a recorder. `clock` returns the nanoseconds since the executor was built. `is_virtual` means
-    /// that this is not real time.
+    /// Makes a recorder. `clock` returns the nanoseconds since the executor was built. `is_virtual` is true
+    /// if these are not nanoseconds of real time.
     pub(crate) fn new(
         clock: impl Fn() -> u64 + Send + Sync + 'static,
         is_virtual: bool,
@@ -115,7 +117,8 @@ impl Recorder {
                 self.list(mine);
             }
             if self.reads_cpu && mine.meter.is_none() {
-                // Only workers get a file descriptor, because there may be hundreds of blocking threads.
+                // Reading the run delay needs an open file for each thread. There may be hundreds of blocking
+                // threads, so only workers read it.
                 let clock = CpuClock::of_this_thread(matches!(role, Role::Worker(_)));
                 mine.meter = Some(Meter {
                     clock,
@@ -179,7 +182,7 @@ impl Recorder {
         self.report_at(self.now(), kind, how, task, other);
     }
 
-    /// Appends a wake that the task polled on this thread made at `at`.
+    /// Appends a wake by the task polled on this thread. `at` is the time of the wake.
     #[cold]
     pub(crate) fn report_wake(&self, at: u64, how: u8, task: u64) {
         self.report_at(at, Kind::Wake, how, task, self.polled());

@@ -49,10 +49,10 @@
 //!
 //! Meanwhile, tasks may move between queues. While a batch moves from the injector to a worker's ring,
 //! `Injector::is_empty` returns false. Tasks that a thief steals are in no queue for a moment. But the thief
-//! is counted as searching until it runs a task, so the last searcher checks the queues again.
+//! is counted as searching until it runs a task. If it is then the last searcher, it checks the queues again.
 //!
 //! The counters need no further fences. Every change of them is a read-modify-write (AcqRel) of one word. So
-//! a worker that changes them sees what other workers did before their earlier changes.
+//! a worker that changes the counters sees what other workers did before they changed the counters.
 //!
 //! rayon-core's sleep module and Go's scheduler use the same pattern, *store buffering*. A SeqCst *load* in
 //! place of N2 does not suffice, because it does not order earlier operations (tokio #1768).
@@ -183,9 +183,10 @@ impl Idle {
         fence(Ordering::SeqCst);
     }
 
-    /// Counts a worker as awake again, unless the thread that woke it has already done so. Returns whether
+    /// Counts a worker as awake again, unless the thread that woke it has already counted it. Returns whether
     /// the worker now counts as searching. It does if another thread woke it, or if it found a task in step
-    /// S3. In the second case, this call is step S4, and half of the workers may be searching already.
+    /// S3. If it found a task, this call is step S4, and the limit of
+    /// [`start_searching`](Self::start_searching) does not apply.
     ///
     /// Only the list determines which workers are parked. The thread that takes a worker off the list also
     /// counts it as awake (async-executor #103, tokio #8372).

@@ -7,14 +7,15 @@
 //!
 //! 1. *How it begins.* A worker that parks while others are awake becomes the monitor if there is none
 //!    ([`begin`](Monitor::begin)). But after all workers have parked, no worker is the monitor. So a worker
-//!    ensures that there is a monitor (`Scheduler::ensure_monitor`) before it can block others. It does so
-//!    when it fills an empty slot. It also does so when it begins to run after it was the monitor or in the
-//!    driver. While another worker searches, this is not necessary: the last searcher finds nothing and
-//!    parks, or it checks for uncovered slots itself (`Scheduler::wake_successor`).
+//!    ensures that there is a monitor (`Scheduler::ensure_monitor`) before its polls can delay other tasks:
+//!    when it fills an empty slot, and when it begins to run after it was the monitor or in the driver. While
+//!    another worker searches, this is not necessary. If the last searcher finds nothing, it parks, as the
+//!    monitor if there is none. If it finds a task, it checks for uncovered slots
+//!    (`Scheduler::wake_successor`).
 //! 2. *Which worker.* `ensure_monitor` wakes one of the parked workers. That worker searches, usually in
-//!    vain, and parks again, now as the monitor. The request is recorded, so that worker becomes the monitor
-//!    even if the requester has parked again meanwhile. Otherwise a worker that often wakes for a short time
-//!    would wake another worker each time.
+//!    vain, and parks again, now as the monitor. The request is recorded, so it is valid even if the
+//!    requester has parked again meanwhile. Otherwise a worker that often wakes for a short time would wake
+//!    another worker each time.
 //! 3. *What it does* (`Worker::take_from_stuck_workers`). The monitor takes the task out of the slot of each
 //!    worker that has begun no poll since the last check. Then it searches, as after any park. When it parks
 //!    again, it takes the driver if the driver is free.
@@ -33,20 +34,20 @@
 //!   P4  request, wake one
 //! ```
 //!
-//! If P2 comes before Q2, Q3 sees the task. Otherwise P3 sees Q1. If the searcher was the monitor before, P3
-//! also sees that this role has ended. At R3 the worker does not check the slots. If it found a task, it
-//! wakes another worker as the monitor. Otherwise it becomes the monitor itself, because the worker of P1 is
-//! awake. (The worker of R3 changes the count of awake workers at S1, and reads it afterwards. If the worker
-//! of P1 rises after that, P3 comes after R1 and sees R1.) The fence P2 must be cheap. It is seldom needed,
-//! because most owners empty their slot a moment later. P2 follows a swap, which is already a full barrier on
-//! x86-64.
+//! If P2 comes before Q2, Q3 sees the task. Otherwise P3 sees Q1 and does not count this searcher. If the
+//! searcher was the monitor before, P3 also sees that this role has ended. At R3 the worker does not check
+//! the slots. If it found a task, it wakes another worker as the monitor. Otherwise it becomes the monitor
+//! itself, because the worker of P1 is awake. (The worker of R3 changes the count of awake workers at S1, and
+//! reads the count afterwards. If the worker of P1 rises only after this change, P3 comes after R1 and sees
+//! R1.) The fence P2 must be cheap. It is seldom needed, because most owners empty their slot a moment later.
+//! P2 follows a swap, which is already a full barrier on x86-64.
 
 use std::time::Duration;
 
 use crate::sync::{AtomicBool, Ordering};
 
-/// How long the monitor parks. Behind a poll that does not end, a task in a slot waits at most twice this
-/// time. Arbitrary: no person notices this delay, and 200 checks per second cost little.
+/// How long the monitor parks. If a poll does not end, a task in the same worker's slot waits at most two
+/// such periods. Arbitrary: no person notices this delay, and 200 checks per second cost little.
 pub(crate) const PERIOD: Duration = Duration::from_millis(5);
 
 /// Records whether there is a monitor. One flag is for a monitor in the driver, the other flag is for a
@@ -54,7 +55,7 @@ pub(crate) const PERIOD: Duration = Duration::from_millis(5);
 pub(crate) struct Monitor {
     in_driver: AtomicBool,
     outside: AtomicBool,
-    /// Set by a request, until a worker that parks becomes the monitor because of it.
+    /// True from a request until a worker parks as the monitor because of this request.
     requested: AtomicBool,
 }
 
@@ -82,7 +83,7 @@ impl Monitor {
         if self.outside.load(Ordering::Relaxed) || in_driver && self.exists() {
             return false;
         }
-        // `||` evaluates `swap` last, so the request is kept while another worker is awake.
+        // `||` evaluates `swap` only if no other worker is awake, so the request is kept until then.
         let needed =
             self.exists() || others_awake() || self.requested.swap(false, Ordering::Relaxed);
         // Two workers may park outside the driver at the same time. Only one of them gets the role.

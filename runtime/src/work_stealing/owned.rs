@@ -2,10 +2,10 @@
 //!
 //! Each worker has its own part of the list, for the tasks that it spawns. This part is not shared, so a
 //! spawn on a worker touches no memory that other threads write. Tasks that other threads spawn are in one
-//! more part, behind a lock. A task may end on a worker that did not spawn it. That worker later returns a
-//! batch of vacated entries to their owner, which then reuses them. Until then a vacated entry contains a
-//! pointer that may dangle. No thread follows this pointer, because every worker returns its vacated entries
-//! before any task is cancelled.
+//! more part, behind a lock. A task may end on a worker that did not spawn it. That worker gathers the
+//! entries of such tasks, which are now *vacated*, and later returns them in batches to the owner for reuse.
+//! Until then a vacated entry contains a pointer that may dangle. No thread follows this pointer, because
+//! every worker returns its vacated entries before any task is cancelled.
 //!
 //! ```text
 //!   worker A              part A                                         worker B
@@ -69,8 +69,7 @@ impl OwnedTasks {
         }
     }
 
-    /// Adds a task that is spawned on a thread that is not a worker. Returns `false` if the executor is
-    /// closed.
+    /// Adds a task that is spawned outside the workers. Returns `false` if the executor is closed.
     pub(crate) fn insert(&self, task: RawTask, admitted: impl FnOnce()) -> bool {
         let part = &self.parts[self.others];
         let mut tasks = lock(&part.tasks);
@@ -104,8 +103,7 @@ impl OwnedTasks {
         (index as usize & (self.parts.len() - 1), index >> bits)
     }
 
-    /// Removes a task that ends on a thread that is not a worker. `cancel_all` removes every task in this
-    /// way.
+    /// Removes a task that ends outside the workers. `cancel_all` removes every task in this way.
     pub(crate) fn remove(&self, task: RawTask) {
         let (part, place) = self.find(task);
         self.parts[part].vacate(&mut vec![place]);

@@ -51,7 +51,7 @@ impl Parker {
         let _ = self.thread.set(thread::current());
     }
 
-    /// Blocks until `unpark` is called, or for at most `at_most`.
+    /// Blocks until `unpark` is called, or until the time `at_most` is over.
     pub(crate) fn park(&self, at_most: Option<Duration>) {
         self.park_as(PARKED, || match at_most {
             // No loop: a timed park may return early.

@@ -71,8 +71,9 @@ impl Worker {
     }
 
     /// Takes a fair share of the tasks in the injector. Returns one of them, and moves the others to the
-    /// ring, where other workers may steal them. Wakes no worker, because other workers always see the batch.
-    /// The worker that was woken for these tasks finds them, or wakes another worker that finds them.
+    /// ring, where other workers may steal them. Wakes no worker, because a worker was already woken for
+    /// these tasks, if necessary. That worker always sees the batch in one of the queues: it takes these
+    /// tasks, or wakes another worker that does.
     fn take_batch(&self) -> Option<Runnable> {
         let workers = self.scheduler.remotes.len();
         let (first, moved) = self.scheduler.injector.pop_batch(

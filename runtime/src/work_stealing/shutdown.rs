@@ -104,8 +104,8 @@ impl ShutdownLatch {
         }
     }
 
-    /// Waits until all tasks are cancelled and the stop hooks of all workers have ended. Returns whether that
-    /// was before the deadline.
+    /// Waits until all tasks are cancelled and the stop hooks of all workers have ended. Returns `false` if
+    /// the deadline comes first.
     fn finishes_by(&self, deadline: Option<Instant>) -> bool {
         // Without a deadline, joining the threads is enough.
         let Some(deadline) = deadline else {

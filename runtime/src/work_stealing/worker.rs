@@ -79,7 +79,8 @@ pub(super) struct Worker {
     /// True if the injector had tasks at the last poll of the driver, and has not been found empty since
     /// then.
     pub(super) alternate_injector: Cell<bool>,
-    /// The index of the worker at which the last search began, times 2^32, divided by the number of workers.
+    /// Where the last search began in the list of workers, as a fraction in units of 2^-32: `1 << 31` is the
+    /// middle of the list.
     pub(super) first_victim: Cell<u32>,
     pace: RefCell<Pace>,
     /// The wakers that the driver has collected.
@@ -185,7 +186,7 @@ impl Worker {
         }
     }
 
-    /// Adds a task that is spawned here to this worker's list, and queues the task.
+    /// Adds a new task to this worker's list and queues it. The task is spawned on this worker.
     #[inline]
     pub(super) fn bind(&self, task: Unbound) {
         self.tasks.insert(&self.scheduler.owned, task.raw());
@@ -193,7 +194,7 @@ impl Worker {
         self.push_woken(task.bind());
     }
 
-    /// Removes a task that ends on this worker from the list.
+    /// Removes a task from the list of tasks, because it ends on this worker.
     #[inline]
     pub(super) fn unbind(&self, task: RawTask) {
         self.tasks.remove(&self.scheduler.owned, task);
@@ -214,7 +215,7 @@ impl Worker {
         }
     }
 
-    /// Puts a task at the end of the yielded tasks, because it woke itself during its poll.
+    /// Puts a task at the end of the yielded tasks, because it was woken during its own poll.
     #[inline]
     pub(super) fn push_yielded(&self, task: Runnable) {
         self.push_to_ring(&self.remote.yielded, task);

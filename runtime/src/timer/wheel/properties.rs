@@ -72,8 +72,8 @@ impl Model {
         );
     }
 
-    /// Calls `expire` once. The entries that fire must be the next ones of the model. They must be due by
-    /// `now`, or by the tick that the wheel has reached if that is later.
+    /// Calls `expire` once. The entries that fire must be the next ones of the model. They must be due by the
+    /// later of two times: `now`, and the tick that the wheel has reached.
     fn expire(&mut self, now: u64, limit: usize) -> bool {
         self.now = now.max(self.end_of(self.wheel.elapsed) as u64);
         let mut out = Vec::new();
@@ -135,7 +135,7 @@ fn run_model(shift: u32, seed: u64, steps: u32) {
     if random.below(4) == 0 {
         model.expire(u64::MAX - random.span(60), 1); // a very old wheel
     }
-    // The spans range from a microsecond to centuries.
+    // The longest span of a run is between a microsecond and centuries.
     let bits = 10 + random.below(54);
     for _ in 0..steps {
         let limit = 1 + random.span(6) as usize;

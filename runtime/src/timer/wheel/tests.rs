@@ -74,7 +74,7 @@ fn each_digit_and_its_neighbours_fire_exactly() {
 
 #[test]
 fn the_end_of_time_is_reached_and_never_early() {
-    // With the shifts 4, 10 and 16, the last rounded tick needs one more digit.
+    // With the shifts 4, 10 and 16, rounding up gives the last tick one more digit.
     for shift in [0, 1, 4, 10, 14, 16, 20, 63] {
         let mut wheel = Wheel::new(shift);
         wheel.insert(u64::MAX, "last");

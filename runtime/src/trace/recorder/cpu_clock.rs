@@ -128,7 +128,8 @@ mod tests {
         let given_away = clock.read().unwrap().given_away;
         assert!(used(&|| std::thread::sleep(nap)) < nap / 2);
         assert!(clock.read().unwrap().given_away > given_away);
-        // A thread that computes reaches this CPU time even if other threads use the core too.
+        // A thread that computes uses `nap` of CPU time sooner or later, even if other threads use the core
+        // too.
         let (begun, start) = (Instant::now(), clock.read().unwrap().cpu);
         while u128::from(clock.read().unwrap().cpu - start) < nap.as_nanos() {
             assert!(begun.elapsed() < Duration::from_secs(60));
