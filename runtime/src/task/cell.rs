@@ -74,7 +74,6 @@ pub(super) struct Vtable {
     pub(super) free: unsafe fn(NonNull<Header>),
 }
 
-/// The result of a poll.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Polled {
     Pending,
@@ -154,7 +153,7 @@ impl<F: Future> Reserved<F> {
     /// Hands the initialised task to its executor, and returns the task's handle.
     ///
     /// # Safety
-    /// The future has been written to [`future`](Self::future).
+    /// The future must have been written to [`future`](Self::future).
     #[inline(always)]
     pub(crate) unsafe fn spawn(self, name: Option<&str>) -> JoinHandle<F::Output> {
         // SAFETY: the caller upholds the contract.
@@ -172,7 +171,7 @@ impl<F: Future> Reserved<F> {
     /// Returns the initialised task, which no executor has bound, and a pointer for its handle.
     ///
     /// # Safety
-    /// The future has been written to [`future`](Self::future).
+    /// The future must have been written to [`future`](Self::future).
     #[inline(always)]
     pub(crate) unsafe fn written(self) -> (Unbound, RawTask) {
         let task = RawTask(self.0.cast());

@@ -145,7 +145,7 @@ impl<T> JoinHandle<T> {
         self.task.poll_join(waker)
     }
 
-    /// Takes the output. `poll_join` has returned `Ready`.
+    /// Takes the output. `poll_join` must have returned `Ready`.
     #[inline(always)]
     pub(super) fn take_output(&self) -> Result<T, JoinError> {
         let mut output = MaybeUninit::<Result<T, JoinError>>::uninit();
