@@ -60,11 +60,11 @@ const _: () = assert!(size_of::<Header>() == 40);
 
 /// The operations that depend on the type of the future.
 pub(super) struct Vtable {
-    /// Polls the future, which still exists; the caller has set RUNNING. If the result is not `Pending`,
-    /// the future is then gone and the output is stored.
+    /// Polls the future, which still exists; the caller must have set RUNNING. If the result is not
+    /// `Pending`, the future is then gone and the output is stored.
     pub(super) poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> Polled,
-    /// Drops the future, which still exists; the caller has set RUNNING. The output becomes "aborted", or
-    /// the panic of the future's `Drop`.
+    /// Drops the future, which still exists; the caller must have set RUNNING. The output becomes
+    /// "aborted", or the panic of the future's `Drop`.
     pub(super) cancel: unsafe fn(NonNull<Header>),
     /// Moves the output to the pointer, a `*mut Result<F::Output, JoinError>`. The caller owns the output.
     pub(super) read_output: unsafe fn(NonNull<Header>, *mut ()),

@@ -38,7 +38,7 @@ const DONE: u8 = 1 << 2;
 const RELEASED: u8 = 1 << 3;
 /// The handle has taken the output, or dropped it.
 const TAKEN: u8 = 1 << 4;
-/// A wake from another thread is in the owner's inbox. This flag is unrelated to joining, but other threads
+/// A wake from another thread is in the owner's inbox. This flag is in the join word, because other threads
 /// may write only this byte. Set by the first waker, cleared by the owner.
 const WAKE_SENT: u8 = 1 << 5;
 /// An abort from another thread is in the owner's inbox. Never cleared, because one abort is enough.

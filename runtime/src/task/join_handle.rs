@@ -140,7 +140,7 @@ impl<T> Future for JoinHandle<T> {
 }
 
 impl<T> JoinHandle<T> {
-    /// Polls for the end of the task. Spends no budget, because the caller has spent it.
+    /// Polls for the end of the task. Leaves the budget to the caller.
     pub(super) fn poll_end(&self, waker: &Waker) -> Poll<()> {
         self.task.poll_join(waker)
     }
