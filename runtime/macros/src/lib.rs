@@ -1,8 +1,8 @@
 //! Implements `#[brigade::main]` and `#[brigade::test]`. The crate `brigade` documents them.
 //!
-//! Both attributes put the user's async function, unchanged, into an ordinary function of the same name.
-//! The ordinary function runs the async function on an executor. So the compiler's messages about the body
-//! point at the user's lines. The input is simple enough to be read token by token, without a parser crate.
+//! Both attributes put the user's async function into an ordinary function of the same name, which runs it
+//! on an executor. The async function is not changed, so the compiler's messages about its body point at the
+//! user's lines. The input is simple enough to be read token by token, without a parser crate.
 
 mod function;
 mod options;
@@ -110,8 +110,8 @@ fn group_of(token: &TokenTree, delimiter: Delimiter) -> Option<&Group> {
     }
 }
 
-/// Returns the tokens without invisible groups. A `macro_rules!` macro puts each fragment that it inserts
-/// into such a group.
+/// Returns the tokens without invisible groups. A `macro_rules!` macro wraps every inserted fragment in such
+/// a group.
 fn ungrouped(tokens: TokenStream) -> Vec<TokenTree> {
     let mut flat = Vec::new();
     for token in tokens {

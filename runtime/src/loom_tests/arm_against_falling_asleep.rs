@@ -41,8 +41,8 @@ impl Model {
         armed.expect("the executor is there")
     }
 
-    /// Parks again after each notification, as `Driver` does, until the next deadline is `until`. Returns
-    /// the number of notifications.
+    /// Parks again after each notification, as `Driver` does. Stops when the next deadline is `until`.
+    /// Returns the number of notifications.
     fn sleep_until(&self, until: u64) -> usize {
         let mut notified = 0;
         while self.timers.park() != Some(until) {

@@ -1,5 +1,5 @@
-//! A task ends and its output is taken, while a third thread asks an abort handle whether the task has
-//! ended. If the handle reports the end, the third thread also sees what the task wrote before its end.
+//! A task ends and its output is taken, while another thread asks an abort handle whether the task has
+//! ended. If the handle reports the end, that thread also sees what the task wrote before its end.
 
 use loom::cell::UnsafeCell;
 use loom::thread;

@@ -1,6 +1,6 @@
-//! A task ends on another worker than the one that spawned it. Meanwhile the worker that spawned it leaves
-//! at shutdown. The ended task is not cancelled afterwards. A task that has not ended is cancelled exactly
-//! once (compare async-executor #163).
+//! A task ends on a worker that did not spawn it. Meanwhile the worker that spawned it leaves at shutdown.
+//! The ended task is not cancelled afterwards. A task that has not ended is cancelled exactly once (compare
+//! async-executor #163).
 
 use loom::thread;
 

@@ -1,4 +1,4 @@
-//! A task finds that a source is not ready, and registers its waker while the event comes. The task is
+//! A task finds that a source is not ready, and registers its waker while an event comes. The task is
 //! woken.
 
 use std::task::Waker;

@@ -2,8 +2,8 @@
 //! model allows.
 //!
 //! Each race has its own file, which has the name of the race. The models run the code that ships; [`sync`]
-//! and [`os`] replace what loom cannot run. A model names its *outcomes*. If no execution reaches one of
-//! these outcomes, the model fails, because a race that never happens proves nothing.
+//! and [`os`] replace what loom cannot run. A model names its *outcomes*. The model fails if any of these
+//! outcomes is never reached, because a race that never happens proves nothing.
 //!
 //! `.ci/loom` runs all models; `.ci/loom NAME` runs models whose name contains `NAME`. If exploring every
 //! order takes too long, a model bounds the number of preemptions. Most races need two preemptions.
@@ -197,7 +197,7 @@ fn waker_of(task: RawTask) -> Waker {
     Waker::clone(&waker::borrowed(task))
 }
 
-/// A waker that is not brigade's, for a thread of the model that waits.
+/// A waker that is not brigade's, for a waiting thread of the model.
 struct Stranger(Notify);
 
 impl Stranger {
@@ -251,7 +251,7 @@ fn steal(victim: &Ring<u32>, mine: &Ring<u32>) -> Option<u32> {
 // ---- workers whose tasks are numbers ----------------------------------------------------------
 
 /// The parts that the workers of `work_stealing` share, without reactor and clock: the idle protocol, the
-/// injector and the parkers. The tasks are numbers.
+/// injector and the parkers.
 struct Staff {
     idle: Idle,
     injector: Injector<u32>,

@@ -21,7 +21,7 @@ fn spawn_while_it_closes(executor: impl Executor) -> Result<u32, crate::task::Jo
 
 #[test]
 fn one_cook() {
-    // `SingleThread` runs tasks only in `block_on`, so this task cannot have run.
+    // `SingleThread` runs tasks only in `block_on`, which this model never calls.
     static SEEN: Outcomes<1> = Outcomes::of(["aborted"]);
     explore(3, &SEEN, || {
         let end = spawn_while_it_closes(SingleThread::new().unwrap());

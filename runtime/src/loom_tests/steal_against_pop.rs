@@ -1,4 +1,4 @@
-//! The owner of a ring pushes and pops while a thief takes half of it (crossbeam #726): every item
+//! The owner of a ring pushes and pops while a thief takes half of the items (crossbeam #726). Every item
 //! comes out exactly once.
 
 use loom::thread;

@@ -1,4 +1,4 @@
-//! Two thieves steal from one ring while its owner uses it: every item comes out exactly once.
+//! Two thieves steal from one ring while its owner uses it. Every item comes out exactly once.
 
 use loom::thread;
 

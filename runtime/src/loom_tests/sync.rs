@@ -199,8 +199,8 @@ pub(crate) mod thread {
     }
 }
 
-/// Returns the number of the calling thread, which is not 0. The number is an address, as it is outside of
-/// models.
+/// Returns the number of the calling thread. The number is an address, as it is outside of models, so it is
+/// not 0.
 pub(crate) fn thread_number() -> usize {
     loom::thread_local!(static MARK: Box<u8> = Box::new(0));
     MARK.with(|mark| std::ptr::from_ref(&**mark).addr())

@@ -1,6 +1,6 @@
-//! Two threads wake one task of a single-thread executor, and the task wakes itself once in between. If a
-//! wake begins after a poll has begun, another poll follows. In compio #948, the second of two overlapping
-//! wakes relied on a stale flag of the first wake.
+//! Two threads wake one task of a single-thread executor, and the task also wakes itself once. If a wake
+//! begins after a poll has begun, another poll follows. In compio #948, the second of two overlapping wakes
+//! relied on a stale flag of the first wake.
 
 use std::task::Poll;
 

@@ -60,7 +60,7 @@ fn a_poll_follows_that_sees_what_was_written() {
     });
 }
 
-/// Two threads wake the task, and each of them first writes a flag.
+/// Two threads each write a flag and then wake the task.
 #[test]
 fn also_with_two_wakers() {
     static SEEN: Outcomes<3> = Outcomes::of(["one poll", "two polls", "three polls"]);

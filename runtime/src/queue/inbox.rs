@@ -17,7 +17,7 @@
 //!
 //! One of the two fences comes first. If fence P2 is first, step S3 sees the operation of P1. If fence S2
 //! is first, step P3 sees `asleep` and notifies. A notification is an event in the OS, so step S4 ends even
-//! if the notification came before it. So the owner never sleeps while an operation waits.
+//! if the notification came earlier. So the owner never sleeps while an operation waits.
 //!
 //! Without step S3, an operation sent between the last check and the sleep would be lost. This bug is a
 //! *lost wakeup*; the model `no_wake_is_slept_through` finds it. A notification at every send would also

@@ -3,9 +3,8 @@
 //!
 //! The queue is a lock-free channel. A deque behind a lock takes fewer instructions and atomic operations
 //! than the channel. But with 100,000 spawns from outside the executor, the deque was slower by two fifths,
-//! because spawner and workers contended for the lock, and each time one slept. The channel must be
-//! unbounded, because `wake` pushes here and must never block (compio #1044). `push` wakes no worker; the
-//! caller does.
+//! because spawner and workers slept while they waited for the lock. The channel must be unbounded, because
+//! `wake` pushes here and must never block (compio #1044). `push` wakes no worker; the caller does.
 
 use crate::sync::channel::{Receiver, Sender, unbounded};
 use crate::sync::{AtomicUsize, Ordering};
@@ -87,8 +86,8 @@ impl<T> Injector<T> {
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         // The order of the checks matters. If a batch emptied the queue, the increment of `moving` is
-        // visible, because the channel's operations release and acquire. If `moving` is 0, the batch is
-        // visible in the ring.
+        // visible, because the channel's operations release and acquire. If `moving` is 0 again, the batch
+        // is visible in the ring.
         self.receiver.is_empty() && self.moving.load(Ordering::Acquire) == 0
     }
 }

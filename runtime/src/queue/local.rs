@@ -2,9 +2,9 @@
 //!
 //! Without a seed, the queue is first come, first served. It has two parts: tasks that were spawned or
 //! woken, and tasks that *yielded*. A task yields if it is woken during its own poll. It then goes behind
-//! all tasks that are ready. At most [`OVERTAKES`] later tasks overtake the first yielded task; then as
-//! many may overtake the next yielded task. So yielding tasks do not starve, and hardly delay the tasks
-//! that the driver woke. With a seed, a generator decides the order.
+//! all tasks that are ready. At most [`OVERTAKES`] later tasks overtake the first yielded task; then the
+//! same number may overtake the next. So yielding tasks do not starve, and hardly delay the tasks that the
+//! driver woke. With a seed, a generator decides the order.
 
 use std::collections::VecDeque;
 
@@ -14,7 +14,7 @@ use crate::task::raw::{RawTask, Runnable};
 /// The ready tasks of one thread. The queue holds the right to run each of them.
 pub(crate) struct LocalQueue {
     woken: VecDeque<Runnable>,
-    /// Each yielded task, with the value of `taken` when no earlier task is left.
+    /// Each yielded task. No earlier task is left once `taken` reaches the number.
     yielded: VecDeque<(Runnable, u64)>,
     /// The number of tasks taken from `woken`.
     taken: u64,
@@ -76,7 +76,7 @@ impl LocalQueue {
         self.woken.len() + self.yielded.len()
     }
 
-    /// Removes a task from its part.
+    /// Removes a task.
     pub(crate) fn remove(&mut self, task: RawTask) {
         self.woken.retain(|other| other.raw() != task);
         self.yielded.retain(|(other, _)| other.raw() != task);
@@ -221,7 +221,7 @@ mod tests {
         }
     }
 
-    /// At shutdown, the executor finds the forgotten tasks on its list and cancels them.
+    /// At shutdown, the executor finds the removed tasks on its list and cancels them.
     #[test]
     fn clearing_forgets_the_tasks_and_does_not_cancel_them() {
         let (mut queue, tasks, handles) = queue_of(3, None);

@@ -253,7 +253,7 @@ impl LifoSlot {
     #[inline]
     pub(crate) fn put(&self, task: Runnable) -> Option<Runnable> {
         // Release pairs with `take`: a thread that takes the task sees what this thread wrote before.
-        // Acquire does the same for the task that this swap takes out.
+        // Acquire pairs with the Release of the `put` before this one.
         let previous = self.0.swap(task.into_ptr(), Ordering::AcqRel);
         fence_after_read_modify_write();
         // SAFETY: the pointer in the slot came from `into_ptr`, and the swap takes it out once.

@@ -33,7 +33,7 @@ impl Delay {
     /// Waits for the end of the delay.
     ///
     /// # Errors
-    /// Returns an error if the executor is gone. Without timers, the tries would follow each other
+    /// Returns an error if the executor is gone: without its timers, the tries would follow each other
     /// immediately.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(timers) = &self.timers else {

@@ -376,7 +376,7 @@ mod tests {
             }
         }
 
-        /// The reactor is empty while no source is registered. The OS need not be polled then.
+        /// While no source is registered, the OS need not be polled.
         #[test]
         fn a_reactor_is_empty_while_nothing_is_registered() {
             /// A source whose registration always fails.

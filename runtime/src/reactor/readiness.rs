@@ -38,9 +38,9 @@
 //! ```
 //!
 //! R1 and T2 are compare-and-swaps on one word. If R1 comes first, T2 sees READY. If T2 comes first, R1 sees
-//! WAITING, and R2 waits for the lock until the end of T3. So while a waker is stored, only R2 can increment
-//! the tick. R3 takes the waker out under the same lock. Therefore, a future's waker is stored exactly while
-//! the future's [`WaiterKey`] has the current tick.
+//! WAITING, and R2 waits for the lock until the end of T3. While a waker is stored, WAITING is set, so only
+//! R2 can increment the tick. R3 takes the waker out under the same lock. Therefore, a future's waker is
+//! stored exactly while the future's [`WaiterKey`] has the current tick.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -143,7 +143,8 @@ impl Readiness {
     }
 
     /// Clears READY after a short read, if the OS reports further data with a new event. The read began with
-    /// `seen` and filled `count` of `room` bytes. Clearing saves a try that would only get `WouldBlock`.
+    /// the word `seen`, and returned `count` bytes in a buffer of `room` bytes. Clearing saves a try that
+    /// would only get `WouldBlock`.
     #[inline]
     pub(crate) fn note_read(&self, seen: ReadySnapshot, count: usize, room: usize) {
         if 0 < count && count < room && seen.0 & SHORT_READ_DRAINS != 0 {
@@ -378,7 +379,7 @@ impl Waiters {
                 None => self.future.as_mut(),
                 Some(n) => self.more.as_mut().and_then(|more| more.futures.get_mut(n)),
             };
-            // See the second race in the module's documentation.
+            // See "The race between waiting and an event" above.
             let place = place.expect("a key of the current tick has its waker stored");
             return Some(std::mem::replace(place, waker));
         }

@@ -1,4 +1,5 @@
-//! One registered source: a [`Readiness`] for reading and one for writing, and the loop that tries and waits.
+//! One registered source: a [`Readiness`] for reading and one for writing, and the loop that tries an
+//! operation and waits.
 //!
 //! The two directions are independent. A write that would block does not affect reading (tokio #2886). Each
 //! direction counts its own events, so an event for writing does not prevent a read from clearing the
@@ -198,7 +199,7 @@ impl Source {
     }
 
     /// Updates the directions in `seen`, which were ready before a try, according to the `result` of this
-    /// try. If the try `may_write`, a failure may itself cause the next event: see [`Pause`].
+    /// try. If `may_write`, a failed try may itself cause the next event: see [`Pause`].
     #[inline]
     fn settle<R>(
         self: &Arc<Self>,
@@ -251,7 +252,7 @@ impl Source {
 
     /// Tries `operation` until it returns something other than `WouldBlock`. If the direction is not ready,
     /// stores the task's waker until the next event: see [`Readiness::poll_ready`] for the `key`.
-    /// `operation` gets the readiness word from before the try.
+    /// The argument of `operation` is the readiness word as it was before the call.
     #[inline]
     pub(crate) fn poll_io<R>(
         self: &Arc<Self>,
@@ -397,9 +398,10 @@ impl<F> Drop for IoFuture<'_, F> {
 /// same socket are unlikely to cause more failures in a row.
 const FREE: u32 = 8;
 
-/// The length of the first pause, and how often the length doubles, up to 64 ms. Arbitrary: 16 tries per
-/// second cost almost nothing. A receiver that was not reading hardly notices the delay.
+/// The length of the first pause. Each further failure doubles the length, up to 64 ms. Arbitrary: 16 tries
+/// per second cost almost nothing. A receiver that was not reading hardly notices the delay.
 const SHORTEST: Duration = Duration::from_millis(1);
+/// How many times the length doubles.
 const DOUBLINGS: u32 = 6;
 
 /// Pauses after failed writes. A failed write may itself cause the event that the writer waits for.
@@ -407,8 +409,8 @@ const DOUBLINGS: u32 = 6;
 /// If the receiver of a Unix datagram has no space, `sendto` allocates memory for the datagram and frees
 /// the memory again. Freeing the memory makes the sender's socket writable, which is an event. A task that
 /// trusts such events tries forever and keeps a processor busy. So if several writes in a row fail, each
-/// after its own event, a pause begins. Until the pause ends, events are put off. If the failed call waited
-/// for both directions, the pause holds both directions: each event reports all directions that are ready.
+/// after its own event, a pause begins. Until the pause ends, events are put off. Each event reports all
+/// directions that are ready. So if the failed call waited for both directions, the pause holds both.
 pub(super) struct Pause {
     /// The timers of the executor that delivers the source's events.
     timers: Option<Weak<Timers>>,
@@ -419,8 +421,8 @@ pub(super) struct Pause {
 }
 
 impl Pause {
-    /// Counts a failed write to `source`. If a pause begins or is under way, returns its lock. While the
-    /// caller keeps the lock, the pause does not end.
+    /// Counts a failed write to `source`. If a pause begins or is under way, returns the pause's lock. While
+    /// the caller keeps the lock, the pause does not end.
     #[cold]
     fn failed(&self, source: &Arc<Source>) -> Option<MutexGuard<'_, Option<Box<Armed>>>> {
         let before = self.failures.fetch_add(1, Ordering::Relaxed);

@@ -43,8 +43,8 @@ impl TimerFd {
         Ok(TimerFd { timer, due: 0 })
     }
 
-    /// Sets the timer to `due`, which is `left` from now. `left` must not be zero, because zero turns the
-    /// timer off. Returns whether the timer ends the next wait, which is always true here.
+    /// Sets the timer to the deadline `due`. `left` is the time until then, and must not be zero, because
+    /// zero turns the timer off. Returns whether the timer ends the next wait, which is always true here.
     pub(crate) fn set(&mut self, due: u64, left: Duration) -> bool {
         if self.due == due {
             // The timer is already set to `due`. `due` is not past, so the timer has not expired.

@@ -50,9 +50,10 @@ impl Builder<SingleThread> {
     /// time.
     ///
     /// A job of [`spawn_blocking`](crate::spawn_blocking) and a name lookup take no virtual time. The
-    /// clock stands still until they are done. A job that waits in [`Handle::block_on`] does not stop the
-    /// clock. If a job waits for a timer in another way, the clock moves up to that timer, and no further.
-    /// The clock does not wait for anything else outside the executor, such as a socket or another thread.
+    /// clock stands still until they are done, with two exceptions. A job that waits in
+    /// [`Handle::block_on`] does not stop the clock. If a job waits for a timer in another way, the clock
+    /// moves only up to that timer. The clock does not wait for anything else outside the executor, such
+    /// as a socket or another thread.
     ///
     /// [`Handle::block_on`]: crate::Handle::block_on
     ///

@@ -153,14 +153,14 @@ impl SingleThread {
             if let Some(output) = run.poll_tasks(future.as_mut()) {
                 return output;
             }
-            // Call `hold_clock` before the last check of the inbox: a job that has ended by now has already
-            // sent its wake.
+            // Call `hold_clock` before the last check of the inbox: the check then sees the wakes of all
+            // ended jobs.
             self.shared.pool.hold_clock();
             if self.scheduler.queued() == Some(0) && self.scheduler.inbox().begin_park() {
                 run.park();
             } else {
-                // Operations from other threads keep this loop awake, and may cause more operations without
-                // end. Poll the driver too, so that timers and sockets do not starve.
+                // Operations from other threads may keep this loop awake forever. Poll the driver too, so
+                // that timers and sockets do not starve.
                 run.poll_driver();
             }
             // Drain after the sleep, because most often an operation in the inbox ended the sleep.
@@ -264,7 +264,7 @@ struct RunLoop<'a> {
     pace: Pace,
     /// The wakers that the driver collected.
     woken: Vec<Waker>,
-    /// The time up to which `counters.present` counts.
+    /// `counters.present` includes all time up to this instant.
     counted: u64,
 }
 

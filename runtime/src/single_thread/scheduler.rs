@@ -104,8 +104,8 @@ impl Scheduler {
     ///
     /// 1. Sets `closing`: from now on no task is bound or queued.
     /// 2. Empties the queue, whose tasks are also on the list.
-    /// 3. Finds the tasks on the list one by one and cancels them. Dropping a future may run any code: this
-    ///    code may wake other tasks (no effect now), spawn (cancelled immediately) or drop handles. So
+    /// 3. Finds the tasks on the list one by one and cancels them. Dropping a future runs user code, which
+    ///    may wake other tasks (no effect now), spawn tasks (cancelled immediately) or drop handles. So
     ///    `Local` is not open while a future is dropped.
     /// 4. Now all tasks are done. Unbinds them from this thread, then closes the inbox and drops the
     ///    operations in it. A sender that finds the inbox closed drops its operation itself.

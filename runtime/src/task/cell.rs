@@ -60,11 +60,11 @@ const _: () = assert!(size_of::<Header>() == 40);
 
 /// The operations that depend on the type of the future.
 pub(super) struct Vtable {
-    /// Polls the future, which still exists; the caller has set RUNNING. If the result is not `Pending`,
-    /// the future is then gone and the output is stored.
+    /// Polls the future, which still exists; the caller must have set RUNNING. If the result is not
+    /// `Pending`, the future is then gone and the output is stored.
     pub(super) poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> Polled,
-    /// Drops the future, which still exists; the caller has set RUNNING. The output becomes "aborted", or
-    /// the panic of the future's `Drop`.
+    /// Drops the future, which still exists; the caller must have set RUNNING. The output becomes
+    /// "aborted", or the panic of the future's `Drop`.
     pub(super) cancel: unsafe fn(NonNull<Header>),
     /// Moves the output to the pointer, a `*mut Result<F::Output, JoinError>`. The caller owns the output.
     pub(super) read_output: unsafe fn(NonNull<Header>, *mut ()),
@@ -74,7 +74,6 @@ pub(super) struct Vtable {
     pub(super) free: unsafe fn(NonNull<Header>),
 }
 
-/// The result of a poll.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Polled {
     Pending,
@@ -154,7 +153,7 @@ impl<F: Future> Reserved<F> {
     /// Hands the initialised task to its executor, and returns the task's handle.
     ///
     /// # Safety
-    /// The future has been written to [`future`](Self::future).
+    /// The future must have been written to [`future`](Self::future).
     #[inline(always)]
     pub(crate) unsafe fn spawn(self, name: Option<&str>) -> JoinHandle<F::Output> {
         // SAFETY: the caller upholds the contract.
@@ -172,7 +171,7 @@ impl<F: Future> Reserved<F> {
     /// Returns the initialised task, which no executor has bound, and a pointer for its handle.
     ///
     /// # Safety
-    /// The future has been written to [`future`](Self::future).
+    /// The future must have been written to [`future`](Self::future).
     #[inline(always)]
     pub(crate) unsafe fn written(self) -> (Unbound, RawTask) {
         let task = RawTask(self.0.cast());

@@ -40,8 +40,8 @@ impl JoinError {
     }
 
     pub(super) fn panic(id: Id, payload: Box<dyn Any + Send>) -> Self {
-        // The mutex makes the error `Sync`, although a panic's payload is not `Sync`. So other crates'
-        // error types can contain a `JoinError`.
+        // The mutex makes the error `Sync`, although a panic's payload is not `Sync`. So error types that
+        // must be `Sync` can contain a `JoinError`.
         let payload = Some(Payload::new(payload));
         JoinError {
             reason: Box::new(Reason { id, payload }),

@@ -38,7 +38,7 @@ const DONE: u8 = 1 << 2;
 const RELEASED: u8 = 1 << 3;
 /// The handle has taken the output, or dropped it.
 const TAKEN: u8 = 1 << 4;
-/// A wake from another thread is in the owner's inbox. This flag is unrelated to joining, but other threads
+/// A wake from another thread is in the owner's inbox. This flag is in the join word, because other threads
 /// may write only this byte. Set by the first waker, cleared by the owner.
 const WAKE_SENT: u8 = 1 << 5;
 /// An abort from another thread is in the owner's inbox. Never cleared, because one abort is enough.
@@ -135,8 +135,8 @@ impl Word {
         (self.with(TAKEN), !self.has(TAKEN))
     }
 
-    /// Records that the handle is dropped. HANDLE keeps the task alive, so the caller must first drop what
-    /// the handle owns.
+    /// Records that the handle is dropped. Once HANDLE is cleared, the task may be freed, so the caller must
+    /// first drop what the handle owns.
     fn detach(self) -> (Word, Detach) {
         if !self.has(DONE) && self.has(WAKER) {
             (self.without(WAKER), Detach::SlotFirst)
@@ -179,8 +179,8 @@ impl JoinState {
         }
     }
 
-    /// Records that a wake is on its way to the owner. Returns whether this wake is the first, because all
-    /// wakes need only one message. Release pairs with `receive_wake`, where the owner acquires everything
+    /// Records that a wake is on its way to the owner. Returns whether the caller must send a message: one
+    /// message serves all wakes. Release pairs with `receive_wake`, where the owner acquires everything
     /// that the wakers did before.
     pub(super) fn send_wake(&self) -> bool {
         self.0.fetch_or(WAKE_SENT, Ordering::AcqRel) & WAKE_SENT == 0
@@ -215,7 +215,7 @@ impl JoinState {
 
 /// The executor's side.
 impl RawTask {
-    /// Passes the stored output to the handle, if there is one. The run state is DONE.
+    /// Passes the stored output to the handle, if a handle exists. The run state must be DONE.
     #[inline(always)]
     pub(super) fn hand_over_output(self) {
         match self.header().join.apply(Word::complete) {
@@ -277,7 +277,7 @@ impl RawTask {
         let join = &self.header().join;
         // Clone first, because a foreign waker may panic when it is cloned.
         let waker = JoinWaker::new(waker.clone());
-        // Only the handle sets WAKER, so a clear flag stays clear.
+        // A clear WAKER stays clear, because only the handle sets it.
         if now.has(WAKER) && join.apply(Word::reclaim) {
             return Poll::Ready(());
         }
@@ -291,8 +291,8 @@ impl RawTask {
         Poll::Pending
     }
 
-    /// Moves the output to `into`, unless it was taken before. Returns whether the output was moved. The
-    /// caller is the handle, and `poll_join` has returned `Ready`.
+    /// Moves the output to `into`, unless it was taken before. Returns whether the output was moved. Only
+    /// the handle may call this, after `poll_join` returned `Ready`.
     ///
     /// # Safety
     /// `into` is a valid `*mut Result<T, JoinError>` for the output of this task.

@@ -140,12 +140,12 @@ impl<T> Future for JoinHandle<T> {
 }
 
 impl<T> JoinHandle<T> {
-    /// Polls for the end of the task. Spends no budget, because the caller has spent it.
+    /// Polls for the end of the task. Leaves the budget to the caller.
     pub(super) fn poll_end(&self, waker: &Waker) -> Poll<()> {
         self.task.poll_join(waker)
     }
 
-    /// Takes the output. `poll_join` has returned `Ready`.
+    /// Takes the output. `poll_join` must have returned `Ready`.
     #[inline(always)]
     pub(super) fn take_output(&self) -> Result<T, JoinError> {
         let mut output = MaybeUninit::<Result<T, JoinError>>::uninit();

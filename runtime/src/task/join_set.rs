@@ -296,7 +296,7 @@ impl<T> JoinSet<T> {
     }
 
     /// Polls for the result that [`join_next_with_id`](Self::join_next_with_id) waits for. When a result
-    /// may be there, the task that polled last is woken.
+    /// may be available, the task that polled last is woken.
     ///
     /// ```
     /// use std::future::poll_fn;
@@ -326,8 +326,8 @@ impl<T> JoinSet<T> {
             let Some(index) = self.woken.take(Some(cx.waker())) else {
                 return Poll::Pending;
             };
-            // Each check spends budget, even if the member is not ready. An empty list spends none. If it
-            // did, a task with many sets could use up its budget before the last set, in every poll.
+            // Each check spends budget, even if the member is not ready. An empty list spends none.
+            // Otherwise, a task with many sets could run out of budget before the last set, in every poll.
             if !coop::try_spend() {
                 lock(&self.woken.0).members.push_front(index);
                 return coop::deny(cx);

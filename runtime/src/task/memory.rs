@@ -61,7 +61,7 @@ impl List {
     #[inline(always)]
     unsafe fn put(&self, memory: NonNull<u8>) {
         let piece = memory.as_ptr().cast::<Piece>();
-        // SAFETY: the list owns the memory now, and each layout has the size and alignment of a link.
+        // SAFETY: the list owns the memory now. Each piece is large enough and aligned for a link.
         unsafe { (*piece).next = self.first.get() };
         self.first.set(piece);
         self.length.set(self.length.get() + 1);
@@ -165,7 +165,7 @@ impl Drop for Keeping {
             lists.open.set(false);
             for (number, list) in lists.by_size.iter().enumerate() {
                 while let Some(piece) = list.take() {
-                    // SAFETY: the pieces of a list have its layout.
+                    // SAFETY: the piece was allocated with this list's layout.
                     unsafe { dealloc(piece.as_ptr(), layout_of(number)) };
                 }
             }

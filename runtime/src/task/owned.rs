@@ -31,7 +31,7 @@ impl Entry {
             .map(RawTask)
     }
 
-    /// Returns the index of the next vacant entry. This entry is vacant.
+    /// Returns the index of the next vacant entry. This entry must be vacant.
     fn next(self) -> u32 {
         debug_assert!(self.task().is_none());
         (self.0.addr() >> 1) as u32
@@ -41,7 +41,6 @@ impl Entry {
 // SAFETY: an entry is a pointer to a task, like a `RawTask`, which is `Send`.
 unsafe impl Send for Entry {}
 
-/// The list of living tasks.
 pub(crate) struct OwnedList {
     entries: Vec<Entry>,
     /// The index of the first vacant entry, or `NOWHERE`.

@@ -28,8 +28,8 @@ unsafe impl Sync for RawTask {}
 
 /// The right to run a QUEUED task once. A task has at most one such right, and a queue holds it.
 ///
-/// The executor keeps the task alive. If a `Runnable` is forgotten, its task is never run. A closing
-/// executor may forget its `Runnable`s, because it cancels all tasks on its list.
+/// The executor keeps the task alive. If a `Runnable` is dropped, its task is never run. A closing
+/// executor may drop its `Runnable`s, because it cancels all tasks on its list.
 #[must_use = "a task that was taken out of its queue must be run or queued again"]
 #[derive(PartialEq, Eq)]
 pub(crate) struct Runnable(RawTask);
@@ -58,7 +58,7 @@ impl RawTask {
         &self.header().state
     }
 
-    /// Returns how the executor writes the state. The task is unbound, or bound to this thread.
+    /// Returns how the executor writes the state. The task must be unbound, or bound to this thread.
     #[inline(always)]
     pub(crate) fn own_writer(&self) -> Writer {
         let writer = self.scheduler().writer();
@@ -155,7 +155,7 @@ impl RawTask {
         }
     }
 
-    /// Returns whether nothing can wake the task any more. The caller has polled it, and it is pending.
+    /// Returns whether nothing can wake the task any more. Call this after a poll that returned `Pending`.
     pub(crate) fn is_unwakeable(self) -> bool {
         // Executor and handle share one reference, and each waker has its own. The waker lent to the poll
         // is not counted. Acquire pairs with the Release in `release`: if a dropped waker woke the task
@@ -249,8 +249,8 @@ impl Drop for TaskRef {
 }
 
 /// An operation on a bound task, sent by a thread that is not the owner. The owner runs the operation when
-/// it next empties its inbox. Only a closed executor drops an operation. By then, its tasks are done.
-/// Dropping a new task cancels it.
+/// it next empties its inbox. An operation is dropped only after its executor has closed and its tasks are
+/// done. A new task is then cancelled.
 pub(crate) enum RemoteOp {
     /// Wake the task.
     Wake(TaskRef),

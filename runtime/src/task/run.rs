@@ -80,7 +80,7 @@ impl RawTask {
         }
     }
 
-    /// Drops the future, then completes the task. The caller has set RUNNING.
+    /// Drops the future, then completes the task. The caller must have set RUNNING.
     #[inline(never)]
     pub(super) fn drop_and_complete(self) {
         self.scheduler().probe().cancelled(self);
@@ -94,7 +94,7 @@ impl RawTask {
         self.complete();
     }
 
-    /// Ends the executor's hold on the task. The caller has set RUNNING and stored the output.
+    /// Ends the executor's hold on the task. The caller must have set RUNNING and stored the output.
     #[inline(always)]
     fn complete(self) {
         // Remove the task from the list while it is certainly alive.
@@ -136,7 +136,7 @@ impl MainTask {
         task.raw() == self.task
     }
 
-    /// Polls the main future. `turn` is the right to do so. If the future is woken during the poll, the
+    /// Polls the main future. `turn` is the right to poll it. If the future is woken during the poll, the
     /// task is queued again.
     #[inline(always)]
     pub(crate) fn poll<F: Future>(
@@ -171,8 +171,8 @@ impl MainTask {
 }
 
 impl Drop for MainTask {
-    /// Ends the task, when the main future is done or has panicked. The caller has taken the task out of
-    /// its queue.
+    /// Ends the task, when the main future is done or has panicked. The caller must have taken the task out
+    /// of its queue.
     fn drop(&mut self) {
         // `seize` is refused if the main future has just returned or panicked, because the task
         // is still RUNNING.

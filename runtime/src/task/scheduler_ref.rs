@@ -225,8 +225,8 @@ impl Drop for RefCache<'_> {
             )
         });
         if spare > 0 {
-            // SAFETY: `spare` references are counted but not handed out. The borrowed reference also keeps
-            // the scheduler alive.
+            // SAFETY: the cache owned `spare` references. The borrowed reference also keeps the scheduler
+            // alive.
             unsafe { release(NonNull::new_unchecked(scheduler.cast_mut()), spare) };
         }
     }
@@ -292,7 +292,7 @@ mod tests {
             let _cache = one.open_cache();
             let mut taken: Vec<_> = (0..BATCH).map(|_| one.clone()).collect();
             assert_eq!(one.count(), 1 + BATCH);
-            // A reference that was put in is used again.
+            // A reference that was put into the cache is used again.
             taken.pop();
             taken.push(one.clone());
             assert_eq!(one.count(), 1 + BATCH);

@@ -112,7 +112,7 @@ pub(crate) enum Wake {
 pub(crate) enum Start {
     /// Poll the future.
     Poll,
-    /// Drop the future, then complete.
+    /// Drop the future, then complete the task.
     Cancel,
 }
 
@@ -249,8 +249,8 @@ impl State {
                 loop {
                     let (next, answer) = step(Snapshot(now));
                     // AcqRel: releases this thread's earlier writes to the next writer, and acquires
-                    // those of the last writer. Write even a transition that changes nothing: the waker
-                    // of a queued task must still release its data to the next poll (tokio #7589).
+                    // the last writer's. Write even a transition that changes nothing: the waker of a
+                    // queued task must still release its data to the next poll (tokio #7589).
                     match self.0.compare_exchange_weak(
                         now,
                         next.0,

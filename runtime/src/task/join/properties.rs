@@ -377,7 +377,7 @@ fn explore() -> (HashSet<World>, Seen) {
         let mut next = world.execute(&mut seen);
         let executed = !next.is_empty();
         next.extend(world.handle(&mut seen));
-        // A state with an idle handle is also at rest, because the handle need not detach.
+        // A state with an idle handle is also at rest, because the handle may stay idle.
         if !executed && matches!(world.hand, Hand::Idle | Hand::Gone) {
             world.check_rest();
         }
@@ -397,7 +397,6 @@ fn explore() -> (HashSet<World>, Seen) {
 )]
 fn every_interleaving_keeps_the_books() {
     let (known, _) = explore();
-    // Check that the search visited many states.
     assert!(known.len() > 5_000, "{} states", known.len());
     let outcome = |exec, output| {
         let ended = |world: &&World| world.exec == exec && world.hand == Hand::Gone;
