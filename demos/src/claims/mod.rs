@@ -41,8 +41,8 @@ use crate::{dish, progress::Progress};
 /// Without it, each experiment chooses the number, mostly one per core.
 ///
 /// --json adds `claims` (`id`, `claim`, `verdict`, `because`, `figures`, and the `command` that shows it),
-/// `machine`, and `runs`, the number of runs; the keys that all demos have cover all runs here. In
-/// `figures`, too, _s means seconds, and _speed_up means how many times as fast.
+/// `machine`, and `runs`, the number of runs; here the keys that are common to all demos describe all runs
+/// together. In `figures`, too, _s means seconds, and _speed_up means how many times as fast.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Check only the claims with these numbers, such as 3,7

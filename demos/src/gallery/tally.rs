@@ -93,7 +93,7 @@ impl Tally {
         self.visit.error.get_or_insert(words);
     }
 
-    /// Returns the line of this tick and begins the next tick.
+    /// Returns the line that reports this tick, and begins the next tick.
     pub(crate) fn tick(&mut self) -> Said {
         self.recent.push_back(std::mem::take(&mut self.now));
         if self.recent.len() > WINDOW {

@@ -27,7 +27,7 @@ use futures_util::future::LocalBoxFuture;
 use crate::fetch::origin::{Origin, Request};
 use crate::prelude::*;
 
-/// Six programs with faults, the advice that names each fault, and corrected versions
+/// Six faulty programs, the advice that names each fault, and corrected versions
 ///
 /// loop: awaits in a loop. one-task: all work in one task. blocking: a call that blocks its thread, in a
 /// task. busy: a future that wakes itself to ask again. waker: a future that does not keep its waker. lock: a

@@ -56,7 +56,7 @@ pub(super) const SET_NOT_ONE: Claim = Claim {
     },
     measure: |lab| {
         let jobs = lab.jobs()?;
-        // `most` is the largest possible gain. For a set of parts that wait, it is their number.
+        // `most` is the largest possible gain. If the parts wait, it is the number of parts.
         let set = |ways: &Ways, most: u32| {
             let set = ways.whole.times_as_long_as(&ways.cut.one);
             set.at_most(f64::from(most))
