@@ -13,7 +13,7 @@ use brigade::timeline::{LaneKind, Timeline};
 use crate::compare;
 use crate::prelude::*;
 
-/// One cashier, and then several, who switch between customers: who was served when
+/// One cashier, then several, who switch between customers: who is served when
 ///
 /// # Notes
 ///
@@ -199,7 +199,7 @@ fn verdict(shop: &OneAndMany<bool>) -> String {
     let [one_run, many_run] = [&shop.one.figures, &shop.many.figures];
     let overlapped = |visits: &[Visit]| match (overlaps(visits), visits.len()) {
         (0, all) => format!("no two of {all} runs overlapped"),
-        (n, all) => format!("{} of {all} runs overlapped", counted(n, "pair")),
+        (n, all) => format!("{} among the {all} runs overlapped", counted(n, "pair")),
     };
     let said = format!(
         "One cashier had up to {} in the shop and turned to another customer {}: {}. With {} cashiers, \

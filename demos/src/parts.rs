@@ -8,7 +8,7 @@
 use crate::prelude::*;
 use crate::report::common_rows;
 
-/// A job cut into five parts (P1 to P5): the ideal times, and those of this machine
+/// A job cut into five parts (P1 to P5): ideal times, and those of this machine
 ///
 /// # Notes
 ///

@@ -43,7 +43,7 @@ const SMALL_CHUNKS: u64 = 4;
 /// The number of workers that compute these chunks: one for each.
 const WORKERS: usize = SMALL_CHUNKS as usize;
 
-/// The sum that is drawn has this fraction of the numbers of the big sum: 1 / `DRAWN_PART`.
+/// The big sum has this many times as many numbers as the sum that is drawn.
 const DRAWN_PART: u64 = 4;
 
 /// The number of chunks of the big sum. There are several for each cook, so that an interrupted cook does

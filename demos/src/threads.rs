@@ -35,7 +35,7 @@ const WAITING_EXPLAINED: &str = "\n  switches: the number of context switches\n 
 const COMPUTING_EXPLAINED: &str = "\n  on a core, in the queue: the sums over all threads\n  \
     at once: threads on a core, on average; interrupted: how many times a core was taken away\n";
 
-/// Threads instead of tasks: one for each waiting request, and more than cores
+/// Threads instead of tasks: one per waiting request, and more threads than cores
 ///
 /// Waiting: the same requests are made once as tasks of the executor and once with a thread each; their
 /// memory, context switches and time are compared. Computing: the same sum is computed on more and more
