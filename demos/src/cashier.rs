@@ -1,29 +1,30 @@
-//! `brigade cashier`: one cashier who switches between customers, and several.
+//! `brigade cashier`: one cashier, and then several, who switch between customers.
 //!
 //! This demo shows interleaving. Each customer is a task that runs, waits for I/O and runs again, as in a
 //! textbook drawing. While the card machine of one customer works, the cashier serves another customer.
 //! With one cashier no two runs overlap, however many customers are in the shop. With several cashiers,
 //! runs overlap.
 //!
-//! A run is one poll here, from one await to the next, and is not cut into smaller pieces. The demo
-//! therefore shows that a task has its cashier to itself until it awaits something.
+//! Here a run is one poll: the code from one await to the next. A cashier never turns to another customer
+//! during a run. So a task has its cashier to itself until it awaits something.
 
 use brigade::timeline::{LaneKind, Timeline};
 
 use crate::compare;
 use crate::prelude::*;
 
-/// One cashier who switches between customers, and several: who was served when
+/// One cashier, then several, who switch between customers: who is served when
 ///
 /// # Notes
 ///
-/// --cooks here: the number of cashiers in the second shop; with 1, or without --cooks, one per core. The
-/// first shop has one cashier, so 1,2 is the same as 2; with 2,4 both shops are opened for each number and
-/// compared.
+/// --cooks here: the number of cashiers in the second shop; the first shop always has one. With 1, or without
+/// --cooks, there is one per core, but at least two. 1,2 is the same as 2. With 2,4 both shops are opened for
+/// 2 and again for 4, and the runs are compared.
 ///
-/// --json adds `shops`, the figures of both: `visits` lists which cashier served which customer, from when
-/// to when; `overlaps` is the number of pairs of visits that overlapped; `switches` is how many times a
-/// cashier turned to another customer. With --seed, `seeded` has the two orders that were drawn from it.
+/// --json adds `shops`, the figures of both: `visits` lists which cashier served which customer, from when to
+/// when; `overlaps` is the number of pairs of visits that overlapped; `switches` is how many times a cashier
+/// turned to another customer. With --seed, `seeded` has the two orders of serving that were drawn from the
+/// seed.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Number of customers
@@ -32,14 +33,15 @@ pub(crate) struct Args {
     /// Length of a minute in the shop, in milliseconds
     #[arg(long, value_name = "MS", default_value = "40", value_parser = numbers::minute)]
     minute: Duration,
-    /// Draw the order of one cashier's customers at random from N, twice; the same N gives the same order
+    /// Seed that determines in which order one cashier serves the customers; the order is drawn twice, to
+    /// show that the same seed gives the same order
     #[arg(long, value_name = "N", value_parser = whole::<u64>(0..=u64::MAX))]
     seed: Option<u64>,
 }
 
-/// The duration of each step in minutes: to ring up the goods or to pack them, and to wait for the card
-/// machine.
+/// The minutes that a run takes, to ring up the goods or to pack them.
 const RUN: f64 = 1.0;
+/// The minutes that a customer waits for the card machine.
 const CARD_MACHINE: f64 = 2.0;
 
 /// Serves one customer: a run, then I/O, then another run.
@@ -117,11 +119,11 @@ pub(crate) fn shop(
     })
 }
 
-/// Runs a shop with one cashier whose next customer is drawn from `seed`, on a virtual clock. Returns the
-/// order in which the customers were served.
+/// Runs a shop with one cashier, on a virtual clock. `seed` determines which customer is served next. Returns
+/// the order in which the customers were served.
 ///
-/// The order is reproducible. This is how one searches for a fault that appears in one order in a
-/// thousand.
+/// The same seed always gives the same order. To find a fault that appears in one order in a thousand, a test
+/// can try many seeds, and then repeat the run with the seed that shows it.
 pub(crate) fn drawn_from(
     seed: u64,
     customers: u32,
@@ -197,17 +199,17 @@ fn verdict(shop: &OneAndMany<bool>) -> String {
     let [one_run, many_run] = [&shop.one.figures, &shop.many.figures];
     let overlapped = |visits: &[Visit]| match (overlaps(visits), visits.len()) {
         (0, all) => format!("no two of {all} runs overlapped"),
-        (n, all) => format!("{} of {all} runs overlapped", counted(n, "pair")),
+        (n, all) => format!("{} among the {all} runs overlapped", counted(n, "pair")),
     };
     let said = format!(
-        "One cashier had up to {} in the shop and switched {}: {}. With {} cashiers {}, up to {} at \
-         one instant.",
+        "One cashier had up to {} in the shop and turned to another customer {}: {}. With {} cashiers, \
+         {}, and at most {} took place at one instant.",
         counted(one_run.in_flight_max, "customer"),
         counted(switches(&one, 1), "time"),
         overlapped(&one),
         many_run.cooks,
         overlapped(&many),
-        many_run.at_once_max,
+        counted(many_run.at_once_max, "run"),
     );
     let crowding = shop.many.crowding().or_else(|| shop.one.crowding());
     report::with_doubts(said, crowding)

@@ -1,8 +1,8 @@
 //! `brigade coffee`: four ways to wait for the coffee machine.
 //!
-//! This demo shows that waiting itself costs nothing, but that some ways of waiting do. For one shift,
-//! customers want as much coffee as possible. A cup takes a while. The machines are in another process
-//! and brew there. The four ways:
+//! This demo shows that waiting itself costs nothing, but that some ways of waiting keep a core busy or need
+//! many threads. For one shift, customers want as much coffee as possible. A cup takes a while. The machines
+//! are in another process and brew there. The four ways:
 //!
 //! | way | who works | how it waits |
 //! |---|---|---|
@@ -28,20 +28,20 @@ use crate::prelude::*;
 /// The largest share of a core that counts as "next to nothing". Arbitrary.
 const NEXT_TO_NOTHING: f64 = 0.1;
 
-/// The smallest share that counts as a burnt core. It is below 1 because other programs take some of the
-/// time.
-const BURNT: f64 = 0.5;
+/// A way that uses at least this share of a core, while it only waits, counts as wasting a core. The share is
+/// below 1 because other programs take some of the time.
+const WASTED: f64 = 0.5;
 
 /// The explanation of the table's columns.
 const COLUMNS_EXPLAINED: [&str; 5] = [
     "orders: cups served in the shift; threads: the number of threads that served",
-    "CPU time: this process on a processor (the machines are in another)",
-    "of a core: that time as a share of the shift; 100 % is all of one core",
-    "CPU per cup: that time for each cup",
+    "CPU time: this process on a processor; the machines are another process",
+    "of a core: CPU time as a share of the shift; 100 % is all of one core",
+    "CPU per cup: CPU time divided by the number of cups",
     "switches: how many times a thread of this process gave up its core, or lost it",
 ];
 
-/// Four ways to wait for the coffee machine: blocked, polling, notified, hired
+/// Four ways to wait for the coffee machine: blocked, busy loop, notified, hired
 ///
 /// For one shift, customers want as much coffee as they can get. The machines are in a separate process. A
 /// cup is a request whose reply takes a while. The same waiting is done in four ways. One thread blocks.
@@ -53,8 +53,8 @@ const COLUMNS_EXPLAINED: [&str; 5] = [
 /// --cooks here: the number of threads that run the tasks of the notified way; the other ways have no
 /// tasks. With 1,2 all four shifts are worked with each number and compared.
 ///
-/// --json adds `ways`, one object each: `orders` (cups served), `wall_s`, `cpu_s`, `cores` (how many it
-/// kept busy on average), `context_switches`, `threads`.
+/// --json adds `ways`, one object each: `orders` (cups served), `wall_s`, `cpu_s`, `cores` (how many cores it
+/// kept busy, on average), `context_switches`, `threads`.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Coffee {
     /// Number of coffee machines
@@ -131,7 +131,7 @@ impl Coffee {
         Ok(Facts(vec![
             text("way", "way", name),
             count("orders", "orders", orders),
-            // The shift, and the wait for a cup that was begun.
+            // The shift, and the rest of the wait for cups that were begun before its end.
             time("wall_s", "", wall),
             time("cpu_s", "CPU time", cpu),
             share(
@@ -253,24 +253,24 @@ impl Shifts {
         let (told, asking) = (&notified["cores"], &busy_loop["cores"]);
         if told.is_known() && asking.is_known() {
             said += &format!(
-                " on {told} of a core; asking all the time served {} x as many and {}",
+                ", and used {told} of a core; asking all machines all the time served {} x as many and {}",
                 ratio(busy_loop, blocked),
-                burnt(asking.value, told.value)
+                wasted(asking.value, told.value)
             );
         }
-        let hiring = hired.say(". Hiring took {threads:thread} for ");
+        let hiring = hired.say(". Hiring took {threads:thread} and served ");
         let times = ratio(hired, notified);
-        format!("{said}{hiring}{times} x the orders of being notified.")
+        format!("{said}{hiring}{times} x as many as being notified.")
     }
 }
 
-/// Describes what polling cost compared with being notified, both in cores.
-fn burnt(asking: f64, told: f64) -> String {
+/// Describes how much of a core polling used, compared with being notified.
+fn wasted(asking: f64, told: f64) -> String {
     let share = percent(asking);
-    match asking >= BURNT && told <= NEXT_TO_NOTHING {
-        true => format!("burnt a core ({share})"),
+    match asking >= WASTED && told <= NEXT_TO_NOTHING {
+        true => format!("wasted a core ({share})"),
         false => format!(
-            "took {share} of a core, {} x as much",
+            "used {share} of a core, {} x as much as being notified",
             factor(asking / told)
         ),
     }

@@ -1,13 +1,13 @@
 //! `brigade equations`: a worker with many hands, and equations that depend on each other's results.
 //!
-//! This demo shows that dependent work takes as long as its longest chain of dependencies, the critical
-//! path. With enough hands it takes no longer, and no number of hands makes it shorter. An equation waits
-//! for the results that it needs, and then for a free hand. Then it is begun as a task: the hand types it
-//! into a calculator, which has an answer after a while. The drawn tasks are therefore exactly the hands
-//! at work.
+//! This demo shows that dependent work takes as long as its longest chain of dependencies, the critical path.
+//! With enough hands it takes no longer than this chain, and no number of hands makes it faster. An equation
+//! waits for the results that it needs, and then for a free hand. Then it is begun as a task: the hand types
+//! it into a calculator, which has an answer after a while. So the picture shows one task for each hand that
+//! is at work, and no other tasks.
 //!
-//! A hand is not a cook. One cook, that is, one thread, has any number of hands, because waiting for a
-//! calculator takes none of the cook's time.
+//! A hand is not a cook. One cook (one thread) can have any number of hands, because waiting for a calculator
+//! takes none of the cook's time.
 //!
 //! ```text
 //!   a ──▶ d ──▶ f ──▶ h        a = 6·7      2 min     e = c − b     2 min
@@ -22,17 +22,17 @@ use futures_util::future::{FutureExt as _, LocalBoxFuture, Shared};
 
 use crate::prelude::*;
 
-/// Equations that depend on each other: hands help as far as the longest chain
+/// Equations that depend on each other: how far more hands help
 ///
 /// # Notes
 ///
-/// --cooks here: the number of threads that run the tasks, whatever the number of hands; with 1,2
-/// everything is done with each number and compared. It makes no difference, because waiting for a
+/// --cooks here: the number of threads that run the tasks, whatever the number of hands; with 1,2 everything
+/// is done with each number and compared. The number of threads makes no difference, because waiting for a
 /// calculator needs no thread.
 ///
 /// --json adds `attempts`, the figures for each number of `hands` (`hands_used_max`: busy at one instant);
-/// `critical_path_s` and `sum_s`, the longest chain and all equations one after another; `width`, the
-/// largest number of hands that were ever busy; `result`, the result of the last equation.
+/// `critical_path_s` and `sum_s`, the times of the longest chain and of all equations one after another;
+/// `width`, the largest number of hands that were ever busy; `result`, the result of the last equation.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Length of a minute of calculating, in milliseconds
@@ -85,7 +85,7 @@ async fn solve(minute: Duration, hands: usize) -> Vec<i64> {
 /// and its length in minutes.
 fn critical_path() -> (Vec<usize>, f64) {
     let longest = |one: &(Vec<usize>, f64), other: &(Vec<usize>, f64)| one.1.total_cmp(&other.1);
-    // The longest chain that ends with each equation.
+    // For each equation, the longest chain that ends with it, and the length of this chain.
     let mut chains: Vec<(Vec<usize>, f64)> = Vec::new();
     for (at, Equation(_, needs, takes, _)) in SHEET.iter().enumerate() {
         let needed = needs.iter().map(|&need| chains[need].clone());
@@ -104,8 +104,8 @@ pub(crate) struct Attempt {
 }
 
 impl Attempt {
-    /// Returns the largest number of hands that were busy at one instant. An equation is a task exactly
-    /// while a hand has it.
+    /// Returns the largest number of hands that were busy at one instant. An equation is a task exactly while
+    /// a hand works on it.
     pub(crate) fn used(&self) -> usize {
         self.run.figures.in_flight_max
     }
@@ -185,13 +185,14 @@ impl Solutions {
         let (width, all) = (enough.hands, plenty.hands);
         if width == 1 {
             return format!(
-                "One hand took {alone} and {all} hands {free}: hands made no difference in this run."
+                "One hand took {alone}, and {all} hands took {free}: more hands made no difference here."
             );
         }
         let chain = critical_path().0.into_iter().map(|at| &SHEET[at].0[..1]);
         format!(
-            "One hand took {alone}, {width} hands {shared}, and {all} hands {free}: no more than {} could \
-             ever be busy. What remains is the chain {}, {} long, and that run took {} x as long.{}",
+            "One hand took {alone}, {width} hands took {shared}, and {all} hands took {free}: at most {} \
+             hands could ever be busy. The longest chain is {} and takes {}; the run with {all} hands took \
+             {} x as long.{}",
             plenty.used(),
             chain.collect::<Vec<_>>().join(" → "),
             duration(self.critical_path),
@@ -200,17 +201,17 @@ impl Solutions {
         )
     }
 
-    /// Explains why a run took much longer than its longest chain, if it did.
+    /// Returns an explanation if the run with the most hands took much longer than the longest chain.
     fn lateness(&self) -> &'static str {
         if self.times_the_path(self.plenty()) < MUCH_LONGER {
             return "";
         }
         " The rest is the lateness of timers, up to a millisecond for each equation of the chain. With \
-         a longer --minute its share is smaller."
+         a longer --minute, this lateness is a smaller share of the time."
     }
 }
 
-/// If a run takes more than this many times its longest chain, the chain does not explain its length.
+/// A run that takes more than this many times as long as the longest chain needs a further explanation.
 const MUCH_LONGER: f64 = 1.5;
 
 impl Dish for Args {
@@ -253,8 +254,8 @@ impl Dish for Args {
 mod tests {
     use super::*;
 
-    /// A virtual clock has no noise. The wall time equals the critical path to the nanosecond, and with
-    /// one hand it equals the sum.
+    /// On a virtual clock, only the equations take time. With enough hands the wall time is the critical
+    /// path, and with one hand it is the sum.
     #[test]
     fn in_virtual_time_hands_past_the_width_change_nothing() {
         let minute = Duration::from_secs(60);

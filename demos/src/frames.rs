@@ -20,7 +20,7 @@ use crate::prelude::*;
 /// The time of one frame at sixty frames per second.
 const FRAME: Duration = Duration::from_nanos(16_666_667);
 
-/// How long a polite computation works before it yields: a sixteenth of a frame.
+/// How long the computation works in the first run before it yields: about a sixteenth of a frame.
 const POLITE: Duration = Duration::from_millis(1);
 
 /// The number of squares between two readings of the clock: some microseconds of work.
@@ -30,29 +30,29 @@ const BATCH: u64 = 4096;
 const WIDTH: usize = 320;
 const HEIGHT: usize = 200;
 
-/// The number of characters in a line of the film.
+/// The number of frames in one line of the printed film: one character each.
 const FILM: usize = 75;
 
-/// A screen at 60 frames a second while something computes: yielding and hogging
+/// A screen at 60 frames a second beside a computation that yields, or does not
 ///
 /// One task draws a frame every 16.67 ms, another computes without end. The run is made twice: with a
 /// computation that yields every millisecond or so, and with one that hogs its thread for many frames at a
-/// time. A frame is missed if it is drawn later than the next one was due.
+/// time. A frame is missed if it is drawn after the next frame was due, or not at all.
 ///
 /// # Notes
 ///
-/// --cooks here: the number of threads that run both tasks; with two, the hog has a thread to itself. With
-/// 1,2 everything is done with each number and compared.
+/// --cooks here: the number of threads that run both tasks; with two, the computation has a thread to itself.
+/// With 1,2 everything is done with each number and compared.
 ///
-/// --json adds `yielding` and `hogging`: frames `on_time` and `missed`, `worst_lateness_s`, `terms`
-/// (numbers squared meanwhile), `sum_is_right`, `wall_s`, and `starved_s` (how long other programs kept
-/// the one thread off a core); and `frames`, their number in each run.
+/// --json adds `yielding` and `hogging`: frames `on_time` and `missed`, `worst_lateness_s`, `terms` (numbers
+/// squared meanwhile), `sum_is_right`, `wall_s`, and `starved_s` (how long other programs kept the thread off
+/// a core; known only with one cook); and `frames`, the number of frames in each run.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Frames {
     /// Number of frames to draw in each of two runs: 300 take five seconds
     #[arg(long, value_name = "N", default_value = "300", value_parser = whole::<u32>(2..=36_000))]
     pub(crate) frames: u32,
-    /// Milliseconds for which the hog keeps the thread at a time
+    /// Milliseconds for which the computation keeps the thread at a time in the second run
     #[arg(long, value_name = "MS", default_value = "100", value_parser = whole::<u64>(1..=10_000))]
     pub(crate) hog: u64,
 }
@@ -109,7 +109,7 @@ impl Frames {
             text("", "computation", name),
             count("on_time", "on time", on_time.len() - missed),
             count("missed", "missed", missed),
-            // Of the frames that were drawn at all.
+            // Frames that were never drawn do not count here.
             time("worst_lateness_s", "worst lateness", worst),
             count("terms", "numbers squared", terms as usize),
             is_right("sum_is_right", "sum", sum == squares_below(terms)),
@@ -219,8 +219,8 @@ impl Shows {
         };
         format!(
             "Beside a computation that yields every millisecond, the screen missed {}, and was at most \
-             {} late{blame}. Beside one that keeps its thread for {}, the screen missed {}. Yielding \
-             left the computation {} of the hog's pace.",
+             {} late{blame}. Beside one that keeps its thread for {}, the screen missed {}. The \
+             computation that yields reached {} of the other's speed.",
             missed(polite),
             polite["worst_lateness_s"],
             duration(hog),
@@ -276,7 +276,7 @@ mod tests {
         for words in [
             "every millisecond, the screen missed no frame",
             "100 ms, the screen missed 299 of 300 frames.",
-            "90 % of the hog's pace",
+            "90 % of the other's speed",
         ] {
             assert!(usual.contains(words), "{usual}");
         }

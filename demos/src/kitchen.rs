@@ -18,13 +18,13 @@ use futures_util::future::join;
 use crate::compare;
 use crate::prelude::*;
 
-/// Noodles and sauce three ways: step by step, one cook juggling, many cooks
+/// Noodles and sauce three ways: step by step, all steps together, many cooks
 ///
 /// # Notes
 ///
-/// --cooks here: the number of cooks in the third way; with 1, or without --cooks, one per core. The other
-/// two ways have one cook, so 1,2 is the same as 2; with 2,4 the dinner is cooked with each number and
-/// compared.
+/// --cooks here: the number of cooks in the third way; the other two ways always have one. With 1, or without
+/// --cooks, there is one per core, but at least two. 1,2 is the same as 2. With 2,4 the dinner is cooked with
+/// 2 and again with 4 cooks, and the runs are compared.
 ///
 /// --json adds `ways`, the figures of each of the three, and `pieces_chopped`, the number of pieces of
 /// onion and tomato in one dinner.
@@ -35,13 +35,15 @@ pub(crate) struct Args {
     minute: Duration,
 }
 
-/// The minutes until the water boils, and until the noodles are done.
+/// The minutes until the water boils.
 const WATER: f64 = 6.0;
+/// The minutes until the noodles are done.
 const NOODLES: f64 = 3.0;
-/// The number of times a cook looks into the pot meanwhile.
+/// The number of times a cook looks into the pot while the noodles cook.
 const LOOKS: u32 = 3;
-/// The minutes to chop each of the two piles, and to let the sauce simmer.
+/// The minutes to chop one of the two piles.
 const CHOPPING: f64 = 6.0;
+/// The minutes for which the sauce simmers.
 const SIMMERING: f64 = 3.0;
 
 /// The recipe of the dinner, which is all that its steps need to know.
@@ -80,7 +82,8 @@ impl Recipe {
     }
 }
 
-/// The dinner, for comparison: how many times a cook looked into the pot, the onions and the tomatoes.
+/// A dinner, in a form that can be compared: the number of looks into the pot, then the onions, then the
+/// tomatoes.
 type Served = (u32, Chopped, Chopped);
 
 /// Cooks one step at a time: each step ends before the next is begun.
@@ -118,7 +121,8 @@ pub(crate) struct Dinners {
     pub(crate) together: OneAndMany<Served>,
 }
 
-/// Cooks the dinner three ways, on the given executor where its number of cooks fits.
+/// Cooks the dinner three ways. `executor` makes one of the two runs whose steps are begun together: the one
+/// that suits its number of cooks. New executors make the other two runs.
 pub(crate) fn three_ways(executor: &Crew, minute: Duration) -> anyhow::Result<Dinners> {
     let recipe = Recipe::new(minute);
     let together = one_and_many(executor, cooks::a_cook_a_core(), || together(recipe))?;
@@ -145,16 +149,16 @@ impl Dinners {
 
     fn verdict(&self) -> String {
         let [sequential, concurrent, parallel] = self.ways().map(|(_, run)| run);
-        // One cook can overlap at most two things: waiting for one step and chopping for another.
+        // One cook can wait and chop at the same time, so the gain is at most 2.
         let gain = sequential.times_as_long_as(concurrent).at_most(2.0);
         let again = self.together.speed_up();
         let called = |name, speed_up: SpeedUp| match speed_up.change() {
-            Change::Faster => format!(": {name}"),
+            Change::Faster => format!(" ({name})"),
             Change::Same | Change::Slower => String::new(),
         };
         let said = format!(
-            "One after another the steps took {}. Begun together they took {} with the same one cook, \
-             {}{}. {} cooks, up to {} of them at work at one instant, took {}, {}{}.",
+            "One after another the steps took {}. Begun together they took {}, also with one cook: \
+             {}{}. {} cooks, up to {} of them at work at one instant, took {}: {}{}.",
             duration(sequential.figures.wall),
             duration(concurrent.figures.wall),
             gain.compared_with("before"),
@@ -186,7 +190,7 @@ impl Dish for Args {
         let mut report = Report::of("kitchen", title, dinners.together.at_hand());
         let drawn = dinners.ways().map(|(way, run)| {
             let cooks = counted(run.figures.cooks, "cook");
-            // Each step is a task that is awaited immediately. This is async syntax without any overlap.
+            // Here each step is a task that is awaited immediately: async syntax without any overlap.
             let remark = match way {
                 "sequential" => ": async without concurrency",
                 _ => "",

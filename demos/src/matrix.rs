@@ -1,9 +1,9 @@
 //! `brigade matrix`: waiting and chopping, each by one cook and by many.
 //!
-//! This demo shows which problem needs concurrency, and which needs parallelism. Each of four cells has
-//! its wall time, its processor time and the advice from its own timeline. The waiting row, which is the
-//! same in both columns, shows why a server can hold many connections with one thread. The chopping row,
-//! which differs, shows why only one core is busy.
+//! This demo shows which problem needs concurrency, and which needs parallelism. Each of four cells has its
+//! wall time, its processor time and the advice from its own timeline. The waiting row, which is the same in
+//! both columns, shows why a server can hold many connections with one thread. The chopping row, which
+//! differs, shows that computing with one cook uses only one core.
 
 use std::future::Future;
 
@@ -16,9 +16,9 @@ use crate::prelude::*;
 ///
 /// # Notes
 ///
-/// --cooks here: the number of cooks in the second column; with 1, or without --cooks, one per core. The
-/// first column has one cook, so 1,2 is the same as 2; with 2,4 everything is done for each number and
-/// compared.
+/// --cooks here: the number of cooks in the second column; the first column always has one. With 1, or
+/// without --cooks, there is one per core, but at least two. 1,2 is the same as 2. With 2,4 everything is
+/// done for 2 and again for 4, and the runs are compared.
 ///
 /// --json adds `cells`, the figures of all four, each with its `work`, its `tasks` and its `advice`;
 /// `waiting_speed_up` and `chopping_speed_up`, which compare many cooks with one.
@@ -32,11 +32,12 @@ pub(crate) struct Args {
     minute: Duration,
 }
 
-/// The minutes that each task waits, or computes (chops).
+/// The minutes that a waiting task waits.
 const WAITING: f64 = 10.0;
+/// The minutes that a chopping task computes.
 const CHOPPING: f64 = 1.0;
 
-/// Begins `tasks` tasks of a kind together. Returns how many of them went well.
+/// Begins `tasks` tasks of a kind together. Returns how many of them returned true.
 async fn together<F>(tasks: u32, kind: &str, task: impl Fn() -> F) -> u32
 where
     F: Future<Output = bool> + Send + 'static,
@@ -161,7 +162,7 @@ impl Cells {
             }
             (true, true) => "Both gained from more cooks in this run.".to_owned(),
             (false, true) => "Waiting needs concurrency, computing needs parallelism.".to_owned(),
-            (true, false) => "In this run it was waiting that gained from more cooks.".to_owned(),
+            (true, false) => "In this run, only waiting gained from more cooks.".to_owned(),
             (false, false) => format!("Neither gained from more cooks in this run: {}.", chance()),
         };
         let [waiting, chopping] = [&self.waiting, &self.chopping].map(said);
@@ -191,9 +192,9 @@ impl Dish for Args {
         let mut report = Report::of("matrix", title, cells.chopping.at_hand());
         let tasks = counted(self.tasks as usize, "task");
         report.charts = vec![report::wrapped(&format!(
-            "Which problem needs which? Each cell is a separate run with {tasks}, all begun together. \
-             In flight: begun and not finished (concurrency). At once: being worked on at one instant \
-             (parallelism)."
+            "Which problem needs concurrency, and which needs parallelism? Each cell is a separate run \
+             with {tasks}, all begun together. In flight: begun and not finished (concurrency). At \
+             once: being worked on at one instant (parallelism)."
         ))];
         report.details = cells.table();
         report.details.extend(cells.advice());

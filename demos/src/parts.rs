@@ -1,24 +1,24 @@
-//! `brigade parts`: a job of five minutes, cut into P1 to P5.
+//! `brigade parts`: a job of five minutes, cut into five parts, P1 to P5.
 //!
-//! This demo shows that "five processors, five parts, one minute" is true only of five processors. The
-//! ideal is printed beside the figures of this machine, for a job that computes and for a job that waits.
-//! The speed of computing depends on the number of *cores*, however many cooks are hired. Waiting for all
-//! parts takes a single cook one minute.
+//! This demo shows that "five processors, five parts, one minute" is true only with five processors. The
+//! ideal is printed beside the figures of this machine, for a job that computes and for a job that waits. The
+//! speed of computing depends on the number of *cores*, however many cooks are hired. Waiting for all parts
+//! takes a single cook one minute.
 
 use crate::prelude::*;
 use crate::report::common_rows;
 
-/// A job cut into P1 to P5: the ideal compared with this machine
+/// A job cut into five parts (P1 to P5): ideal times, and those of this machine
 ///
 /// # Notes
 ///
-/// --cooks here: the number of cooks that the job is cut for; with 1, or without --cooks, one cook for
-/// each part. The job is also done by one cook, so 1,2 is the same as 2; with 2,4 everything is done for
-/// each number and compared.
+/// --cooks here: the number of cooks who share the parts; one cook always does them alone, too. With 1, or
+/// without --cooks, there is one cook for each part, but at least two. 1,2 is the same as 2. With 2,4
+/// everything is done for 2 and again for 4, and the runs are compared.
 ///
 /// --json adds `computing` and `waiting`, the figures of each job done `whole`, `cut_for_one` and
-/// `cut_for_many`; `computing_speed_up` compares `whole` with `cut_for_many`, and `waiting_speed_up`
-/// compares it with `cut_for_one`; `parts`, `minute_s` and `cores`.
+/// `cut_for_many`; `computing_speed_up` compares `whole` with `cut_for_many`, and `waiting_speed_up` compares
+/// `whole` with `cut_for_one`; `parts`, `minute_s` and `cores`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Number of parts into which the job is cut
@@ -29,7 +29,7 @@ pub(crate) struct Args {
     minute: Duration,
 }
 
-/// The work of a job.
+/// The work of one part of a job.
 #[derive(Clone, Copy, Debug)]
 enum Job {
     Computing(Pile),
@@ -100,8 +100,8 @@ pub(crate) fn jobs(executor: &Crew, parts: u32, minute: Duration) -> anyhow::Res
     Ok(jobs)
 }
 
-/// Does a job in all ways. The number of many cooks is that of `executor`, or one per part if `executor`
-/// has only one cook.
+/// Does a job in all ways. "Many cooks" are those of `executor`, or one per part (at least two) if `executor`
+/// has only one.
 fn ways(executor: &Crew, job: Job, parts: u32) -> anyhow::Result<Ways> {
     let cut = one_and_many(executor, parts.max(2) as usize, || cut(job, parts))?;
     let whole = measure(&cooks::hire(1)?, whole(job, parts))?;
@@ -153,7 +153,7 @@ impl Jobs {
         }))
     }
 
-    /// Returns the name of the job that is cut.
+    /// Returns the name of the job that is cut, such as `P1 to P5`.
     fn name(&self) -> String {
         format!("P1 to P{}", self.parts)
     }
@@ -163,11 +163,11 @@ impl Jobs {
         let computed = self.computing_speed_up();
         let ideal = (self.minute * self.parts).div_duration_f64(self.ideal_computing(cooks));
         let short = match Change::of(ideal / computed.factor) {
-            Change::Faster => format!("and not {} x", factor(ideal)),
+            Change::Faster => format!("and not {} x as in the ideal case", factor(ideal)),
             _ => "as in the ideal case".to_owned(),
         };
         let computing = format!(
-            "Cut into {} for {}, computing was {computed} as fast as in one piece {short}.",
+            "Cut into {} for {}, computing was {computed} as fast as in one piece, {short}.",
             counted(self.parts as usize, "part"),
             counted(cooks, "cook"),
         );
@@ -178,7 +178,7 @@ impl Jobs {
         let on_processor = self.waiting.cut.one.figures.cpu.map(duration);
         let on_processor = on_processor.map(|cpu| format!(", who was on a processor for {cpu}"));
         let on_processor = on_processor.unwrap_or_default();
-        let waiting = format!("Waiting was {waited} as fast with one cook only{on_processor}.");
+        let waiting = format!("Waiting was {waited} as fast with only one cook{on_processor}.");
         let doubts = doubts.chain([waiting]).chain(waited.doubt());
         report::with_doubts(computing, doubts)
     }
@@ -261,7 +261,7 @@ mod tests {
         }
     }
 
-    /// A virtual clock has no noise.
+    /// A virtual clock measures the waiting exactly.
     #[test]
     fn in_virtual_time_one_cook_waits_for_all_parts_in_a_minute() {
         let minute = Duration::from_secs(60);

@@ -1,6 +1,7 @@
 //! `brigade reference`: one run seen from three frames of reference.
 //!
-//! This demo shows that code runs without interruption only in its own frame, which is its author's view.
+//! This demo shows that code runs without interruption only in its own frame of reference, which is its
+//! author's view.
 //!
 //! | frame | source | what it shows |
 //! |---|---|---|
@@ -8,8 +9,9 @@
 //! | the thread's | the runtime's timeline | its polls, and polls of other tasks in between |
 //! | the system's | the system's figures for the thread | a core given and taken away, even within a poll |
 //!
-//! While the task waits for a server, the server's process works, so its time on a core is counted as
-//! well. As on any machine there are other programs. Here they are threads that compute, one per core.
+//! The task also waits for a server. Meanwhile the server's process works, so the demo measures the time of
+//! this process on a core too. As on any machine, other programs need the cores. Here threads that compute
+//! stand for them, one per core.
 
 use std::{
     future::Future,
@@ -40,10 +42,10 @@ const PIECES: u64 = 4;
 
 /// One run from three frames: the task's, the thread's and the system's
 ///
-/// A task computes, asks a server, waits for a timer and computes again. It takes notes itself; the timeline
-/// shows when it was polled and which other tasks were; the operating system reports how long its thread was
-/// on a core and how many times the core was taken away. The server's time on a core shows who worked while
-/// the task waited.
+/// A task computes, asks a server, waits for a timer and computes again. The task takes notes itself. The
+/// timeline shows when this task and other tasks were polled. The operating system reports how long the
+/// task's thread was on a core and how many times the core was taken away. The server's time on a core shows
+/// that the server worked while the task waited.
 ///
 /// # Notes
 ///
@@ -51,9 +53,9 @@ const PIECES: u64 = 4;
 /// with each number and compared.
 ///
 /// --json adds `lines` (what the task noted), `sums_are_right`, `polls` and `others_polls`; for the task's
-/// life, by the timeline, `running_s`, `queued_s` and `waited_s`; for its polls, by the system,
-/// `in_polls_s` (how long they were), `on_core_s`, `queued_for_core_s` and `interrupted` (how many times);
-/// `server_cpu_s` within the `waited_for_server_s`.
+/// life, by the timeline, `running_s`, `queued_s` and `waited_s`; for its polls, by the system, `in_polls_s`
+/// (how long they were), `on_core_s`, `queued_for_core_s` and `interrupted` (how many times); `server_cpu_s`,
+/// the server's time on a core within the `waited_for_server_s`.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Reference {
     /// Millions of numbers to square and add up: by the task, by the server, and by the task again
@@ -87,7 +89,7 @@ impl Reference {
             join_all(others).await;
             anyhow::Ok((noted.context("the server is out of order")?, in_polls))
         });
-        // This is also needed if Ctrl-C came first.
+        // If Ctrl-C came first, the program above has not set this.
         over.store(true, Relaxed);
         for program in programs {
             let _ = program.join();
@@ -146,7 +148,7 @@ impl Dish for Reference {
 /// The name of the task that all frames describe.
 const MINE: &str = "mine";
 
-/// Starts the other programs of the machine: one thread per core, which computes until `over` is set.
+/// Starts the threads that stand for other programs: one per core, which computes until `over` is set.
 fn other_programs(over: &Arc<AtomicBool>) -> Vec<thread::JoinHandle<()>> {
     let cores = cooks::cores();
     let program = |_| {
@@ -247,8 +249,8 @@ impl Notes {
 
 // ---- the system's frame ----------------------------------------------------------------
 
-/// Runs `task`. Returns its output, how long its polls took, and what the threads that polled it used
-/// meanwhile.
+/// Runs `task`. Returns its output, how long its polls took, and what the polling threads used during these
+/// polls (such as CPU time).
 async fn in_the_systems_frame<F: Future>(task: F) -> (F::Output, (Duration, Option<Usage>)) {
     let mut task = pin!(task);
     let (mut in_polls, mut used) = (Duration::ZERO, Vec::new());
@@ -310,8 +312,8 @@ impl ThreeFrames {
             row("waiting", say("{waited_s}"), why),
         ];
         if self.facts["on_core_s"].is_known() {
-            let of_running = "of the time that it was running, on a core";
-            let taken = say("its core was taken away; {queued_for_core_s} in the queue for one");
+            let of_running = "on a core, of the time in which it was running";
+            let taken = say("its core was taken away; {queued_for_core_s} in the queue for a core");
             rows.push(row("its core", say("{on_core_s}"), of_running));
             rows.push(row("interrupted", say("{interrupted:time}"), taken));
         }
@@ -326,7 +328,7 @@ impl ThreeFrames {
         let facts = &self.facts;
         let lines = self.lines.len();
         let polled =
-            ". Its thread polled it {polls} times and others {others_polls} times in between";
+            ". Its thread polled it {polls} times, and other tasks {others_polls} times in between";
         let mut said = format!("In its own frame the task ran {lines} lines, one after the other");
         said += &facts.say(polled);
         if facts["interrupted"].is_known() {
@@ -335,7 +337,7 @@ impl ThreeFrames {
                 1 => "once".to_owned(),
                 times => format!("{} times", units::count(times)),
             };
-            // The two figures come from different clocks, so the share is limited to 1.
+            // The two figures come from different clocks, so the share could be a little above 1.
             let on_core = percent(facts.ratio("on_core_s", "running_s").min(1.0));
             said += &format!(
                 "; and within these polls the system took its core away {times} and let it run for \

@@ -1,10 +1,10 @@
 //! `brigade squares`: the sum of the squares, in chunks.
 //!
-//! This demo shows that more cooks speed up computing, up to the number of cores. First, four workers
-//! compute the sum of the squares of 0..100 in four chunks, which is always 328,350. Then the same four
-//! workers compute larger chunks, which can be drawn. Finally, a sum that takes about a second is
-//! computed with 1, 2, … cooks. The table shows how many times as fast each run was (the speed-up), and
-//! the speed-up per cook (the efficiency).
+//! This demo shows that more cooks speed up computing, up to the number of cores. First, four workers compute
+//! the sum of the squares of 0..100 in four chunks, which is always 328,350. Then four workers compute four
+//! larger chunks, which take long enough to be drawn. Finally, a sum that takes about a second is computed
+//! with 1, 2, … cooks. The table shows how many times as fast each run was (the speed-up), and the speed-up
+//! per cook (the efficiency).
 
 use crate::prelude::*;
 use crate::{
@@ -16,16 +16,16 @@ use crate::{
 ///
 /// # Notes
 ///
-/// --cooks here: the largest number of cooks in the table. 4 stands for 1, 2 and 4 cooks, and 1,3,4 for
-/// exactly these; one cook is always included for comparison. Without --cooks the table goes up to twice
-/// the number of cores.
+/// --cooks here: the largest number of cooks in the table. With 4 the table has a row for 1, 2 and 4 cooks,
+/// and with 1,3,4 for exactly these numbers. A row for one cook is always included. Without --cooks the table
+/// goes up to twice the number of cores.
 ///
-/// --json adds `sum` (of the 100 squares), `small` (its run on four cooks) and `large` (a run with larger
-/// chunks); `size` and `big_sum_modulo_2_64`, `ladder` (the figures for each number of cooks), and
-/// `speed_up` with `speed_up_cooks` cooks.
+/// --json adds `sum` (of the 100 squares), `small` (the run of this sum on four cooks) and `large` (a run
+/// with larger chunks); `size` and `big_sum_modulo_2_64`, `ladder` (the figures for each number of cooks),
+/// and `speed_up` with `speed_up_cooks` cooks.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Number of squares in the big sum [default: one cook needs about a second]
+    /// Number of squares in the big sum [default: as many as one cook adds up in about a second]
     #[arg(long, value_name = "N", value_parser = whole::<u64>(100..=SIZE_MAX))]
     size: Option<u64>,
 }
@@ -36,12 +36,14 @@ const SIZE_MAX: u64 = 1_000_000_000_000;
 /// The time that one cook takes for the big sum of the default size.
 const BIG: Duration = Duration::from_secs(1);
 
-/// The size of the small sum, its number of chunks, and the number of workers, which is the same.
+/// The number of squares in the small sum.
 const SMALL: u64 = 100;
+/// The number of chunks of the small sum and of the sum that is drawn.
 const SMALL_CHUNKS: u64 = 4;
+/// The number of workers that compute these chunks: one for each.
 const WORKERS: usize = SMALL_CHUNKS as usize;
 
-/// The four drawn chunks are the big sum divided by this number.
+/// The big sum has this many times as many numbers as the sum that is drawn.
 const DRAWN_PART: u64 = 4;
 
 /// The number of chunks of the big sum. There are several for each cook, so that an interrupted cook does
@@ -58,7 +60,7 @@ async fn sum(size: u64, chunks: u64) -> u64 {
     join_all(tasks).await.into_iter().fold(0, u64::wrapping_add)
 }
 
-/// The big sum with a given number of cooks.
+/// A row of the table: the run of the big sum with one number of cooks.
 struct Rung {
     run: Run<u64>,
     speed_up: SpeedUp,
@@ -94,8 +96,8 @@ fn in_four(size: u64) -> anyhow::Result<Run<u64>> {
     right_sum(&cooks::hire(WORKERS)?, size, SMALL_CHUNKS)
 }
 
-/// Computes the big sum with one cook and with each number of cooks in `rungs`. `executor` does so for its
-/// own number of cooks.
+/// Computes the big sum with one cook and with each number of cooks in `rungs`. `executor` makes the run for
+/// its own number of cooks.
 fn ladder(executor: &Crew, size: u64, rungs: &[usize]) -> anyhow::Result<Vec<Rung>> {
     let mut ladder: Vec<Rung> = Vec::new();
     let others = rungs.iter().copied().filter(|&rung| rung > 1);
@@ -105,8 +107,8 @@ fn ladder(executor: &Crew, size: u64, rungs: &[usize]) -> anyhow::Result<Vec<Run
             false => right_sum(&cooks::hire(cooks)?, size, BIG_CHUNKS)?,
         };
         let one = ladder.first().map_or(&run, |one| &one.run);
-        // Chunks never wait, so only the number of cooks limits the gain, not the number of chunks in
-        // flight.
+        // Chunks never wait, so the numbers of cooks and cores limit the gain, and the number of chunks does
+        // not.
         let most = cooks.min(cooks::cores()) as f64;
         let speed_up = one.times_as_long_as(&run).at_most(most);
         ladder.push(Rung { run, speed_up });
@@ -114,7 +116,7 @@ fn ladder(executor: &Crew, size: u64, rungs: &[usize]) -> anyhow::Result<Vec<Run
     Ok(ladder)
 }
 
-/// Returns the last rung whose number of cooks suits.
+/// Returns the last rung whose number of cooks satisfies `suits`.
 fn last(ladder: &[Rung], suits: impl Fn(usize) -> bool) -> Option<&Rung> {
     let mut ladder = ladder.iter();
     ladder.rfind(|rung| suits(rung.run.figures.cooks))
@@ -126,7 +128,7 @@ fn four_chunks(small: &Run<u64>, large: &Run<u64>, large_size: u64) -> String {
     let [small_max, large_max] =
         [small, large].map(|run| brigade_timeline::figures(&run.timeline).at_once_max);
     let mut said = format!(
-        "{SMALL_CHUNKS} chunks, {WORKERS} workers: the squares of 0 to {} came to {}, with up to {} at \
+        "{SMALL_CHUNKS} chunks, {WORKERS} workers: the squares of 0 to {} add up to {}, with up to {} at \
          once.",
         SMALL - 1,
         units::count(small.output as usize),
@@ -154,7 +156,7 @@ fn verdict(ladder: &[Rung], cores: usize) -> String {
     let mut said = vec![match gain.change() {
         _ if cooks == 1 => format!("One cook took {}.", duration(one.run.figures.wall)),
         Change::Faster => format!(
-            "{cooks} cooks were {gain} as fast as one, {} of what each could bring.",
+            "{cooks} cooks were {gain} as fast as one, which is an efficiency of {}.",
             percent(within.efficiency()),
         ),
         _ => format!("{cooks} cooks were {}.", gain.compared_with("one")),
@@ -164,7 +166,7 @@ fn verdict(ladder: &[Rung], cores: usize) -> String {
     if let Some(beyond) = last(ladder, |cooks| cooks > cores) {
         let further = within.run.times_as_long_as(&beyond.run).at_most(1.0);
         said.push(format!(
-            "For {} there are {}: they were {}.",
+            "{} shared {} and were {}.",
             counted(beyond.run.figures.cooks, "cook"),
             counted(cores, "core"),
             further.compared_with(&cooks.to_string()),
@@ -217,7 +219,7 @@ impl Dish for Squares {
 
     fn cook(&self, executor: &Crew) -> anyhow::Result<Report> {
         let (of_interest, rungs) = self.rungs(executor.workers());
-        // Measure the speed before any clock starts.
+        // Measure the speed of this machine before the first run, not during one.
         numbers_in(BIG);
         let large_size = (self.size / DRAWN_PART).max(SMALL);
         let (small, large) = (in_four(SMALL)?, in_four(large_size)?);

@@ -6,8 +6,8 @@
 //!    First each request is a task of the executor. Then each has a thread that blocks. The
 //!    bytes and the waiting are the same, but the memory differs.
 //! 2. *Computing.* The same sum is split among more and more threads. At most one thread per
-//!    core runs at any instant. The operating system counts two times for each thread: on a
-//!    core, and in the queue for a core.
+//!    core runs at any instant. For each thread, the operating system reports how long it was
+//!    on a core, and how long it waited in the queue for a core.
 
 use std::{
     io,
@@ -35,7 +35,7 @@ const WAITING_EXPLAINED: &str = "\n  switches: the number of context switches\n 
 const COMPUTING_EXPLAINED: &str = "\n  on a core, in the queue: the sums over all threads\n  \
     at once: threads on a core, on average; interrupted: how many times a core was taken away\n";
 
-/// A thread for each waiting request, and more computing threads than cores
+/// Threads instead of tasks: one per waiting request, and more threads than cores
 ///
 /// Waiting: the same requests are made once as tasks of the executor and once with a thread each; their
 /// memory, context switches and time are compared. Computing: the same sum is computed on more and more
@@ -62,8 +62,9 @@ pub(crate) struct Threads {
 
 /// The results of both experiments.
 pub(crate) struct Both {
-    /// The facts about waiting with tasks, and with threads.
+    /// The facts about waiting with tasks.
     pub(crate) tasks: Facts,
+    /// The facts about waiting with threads.
     pub(crate) threads: Facts,
     /// The facts about computing, for each number of threads.
     pub(crate) computed: Vec<Facts>,
@@ -73,7 +74,7 @@ pub(crate) struct Both {
 
 impl Threads {
     pub(crate) fn measure(&self, executor: &Crew) -> anyhow::Result<Both> {
-        // Each request has a socket.
+        // Each request has a socket, so the limit on open files also limits the requests.
         let possible = system::raise_open_files().max(1);
         let requests = self.requests as usize;
         let requests = system::as_files_allow(requests, possible, "requests at a time");
@@ -81,7 +82,7 @@ impl Threads {
         let call = |n| (origin.address(n), Request::Reply(n));
         let calls: Vec<Call> = (0..requests as u64).map(call).collect();
         let mut run = None;
-        // The tasks come first, because the threads would leave memory behind for them to use.
+        // The tasks come first: the threads leave memory behind that the tasks would reuse.
         let tasks = waiting("tasks", executor.workers(), || {
             let waited = run.insert(measure(executor, call_as_tasks(&calls))?.transpose()?);
             Ok(waited.output.len())
@@ -107,7 +108,7 @@ impl Threads {
 }
 
 impl Dish for Threads {
-    /// The record would take most of the memory that is measured here.
+    /// Nothing is recorded: a record would take most of the memory that is measured here.
     fn is_recorded(&self) -> bool {
         false
     }
@@ -277,8 +278,8 @@ struct Share {
     used: Option<Usage>,
 }
 
-/// Computes a share. The clock is read outside the readings of the usage, so the time on a core never
-/// exceeds the wall time.
+/// Computes a share. The clock is read before the first reading of the usage and after the last one, so the
+/// time on a core never exceeds the wall time.
 fn share(numbers: Range<u64>) -> Share {
     let begun = Instant::now();
     let (sum, used) = usage::of_thread(|| sum_of_squares(numbers));
@@ -301,7 +302,7 @@ impl Both {
             (!ratio.is_nan()).then(|| factor(ratio))
         };
         let waited = "For {done:request} at the same time, {threads:thread} took {wall_s}";
-        let mut said = threads.say(waited) + &tasks.say(" and {threads:cook} {wall_s}");
+        let mut said = threads.say(waited) + &tasks.say(", and {threads:cook} took {wall_s}");
         if let Some(times) = times("memory_bytes") {
             said += &format!("; the threads needed {times} x the memory");
         }
@@ -316,8 +317,8 @@ impl Both {
             let cores = cooks::cores();
             let times = factor(last["wall_s"].value / first["wall_s"].value);
             said += &format!(
-                " Of {few} to {many} threads that computed, at most {most:.2} were on a core at the same \
-                 time, with {cores} available; {many} took {times} x the time of {few}."
+                " With {few} to {many} threads that computed, at most {most:.2} were on a core at the same \
+                 time on average, with {cores} available; {many} threads took {times} x the time of {few}."
             );
         }
         said

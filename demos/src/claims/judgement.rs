@@ -52,7 +52,8 @@ pub(super) enum Answer {
 }
 
 impl Answer {
-    /// Returns `Unclear` in place of `wrong` if there is a doubt, such as other programs on the cores.
+    /// If `in_doubt` is true, replaces the answer `wrong` by `Unclear`. For example, a missing gain proves
+    /// nothing if other programs used the cores.
     pub(super) fn unclear_if(self, in_doubt: bool, wrong: Self) -> Self {
         if in_doubt && self == wrong {
             Self::Unclear
@@ -69,18 +70,20 @@ pub(super) struct Band {
     pub(super) yes: f64,
 }
 
-/// The edges for a speed-up: up to `no` there is no gain, and from `yes` on there is one. Two cores at
-/// best give a ratio of 2. No gain is a ratio of 1, which can come out higher on a busy machine.
+/// The edges for a speed-up: up to `no` there is no gain, and from `yes` on there is one. With two cores the
+/// ratio is 2 at best. Without a gain it is 1, but on a busy machine it may be measured as a little more.
 pub(super) const GAIN: Band = Band { no: 1.2, yes: 1.4 };
 
 /// If a gain exceeds the possible maximum by this factor, it was measured wrongly.
 pub(super) const BEYOND: f64 = 1.25;
 
-/// If cooks were on a processor for less than this share of their work, they had to share processors.
+/// If the cooks were on a processor for less than this fraction of their working time, other programs
+/// competed with them for the processors.
 const UNDISTURBED: f64 = 0.8;
 
-/// Returns whether other programs used the processors too much for times to prove anything. Returns false
-/// if the share is unknown.
+/// Returns whether other programs used the processors so much that measured times prove nothing.
+/// `on_processor` is the fraction of the cooks' working time in which they were on a processor. If it is
+/// unknown (NaN), returns false.
 pub(super) fn is_disturbed(on_processor: f64) -> bool {
     on_processor < UNDISTURBED
 }

@@ -19,8 +19,9 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(super) struct Sizes {
     pub(super) is_small: bool,
-    /// The length of a minute, and its length in the demo `parts`.
+    /// The length of a minute in all demos except `parts`.
     pub(super) minute: Duration,
+    /// The length of a minute in the demo `parts`.
     pub(super) parts: Duration,
     /// The number of requests of `fetch`.
     pub(super) requests: usize,
@@ -33,9 +34,9 @@ pub(super) struct Sizes {
 }
 
 impl Sizes {
-    /// Returns the full sizes or the small ones. With the full sizes the claims take about two minutes, so
-    /// that brief activity of other programs has no effect. With the small sizes they take some seconds,
-    /// for a test of the machinery. Noise may then hide small effects and leave a claim undecided.
+    /// Returns the full sizes or the small ones. With the full sizes the claims take a minute or two, so that
+    /// brief activity of other programs has no effect. With the small sizes they take some seconds, and only
+    /// test that the experiments work: noise may hide small effects and leave a claim undecided.
     pub(super) fn new(is_small: bool) -> Self {
         let number = |full: u16, small: u16| if is_small { small } else { full };
         let time = |full, small| Duration::from_millis(number(full, small).into());
@@ -62,7 +63,7 @@ impl Sizes {
     }
 }
 
-/// The number of parts of the job that is said to run five times as fast.
+/// The number of parts into which the claims 4 and 5 cut a job.
 pub(super) const PARTS: u32 = 5;
 
 /// The figures that are kept of each run.
@@ -102,7 +103,8 @@ impl Lab {
         cooks::hire(self.cooks)
     }
 
-    /// Returns the results of a job in parts, computing and waiting.
+    /// Returns the results of the demo `parts`: a job that computes and a job that waits, each in one piece
+    /// and cut into parts.
     pub(super) fn jobs(&self) -> anyhow::Result<&Jobs> {
         kept(&self.jobs, || {
             let jobs = parts::jobs(&self.hire()?, PARTS, self.sizes.parts)?;
@@ -114,7 +116,7 @@ impl Lab {
         })
     }
 
-    /// Returns the results of four ways to wait for coffee. One cook runs the notified way.
+    /// Returns the results of four ways to wait for coffee. One cook runs the tasks of the way "notified".
     pub(super) fn coffee(&self) -> anyhow::Result<&Shifts> {
         kept(&self.coffee, || {
             let shifts = self.sizes.coffee.measure(&cooks::hire(1)?)?;
@@ -123,8 +125,8 @@ impl Lab {
         })
     }
 
-    /// Returns the results of waiting tasks, waiting threads, and computing threads. One cook runs the
-    /// tasks. Nothing is recorded, because the record would take most of the memory.
+    /// Returns the results of waiting tasks, waiting threads, and computing threads. One cook runs the tasks.
+    /// Nothing is recorded: this experiment measures memory, and a record would take most of it.
     pub(super) fn threads(&self) -> anyhow::Result<&Both> {
         kept(&self.threads, || {
             let both = self.sizes.threads.measure(&Crew::hire(1, false)?)?;
@@ -143,8 +145,8 @@ impl Lab {
         })
     }
 
-    /// Stores a run that was recorded. The figure for parallelism counts threads here, and the figure for
-    /// concurrency counts tasks, so that the two are independent.
+    /// Stores the figures of a recorded run. Parallelism is counted from the threads in the record, and
+    /// concurrency from the tasks, so that a claim can compare two independent figures.
     pub(super) fn note<T>(&self, run: &Run<T>) {
         let recorded = brigade_timeline::figures(&run.timeline);
         let figures = Figures {
@@ -160,7 +162,7 @@ impl Lab {
         self.note(&runs.many);
     }
 
-    /// Stores a run that was not recorded.
+    /// Stores the figures of a run, which need not be recorded.
     pub(super) fn note_figures(&self, figures: &Figures, waiting_share: f64) {
         self.traces.borrow_mut().push(Trace {
             figures: figures.clone(),

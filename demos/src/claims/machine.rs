@@ -30,7 +30,7 @@ impl Machine {
         }
     }
 
-    /// Returns a description such as `2 cores (Model 3000), Debian 12, Linux 6.1.0`.
+    /// Returns a description such as `2 cores (Model 3000), Debian 12, Linux 6.1`.
     pub(super) fn sentence(&self) -> String {
         let cores = counted(self.cores, "core");
         let cpu = self.cpu.as_deref().unwrap_or(std::env::consts::ARCH);
@@ -46,7 +46,8 @@ impl Machine {
     }
 }
 
-/// Returns the name of the system, and the name of its kernel if the two differ.
+/// Returns the names of the distribution and of its kernel, as in `Debian 12, Linux 6.1`. If both are
+/// unknown, returns the name of the operating system.
 fn os() -> String {
     let name = field(&read("/etc/os-release"), "PRETTY_NAME", '=');
     let kernel = read("/proc/sys/kernel/osrelease");
@@ -61,7 +62,7 @@ fn os() -> String {
     }
 }
 
-/// Returns the text of a file, or nothing if this system does not have the file.
+/// Returns the text of a file, or an empty text if the file cannot be read.
 fn read(path: &str) -> String {
     fs::read_to_string(path).unwrap_or_default()
 }

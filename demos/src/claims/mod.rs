@@ -1,10 +1,10 @@
 //! `brigade claims`: what people say about concurrency and parallelism, measured.
 //!
-//! Each of sixteen claims is an experiment. Nearly every experiment is another demo, run at a size that
-//! leaves little to chance. The verdict is computed from the figures of this run on this machine. A claim
-//! that does not hold here is reported as such. A verdict never exceeds what the figures support. A claim
-//! is undecided if other programs had the cores, or if the system does not report a figure. The reason is
-//! printed.
+//! Each of the sixteen claims is tested by an experiment. Nearly every experiment is another demo, run at a
+//! size that leaves little to chance. The verdict is computed from the figures of this run on this machine. A
+//! claim that does not hold here is reported as such. A verdict never exceeds what the figures support. A
+//! claim is undecided if other programs used the cores, or if the system does not report a figure. The output
+//! gives the reason.
 //!
 //! | file | contents |
 //! |---|---|
@@ -29,23 +29,23 @@ use said::{ALL, Claim};
 use crate::prelude::*;
 use crate::{dish, progress::Progress};
 
-/// Sixteen things people say, each an experiment with a verdict
+/// Sixteen common claims, each tested by an experiment
 ///
-/// The experiment of each claim is run, and its figures on this machine decide the verdict: holds, does not
-/// hold, depends (and on what), or undecided if the figures prove nothing. Each claim is printed with a
-/// command that shows it alone. If one cook is compared with many, there is one cook per core, or the number
-/// in --cooks. All sixteen claims take a minute or two.
+/// For each claim, an experiment is run on this machine. Its figures decide the verdict: holds, does not
+/// hold, depends (and on what), or undecided if the figures prove nothing. Below each claim, a command is
+/// printed that shows this claim alone. All sixteen claims take a minute or two.
 ///
 /// # Notes
 ///
 /// --cooks here: the number of cooks that one cook is compared with; of a list, the largest number counts.
+/// Without it, each experiment chooses the number, mostly one per core.
 ///
 /// --json adds `claims` (`id`, `claim`, `verdict`, `because`, `figures`, and the `command` that shows it),
-/// `machine`, and `runs`, the number of runs; the keys that all demos have cover all runs here. In
-/// `figures`, too, _s means seconds, and _speed_up means how many times as fast.
+/// `machine`, and `runs`, the number of runs; here the keys that are common to all demos describe all runs
+/// together. In `figures`, too, _s means seconds, and _speed_up means how many times as fast.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Check only the claims with these numbers: 3,7
+    /// Check only the claims with these numbers, such as 3,7
     #[arg(long, value_name = "N", value_delimiter = ',', value_parser = whole::<u8>(1..=ALL.len() as u64))]
     only: Vec<u8>,
     /// Print a table in Markdown, with the machine it was measured on
@@ -83,7 +83,7 @@ pub(crate) fn run(args: &Args, shared: &Shared) -> anyhow::Result<ExitCode> {
     ensure!(!(shared.json && args.markdown), BadArguments::error(both));
     let is_text = !shared.json && !args.markdown;
     let sizes = Sizes::new(args.size == Size::Small);
-    // With one cook, each demo chooses how many cooks it compares with one.
+    // Without `--cooks` the lab gets 1. Then each demo chooses how many cooks it compares with one.
     dish::asked(shared)?;
     let cooks = shared.cooks.iter().copied().max();
     let lab = Lab::new(sizes, cooks.unwrap_or(1));
@@ -130,8 +130,9 @@ fn short(said: &str) -> String {
     }
 }
 
-/// Checks the `chosen` claims. As text, each claim is shown as soon as it is checked and all claims before
-/// it are shown. After Ctrl-C, the checked claims that still wait for an earlier one are shown too.
+/// Checks the `chosen` claims. If the output is text, the claims are shown by number. Each is shown as soon
+/// as it is checked and all chosen claims with smaller numbers have been shown. After Ctrl-C, the other
+/// checked claims are shown too.
 fn check_all(
     chosen: &[Claim],
     lab: &Lab,
@@ -153,7 +154,7 @@ fn check_all(
     for (begun, &claim) in (1..).zip(chosen) {
         let (id, said) = (claim.id, short(claim.said));
         progress.bar.set_message(format!("{id}: {said}"));
-        // If the results appear one by one, lines would only repeat them.
+        // Claims that are shown one by one make lines about the progress superfluous.
         if progress.lines && !is_text {
             eprintln!("{begun} of {all}, claim {id}: {said}");
         }
@@ -205,13 +206,15 @@ fn check(claim: Claim, lab: &Lab) -> Checked {
     }
 }
 
-/// Returns the claims with these numbers, or all claims, in the order in which they are checked.
+/// Returns the claims with these numbers, or all claims if there are no numbers, in the order in which they
+/// are checked.
 fn chosen(only: &[u8]) -> Vec<Claim> {
     let wanted = |claim: &Claim| only.is_empty() || only.contains(&(claim.id as u8));
     ALL.into_iter().filter(wanted).collect()
 }
 
-/// Combines the figures of all runs: the maximum of each, and the time that each cook spent inside tasks.
+/// Combines the figures of all runs: the maximum of each count, and for each cook the sum of its times inside
+/// tasks.
 fn of_all(traces: &[Trace], wall: Duration, cpu: Option<Duration>) -> Figures {
     let all = || traces.iter().map(|trace| &trace.figures);
     let most = |figure: fn(&Figures) -> usize| all().map(figure).max().unwrap_or(0);

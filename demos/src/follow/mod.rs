@@ -34,9 +34,9 @@ const ROOM: usize = 512;
 
 /// One fetch from spawn to the system and back, with the function behind each hop
 ///
-/// Spawn, first poll, Pending, interest registered, parked in the system, event, wake, queue, next poll,
-/// Ready, join: each with its time, as it was recorded in this run, and with the function of brigade that
-/// does it.
+/// Shows what happens to one task: spawn, first poll, Pending, interest registered, parked in the system,
+/// event, wake, queue, next poll, Ready, join. For each of these hops it prints the time that was recorded in
+/// this run, and the function of brigade that does it.
 ///
 /// # Notes
 ///
@@ -105,8 +105,8 @@ async fn fetch(server: SocketAddr, request: Request, notes: Notes) -> io::Result
 
 // ---- notes -------------------------------------------------------------------------------
 
-/// The notes of a step when it begins, when it is pending, and when it is ready. `None` means that there
-/// is no hop.
+/// The notes of a step when it begins, when it is pending, and when it is ready. `None` means that a note
+/// does not become a hop.
 type Step = [Option<(&'static str, Place)>; 3];
 
 const CONNECT: Step = [
@@ -121,7 +121,8 @@ const READ: Step = [
     Some(("the answer is read", places::READ)),
 ];
 
-/// The time of a note, what it says, and whether the task is pending now, which ends the poll.
+/// The time of a note; its hop; and whether the task is pending now, so that this note is the last of its
+/// poll.
 type Note = (Instant, Option<(&'static str, Place)>, bool);
 
 /// The notes that the task takes.
@@ -134,7 +135,7 @@ impl Notes {
         self.0.lock().push(note);
     }
 
-    /// Wraps `future` so that it takes a note when it is begun and after each poll.
+    /// Wraps `future` so that a note is taken when it is begun and after each poll.
     async fn step<F: Future>(&self, [begins, pending, ready]: Step, future: F) -> F::Output {
         let mut future = pin!(future);
         self.take(begins, false);
@@ -159,13 +160,14 @@ struct Tracker {
     hops: Vec<Hop>,
     /// The notes that have not become hops yet.
     notes: std::vec::IntoIter<Note>,
-    /// The first note, and the time at which the first poll began.
+    /// The time of the first note by its own clock, and the recorded time at which the first poll began.
     first: Option<(Instant, Duration)>,
-    /// The number of polls so far, and the time at which the last one began.
+    /// The number of polls so far.
     polls: usize,
+    /// The time at which the last poll began.
     begun: Duration,
     ended: bool,
-    /// True if its output has been fetched.
+    /// True if the main future has fetched the task's output.
     joined: bool,
     /// For each thread, the times at which it last parked, unparked, and received an event.
     heard: Vec<[Option<Duration>; 3]>,
@@ -250,8 +252,9 @@ impl Tracker {
         }
     }
 
-    /// Adds the notes of the poll that ends now. The notes were taken by another clock. The first line of
-    /// the future is therefore placed where the first poll begins, and each note stays within its poll.
+    /// Adds the notes of the poll that ends now. The notes come from a different clock than the record. The
+    /// first note is therefore placed at the beginning of the first poll, and the other notes at their
+    /// distance from it. No note may lie outside its poll.
     fn noted_until(&mut self, end: Duration) {
         while let Some((moment, said, ends_poll)) = self.notes.next() {
             let (first, zero) = *self.first.get_or_insert((moment, self.begun));
@@ -304,8 +307,8 @@ impl Dish for Follow {
 }
 
 impl Trace {
-    /// Formats each hop: its time, the time since the hop before, what happened, and the function in
-    /// brigade. If the terminal is too narrow for a line, the function is printed below.
+    /// Formats each hop: its time, the time since the previous hop, what happened, and the function of
+    /// brigade. If the terminal is too narrow for one line, the function is printed on a second line.
     fn lines(&self, width: usize) -> String {
         let what = self.hops.iter().map(|hop| hop.what.width());
         let places = self.hops.iter().map(|hop| hop.place.to_string().width());
@@ -315,7 +318,7 @@ impl Trace {
             true => format!("{times}{what:column$}  {place}\n"),
             false => format!("{times}{what}\n{:TIMES$}  {place}\n", ""),
         };
-        let heading = "Each hop: the time since spawn, the time since the hop before, what happened, \
+        let heading = "Each hop: the time since spawn, the time since the previous hop, what happened, \
                        and the file (below runtime/src) and function of brigade that did it.";
         let mut text = format!("{}\n\n", report::wrapped(heading));
         let mut before = Duration::ZERO;
@@ -340,8 +343,8 @@ impl Trace {
         let polls = counted(self.its.polls as usize, "poll");
         format!(
             "The task lived for {life} and took {polls}. It spent {running} in polls and {queued} in \
-             queues. For the remaining {waiting} it was only a cell in memory and an entry in the \
-             system's list."
+             queues. For the remaining {waiting} it only took up memory, while the operating system \
+             watched its socket."
         )
     }
 }
@@ -358,7 +361,7 @@ impl Hop {
     }
 }
 
-/// Returns the thread's name, in the words of the kitchen.
+/// Returns the thread's name. A worker is called a cook, as in all demos.
 fn cook_of(lane: &brigade::timeline::Lane) -> String {
     match lane.kind {
         brigade::timeline::LaneKind::Worker(number) => format!("cook {number}"),

@@ -11,17 +11,17 @@ use crate::prelude::*;
 /// The largest number of requests per second that all visitors make together.
 const RATE_MAX: f64 = 1000.0;
 
-/// The time between two requests of a visitor, unless there are too many visitors.
+/// The time between two requests of a visitor. It is longer if the visitors would exceed `RATE_MAX`.
 const GAP: Duration = Duration::from_secs(1);
 
 /// The time between two albums if the visit has no end.
 const ALBUMS: Duration = Duration::from_secs(1);
 
-/// How long the server waits for a slow client, unless the client's requests are far apart.
+/// How long the server waits for a slow client by default. It waits longer if a visitor's requests are far
+/// apart.
 const SLOW: Duration = Duration::from_secs(10);
 
-/// The number of connections in addition to those of the visitors. They are for the admirers and for
-/// browsers.
+/// The number of further connections: for the visitors that open albums, and for browsers.
 const SPARE: usize = 100;
 
 /// The address on which `--serve` listens.
@@ -37,10 +37,10 @@ const ADDRESS: &str = "127.0.0.1:8080";
 /// # Notes
 ///
 /// With --serve the server stays until Ctrl-C. Open its page in a browser: the page shows the figures live,
-/// and switches from one way to the other.
+/// and lets you choose where photographs are resized.
 ///
-/// A latency is counted from the moment at which the request was due. One late reply therefore does not
-/// hide the next.
+/// A latency is counted from the moment at which the request was due, even if it was sent later because the
+/// previous reply was late.
 ///
 /// --cooks here: the number of threads that run the server's tasks; with 1,2 all visits are made with each
 /// number and compared.
@@ -52,7 +52,7 @@ const ADDRESS: &str = "127.0.0.1:8080";
 /// Exit status: 0 all replies came and were right, 1 some did not, 2 bad arguments, 130 ended by Ctrl-C.
 #[derive(Clone, Debug, clap::Args, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Args {
-    /// Number of visitors, each with one connection; 0, with --serve, leaves the server to you
+    /// Number of visitors, each with one connection; with --serve, 0 leaves the server to your browser
     #[arg(short, long, value_name = "N", default_value = "1000", value_parser = whole::<usize>(0..=100_000))]
     pub(crate) connections: usize,
     /// Duration of each visit in seconds
@@ -82,8 +82,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     pub(crate) listen: Option<SocketAddr>,
 
-    /// Maximum number of connections; further clients are told to come back [default: 100 more than
-    /// needed]
+    /// Maximum number of connections; further clients get status 503 [default: 100 more than the visitors
+    /// need]
     #[arg(long, value_name = "N", help_heading = "Limits", value_parser = whole::<usize>(1..=1_000_000))]
     pub(crate) max_connections: Option<usize>,
     /// Largest size of a request's first line and headers
@@ -92,12 +92,11 @@ pub(crate) struct Args {
     /// Largest size of a picture that a client sends
     #[arg(long, value_name = "BYTES", help_heading = "Limits", default_value = "16000000", value_parser = whole::<usize>(0..=4_000_000_000))]
     pub(crate) max_body: usize,
-    /// Seconds until an inactive client is disconnected [default: 10, or 3 of its requests]
+    /// Seconds until an inactive client is disconnected [default: 10, or more if its requests are far apart]
     ///
-    /// The same limit applies to each of three waits. (1) For a whole request head, counted from the end
-    /// of the previous reply. A client that was idle for most of this time has only the rest left to send
-    /// its head. (2) For a whole body, counted from the end of its head. (3) For the client to take the next
-    /// piece of a reply.
+    /// The limit applies to each of three waits: (1) for a whole request head, counted from the end of the
+    /// previous reply, so the time in which the client was idle counts too; (2) for a whole body, counted
+    /// from the end of its head; (3) for the client to take the next piece of a reply.
     #[arg(long, value_name = "S", help_heading = "Limits", value_parser = whole::<u32>(1..=3600))]
     pub(crate) max_wait: Option<u32>,
 }
@@ -112,7 +111,7 @@ impl Args {
             self.connections > 0 || self.serve,
             BadArguments::error(none)
         );
-        let many = "--serve: give one --place to begin with; the page switches";
+        let many = "--serve: give only one --place, to begin with; the page can choose another";
         ensure!(
             self.place.len() < 2 || !self.serve,
             BadArguments::error(many)

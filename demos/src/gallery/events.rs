@@ -28,7 +28,7 @@ use crate::prelude::*;
 /// The interval between two events.
 pub(crate) const TICK: Duration = Duration::from_millis(250);
 
-/// The number of thumbnails that are kept for the page, which requests each within a tick or two.
+/// The number of thumbnails that are kept for the page. The page requests each of them within a tick or two.
 const KEPT: usize = 64;
 
 /// The maximum number of thumbnails that one event names. A browser would show more of them only for a
@@ -107,8 +107,8 @@ impl Listener {
         }
         let count = self.site.finished.lock().count();
         let first = self.shown.max(count.saturating_sub(NAMED)) + 1;
-        // A cook that resizes in the handler cannot report this meanwhile, but its finished thumbnails
-        // show it.
+        // While a cook resizes in the handler, it cannot run this function. But a thumbnail that has been
+        // finished since the last event shows that one was being resized.
         let now = self.site.resizer.at_work.now();
         self.resizing
             .push_back(now.max(usize::from(count > self.shown)));

@@ -166,7 +166,7 @@ impl Outcome {
         let ratio = self.p99_ratio().unwrap_or(1.0);
         let mut verdict = format!(
             "While photographs were resized in the handlers, one request in a hundred waited {slow} \
-             or more for a few bytes; while threads of the pool resized as many, {fast}",
+             or more for a few bytes; while threads of the pool resized them, it waited {fast} or more",
         );
         verdict += &match ratio >= BETTER {
             true => format!(": {} x less.", factor(ratio)),
@@ -189,12 +189,12 @@ impl Outcome {
         match gain >= BETTER {
             true => format!(" In separate tasks it was {time}, with {cooks}."),
             false => format!(
-                " A separate task made it {time}, not much better: {cooks} had to poll that task too."
+                " In separate tasks it was {time}, not much better: {cooks} had to poll these tasks too."
             ),
         }
     }
 
-    /// Returns the sentence if there is nothing to compare.
+    /// Returns the sentence if the handler and the pool cannot be compared.
     fn of_one(&self) -> String {
         if self.showings.is_empty() {
             return "Ctrl-C came before the first visit was over.".to_owned();
@@ -203,7 +203,7 @@ impl Outcome {
             let (name, time) = (showing.where_to(), duration(showing.visit.p99));
             let mixed = match showing.places() {
                 [_] => "",
-                _ => " The figures cover both ways together and judge neither.",
+                _ => " The figures cover these places together and judge neither of them.",
             };
             format!(
                 "With the resizing in the {name}, 99 requests in 100 took {time} at most.{mixed}"

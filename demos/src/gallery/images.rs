@@ -1,8 +1,9 @@
 //! The pictures. The program paints them, keeps them as JPEG files like those of a camera, and makes
 //! thumbnails of them.
 //!
-//! [`thumbnail`] is the computation of this demo: decode, resize, encode. It occupies a thread for some
-//! tens of milliseconds. It is a plain function that knows no executor; `place` decides where it runs.
+//! [`thumbnail`] is the computation of this demo: decode, resize, encode. It occupies a thread for some tens
+//! of milliseconds. It is a plain function that does not depend on an executor; `place` decides where it
+//! runs.
 
 use std::io::Cursor;
 

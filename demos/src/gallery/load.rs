@@ -30,8 +30,9 @@ pub(crate) struct Tick {
     pub(crate) errors: u64,
     /// The number of requests answered per second.
     pub(crate) rate: f64,
-    /// Recent latencies, if any request was answered.
+    /// The median of the recent latencies, if there were any requests.
     pub(crate) p50: Option<Duration>,
+    /// The 99th percentile of the same latencies.
     pub(crate) p99: Option<Duration>,
 }
 
@@ -60,7 +61,7 @@ pub(crate) enum Said {
 }
 
 impl Load {
-    /// Sends the visitors to the server. Also returns the lines that they print.
+    /// Starts the child process with the visitors. Also returns the lines that it prints.
     pub(crate) fn start(&self) -> anyhow::Result<(Helper, BufReader<ChildStdout>)> {
         let load = serde_json::to_string(self)?;
         Helper::start("visitors", &[format!("--load={load}")])
@@ -84,5 +85,5 @@ pub(crate) fn listen(
             Said::Done(visit) => return Ok(visit),
         }
     }
-    bail!("the load generator ended before its time")
+    bail!("the load generator ended too early")
 }

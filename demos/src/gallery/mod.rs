@@ -1,11 +1,11 @@
 //! `brigade gallery`: a web server that holds a thousand connections while
 //! photographs are resized.
 //!
-//! This demo shows that tasks that wait cost next to nothing, and that a task that computes delays all
-//! others. A thousand visitors each hold a connection to a real HTTP server (hyper on brigade) and ask
-//! for a few bytes once a second. Meanwhile thumbnails are made of photographs, and each takes some tens
-//! of milliseconds of decoding and resizing. The visit is made three times, and only the place of the
-//! resizing differs: in the handler of the request, in a separate task, or on a thread that runs no
+//! This demo shows that tasks that wait cost next to nothing, and that a task that computes delays all other
+//! tasks of its cook. A thousand visitors each hold a connection to a real HTTP server (hyper on brigade) and
+//! ask for a few bytes once a second. Meanwhile the server shrinks photographs to thumbnails. Decoding and
+//! resizing one photograph takes some tens of milliseconds. The visit is made three times, and only the place
+//! of the resizing differs: in the handler of the request, in a separate task, or on a thread that runs no
 //! tasks. The latency of the few bytes shows the difference.
 //!
 //! | file | its part |
@@ -14,7 +14,7 @@
 //! | `images` | the pictures, and the computation |
 //! | `server`, `stall` | connections, their limits, and the orderly shutdown |
 //! | `site`, `events`, `page/` | the replies, and the live page |
-//! | `load`, `visitors`, `tally` | the visitors, seen from here and from within their own process |
+//! | `load`, `visitors`, `tally` | the visitors: their process seen from here, and its own code |
 //! | `args`, `figures` | the options, and the report at the end |
 
 mod args;
@@ -46,11 +46,11 @@ use self::{
 
 use crate::prelude::*;
 
-/// A run of `gallery`, checked and ready to go.
+/// A run of `gallery` whose arguments have been checked.
 pub(crate) struct Gallery {
     args: Args,
     quiet: bool,
-    /// Painted once and used for all runs.
+    /// The pictures, which are painted once and used for all runs.
     album: OnceCell<Album>,
 }
 
@@ -118,7 +118,7 @@ impl Gallery {
         })
     }
 
-    /// Starts the visitors and waits until they have gone, or for Ctrl-C.
+    /// Starts the visitors, and waits until they have finished or Ctrl-C comes.
     async fn visit(
         &self,
         address: SocketAddr,
@@ -169,7 +169,7 @@ impl Gallery {
 }
 
 impl Dish for Gallery {
-    // The events of a thousand connections would say less than the figures do.
+    // A record of a thousand connections would explain less than the figures do.
     fn is_recorded(&self) -> bool {
         false
     }

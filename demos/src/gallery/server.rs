@@ -158,8 +158,8 @@ impl Hall {
         *self.connections.lived.lock() += begun.elapsed();
     }
 
-    /// Tells a client that the server is full. The client's data is read meanwhile. Closing a
-    /// socket with unread data would reset the connection, and the client would never see the reply.
+    /// Tells a client that the server is full. Meanwhile it also reads the client's data. Closing a socket
+    /// with unread data would reset the connection, and the client might never see the reply.
     async fn refuse(self, stream: TcpStream, _seat: SemaphoreGuardArc) {
         let _counted = self.connections.refused.up();
         let told = async {

@@ -8,7 +8,7 @@
 //! | `POST /thumbnail` | a thumbnail of the picture that was sent |
 //! | `GET /events` | the figures, for as long as the client listens |
 //! | `GET /finished/17` | a thumbnail made before, for the page |
-//! | `PUT /place/pool` | from now on thumbnails are made there |
+//! | `PUT /place/pool` | the name; from now on thumbnails are made in the pool |
 
 use std::{convert::Infallible, sync::Arc};
 
@@ -59,7 +59,7 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// Answers one request. It returns no `Result`, because a failure becomes a reply with an error status.
+    /// Answers one request. It never returns an error: a failure becomes a reply with an error status.
     pub(crate) async fn answer(
         self: Arc<Self>,
         request: Request<Incoming>,
@@ -88,9 +88,10 @@ impl Site {
             (&Method::POST, "/thumbnail", _) => self.uploaded(request).await,
             (&Method::PUT, "place", _) => self.switch(name),
             (_, "/" | "/page.css" | "/page.js" | "/events" | "/thumbnail", _)
-            | (_, "visitor" | "picture" | "finished", Some(_)) => {
-                text(StatusCode::METHOD_NOT_ALLOWED, "This is not done here.\n")
-            }
+            | (_, "visitor" | "picture" | "finished", Some(_)) => text(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "This path does not allow this method.\n",
+            ),
             _ => text(StatusCode::NOT_FOUND, "There is no such thing here.\n"),
         })
     }
@@ -126,11 +127,11 @@ impl Site {
         }
     }
 
-    /// Switches the place. A browser sends a PUT to another site only if that site permits it, so no
-    /// foreign page can switch.
+    /// Switches the place. A browser sends a PUT to another site only if that site permits it, so a page of
+    /// another site cannot switch the place.
     fn switch(&self, name: &str) -> Reply {
         match Place::from_str(name, false) {
-            // Only then may the page change where thumbnails are made.
+            // Without `--serve` a measurement is under way, and the place must not change.
             Ok(place) if self.args.serve => {
                 self.resizer.switch(place);
                 text(StatusCode::OK, &format!("{name}\n"))

@@ -44,8 +44,8 @@ impl Latencies {
         self.0.len()
     }
 
-    /// Returns the latency that a `share` of all latencies did not exceed: 0.5 is the median. Returns
-    /// zero if there are none.
+    /// Returns the latency that a `share` of all latencies did not exceed; a `share` of 0.5 gives the median.
+    /// Returns zero if there are none.
     fn quantile(&self, share: f64) -> Duration {
         Duration::from_micros(self.0.value_at_quantile(share))
     }
@@ -61,14 +61,14 @@ pub(crate) struct Tally {
     recent: VecDeque<Latencies>,
     /// The due time of each request that waits for its reply, by visitor.
     waiting: HashMap<u64, Instant>,
-    /// The counts, without the figures that are taken from `all`.
+    /// The counts. The figures that are computed from `all` at the end are not set here.
     visit: Visit,
     /// The open connections.
     pub(crate) held: Arc<Gauge>,
 }
 
 impl Tally {
-    /// Records that a visitor sends the request that was due at this moment.
+    /// Records that a visitor sends the request that was due at `due`.
     pub(crate) fn asked(&mut self, visitor: u64, due: Instant) {
         self.waiting.insert(visitor, due);
     }
@@ -93,7 +93,7 @@ impl Tally {
         self.visit.error.get_or_insert(words);
     }
 
-    /// Returns the line of this tick and begins the next tick.
+    /// Returns the line that reports this tick, and begins the next tick.
     pub(crate) fn tick(&mut self) -> Said {
         self.recent.push_back(std::mem::take(&mut self.now));
         if self.recent.len() > WINDOW {

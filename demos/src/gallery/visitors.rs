@@ -120,7 +120,7 @@ impl Crowd {
     async fn visitor(self: Rc<Self>, number: u64, mut connection: Connection) {
         let _held = self.tally.borrow().held.up();
         let gap = self.load.args.gap();
-        // The visitors begin one after the other, and all of them within one gap.
+        // Spread the first requests of all visitors evenly over one gap.
         let share = number as f64 / self.load.args.connections as f64;
         let mut due = self.opening + gap.mul_f64(share);
         while self.is_open(due) {
@@ -190,7 +190,7 @@ impl Connection {
         let stream = stream.context("cannot connect")?;
         stream.set_nodelay(true)?;
         let (sender, connection) = handshake(stream).await?;
-        // The sender learns about the end of the connection too.
+        // Nothing needs the result of this task: the sender also reports the end of the connection.
         drop(brigade::spawn_local(connection));
         let host = address.to_string();
         Ok(Self { host, sender })

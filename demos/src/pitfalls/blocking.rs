@@ -1,8 +1,8 @@
 //! A call that blocks its thread, in a task.
 //!
 //! A bell rings several times per step. Meanwhile a report is fetched from a server with the standard
-//! library. The library's sockets know nothing about the executor, so the thread waits for the reply.
-//! Every task on that thread waits too, including the bell.
+//! library. The library's sockets block their thread until the reply comes. Every task on that thread waits
+//! too, including the bell.
 //!
 //! **Corrected**: the same call runs on a thread of the blocking pool.
 
@@ -28,14 +28,15 @@ pub(super) const PITFALL: Pitfall = Pitfall {
     is_named_by: Kind::Blocking,
 };
 
-/// The number of steps that the server takes, and the number of rings of the bell meanwhile.
+/// The number of steps that the server takes for a reply.
 const STEPS: u32 = 4;
+/// The number of rings of the bell in this time.
 const RINGS: u32 = 20;
 
 async fn program(place: Place, is_mended: bool) -> anyhow::Result<Done> {
     let takes = place.step * STEPS;
     let bell = begin("bell", ring(takes));
-    // There is one fetch for each cook, because the fault would not show with a free cook.
+    // There is one fetch for each cook, because a free cook would ring the bell and the fault would not show.
     let fetch = |n| {
         begin(&format!("report {n}"), async move {
             match is_mended {

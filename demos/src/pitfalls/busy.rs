@@ -20,9 +20,9 @@ use crate::work::begin;
 pub(super) const PITFALL: Pitfall = Pitfall {
     name: "busy",
     fault: "a future that wakes itself to ask again",
-    remedy: "it is woken when there is something to see",
+    remedy: "a future that is woken when the meal is there",
     why: "A future that wakes itself is polled again immediately, whether or not anything has happened, \
-          and keeps a core busy. The corrected one leaves its waker where the meal will be put.",
+          and keeps a core busy. The corrected future leaves its waker where the meal will be put.",
     counts: "meals",
     cooks_min: 1,
     program: |place, is_mended| Box::pin(program(place, is_mended)),
@@ -51,7 +51,7 @@ async fn program(place: Place, is_mended: bool) -> anyhow::Result<Done> {
     Ok((1, 1))
 }
 
-/// Becomes ready when the meal is there, and polls all the time until then.
+/// Becomes ready when the meal is there, and is polled all the time until then.
 async fn ask_again_and_again(counter: &Mailbox) -> &'static str {
     poll_fn(|cx| {
         if let Some(meal) = counter.take() {

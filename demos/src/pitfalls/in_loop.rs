@@ -14,7 +14,7 @@ use crate::work::begin;
 pub(super) const PITFALL: Pitfall = Pitfall {
     name: "loop",
     fault: "awaits in a loop",
-    remedy: "all begun, then awaited together",
+    remedy: "all orders begun, then awaited together",
     why: "No order needs the result of another. But an await in a loop sends each order only after the \
           answer to the order before. The corrected guest sends all orders first and then awaits the \
           answers.",

@@ -18,7 +18,7 @@ use crate::work::begin;
 pub(super) const PITFALL: Pitfall = Pitfall {
     name: "lock",
     fault: "a lock that is held across an await",
-    remedy: "it is held only for the addition",
+    remedy: "a lock that is held only for the addition",
     why: "The lock is held while the bank answers, so the guests ask the bank one after the other. The \
           corrected guests ask first and lock the till only for the addition.",
     counts: "guests",

@@ -27,12 +27,12 @@ use futures_util::future::LocalBoxFuture;
 use crate::fetch::origin::{Origin, Request};
 use crate::prelude::*;
 
-/// Six programs with a fault, the advice that names it, and corrected versions
+/// Six faulty programs, the advice that names each fault, and corrected versions
 ///
 /// loop: awaits in a loop. one-task: all work in one task. blocking: a call that blocks its thread, in a
-/// task. busy: a future that wakes itself to ask again. waker: a future that does not keep its waker. lock:
-/// a lock that is held across an await. Each runs, its timeline is drawn, and the advice that follows from
-/// the timeline names the fault.
+/// task. busy: a future that wakes itself to ask again. waker: a future that does not keep its waker. lock: a
+/// lock that is held across an await. Each program and its corrected version are run and drawn. The advice
+/// that follows from the timeline names the fault.
 ///
 /// # Notes
 ///
@@ -48,7 +48,7 @@ pub(crate) struct Args {
     /// The pitfall to run; all of them if none is named
     #[arg(value_name = "NAME", value_parser = ALL.map(|pitfall| pitfall.name))]
     only: Option<String>,
-    /// Milliseconds that a guest needs to pay; everything else takes a few times as long
+    /// Length of a step in milliseconds; for example, a guest pays in one step
     #[arg(long, value_name = "MS", default_value = "50", value_parser = whole::<u64>(10..=5_000))]
     step: u64,
 }
@@ -73,8 +73,9 @@ type Program = fn(Place, bool) -> LocalBoxFuture<'static, anyhow::Result<Done>>;
 #[derive(Clone, Copy)]
 struct Pitfall {
     name: &'static str,
-    /// The fault, and its remedy.
+    /// The fault, as the title of the drawing.
     fault: &'static str,
+    /// The remedy, as the title of the drawing of the corrected version.
     remedy: &'static str,
     /// An explanation in a few sentences.
     why: &'static str,
@@ -146,7 +147,8 @@ async fn ask(server: SocketAddr, takes: Duration) -> anyhow::Result<()> {
 // ---- the output --------------------------------------------------------------------------
 
 impl Dish for Args {
-    /// The given executor runs the first program, so it must have enough cooks.
+    /// Raises each number of cooks to the minimum of the first program, because the given executor runs that
+    /// program.
     fn runs(&self, asked: Vec<usize>) -> Vec<usize> {
         let least = self.pitfalls()[0].cooks_min;
         let mut runs = Vec::new();
@@ -175,7 +177,7 @@ impl Dish for Args {
         report.runs = runs.collect();
         report.details = columns::of(twins().map(Twin::facts));
         report.details.push(String::new());
-        let named = "fault: named if the advice that follows from the timeline names it";
+        let named = "named: the advice that follows from the timeline names the fault";
         report.details.push(named.to_owned());
         report.verdict = verdict(&pairs);
         let keys = pairs.iter().map(|[broken, mended]| {
@@ -246,7 +248,7 @@ impl Twin {
         !self.advice_of(self.pitfall.is_named_by).is_empty()
     }
 
-    /// Returns whether the advice blames other programs for using the cores, which hides faults.
+    /// Returns whether the advice reports that other programs used the cores. Their load can hide faults.
     fn is_disturbed(&self) -> bool {
         !self.advice_of(Kind::OtherPrograms).is_empty()
     }
@@ -306,7 +308,7 @@ fn verdict(pairs: &[[Twin; 2]]) -> String {
     if pairs.iter().flatten().any(Twin::is_disturbed) {
         said.push_str(
             " Other programs had the cores for part of the time, which hides some faults and may look \
-             like others.",
+             like other faults.",
         );
     }
     said
@@ -323,7 +325,7 @@ mod tests {
             step: 10,
         };
         assert_eq!(args("lock").runs(vec![1, 3, 2]), [1, 3, 2]);
-        // This fault shows with two cooks at least.
+        // This fault shows only with two or more cooks.
         assert_eq!(args("one-task").runs(vec![1, 3, 2]), [2, 3]);
     }
 }

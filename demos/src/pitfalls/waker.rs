@@ -1,8 +1,8 @@
 //! A future that does not keep its waker.
 //!
-//! A guest waits for a letter. There is none when it first checks, so its future returns `Pending`, but
-//! it does not leave its waker with the mailbox. When the letter comes, there is no waker to call. The
-//! guest would wait forever, but a watchdog, which is a timeout on its handle, ends the program.
+//! A guest waits for a letter. There is none when it first checks, so its future returns `Pending`, but it
+//! does not leave its waker with the mailbox. When the letter comes, there is no waker to call. The guest
+//! would wait forever, but a watchdog ends the program: a timeout on the handle of the guest's task.
 //!
 //! **Corrected**: one line keeps the waker.
 
@@ -22,10 +22,10 @@ use crate::work::begin;
 pub(super) const PITFALL: Pitfall = Pitfall {
     name: "waker",
     fault: "a future that does not keep its waker",
-    remedy: "it keeps the waker of its last poll",
+    remedy: "a future that keeps the waker of its last poll",
     why: "A future that returns Pending must arrange a wake. This one keeps no waker, so nothing polls \
-          it again after its letter has come; a timeout ends the wait. The corrected one stores the \
-          waker.",
+          it again after its letter has come; a timeout ends the wait. The corrected future stores \
+          the waker.",
     counts: "letters",
     cooks_min: 1,
     program: |place, is_mended| Box::pin(program(place, is_mended)),
@@ -43,7 +43,7 @@ async fn program(place: Place, is_mended: bool) -> anyhow::Result<Done> {
         sleep(place.step).await;
         mailbox.post("good news");
     });
-    // The timeout wakes this future, not the guest's, which is not polled again.
+    // The timeout wakes this future. The guest's future is not polled again.
     let letter = timeout(place.step * PATIENCE, guest).await;
     postman.await;
     Ok((usize::from(letter.is_ok()), 1))

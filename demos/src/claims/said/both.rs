@@ -7,11 +7,13 @@ use futures_util::future::{join, try_join_all};
 use super::*;
 use crate::fetch::origin::{Origin, Request};
 
-/// The number of requests that wait, and the wait of each as a share of the computing time.
+/// The number of requests that wait.
 const REQUESTS: usize = 200;
+/// How long each request waits, as a fraction of the computing time.
 const WAITING: f64 = 0.5;
 
-/// The required ratio of all waits added up to the time that they take together.
+/// The sum of all waits, divided by the time after which the last of them ended. From `yes` on, the waits
+/// overlapped, and up to `no`, they did not.
 const OVERLAP: Band = Band { no: 2.0, yes: 20.0 };
 
 /// Measures waiting alone on one thread, computing alone on one thread, and both together.
@@ -57,7 +59,8 @@ pub(super) const BOTH: Claim = Claim {
         let said = "Waiting for {requests:request} together took {waiting_s}, and computing on one core \
                     took {computing_s}; both together, with up to {computed_at_once:thread} computing at \
                     the same instant, took {both_s}";
-        // If only the waiting overlapped, both together would take as long as the computation alone.
+        // If the computation were not spread, both together would take at least as long as the computation
+        // alone.
         let times = facts.ratio("computing_s", "both_s");
         let spread = GAIN.ask_up_to(facts["cores"].value, times);
         // If threads computed at the same time without a gain, they did not have a core each.
@@ -69,7 +72,7 @@ pub(super) const BOTH: Claim = Claim {
                 ": there is only one core to spread the work over.",
             ),
             (Answer::Yes, Answer::Yes) => (Holds, "."),
-            (Answer::No, _) => (DoesNotHold, ": nothing was spread."),
+            (Answer::No, _) => (DoesNotHold, ": the computation was not spread."),
             (_, Answer::No) => (
                 DoesNotHold,
                 ": hardly any of the {waited_s} of waiting overlapped.",
@@ -80,7 +83,7 @@ pub(super) const BOTH: Claim = Claim {
     },
 };
 
-/// Sends all requests and waits for all answers. Returns the sum of their durations.
+/// Sends all requests and waits for all answers. Returns the sum of the times that the requests took.
 async fn wait_for_all(origin: &Origin, request: Request) -> anyhow::Result<Duration> {
     let ask = |server| async move {
         let begun = Instant::now();

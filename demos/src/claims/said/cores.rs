@@ -37,10 +37,7 @@ pub(super) const ALWAYS_BETTER: Claim = Claim {
             ),
             (Answer::No, Answer::No) => (DoesNotHold, "neither gained in this run."),
             (_, Answer::No) | (Answer::No, _) => (DoesNotHold, "not everything gained."),
-            _ => (
-                Undecided,
-                "too much for no gain and too little for a clear one.",
-            ),
+            _ => (Undecided, "a gain is too small to be certain."),
         };
         verdict.because(facts, [both, reason])
     },
@@ -59,7 +56,7 @@ pub(super) const SET_NOT_ONE: Claim = Claim {
     },
     measure: |lab| {
         let jobs = lab.jobs()?;
-        // `most` is the largest possible gain. For a set of parts that wait, it is their number.
+        // `most` is the largest possible gain. If the parts wait, it is the number of parts.
         let set = |ways: &Ways, most: u32| {
             let set = ways.whole.times_as_long_as(&ways.cut.one);
             set.at_most(f64::from(most))
@@ -82,7 +79,7 @@ pub(super) const SET_NOT_ONE: Claim = Claim {
     },
     judge: |facts| {
         let sets = "One cook did 5 waiting tasks {waiting_set_speed_up} as fast together as one after \
-                    another, and 5 computing ones {computing_set_speed_up}";
+                    another, and 5 computing tasks {computing_set_speed_up} as fast";
         let ones =
             "a waiting task alone took {waiting_alone_s} and among the others {waiting_among_s}.";
         // If other programs slowed one run down, a faster second run is not a gain.
@@ -101,7 +98,7 @@ pub(super) const SET_NOT_ONE: Claim = Claim {
                 Holds.because(facts, [sets, "; ", ones])
             }
             ([Answer::Yes, _] | [_, Answer::Yes], _) => {
-                let faster = "One task was faster for having others beside it: ";
+                let faster = "One task was faster among others than alone: ";
                 DoesNotHold.because(facts, [faster, ones])
             }
             (_, [Answer::No, _] | [_, Answer::Yes]) => DoesNotHold.because(facts, [sets, "."]),
@@ -164,8 +161,7 @@ pub(super) const FIVE_PARTS: Claim = Claim {
             let enough = "There were enough processors, and still ";
             (DoesNotHold, enough, waiting)
         } else {
-            let others = ", which is not what this number of cores achieves: other programs wanted them \
-                          too.";
+            let others = ", which does not fit this number of cores: other programs used them too.";
             (Undecided, "Here ", others)
         };
         verdict.because(facts, [before, measured, after])
@@ -176,8 +172,8 @@ pub(super) const FIVE_PARTS: Claim = Claim {
 /// on, the run was late.
 const LATE: Band = Band { no: 1.2, yes: 1.4 };
 
-/// No run is faster than the critical path. If the ratio is below this value, a disagreement between
-/// clocks does not explain it.
+/// A run cannot be faster than the critical path. Two clocks that disagree may give a ratio a little below 1,
+/// but not one below this value.
 const FASTER: f64 = 0.9;
 
 /// Solves equations that depend on each other. There is one hand first, then as many hands as can ever be
@@ -203,18 +199,20 @@ pub(super) const CRITICAL_PATH: Claim = Claim {
         ]))
     },
     judge: |facts| {
-        let said = "1 hand took {one_hand_s}, {width:hand} {at_width_s} and {plenty} {plenty_s}; the \
-                    longest chain is {critical_path_s}";
+        let said = "1 hand took {one_hand_s}, {width:hand} took {at_width_s}, and {plenty:hand} took \
+                    {plenty_s}; the longest chain takes {critical_path_s}";
         let helped = GAIN.ask(facts.ratio("one_hand_s", "at_width_s"));
         let further = GAIN.ask(facts.ratio("at_width_s", "plenty_s"));
         let against_path = facts.ratio("plenty_s", "critical_path_s");
         let (verdict, rest) = match (LATE.ask(against_path), helped, further) {
-            _ if against_path < FASTER => (DoesNotHold, ": hands beyond it helped."),
-            // Hands beyond the width are never busy, so only the lateness of timers makes a difference.
+            _ if against_path < FASTER => {
+                (DoesNotHold, ": the last run was faster than this chain.")
+            }
+            // Hands beyond `width` are never busy, so only late timers can make these two runs differ.
             (_, _, Answer::Yes) => (Undecided, ": the run with {width:hand} was late."),
             (Answer::No, Answer::Yes, Answer::No) => (Holds, "."),
             (Answer::No, ..) => (Undecided, ": it is unclear how much hands helped."),
-            _ => (Undecided, ", which was exceeded by much: timers came late."),
+            _ => (Undecided, ", and the last run was late."),
         };
         verdict.because(facts, [said, rest])
     },

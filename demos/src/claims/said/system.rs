@@ -1,5 +1,4 @@
-//! Claims about which the operating system knows more than the program: which thread had a core, for how
-//! long, and at what cost.
+//! Claims that need figures of the operating system: which thread had a core, for how long, and at what cost.
 
 use super::*;
 use crate::threads::Both;
@@ -16,7 +15,7 @@ fn reference_command(sizes: &Sizes) -> String {
     format!("brigade reference --cooks 1 --millions {millions}")
 }
 
-/// The average share of the threads that were on a core at the same time.
+/// The fraction of the threads that were on a core at the same time, on average.
 const ON_A_CORE: Band = Band { no: 0.6, yes: 0.9 };
 
 /// Computes the same sum on more and more threads. The operating system reports how many were on a core.
@@ -37,17 +36,17 @@ pub(super) const OWN_CORE: Claim = Claim {
     },
     judge: |facts| {
         if !facts["on_a_core"].is_known() {
-            let unknown = "This system does not say how long a thread was on a core.";
+            let unknown = "This system does not report how long a thread was on a core.";
             return Undecided.because(facts, [unknown]);
         }
-        let said = "Of {threads:thread} that computed, {on_a_core} were on a core at the same time, with \
-                    {cores:core} available";
+        let said = "Of {threads:thread} that computed, on average {on_a_core} were on a core at the same \
+                    time, with {cores:core} available";
         let (verdict, rest) = match ON_A_CORE.ask(facts.ratio("on_a_core", "threads")) {
             Answer::Yes => (Holds, "."),
             Answer::Unclear => (Undecided, ": neither all of them nor clearly fewer."),
             Answer::No if facts["queued_s"].is_known() => (
                 DoesNotHold,
-                "; together they waited in the queue for {queued_s}.",
+                "; together they waited for a core for {queued_s}.",
             ),
             Answer::No => (DoesNotHold, "."),
         };
@@ -74,11 +73,11 @@ pub(super) const UNINTERRUPTED: Claim = Claim {
         ]))
     },
     judge: |facts| {
-        let said = "Between its {lines} lines, which it ran in order, its thread turned to others \
+        let said = "The task ran its {lines} lines in order, but in between its thread polled other tasks \
                     {others_polls} times";
-        let taken = "; the system took its core away {interrupted} times and let it have one for \
-                     {on_a_core_s} of {in_polls_s}";
-        let unknown = ", and this system does not say how many times it took the core away.";
+        let taken = "; the system took its core away {interrupted} times, and it was on a core for \
+                     {on_a_core_s} of the {in_polls_s} that its polls took";
+        let unknown = ", and this system does not report how many times it took the core away.";
         let is_known = facts["interrupted"].is_known();
         let taken = if is_known { taken } else { "" };
         match (facts.count("others_polls"), facts["interrupted"].value) {
@@ -93,7 +92,7 @@ pub(super) const UNINTERRUPTED: Claim = Claim {
 /// computing program per core, so its share is far below 1.
 const AT_WORK: Band = Band { no: 0.02, yes: 0.1 };
 
-/// Measures the server's time on a core while the task waited for its answer.
+/// Measures the server's time on a core while the task waited for the server's answer.
 pub(super) const SERVER: Claim = Claim {
     id: 15,
     said: "While I wait for a server nothing happens.",
@@ -108,7 +107,7 @@ pub(super) const SERVER: Claim = Claim {
     judge: |facts| {
         if !facts["server_cpu_s"].is_known() {
             let unknown =
-                "The task waited for {waited_s}; this system does not say what the server did.";
+                "The task waited for {waited_s}; this system does not report what the server did.";
             return Undecided.because(facts, [unknown]);
         }
         let said = "While the task waited for {waited_s}, the server's process was on a core for \
@@ -125,8 +124,8 @@ pub(super) const SERVER: Claim = Claim {
 /// The ratio of two costs. Up to `no`, they count as equal, and from `yes` on, the first is too high.
 const COST: Band = Band { no: 1.3, yes: 2.0 };
 
-/// The minimum number of requests for a verdict on memory. With fewer requests, the process's other
-/// memory hides what they need.
+/// The minimum number of requests for a verdict on memory. With fewer requests, the memory that they need is
+/// too small beside the other memory of the process.
 const REQUESTS: usize = 500;
 
 /// Makes the same requests with one thread for each, and with tasks on one thread.
@@ -149,22 +148,26 @@ pub(super) const THREADS_WAIT: Claim = Claim {
     judge: |facts| {
         let are_known = |keys: [&str; 2]| keys.iter().all(|&key| facts[key].is_known());
         if !are_known(["memory_threads_bytes", "memory_tasks_bytes"]) {
-            let unknown = "This system does not say how much memory a thread for each of \
+            let unknown = "This system does not report how much memory a thread for each of \
                            {requests:request} took.";
             return Undecided.because(facts, [unknown]);
         }
-        let said = "A thread for each of {requests:request} took {memory_threads_bytes} of memory, tasks on \
-                    one thread {memory_tasks_bytes}";
+        let said = "A thread for each of {requests:request} took {memory_threads_bytes} of memory, and \
+                    tasks on one thread took {memory_tasks_bytes}";
         let counts_switches = are_known(["switches_threads", "switches_tasks"]);
         let switched = match counts_switches {
-            true => "; there were {switches_threads} context switches against {switches_tasks}",
+            true => {
+                "; the threads caused {switches_threads} context switches, and the tasks {switches_tasks}"
+            }
             false => "",
         };
         let memory = COST.ask(facts.ratio("memory_threads_bytes", "memory_tasks_bytes"));
         let switches = COST.ask(facts.ratio("switches_threads", "switches_tasks"));
         let scarce = format!("On what is scarce: {}", uncapitalized(said));
         let (verdict, said, rest) = match (memory, switches) {
-            _ if facts.count("requests") < REQUESTS => (Undecided, said, ": too few to tell."),
+            _ if facts.count("requests") < REQUESTS => {
+                (Undecided, said, ": too few requests to tell.")
+            }
             (Answer::Yes, _) => (DoesNotHold, said, "."),
             (Answer::No, Answer::Yes) => (Depends, &scarce[..], "."),
             (Answer::No, Answer::No) => (Holds, said, "."),

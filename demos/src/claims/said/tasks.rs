@@ -25,15 +25,16 @@ pub(super) const AUTOMATIC: Claim = Claim {
     },
     judge: |facts| {
         let (verdict, said) = if facts.count("in_flight_max") < 2 {
-            let none = "No two tasks were ever in flight, so none could have run at once.";
+            let none =
+                "No two tasks were in flight together, so no two could have run at one instant.";
             (Undecided, none)
         } else if facts.count("at_once_max") > 1 {
-            let some = "With one cook only, {at_once_max} of {in_flight_max:task} were worked on at one \
+            let some = "With only one cook, {at_once_max} of {in_flight_max:task} were worked on at one \
                         instant.";
             (Holds, some)
         } else {
             let threads = "One cook had {in_flight_max:task} in flight and never worked on two at one \
-                           instant. The same code had up to {at_once_max_many} at once with \
+                           instant. The same code had up to {at_once_max_many:task} at once with \
                            {cooks_many:cook}: parallelism comes from threads.";
             (DoesNotHold, threads)
         };
@@ -91,7 +92,7 @@ pub(super) const THOUSANDS: Claim = Claim {
             _ if facts.count("asked") < THOUSANDS_ARE => {
                 (Undecided, ", and thousands were never tried.")
             }
-            (Answer::No, _) => (DoesNotHold, " only."),
+            (Answer::No, _) => (DoesNotHold, ", which is too few."),
             (_, Answer::No) => {
                 let hardly =
                     ", in {wall_s} for {waited_s} of waiting: hardly any of it overlapped.";
@@ -101,8 +102,8 @@ pub(super) const THOUSANDS: Claim = Claim {
                 (Holds, "; {waited_s} of waiting took {wall_s}.")
             }
             _ => {
-                let few = ": not the thousands that were to be tried. The system may let this program \
-                           open too few files, or be too busy.";
+                let few = ": this does not prove that thousands are possible. The system may let this \
+                           program open too few files, or may be too busy.";
                 (Undecided, few)
             }
         };
@@ -110,14 +111,16 @@ pub(super) const THOUSANDS: Claim = Claim {
     },
 };
 
-/// The number of customers. They all come at the same time, so 12! orders are possible.
+/// The number of customers. They all come at the same time, so they can be served in at least 12! (12
+/// factorial) different sequences.
 const CUSTOMERS: u32 = 12;
 
-/// The number of seeds that are tried, and the number of runs with each seed.
+/// The number of seeds that are tried.
 const SEEDS: u64 = 4;
+/// The number of runs with each seed.
 const TIMES: usize = 3;
 
-/// Runs the same shop several times: repeatedly with one seed, and with other seeds.
+/// Runs the same shop with several seeds, and several times with each seed.
 pub(super) const ORDER: Claim = Claim {
     id: 11,
     said: "Concurrent programs cannot be debugged because their order changes.",
@@ -141,7 +144,7 @@ pub(super) const ORDER: Claim = Claim {
         ]))
     },
     judge: |facts| {
-        let said = "{seeds:seed} gave {orders:order}";
+        let said = "{seeds:seed} gave {orders:different order} of customers";
         let unsteady = facts.count("seeds") - facts.count("same_order");
         if unsteady > 0 {
             let unsteady = format!(", and {unsteady} of the seeds gave different orders in ");
@@ -192,14 +195,14 @@ pub(super) const ALSO_CONCURRENT: Claim = Claim {
             "{concurrent_only} were",
         );
         if facts.count("violations") > 0 {
-            let more = "In {violations} of {runs:run} more tasks were at work at once than were in flight.";
+            let more = "In {violations} of {runs:run}, more tasks were at work at once than were in flight.";
             DoesNotHold.because(facts, [more])
         } else if facts.count("parallel") == 0 {
-            let none = "None of {runs:run} was parallel, so the claim was not put to the test.";
+            let none = "None of {runs:run} was parallel, so the claim was not tested.";
             Undecided.because(facts, [none])
         } else {
-            let before = "Of the {runs:run} behind these claims ";
-            let never = " parallel, with never more tasks at once than in flight. ";
+            let before = "Of the {runs:run} behind these claims, ";
+            let never = " parallel, and never had more tasks at once than in flight; ";
             let converse = " concurrent and not parallel, so the converse does not hold.";
             Holds.because(facts, [before, parallel, never, others, converse])
         }

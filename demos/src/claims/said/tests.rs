@@ -112,7 +112,7 @@ fn samples() -> [Sample; 16] {
             ],
             nothing: &[
                 &[("computing_set_speed_up", 1.3)],
-                // An impossible gain of one cook was caused by other programs.
+                // One cook gains nothing at computing, so other programs caused this difference.
                 &[
                     ("computing_set_speed_up", 2.0),
                     ("computing_on_processor", 0.5),
@@ -385,7 +385,7 @@ fn facts_that_carry_nothing_leave_each_claim_undecided_and_say_why() {
     }
 }
 
-/// `tests/claims.rs` finds the same list in a real run, so a sample has the facts that its claim
+/// `tests/claims.rs` compares a real run with the same file. So each sample has the facts that its claim
 /// measures.
 #[test]
 fn each_sample_has_the_facts_that_are_measured() {

@@ -1,4 +1,5 @@
-//! Claims about ways to wait: yielding or hogging, alone or with many, polling or being notified.
+//! Claims about ways to wait: yielding or keeping the thread, alone or with many workers, polling or being
+//! notified.
 
 use super::*;
 use crate::frames::Frames;
@@ -6,7 +7,7 @@ use crate::frames::Frames;
 /// The share of missed frames. Other programs may cause a few.
 const MISSED: Band = Band { no: 0.05, yes: 0.3 };
 
-/// How long a hog keeps the thread at a time, in milliseconds. It is the time of six frames.
+/// How long the computation that hogs the thread keeps it at a time, in milliseconds: the time of six frames.
 const HOG: u64 = 100;
 
 /// The time of one frame, in seconds. If other programs kept the thread off the core for longer, this may
@@ -43,16 +44,20 @@ pub(super) const SIXTY_HZ: Claim = Claim {
         let hogging = MISSED.ask(facts.ratio("missed_hogging", "frames"));
         let (verdict, rest) = match MISSED.ask(facts.ratio("missed_yielding", "frames")) {
             Answer::No if hogging == Answer::Yes => {
-                let hog = ". The computation must yield: beside a hog, the screen missed {missed_hogging}.";
+                let hog = ". Beside one that kept the thread for six frames, it missed {missed_hogging}: the \
+                           computation must yield.";
                 (Holds, hog)
             }
-            Answer::No => (Holds, ". Beside a hog, the screen missed {missed_hogging}."),
+            Answer::No => (
+                Holds,
+                ". Beside one that kept the thread for six frames, it missed {missed_hogging}.",
+            ),
             _ if facts["starved_s"].value > STARVED_S => (
                 Undecided,
-                ", but other programs had the core for {starved_s} of that.",
+                ", but other programs had the core for {starved_s} of this time.",
             ),
             Answer::Yes => (DoesNotHold, "."),
-            Answer::Unclear => (Undecided, ": more than a few and far from all."),
+            Answer::Unclear => (Undecided, ": more than a few frames, but far from all."),
         };
         verdict.because(facts, [said, rest])
     },
@@ -65,8 +70,8 @@ fn coffee_command(sizes: &Sizes) -> String {
     format!("brigade coffee --cooks 1 --machines {machines} --brew {brew} --shift {shift}")
 }
 
-/// The minimum number of orders for each way. With fewer, a single order would make too large a
-/// difference.
+/// The minimum number of orders that each hired worker must serve. With fewer, a single order would make too
+/// large a difference.
 const ORDERS: usize = 4;
 
 /// Makes coffee in three ways. One worker stands at a machine. Many workers do the same. One worker is
@@ -93,12 +98,13 @@ pub(super) const HIRING: Claim = Claim {
         ]))
     },
     judge: |facts| {
-        let each = "A cup takes {brew_s}: one worker at one machine waited {wait_alone_s} for each, and \
-                    each of {workers_hired} hired workers, with one machine each, waited {wait_hired_s}. ";
-        let told = "The {workers_hired} served {orders_hired:order}; a single thread that is notified when \
-                    a cup is ready served {orders_told}";
-        // Compare the wait with the brewing time and not with the wait of the single worker. Other
-        // programs may have lengthened the latter, and that would not be a merit of the hired workers.
+        let each = "A cup takes {brew_s}. One worker at one machine waited {wait_alone_s} for each cup, \
+                    and each of {workers_hired} hired workers, at a machine of its own, waited \
+                    {wait_hired_s}. ";
+        let told = "The {workers_hired} workers served {orders_hired:order}; a single thread that is \
+                    notified when a cup is ready served {orders_told}";
+        // Compare the wait with the brewing time, and not with the wait of the single worker. If other
+        // programs lengthened that wait, the hired workers would seem faster than they are.
         let shorter = GAIN.ask(facts.ratio("brew_s", "wait_hired_s"));
         let more = GAIN.ask(facts.ratio("orders_hired", "orders_told"));
         let few = facts.count("orders_hired") < ORDERS * facts.count("workers_hired");
@@ -107,7 +113,7 @@ pub(super) const HIRING: Claim = Claim {
             (Answer::Yes, _) => Holds.because(facts, [each, told, "."]),
             (Answer::No, Answer::No) => DoesNotHold.because(facts, [each, told, "."]),
             (Answer::No, Answer::Yes) => {
-                let (compared, told) = ("On what it is compared with. ", uncapitalized(told));
+                let (compared, told) = ("On what hiring is compared with. ", uncapitalized(told));
                 Depends.because(facts, [compared, each, "But ", &told, "."])
             }
             _ => {
@@ -121,7 +127,7 @@ pub(super) const HIRING: Claim = Claim {
 /// The ratio of processor times. It is acceptable up to `no`, and too high from `yes` on.
 const COST: Band = Band { no: 1.5, yes: 4.0 };
 
-/// The ratio of orders. Up to `no`, the service is equal, and from `yes` on, the first is better.
+/// The ratio of orders. Up to `no`, the two ways are equal, and from `yes` on, the first is better.
 const SERVICE: Band = Band { no: 1.2, yes: 1.5 };
 
 /// Makes the same coffee with one thread that polls all machines all the time, and with one thread that
@@ -143,10 +149,10 @@ pub(super) const BUSY_LOOP: Claim = Claim {
         let orders = "The thread that asked all machines all the time served {orders_asking:order}, and \
                       the notified thread served {orders_told}";
         if !facts["cores_asking"].is_known() || !facts["cores_told"].is_known() {
-            let unknown = ", but this system does not say what that cost.";
+            let unknown = ", but this system does not report how much of a core that took.";
             return Undecided.because(facts, [orders, unknown]);
         }
-        let cost = "asking took {cores_asking} of a core, being notified took {cores_told}";
+        let cost = "asking took {cores_asking} of a core, and being notified took {cores_told}";
         let better = SERVICE.ask(facts.ratio("orders_asking", "orders_told"));
         match (COST.ask(facts.ratio("cores_asking", "cores_told")), better) {
             (Answer::Yes, Answer::No) => DoesNotHold.because(facts, [orders, "; ", cost, "."]),

@@ -99,7 +99,7 @@ fn the_sentence_follows_from_the_figures() {
         "{usual}"
     );
     assert!(
-        usual.contains("made it 480 ms, not much better: 2 cooks"),
+        usual.contains("tasks it was 480 ms, not much better: 2 cooks"),
         "{usual}"
     );
     let strange = said(5, 2, 500);

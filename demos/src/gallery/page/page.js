@@ -2,9 +2,9 @@
 
 const $ = (id) => document.getElementById(id);
 const LESSONS = {
-  handler: "The cook that answers this request resizes: until the picture is done, all its other tasks wait.",
-  task: "A separate task is polled by a cook too: while it computes, that cook's other tasks wait.",
-  pool: "Threads that run no tasks resize; the cooks go on answering, and the operating system shares out the cores.",
+  handler: "The cook that answers a request also resizes its picture: until the picture is done, all other tasks of this cook wait.",
+  task: "A separate task resizes the picture, but a cook polls this task too: while it computes, all other tasks of this cook wait.",
+  pool: "Threads that run no tasks resize the pictures. The cooks go on answering, and the operating system divides the cores among all threads.",
 };
 const SPAN = 60; // seconds that the chart shows
 const SHOWN = 24; // thumbnails on the wall
@@ -93,7 +93,7 @@ $("own").addEventListener("change", async () => {
   $("said").textContent = reply?.ok ? `done in ${took}` : (await reply?.text()) ?? "the server hung up";
 });
 
-// The chart: a minute of latencies on a logarithmic scale, over a band for each place.
+// The chart: a minute of latencies on a logarithmic scale, over a background whose colour shows the place.
 const LOW = 50; // µs at the bottom
 const HIGH = 5e6; // µs at the top
 const RULES = [[100, "100 µs"], [1e3, "1 ms"], [1e4, "10 ms"], [1e5, "100 ms"], [1e6, "1 s"]];
@@ -115,7 +115,7 @@ function draw() {
   const y = (us) => 6 + (1 - share(us)) * (height - BOTTOM - 6);
 
   history.forEach(({ t, place }, i) => {
-    // Whole pixels, so that neighbours neither overlap nor leave a gap.
+    // Rounded to whole pixels, so that neighbouring bands neither overlap nor leave a gap.
     const from = Math.round(x(history[Math.max(i - 1, 0)].t));
     pen.fillStyle = colour(place);
     pen.fillRect(from, 6, Math.round(x(t)) - from, height - BOTTOM - 6);
