@@ -28,7 +28,7 @@ use common::brigade as command;
 /// The number of idle connections, if the limit of open files allows it.
 const CROWD: usize = 10_000;
 
-/// The number of attackers in each of the other attacks.
+/// The number of attackers in every attack except the idle one.
 const BAND: usize = 300;
 
 /// The number of honest requests during each attack. They are sent ten at a time.

@@ -99,7 +99,7 @@ pub(crate) fn one_and_many<F: Future>(
 }
 
 impl<T> OneAndMany<T> {
-    /// Returns how many times as fast many cooks were as one.
+    /// Returns the speed-up of the run with many cooks over the run with one cook.
     pub(crate) fn speed_up(&self) -> SpeedUp {
         SpeedUp::between(&self.one.figures, &self.many.figures)
     }
