@@ -19,9 +19,9 @@ use crate::{
 /// The text below the help of the whole command.
 const NOTES: &str = "--json prints one object. Every demo has these keys, and lists its other \
     keys in its own --help:\n  \
-    demo, verdict    its name, and the sentence that its report ends with\n  \
+    demo, verdict    the demo's name, and the sentence at the end of its report\n  \
     cooks            threads that run tasks\n  \
-    wall_s, cpu_s    how long it took; time on a processor (null: not known)\n  \
+    wall_s, cpu_s    how long the run took; its time on a processor (null: not known)\n  \
     in_flight_max    most tasks begun and not finished at one instant: concurrency\n  \
     at_once_max      most tasks being polled at one instant: parallelism\n  \
     busy             for each cook, the share of the time that it spent in polls\n  \
@@ -29,8 +29,8 @@ const NOTES: &str = "--json prints one object. Every demo has these keys, and li
     With --cooks 1,2 these keys describe the last run, `runs` has an object for each run, and \
     `comparison` compares the runs. In all keys _s means seconds, and shares are from 0 to 1.\n\n\
     Exit status: 0 all went well, 1 something failed, 2 bad arguments, 130 ended by Ctrl-C.\n\n\
-    `brigade` is target/release/brigade once it is built; `cargo run --release --` in its place \
-    builds and runs it.";
+    `brigade` is target/release/brigade after a build. To build and run it, write `cargo run \
+    --release --` in place of `brigade`.";
 
 #[derive(Debug, Parser)]
 #[command(
@@ -38,10 +38,10 @@ const NOTES: &str = "--json prints one object. Every demo has these keys, and li
     version,
     about = "Concurrency and parallelism, run and measured.",
     long_about = "Concurrency and parallelism, run and measured.\n\n\
-        A thread is a cook and a task is a dish. One cook juggling dishes is concurrency; \
-        several cooks, each at a dish, is parallelism. Every demo ends with two figures \
-        measured from its own run: how many tasks were in flight at most, and how many \
-        were being worked on at one instant.",
+        A thread is a cook and a task is a dish. One cook who takes turns between \
+        several dishes is concurrency; several cooks, each at work on a dish, are parallelism. Every \
+        demo ends with two figures measured from its own run: the largest number of tasks in \
+        flight, and the largest number of tasks being polled at one instant.",
     after_long_help = NOTES,
     subcommand_help_heading = "Demos",
     subcommand_value_name = "DEMO",
@@ -54,7 +54,7 @@ pub(crate) struct Cli {
     pub(crate) shared: Shared,
 }
 
-/// The demos, in the order of the menu. The text about each demo stands in its own file.
+/// The demos, in the order of the menu. The help text of each demo is in the demo's own file.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Demo {
     Fetch(fetch::Args),
@@ -94,7 +94,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Parsed {
     let matches = command().try_get_matches_from(args);
     match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) if cli.demo.is_none() && cli.shared != Shared::default() => Parsed::Wrong(
-            "there is no demo to do that with: name one, as in `brigade kitchen --cooks 2`"
+            "these options need a demo, and no demo is given: write, for example, `brigade kitchen --cooks 2`"
                 .to_owned(),
         ),
         Ok(cli) => Parsed::Run(Box::new(cli)),
@@ -107,7 +107,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Parsed {
     }
 }
 
-/// Returns the command. In it, `-1` after an option with a value is a (possibly wrong) value and not an
+/// Returns the command. If an option takes a value, `-1` after it is parsed as that value, not as an
 /// unknown option.
 fn command() -> Command {
     let numbers = |arg: Arg| {
@@ -116,14 +116,14 @@ fn command() -> Command {
     };
     let command = Cli::command().mut_args(numbers);
     let mut command = command.mut_subcommands(|demo| notes_last(demo.mut_args(numbers)));
-    // The `help` subcommand exists only from here on, and its text mentions subcommands.
+    // `build` adds the `help` subcommand. Its own text mentions subcommands, so replace that text.
     command.build();
     command.mut_subcommand("help", |help| {
-        help.about("The same as --help, of all or of one demo")
+        help.about("Print the same text as --help, for the command or for one demo")
     })
 }
 
-/// Moves the part of a demo's text that stands under `# Notes` behind its options.
+/// In the help of a demo, moves the part under `# Notes` behind the options.
 fn notes_last(demo: Command) -> Command {
     let text = demo.get_long_about().map(ToString::to_string);
     match text
@@ -152,11 +152,11 @@ pub(crate) fn menu() -> String {
         let _ = writeln!(text, "  brigade {:<10} {about}", demo.get_name());
     }
     text.push_str(
-        "\nBegin with `brigade kitchen`, then `brigade fetch`. `brigade fetch --help` lists its\n\
-         options, and likewise for the others. With `--cooks 1,2` a demo runs with one cook and\n\
-         with two and compares, and `--timeline run.html` draws what happened.\n\n\
-         `brigade` is target/release/brigade once it is built; `cargo run --release --` in its place\n\
-         builds and runs it.\n",
+        "\nBegin with `brigade kitchen`, then `brigade fetch`. `brigade fetch --help` lists the\n\
+         options of `fetch`; `--help` works for every demo. With `--cooks 1,2`, a demo runs with one\n\
+         cook and with two, and compares the runs. `--timeline run.html` draws the run.\n\n\
+         `brigade` is target/release/brigade after a build. To build and run it, write\n\
+         `cargo run --release --` in place of `brigade`.\n",
     );
     text
 }

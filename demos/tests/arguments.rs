@@ -190,7 +190,8 @@ fn a_url_cannot_write_to_the_terminal() {
     assert!(!run.refused().contains('\x1b'));
 }
 
-/// A full disk under a report is an error. A reader that closes the pipe is not.
+/// A report that cannot be written because the disk is full is an error. A reader that closes the pipe is
+/// not an error.
 #[test]
 #[cfg(target_os = "linux")]
 fn what_cannot_be_written_is_an_error() {
@@ -235,7 +236,7 @@ fn the_command_line_knows_the_demos_and_nothing_knows_the_command_line() {
         .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
         .filter(|name| !matches!(name.as_str(), "main" | "common" | "drawing"))
         .collect();
-    // Looks at the first segment of each path that begins with `crate::`.
+    // Returns whether any path in `text` begins with `crate::` and this module.
     let names = |text: &str, module: &str| {
         let after = text.split("crate::").skip(1);
         after.flat_map(|it| it.split(';').take(1)).any(|imports| {

@@ -28,14 +28,14 @@ use common::brigade as command;
 /// The number of idle connections, if the limit of open files allows it.
 const CROWD: usize = 10_000;
 
-/// The number of attackers in each of the other attacks.
+/// The number of attackers in every attack except the idle one.
 const BAND: usize = 300;
 
 /// The number of honest requests during each attack. They are sent ten at a time.
 const HONEST: usize = 40;
 
-/// How long an honest client waits for an answer, which by itself takes up to half a second. A server
-/// that is blocked would never answer.
+/// How long an honest client waits for an answer at most. Without an attack, an answer takes up to half a
+/// second. A blocked server would never answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The origin, in a separate process.
@@ -142,8 +142,8 @@ async fn honest_clients(victim: &Victim) -> u128 {
     longest
 }
 
-/// Runs an attack twice, with honest clients during each. The second attack must fit into the memory that
-/// the first attack added.
+/// Runs an attack twice, with honest clients during each. The second attack must not need more memory
+/// than the first attack added.
 fn attack<A, F>(name: &str, attackers: usize, open: A)
 where
     A: Fn(SocketAddr, usize) -> F,
@@ -160,7 +160,8 @@ where
             let mut tasks = Vec::new();
             for number in 0..attackers {
                 tasks.push(brigade::spawn(open(victim.address(number), number)));
-                // The length of the listeners' queues limits the number of simultaneous attackers.
+                // At most 500 attackers connect at the same time, because the listeners' queues are
+                // limited.
                 if tasks.len() == 500 || number + 1 == attackers {
                     for task in tasks.drain(..) {
                         band.extend(task.await.unwrap());
@@ -230,14 +231,14 @@ fn those_who_speak_slowly() {
     });
 }
 
-/// The attackers request everything and read nothing.
+/// The attackers send a request and never read the reply.
 #[test]
 fn those_who_never_read() {
     attack("deaf", BAND, |address, number| async move {
         let stream = TcpStream::connect(address).await.ok()?;
         let request = format!("GET /reply/{number} HTTP/1.1\r\n\r\n");
         stream.write_all(request.as_bytes()).await.ok()?;
-        // Waits until the reply has been written into the buffers.
+        // Wait until the reply has begun to arrive.
         let _ = timeout(PATIENCE, stream.readable()).await;
         Some(stream)
     });

@@ -149,7 +149,7 @@ fn ctrl_c_ends_it_with_what_was_checked_so_far() {
     let mut child = brigade(&["claims", "--json"]).spawn().unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     let mut said = String::new();
-    // After this line it listens for Ctrl-C, and the sixteen claims at full size are far from done.
+    // After this line, the command listens for Ctrl-C, and most of the sixteen claims are not tested yet.
     stderr.read_line(&mut said).unwrap();
     assert!(said.starts_with("1 of 16, claim "), "{said}");
     signal(child.id(), Signal::INT);

@@ -79,7 +79,7 @@ fn a_number_that_stands_there_twice_is_refused() {
     assert!(run.refused().contains("twice"), "{run:?}");
 }
 
-/// `kitchen` itself compares one cook with several, so nothing is printed twice.
+/// `kitchen` itself compares one cook with several, so one run is enough for `--cooks 1,2`.
 #[test]
 fn who_compares_already_is_run_once_for_one_and_another() {
     let args = ["kitchen", "--minute", "1", "--cooks", "1,2"];
@@ -131,7 +131,7 @@ fn the_ladder_of_squares_has_the_rungs_that_were_asked_for() {
     assert_eq!(cooks, [Some(1), Some(3)]);
 }
 
-/// A run that is already among the charts is not drawn again, and main is not drawn at all.
+/// A run that is already among the charts is not drawn again. The main future of a run has no row.
 #[test]
 fn a_run_that_is_drawn_is_not_drawn_twice() {
     let run = run(&["cashier", "--minute", "1", "--timeline", "-"]);

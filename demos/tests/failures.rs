@@ -1,5 +1,5 @@
-//! Tests of failing requests: each failure has its own kind and details, whatever the server does, and
-//! does not harm other requests.
+//! Tests of failing requests. Whatever the server does, the failure has the right kind and details, and
+//! does not affect other requests.
 
 mod common;
 

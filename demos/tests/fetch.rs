@@ -94,7 +94,7 @@ fn bodies_may_be_chunked_or_end_with_the_connection_and_statuses_are_answers() {
     }
 }
 
-/// A server in a hurry closes with a reset. A reply that was complete before the reset is still complete.
+/// A server may send a reset right after its reply. If the reply is complete, the reset is not a failure.
 #[test]
 fn a_reset_after_a_whole_reply_is_no_failure_and_within_one_it_is() {
     for (reply, error) in [
@@ -202,7 +202,7 @@ fn concurrency_is_kept_to_and_count_goes_round() {
     assert_eq!(server.accepted(), 20);
 }
 
-/// Checks the keys on which other programs rely, and the consistency of their values.
+/// Checks the keys on which other programs rely, and that their values agree with each other.
 #[track_caller]
 fn check_object(object: &Value) {
     assert_eq!(object["demo"], "fetch");

@@ -25,10 +25,10 @@ fn on_one_thread_a_hog_takes_the_frames_and_a_polite_computation_does_not() {
     let object = frames("1");
     assert_eq!(object["at_once_max"], 1, "{object}");
     let missed = |show: &str| object[show]["missed"].as_u64().unwrap();
-    // A hog of 100 ms lets the screen run at most once in six frames, and late, on any machine. Only the
-    // first frame may be early.
+    // The hog keeps the thread for 100 ms at a time, which is six frames. So at most one frame in six is
+    // drawn, on any machine.
     assert!(missed("hogging") >= 25, "{object}");
-    // Other programs may cost the polite computation a few frames, but far fewer.
+    // Beside the computation that yields, other programs may cause a few missed frames, but far fewer.
     assert!(missed("yielding") < missed("hogging"), "{object}");
 }
 

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use common::{Server, read_request, run};
 
-/// All kinds of failure that the help lists.
+/// The kinds of failure that the help lists, except `status`, which needs `--fail`.
 const KINDS: [&str; 10] = [
     "dns",
     "refused",
@@ -28,7 +28,8 @@ const KINDS: [&str; 10] = [
     "output",
 ];
 
-/// Asserts that the error of a result is of a known kind, or that there is no error and a status.
+/// Asserts that the error of a result is of a known kind. If there is no error, asserts that there is a
+/// status.
 fn assert_sound(result: &Value, of: &str) {
     match result["error"].as_str() {
         None => assert!(result["status"].is_u64(), "{of}: {result}"),
@@ -40,7 +41,7 @@ fn assert_sound(result: &Value, of: &str) {
     }
 }
 
-/// Generates text like a URL. It leads to ports at which nothing listens.
+/// Generates text that resembles a URL, mostly with port 1, at which nothing listens.
 fn url() -> impl Strategy<Value = String> {
     let scheme = prop_oneof![
         6 => Just("http://".to_owned()),
@@ -99,7 +100,7 @@ fn any_url_is_fetched_or_refused() {
     result.unwrap_or_else(|error| panic!("{error}"));
 }
 
-/// Generates text like a reply: whole, cut short, contradictory, enormous, or noise.
+/// Generates text that resembles a reply: whole, cut short, contradictory, enormous, or noise.
 fn reply() -> impl Strategy<Value = Vec<u8>> {
     let line = prop_oneof![
         6 => Just("HTTP/1.1 200 OK".to_owned()),
@@ -191,7 +192,7 @@ fn any_reply_is_an_answer_or_an_error() {
     for (result, reply) in results.iter().zip(replies.iter()) {
         let shown: Vec<u8> = reply.iter().copied().take(300).collect();
         assert_sound(result, &shown.escape_ascii().to_string());
-        // The count may exceed the limit by the heads and by the piece that was read last.
+        // The count may exceed the limit by the piece that was read last.
         assert!(result["bytes"].as_u64() <= Some(256 << 10), "{result}");
         failed += u64::from(!result["error"].is_null());
     }

@@ -30,7 +30,7 @@ const SMALL: [&str; 11] = [
     "300",
 ];
 
-/// The number of clients that open albums. They have connections too.
+/// The number of clients that open albums. Each of them has a connection too.
 const ADMIRERS: u64 = 8;
 
 fn visits(cooks: &str) -> Value {
@@ -102,7 +102,8 @@ fn many_cooks_hold_the_same() {
     assert!(object["at_once_max"].as_u64() <= Some(3), "{object}");
 }
 
-/// The demo's main result, with a wide margin. On an idle machine the factor is ten or more.
+/// Checks the demo's main result. On an idle machine the ratio is ten or more, but the test demands only
+/// two.
 #[test]
 fn a_few_bytes_wait_for_photographs_in_the_handler_and_not_on_the_pool() {
     if thread::available_parallelism().map_or(1, usize::from) < 2 {

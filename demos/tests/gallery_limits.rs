@@ -14,7 +14,7 @@ use std::{
 
 use gallery_common::{Client, Gallery};
 
-/// The times in these tests are about a second. Only a hang takes longer than this.
+/// The servers of these tests have limits of about a second. Only a hang takes as long as this.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Asserts that another client is still served.
@@ -39,7 +39,7 @@ fn a_connection_too_many_is_told_so_and_may_come_back() {
     let crowd: Vec<Client> = (0..200).map(|_| gallery.connect()).collect();
     let mut told = 0;
     for mut client in crowd {
-        // Beyond the clients that get a refusal, connections are closed without a reply.
+        // Some of these clients get a refusal. The connections of the others are closed without a reply.
         if let Some(reply) = client.reply() {
             assert_eq!(reply.status, 503);
             assert_eq!(reply.headers["connection"], "close");
@@ -75,7 +75,7 @@ impl Visitor for Client {
     }
 }
 
-/// A byte arrives now and then, so a limit on silence alone would never be reached.
+/// A few bytes arrive now and then, so a limit on silence alone would never be reached.
 #[test]
 fn a_head_that_trickles_in_is_cut_off() {
     let gallery = Gallery::open(&["--max-wait", "1"]);
@@ -120,7 +120,8 @@ fn a_body_that_trickles_in_is_cut_off() {
     gallery.close();
 }
 
-/// The client sends requests without end and reads no reply, until all buffers between the two are full.
+/// The client sends requests without end and reads no reply, until all buffers between client and server
+/// are full.
 #[test]
 fn a_client_that_never_reads_is_cut_off() {
     let gallery = Gallery::open(&["--max-wait", "1", "--max-connections", "1"]);
@@ -239,7 +240,7 @@ fn what_is_not_there_is_not_there() {
 }
 
 /// A request in flight when Ctrl-C is pressed gets its reply. An idle connection and a stream of events
-/// end. Then the process ends.
+/// are closed. Then the process ends.
 #[test]
 fn ctrl_c_lets_requests_under_way_end() {
     let mut gallery = Gallery::open(&[]);
@@ -258,7 +259,8 @@ fn ctrl_c_lets_requests_under_way_end() {
     busy.send(b"done");
     let reply = busy.reply().expect("a reply");
     assert_eq!(reply.status, 422, "these eight bytes are no picture");
-    // Whether the reply announces the close depends on a race between the shutdown and the body.
+    // Do not check whether the reply announces the close: that depends on a race between shutdown and
+    // body.
     assert!(busy.is_closed());
     let report = gallery.wait();
     assert!(report.starts_with("gallery: served"), "{report}");

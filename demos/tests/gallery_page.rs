@@ -1,8 +1,9 @@
 //! Tests of the live page of `brigade gallery --serve` in a real browser: the page opens, its figures
-//! change, thumbnails appear, and it switches the place where they are made.
+//! change, thumbnails appear, and a click changes the place where they are made.
 //!
-//! The tests need Chromium or Chrome, which are found as in `browser.rs`. A live page cannot be tested
-//! from within its document, so the browser is controlled over its debugging protocol.
+//! The tests need Chromium or Chrome, which are found as in the timeline's tests (`browser.rs`). A live
+//! page cannot be tested from within its document, so the browser is controlled over its debugging
+//! protocol.
 
 mod common;
 mod gallery_common;
@@ -21,7 +22,7 @@ use gallery_common::Gallery;
 use serde_json::{Value, json};
 use tungstenite::{Message, WebSocket, stream::MaybeTlsStream};
 
-/// Only a hang takes as long as this.
+/// The time after which a condition or an answer of the browser counts as missing.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
@@ -48,7 +49,7 @@ fn the_page_is_alive() {
     page.photograph("gallery light", "light");
     page.photograph("gallery dark", "dark");
 
-    // A click switches the server, and the server tells the page.
+    // A click tells the server to use another place, and the server reports that place to the page.
     page.evaluate("document.querySelector('[value=handler]').click()");
     page.wait_for("$('choice').dataset.place === 'handler'");
     let ticks = page.evaluate("Number($('chart').dataset.ticks)");

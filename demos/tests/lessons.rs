@@ -95,7 +95,7 @@ fn kitchen_is_one_at_a_time_then_together_then_at_once() {
         assert_eq!(each(&object["ways"], "in_flight_max"), [1, 3, 3]);
         assert_eq!(each(&object["ways"], "at_once_max")[..2], [1, 1]);
         assert!(number(&ways[2]["cooks"]) >= 2);
-        // The wait for the water is always the same: 6 minutes, and 3 for the noodles.
+        // In every way, the water takes 6 minutes, and then the noodles take 3.
         assert!(
             ways.iter().all(|way| seconds(&way["wall_s"]) >= 0.090),
             "{object}"
@@ -180,8 +180,8 @@ fn equations_use_no_more_hands_than_can_be_of_use() {
         );
         for attempt in list(&object["attempts"]) {
             check(attempt);
-            // An equation counts as begun when a hand has taken it. An equation that still waits for a
-            // hand does not count.
+            // An equation counts as begun when a hand (a worker) has taken it. An equation that still
+            // waits for a hand does not count.
             let begun = number(&attempt["in_flight_max"]);
             let hands = number(&attempt["hands_used_max"])..=number(&attempt["hands"]);
             assert!(hands.contains(&begun), "{attempt}");
@@ -195,7 +195,7 @@ fn squares_come_to_the_right_sums() {
     let [one, two] = one_and_two(&["squares", "--size", "3000000"]);
     for object in [&one, &two] {
         assert_eq!(object["sum"], 328_350);
-        // There are four chunks on four workers, however many cooks the big sum has.
+        // The small and the large sum always have four chunks on four workers, whatever `--cooks` is.
         for four in [&object["small"], &object["large"]] {
             check(four);
             assert_eq!(number(&four["cooks"]), 4, "{object}");
@@ -239,7 +239,8 @@ fn squares_draw_four_chunks_on_four_workers() {
     }
 }
 
-/// Checks every figure followed by `x` in the tables, by computing again what is possible.
+/// Checks that a speed-up in the tables (a figure followed by `x`) is marked `(?)` if it is more than the
+/// cooks and cores allow, and only then. A figure below 1.2 is never marked.
 #[test]
 fn a_speed_up_that_cooks_and_cores_do_not_allow_is_marked() {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -255,7 +256,7 @@ fn a_speed_up_that_cooks_and_cores_do_not_allow_is_marked() {
             let Some(at) = words.iter().position(|word| *word == "x") else {
                 continue;
             };
-            // A factor near the possible maximum is printed as that maximum.
+            // A factor slightly above the possible maximum is printed as that maximum, after a `~`.
             let factor: f64 = words[at - 1].trim_start_matches('~').parse().unwrap();
             let cooks = words[0].parse().unwrap_or(2_usize);
             let doubtful = factor >= 1.2 && factor > cooks.min(cores) as f64;
@@ -291,7 +292,7 @@ fn parts_are_all_in_flight_once_the_job_is_cut() {
     }
 }
 
-/// The table of the four cells comes before everything that is derived from it.
+/// The table of the four cells is printed before everything that is derived from it.
 #[test]
 fn matrix_says_its_table_first_and_advises_nothing_that_it_refutes() {
     let run = run(&["matrix", "--tasks", "6", "--minute", "10", "-q"]);
@@ -306,7 +307,7 @@ fn matrix_says_its_table_first_and_advises_nothing_that_it_refutes() {
         at("\nWaiting: "),
     ];
     assert!(order.is_sorted(), "{run:?}");
-    // The gain from a second cook is measured in the next cell.
+    // The next cell measures the gain from a second cook. If there is none, no advice may promise one.
     let gained = run.stdout.contains("computing needs parallelism");
     assert!(gained || !run.stdout.contains("at best"), "{run:?}");
     assert!(!run.stdout.contains("Other programs had"), "{run:?}");
@@ -331,7 +332,7 @@ fn matrix_has_four_cells_and_waiting_uses_hardly_any_processor() {
     }
 }
 
-/// The work would take hours. Ctrl-C ends the run immediately, and the run reports what was done so far.
+/// The work would take hours. Ctrl-C ends the run immediately, with one line on stderr.
 #[cfg(target_os = "linux")]
 #[test]
 fn ctrl_c_ends_a_demo_cleanly() {
@@ -350,7 +351,7 @@ fn ctrl_c_ends_a_demo_cleanly() {
 }
 
 /// Waits until SIGTERM is in the system's list of caught signals. The process registers SIGTERM after
-/// SIGINT.
+/// SIGINT, so it then catches both.
 #[cfg(target_os = "linux")]
 fn wait_until_it_listens(process: u32) {
     loop {

@@ -10,7 +10,7 @@ use std::{
 use common::{Server, brigade, finish, ok, read_request, run, signal};
 use rustix::process::Signal;
 
-/// The maximum user-space memory of a connection, in bytes, in addition to its share of a body.
+/// The maximum memory of a connection, in bytes, including its share of all buffers.
 const MEMORY_A_CONNECTION_MAX: u64 = 8 << 10;
 
 #[test]
@@ -32,8 +32,8 @@ fn two_thousand_at_once_on_one_thread() {
         object["results"].is_null(),
         "results are for URLs of the user"
     );
-    // This is a wide ratio within one run: requests one after another would take hundreds of times as
-    // long.
+    // Compare two times of the same run, with a wide margin: requests one after another would take as
+    // long as `waited_s`.
     assert!(
         object["wall_s"].as_f64().unwrap() * 10.0 < object["waited_s"].as_f64().unwrap(),
         "{object}"
@@ -144,7 +144,7 @@ fn ctrl_c_says_what_was_done_so_far() {
         );
         let child = command.args(args).spawn().unwrap();
         wait_until(|| silent.accepted() > before);
-        // After this time, the quick reply has been read too.
+        // Give the quick reply time to be read too.
         thread::sleep(Duration::from_millis(300));
         signal(child.id(), Signal::INT);
         let run = finish(child);
@@ -177,7 +177,7 @@ fn the_origin_ends_when_fetch_is_killed_or_interrupted() {
             origin.is_some()
         });
         let origin = format!("/proc/{}/status", origin.unwrap());
-        // After this time, requests are in flight.
+        // Wait until requests are in flight.
         thread::sleep(Duration::from_millis(300));
         signal(fetch.id(), how);
         let run = finish(fetch);

@@ -20,8 +20,8 @@ use common::{
 };
 use serde_json::json;
 
-/// Returns a server that records its largest number of simultaneous connections. It takes a moment for
-/// each reply.
+/// Returns a server that records its largest number of simultaneous connections. The server takes a
+/// moment for each reply.
 fn counting() -> (Server, Arc<AtomicUsize>) {
     let (now, most) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
     let seen = most.clone();
@@ -86,7 +86,7 @@ fn connections_are_kept_and_the_last_request_says_goodbye() {
     assert_eq!(object["results"][99]["version"], "HTTP/1.1");
 }
 
-/// A server may close a kept connection at any time. This is not a failure and needs no retry.
+/// A server may close a kept connection at any time. This is not a failure and needs no `--retries`.
 #[test]
 fn a_kept_connection_that_the_server_closes_harms_nobody() {
     let silently = Server::start(|mut stream| {
@@ -159,8 +159,8 @@ fn encoded(encoding: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-/// Returns a body in each of the encodings. For `deflate` there are zlib's format and the bare stream,
-/// which some servers send.
+/// Returns a body in each of the encodings except brotli. For `deflate`, there are two: zlib's format,
+/// and the bare stream that some servers send.
 fn in_every_encoding(body: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     use flate2::{Compression, write};
     let level = Compression::default();
@@ -436,8 +436,8 @@ fn files_are_named_as_their_urls_end() {
     assert_eq!(std::fs::read_to_string(one).unwrap(), "/x/a.html");
 }
 
-/// Returns a server with a file of 100 bytes. It supports ranges, and hangs up after 40 bytes of a whole
-/// reply.
+/// Returns a server with a file of 100 bytes. It supports ranges. It breaks off its first reply after 40
+/// bytes.
 fn ranges(date: Arc<Mutex<&'static str>>, requests: Arc<Mutex<Vec<String>>>) -> Server {
     Server::start(move |mut stream| {
         let request = read_request(&mut stream);
@@ -475,7 +475,7 @@ fn ranges(date: Arc<Mutex<&'static str>>, requests: Arc<Mutex<Vec<String>>>) -> 
 const MONDAY: &str = "Mon, 06 Jan 2020 10:00:00 GMT";
 const TUESDAY: &str = "Tue, 07 Jan 2020 10:00:00 GMT";
 
-/// The part of a file is tried with every answer that a server may give instead of the missing rest.
+/// Resumes a part of a file, with each kind of answer that a server may give to the request for the rest.
 #[test]
 fn a_part_is_whole_or_stays_or_is_begun_anew_as_the_server_says() {
     let place = tempfile::tempdir().unwrap();
@@ -639,7 +639,7 @@ fn proxies_of_the_environment_are_used_unless_told_otherwise() {
     let excepted = [("http_proxy", with.as_str()), ("no_proxy", "127.0.0.1")];
     assert_eq!(body(&url, &excepted, &[]).stdout, "direct");
 
-    // A tunnel to a plain server shows that bytes went both ways.
+    // Behind the tunnel is a server without TLS. The TLS error shows that bytes went both ways.
     let plain = Server::start(|mut stream| {
         let _ = stream.read(&mut [0; 4096]);
         let _ = stream.write_all(ok("plain").as_bytes());
@@ -699,7 +699,7 @@ fn a_server_that_accepts_too_few_is_named_as_such() {
     );
 }
 
-/// Descriptors that are already open count. If descriptors run out, requests wait.
+/// Descriptors that are already open count against the limit. If descriptors run out, requests wait.
 #[cfg(target_os = "linux")]
 #[test]
 fn few_descriptors_make_it_slower_and_nothing_else() {
@@ -730,7 +730,7 @@ fn few_descriptors_make_it_slower_and_nothing_else() {
     }
 }
 
-/// A machine has few ports, and they become free as connections end.
+/// If a machine has few ports, requests wait until connections end and their ports become free.
 #[cfg(target_os = "linux")]
 #[test]
 fn running_out_of_ports_is_waited_for() {

@@ -14,12 +14,12 @@ fn pitfalls(args: &[&str]) -> Vec<Value> {
     run.json()["pitfalls"].as_array().expect("pitfalls").clone()
 }
 
-/// The number of tries until each fault shows. Another program may have the core for nearly as long as a
-/// faulty program has it, and then little of the fault is visible.
+/// The maximum number of tries until one run shows every fault. Other programs on the machine may hide a
+/// fault.
 const TRIES: usize = 10;
 
-/// Returns whether the advice names the fault, or the fault may be hidden. Only the fault of `one-task`
-/// may be hidden: by other programs, or by a machine with a single core.
+/// Returns true if the advice names the fault. Also returns true for `one-task` if other programs or a
+/// single core may have hidden its fault.
 fn is_clear(pitfall: &Value) -> bool {
     let broken = &pitfall["broken"];
     let crowded = broken["advice"].to_string().contains("Other programs");
@@ -28,7 +28,7 @@ fn is_clear(pitfall: &Value) -> bool {
     broken["is_named"] == true || hidden
 }
 
-/// Returns all pitfalls, from a run in which no fault was hidden, if there is such a run.
+/// Returns all pitfalls, from the first run that shows every fault, or else from the last try.
 fn seen(cooks: &str) -> Vec<Value> {
     let mut all = Vec::new();
     for _ in 0..TRIES {
@@ -57,7 +57,8 @@ fn the_advice_names_each_fault_with_one_cook_and_with_two() {
         );
         for pitfall in &all {
             assert!(is_clear(pitfall), "{pitfall}");
-            // A machine that is busy enough blocks the event loop of any program.
+            // A busy machine can block the event loop of any program, so this fault may be named even
+            // here.
             if pitfall["pitfall"] != "blocking" {
                 assert_eq!(pitfall["mended"]["is_named"], false, "{pitfall}");
                 assert_eq!(
@@ -82,7 +83,8 @@ fn the_advice_names_each_fault_with_one_cook_and_with_two() {
             "{waker}"
         );
         assert_eq!(done(lock, "broken"), 5, "{lock}");
-        // There are six waits of one step, one after the other, and no timer fires early.
+        // The broken program makes six waits of 50 ms, one after the other. The corrected program makes
+        // them at the same time. No timer fires early.
         let wall = |twin: &str| in_loop[twin]["wall_s"].as_f64().unwrap();
         assert!(wall("broken") >= 0.3 && wall("mended") >= 0.05, "{in_loop}");
         assert_eq!(done(one_task, "broken"), number(one_task, "broken", "of"));

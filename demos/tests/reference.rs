@@ -30,7 +30,7 @@ fn three_frames_agree_on_what_they_can_all_see() {
             "{object}"
         );
         // There is the first poll, one after the timer, one after each of four yields, and at least one
-        // for the socket.
+        // after waiting for the socket.
         assert!(object["polls"].as_u64() >= Some(7), "{object}");
         assert!(object["others_polls"].as_u64() >= Some(1), "{object}");
         if cfg!(target_os = "linux") {
@@ -40,7 +40,7 @@ fn three_frames_agree_on_what_they_can_all_see() {
                     .unwrap_or_else(|| panic!("{key}: {object}"))
             };
             assert!(seconds("server_cpu_s") > 0.0, "{object}");
-            // The two clocks agree to a percent.
+            // The clocks of these figures agree to within one percent.
             assert!(
                 seconds("on_core_s") <= 1.01 * seconds("in_polls_s"),
                 "{object}"

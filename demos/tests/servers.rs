@@ -1,5 +1,5 @@
-//! Tests of `brigade fetch` against servers of other projects: python's http.server and nginx, the latter
-//! also with a certificate from a test authority.
+//! Tests of `brigade fetch` against servers of other projects: python's http.server and nginx. nginx is
+//! also tested over TLS, with a certificate from a test authority.
 //!
 //! If a server is not installed, its tests are skipped with a message. If `BRIGADE_REQUIRE_SERVERS` is
 //! set, they fail instead.
@@ -156,8 +156,8 @@ fn python_http_server() {
     );
 }
 
-/// nginx on two ports. The second is encrypted, with a certificate for `localhost` and 127.0.0.1 that
-/// `ca.pem` has signed.
+/// nginx on two ports. The second is encrypted. Its certificate is for `localhost` and 127.0.0.1, and is
+/// signed by `ca.pem`.
 struct Nginx {
     served: Served,
     plain: SocketAddr,
@@ -296,7 +296,7 @@ fn nginx_encrypted() {
         many["failures"]
     );
     assert_eq!(many["versions"], json!({"HTTP/2": 2500}));
-    // A few requests may connect at the same time.
+    // A few requests may each open a connection before the first connection is ready to be shared.
     assert!(
         many["connections"].as_u64() < Some(20),
         "{}",

@@ -49,7 +49,7 @@ fn no_more_threads_are_on_a_core_than_there_are_cores() {
         assert_eq!(crowd["threads"].as_f64().unwrap() % cores, 0.0);
         if cfg!(target_os = "linux") {
             // The system counts the time on a core, but the wall time comes from another clock. The two
-            // agree to a percent.
+            // clocks agree to within one percent.
             assert!(
                 crowd["at_once"].as_f64().unwrap() <= 1.01 * cores,
                 "{object}"

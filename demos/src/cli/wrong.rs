@@ -1,7 +1,8 @@
 //! Describes a mistake in the arguments in one plain line that names the option.
 //!
-//! clap explains itself in paragraphs, and in its own words. Its errors contain the facts, so this file
-//! rewords the usual errors. Of any other error, it keeps the first paragraph.
+//! A message of clap takes several paragraphs. Its errors also contain the facts as separate values. This
+//! file uses these values to word the usual errors itself. Of any other error, it keeps the first
+//! paragraph.
 
 use std::error::Error as _;
 
@@ -21,7 +22,8 @@ pub(super) fn line(error: &Error) -> String {
     said.unwrap_or_else(|| first_paragraph(&error.to_string()))
 }
 
-/// Formats `--count x: must be a whole number …`. The option's own parser describes the accepted values.
+/// Formats `--count x: must be a whole number …`. The parser of the option's value describes the accepted
+/// values.
 fn refused_value(error: &Error) -> Option<String> {
     let value = quoted_if_empty(text(error, ContextKind::InvalidValue)?);
     Some(format!("{} {value}: {}", argument(error)?, error.source()?))
@@ -67,7 +69,7 @@ fn unknown_demo(error: &Error) -> Option<String> {
     ))
 }
 
-/// Describes the only possible conflict: an option that is given twice.
+/// Describes an option that conflicts with itself, because it is given twice.
 fn twice(error: &Error) -> Option<String> {
     let argument = argument(error)?;
     let is_itself = text(error, ContextKind::PriorArg)

@@ -8,7 +8,7 @@ use super::facts::Facts;
 /// The gap between two columns.
 const GAP: &str = "  ";
 
-/// Returns the lines of a table with one row for each set of facts, whose names are the heading.
+/// Returns the lines of a table. Each set of facts is a row, and the names of the facts are the heading.
 pub(crate) fn of(rows: impl IntoIterator<Item = Facts>) -> Vec<String> {
     let mut table = Vec::new();
     for Facts(facts) in rows {

@@ -16,7 +16,8 @@ use super::{
     units::{self, counted, duration, factor, percent},
 };
 
-/// If a run took less than this share of one cook's time, a second cook has nothing to take over.
+/// If the cooks together worked for less than this share of the wall time, a second cook has nothing to
+/// take over.
 const LITTLE_WORK: f64 = 0.5;
 
 /// Ends the command. Prints the JSON object if it was asked for, or compares the runs if several were
@@ -36,7 +37,8 @@ pub(crate) fn finish(
     endings.fold(ending, Ending::max).exit_code()
 }
 
-/// Returns the keys of the last run and, if `list` is true, `runs` with one object for each run.
+/// Returns an object with the keys of the last run. If `list` is true, adds `runs` (one object for each
+/// run) and `comparison`.
 fn object(reports: &[Report], list: bool) -> Value {
     let mut object = reports.last().map_or(Value::Null, Report::json);
     if list {
@@ -117,8 +119,9 @@ fn sentence(reports: &[Report]) -> String {
     report::with_doubts(said, gain.doubt().into_iter().chain(crowding))
 }
 
-/// Explains why more cooks had nothing to gain over the first run, if its figures show that. (The figures
-/// are the cooks' own time, not the processor time, which other programs may have reduced.)
+/// Explains why more cooks gained nothing over the first run, if the first run's figures show the reason.
+/// (These figures are the time inside tasks. Other programs may have reduced the processor time, so it is
+/// not used.)
 fn reason(first: &Figures) -> String {
     let at_work: f64 = first.busy_shares().iter().sum();
     if at_work >= LITTLE_WORK {

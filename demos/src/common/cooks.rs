@@ -22,7 +22,7 @@ pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Returns how many cooks count as many: one per core, but at least two.
+/// Returns the number of cooks of a run with many cooks: one per core, but at least two.
 pub(crate) fn a_cook_a_core() -> usize {
     cores().max(2)
 }
@@ -39,8 +39,8 @@ impl Crew {
         crew.context("the runtime could not start")
     }
 
-    /// Returns one cook with a virtual clock, whose next task is drawn from `seed`. The operating system
-    /// has no influence, so the order of the tasks is reproducible.
+    /// Returns one cook with a virtual clock. `seed` determines which ready task runs next. The operating
+    /// system has no influence, so the order of the tasks is reproducible.
     pub(crate) fn drawn_from(seed: u64) -> anyhow::Result<Self> {
         let builder = SingleThread::builder().seed(seed).virtual_time(true);
         Ok(Self::One(builder.record_timeline(true).build()?))

@@ -17,7 +17,7 @@ use super::{
 
 /// A demo, which runs on the executor that it is given.
 pub(crate) trait Dish {
-    /// Returns whether the demo's figures come from the timeline. The timeline is then recorded even if
+    /// Returns whether the demo's figures come from the timeline. If so, the timeline is recorded even if
     /// no drawing was asked for.
     fn is_recorded(&self) -> bool {
         true
@@ -47,8 +47,7 @@ pub(crate) fn run(shared: &Shared, dish: &dyn Dish) -> anyhow::Result<ExitCode> 
     meanwhile::begin(shared);
     let drawing = Drawing::asked(shared)?;
     let asked = asked(shared)?;
-    // A demo that compares by itself has already made the run with one cook. List that run if it was
-    // asked for.
+    // A demo that compares by itself also makes the run with one cook. List that run if it was asked for.
     let wants_one = asked.len() > 1 && asked.contains(&1);
     let mut reports = Vec::<Report>::new();
     let (mut printed, mut ending) = (0, Ending::Whole);
@@ -96,8 +95,8 @@ pub(crate) fn run(shared: &Shared, dish: &dyn Dish) -> anyhow::Result<ExitCode> 
     Ok(compare::finish(&reports, printed, ending, shared))
 }
 
-/// Returns the requested numbers of cooks. Without a number, the feature `work-stealing` decides: one cook
-/// without it, one cook per core with it.
+/// Returns the requested numbers of cooks. If none was requested, returns one cook per core with the
+/// feature `work-stealing`, and one cook without that feature.
 pub(crate) fn asked(shared: &Shared) -> anyhow::Result<Vec<usize>> {
     let twice = |(place, cooks): &(usize, &usize)| shared.cooks[..*place].contains(cooks);
     if let Some((_, cooks)) = shared.cooks.iter().enumerate().find(twice) {

@@ -11,8 +11,8 @@ use super::{speed_up::SpeedUp, units};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Facts(pub(crate) Vec<Fact>);
 
-/// A fact has a key for programs and a name for people. A fact without a key is not for programs, and a
-/// fact without a name is not for people.
+/// A fact has a key for programs and a name for people. A fact without a key is left out of the object
+/// for programs, and a fact without a name is left out of tables.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Fact {
     pub(crate) key: &'static str,

@@ -76,8 +76,8 @@ impl Figures {
         busy.map(|&busy| part_of(busy, self.wall)).collect()
     }
 
-    /// Returns the share of `task_time` in which tasks were not being polled. `task_time` is the sum of
-    /// the lifetimes of all tasks.
+    /// Takes `task_time`, the sum of the lifetimes of all tasks. Returns the share of it in which tasks
+    /// were not being polled.
     pub(crate) fn waiting_share(&self, task_time: Duration) -> f64 {
         match task_time.is_zero() {
             true => 0.0,
@@ -86,7 +86,8 @@ impl Figures {
     }
 }
 
-/// Returns `part / whole`, limited to 0 to 1, because the two were not read at the same instant.
+/// Returns `part / whole`, but at most 1. `part` and `whole` were not read at the same instant, so `part`
+/// may be the larger one.
 fn part_of(part: Duration, whole: Duration) -> f64 {
     match whole.is_zero() {
         true => 0.0,

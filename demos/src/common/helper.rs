@@ -53,8 +53,8 @@ impl Helper {
 
 impl Drop for Helper {
     fn drop(&mut self) {
-        // The process ends by itself when its stdin closes, which also happens if this process is killed.
-        // Killing it here ends it immediately.
+        // The helper ends by itself when its stdin closes, and its stdin closes even if this process is
+        // killed. Killing the helper here ends it immediately.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -72,6 +72,6 @@ impl Hidden {
 
 /// Blocks until the parent process is gone or closes the pipe.
 pub(crate) fn wait_for_end_of_stdin() {
-    // An error means, like an end of the input, that the parent no longer uses the pipe.
+    // Treat an error like the end of the input: the parent no longer uses the pipe.
     let _ = std::io::stdin().lock().read_to_end(&mut Vec::new());
 }

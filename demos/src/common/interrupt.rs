@@ -18,7 +18,7 @@ use signal_hook::{
     low_level::pipe,
 };
 
-/// The exit status of a run that Ctrl-C cut short: 128 + SIGINT, as shells have it.
+/// The exit status of a run that Ctrl-C cut short: 128 + SIGINT, as in shells.
 pub(crate) const STATUS: u8 = 130;
 
 /// The error of a run that Ctrl-C prevented or cut short.
@@ -28,9 +28,9 @@ pub(crate) struct Interrupted;
 
 /// The user's request to end the run.
 ///
-/// A signal handler may do very little. It sets a flag, and it writes a byte into a socket. An executor
-/// can wait for the other end of that socket as for any other socket. The byte is never read, so the
-/// socket stays readable.
+/// A signal handler may do very little. So this handler only sets a flag and writes a byte into a socket.
+/// An executor can wait for the other end of that socket as for any other socket. The byte is never read,
+/// so the socket stays readable.
 #[derive(Clone, Debug)]
 pub(crate) struct Interrupt {
     asked: Arc<AtomicBool>,
@@ -38,7 +38,7 @@ pub(crate) struct Interrupt {
 }
 
 impl Interrupt {
-    /// Takes over SIGINT and SIGTERM for the rest of the process when it is first called.
+    /// Returns the request. The first call takes over SIGINT and SIGTERM until the process ends.
     pub(crate) fn listen() -> anyhow::Result<Self> {
         static LISTENING: OnceLock<Interrupt> = OnceLock::new();
         if let Some(listening) = LISTENING.get() {
@@ -52,8 +52,8 @@ impl Interrupt {
         let asked = Arc::new(AtomicBool::new(false));
         let (bell, button) = UnixStream::pair()?;
         for signal in [SIGINT, SIGTERM] {
-            // The order matters, because handlers run in the order in which they were registered. The
-            // first signal finds the flag unset, so only the second signal exits.
+            // Handlers run in the order of registration. The handler that exits checks the flag before
+            // the next handler sets it, so only a second signal exits.
             flag::register_conditional_shutdown(signal, i32::from(STATUS), asked.clone())?;
             flag::register(signal, asked.clone())?;
             pipe::register(signal, button.try_clone()?)?;

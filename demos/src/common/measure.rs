@@ -20,12 +20,12 @@ use super::{
     units::{counted, percent},
 };
 
-/// With less work than this, no share of processor time is computed. Arbitrary.
+/// If the cooks worked for less than this, no share of processor time is computed. Arbitrary.
 const WORK_TO_JUDGE: Duration = Duration::from_millis(10);
 
-/// If cooks are on a processor for less than this share of their work, they share it with other threads.
-/// The processor time of the executor and the kernel is included, so a cook that is alone on a core
-/// reaches 1.
+/// If the cooks were on a processor for less than this share of their working time, other threads
+/// competed with them for the processors. The processor time of the executor and the kernel is included,
+/// so a cook that is alone on a core reaches 1.
 const CROWDED: f64 = 0.8;
 
 /// The results of a run.
@@ -74,9 +74,9 @@ pub(crate) struct OneAndMany<T> {
     at_hand_is_one: bool,
 }
 
-/// Runs the program that `program` makes twice: with one cook and with many. The executor `at_hand` makes
-/// the run that suits its number of cooks. A new executor makes the other run. It has `many` cooks if
-/// `at_hand` has one.
+/// Runs the program that `program` returns, once with one cook and once with many cooks. One of the two
+/// runs is on `at_hand`. The other run is on a new executor: with `many` cooks if `at_hand` has one cook,
+/// and with one cook otherwise.
 ///
 /// The new executor is built after the first run. Otherwise its timeline would show the time of that run.
 pub(crate) fn one_and_many<F: Future>(
@@ -99,7 +99,7 @@ pub(crate) fn one_and_many<F: Future>(
 }
 
 impl<T> OneAndMany<T> {
-    /// Returns how many times as fast many cooks were as one.
+    /// Returns the speed-up of the run with many cooks over the run with one cook.
     pub(crate) fn speed_up(&self) -> SpeedUp {
         SpeedUp::between(&self.one.figures, &self.many.figures)
     }
@@ -192,7 +192,7 @@ impl<T> Run<T> {
         let too_many = format!("{at_work} worked at once on {}", counted(cores, "core"));
         let why = match (at_work > cores, share < fair * CROWDED) {
             (true, false) => too_many,
-            (true, true) => format!("{too_many}, which other programs wanted too"),
+            (true, true) => format!("{too_many}, which other programs used too"),
             (false, _) => "other programs had the rest".to_owned(),
         };
         let who = match cooks {
@@ -201,7 +201,7 @@ impl<T> Run<T> {
         };
         let share = percent(share);
         let said =
-            format!("While at work {who} on a processor for {share} of the time only: {why}.");
+            format!("While at work, {who} on a processor for only {share} of the time: {why}.");
         Some(said)
     }
 
@@ -217,7 +217,7 @@ mod tests {
     use crate::work::{Pile, begin};
 
     /// Returns a run with enough work to be judged. The size of a pile is derived from a measurement of
-    /// the machine, so it may be too small if the machine was busy then.
+    /// the machine, so it may be too small if the machine was busy during that measurement.
     fn chopped() -> Run<()> {
         let mut size = 2 * WORK_TO_JUDGE;
         loop {
@@ -243,7 +243,7 @@ mod tests {
         run.figures.cpu = Some(work / 2);
         let said = run.crowding().unwrap();
         assert!(
-            said.contains("the cook was on a processor for 50 %"),
+            said.contains("the cook was on a processor for only 50 %"),
             "{said}"
         );
         assert!(said.ends_with("other programs had the rest."), "{said}");

@@ -27,13 +27,12 @@ fn wanted(range: &RangeInclusive<u64>, text: &str) -> String {
     format!("a whole number from {least} to {most}{how}")
 }
 
-/// The shortest minute of a demo's story. A timer set for less is late by more than its own duration.
+/// The shortest minute of a demo's story. A shorter timer would be late by more than its own duration.
 const MINUTE_MIN: Duration = Duration::from_micros(100);
-/// The longest minute, which is a real one.
+/// The longest minute: a real minute.
 const MINUTE_MAX: Duration = Duration::from_secs(60);
 
-/// Parses the length of a minute in a demo's story, in milliseconds. Dinner is ready in about a second,
-/// and much sooner in a test.
+/// Parses the length of a minute in a demo's story, in milliseconds.
 pub(crate) fn minute(text: &str) -> Result<Duration, String> {
     let number = text.parse().ok();
     let time = number.and_then(|number: f64| Duration::try_from_secs_f64(number / 1e3).ok());

@@ -64,7 +64,7 @@ fn variable(name: &str) -> Option<String> {
     (!value.is_empty()).then_some(value)
 }
 
-/// Returns what stdout can show: everything on a terminal, and plain ASCII elsewhere.
+/// Returns what stdout can show. If it is not a terminal, it gets plain ASCII.
 pub(crate) fn look() -> Look {
     let able = stdout().is_terminal() && !is_dumb();
     // In POSIX, the first of these variables that is set decides.
@@ -86,7 +86,8 @@ pub(crate) fn width() -> usize {
     size.or(said).unwrap_or(WIDTH_UNKNOWN)
 }
 
-/// Draws runs with their titles, each ready to print, on the same time scale.
+/// Returns one drawing for each run, with the run's title. All drawings are ready to print and have the
+/// same time scale.
 pub(crate) fn draw(runs: &[(&Timeline, String)]) -> Vec<String> {
     brigade_timeline::to_scale(runs, "cook", look())
 }

@@ -1,4 +1,5 @@
-//! The names that most demos use. No file of this folder uses them from here.
+//! The names that most demos use. The files of this folder import these names from their own modules
+//! instead.
 
 pub(crate) use std::{
     sync::Arc,

@@ -1,6 +1,6 @@
-//! Progress on stderr, since stdout is for results: a bar on a terminal, or lines elsewhere.
+//! Progress on stderr, because stdout is for results: a bar on a terminal, or lines elsewhere.
 //!
-//! A bar is redrawn only when it is told something. A thread of indicatif could redraw it, but the demos
+//! A bar is redrawn only when a demo updates it. A thread of indicatif could redraw it, but the demos
 //! count threads and processor time.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};

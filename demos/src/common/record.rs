@@ -45,15 +45,15 @@ impl Drawing {
         };
         let folder = to.parent().filter(|folder| *folder != Path::new(""));
         let folder = folder.unwrap_or(Path::new("."));
-        // `Path` drops the final slash, so the missing folder would be noticed only at the end of the
-        // run.
+        // `Path` ignores a final slash, so look for it in the text. Otherwise `run.html/` would fail only
+        // at the end of the run.
         let text = to.as_os_str().to_string_lossy();
         let why = if to == Path::new("-") {
             return Ok(drawing);
         } else if to.is_dir() || text.ends_with(std::path::MAIN_SEPARATOR) {
             "that is a folder, not a file".to_owned()
         } else if drawing.form.is_none() {
-            "the ending chooses the drawing and must be .html, .svg, .mmd or .json (or - for the terminal)"
+            "the file extension selects the format: .html, .svg, .mmd or .json (or - for the terminal)"
                 .to_owned()
         } else if !folder.is_dir() {
             format!("there is no folder {}", folder.display())
@@ -100,7 +100,7 @@ impl Drawing {
             let drawing = brigade_timeline::Drawing::new(timeline).workers_are("cook");
             drawing.title(&report.title)
         };
-        // The other formats draw a single run, namely the run that the report is about.
+        // Formats other than HTML draw a single run: the run that the report is about.
         let drawing = match (&report.runs[..], self.form) {
             ([(name, first), others @ ..], Some(Form::Html)) => {
                 let mut drawing = of(first).named(name);
@@ -131,8 +131,8 @@ impl Drawing {
 fn figures(timeline: &Timeline) -> Vec<(String, String)> {
     let figures = brigade_timeline::figures(timeline);
     let (duration, count) = (duration, units::count);
-    // Take both times from the record, because a critical path must not exceed the time above it. The
-    // report's time may cover only a part of the run, or several runs.
+    // Take the wall time from the record, like the critical path. The report's wall time may cover only a
+    // part of the run, so the critical path could exceed it.
     let (ready, nowhere) = (figures.queued_share, figures.wakes_nowhere);
     let mut all = vec![
         ("in flight at most", count(figures.in_flight_max)),

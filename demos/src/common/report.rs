@@ -56,7 +56,7 @@ pub(crate) struct Report {
     /// The sentence that follows from the figures.
     pub(crate) verdict: String,
     pub(crate) ending: Ending,
-    /// The remark that the cooks had to share processors, if they did.
+    /// A remark, if the cooks had to share processors.
     pub(crate) crowding: Option<String>,
     /// The demo's own keys of the JSON object.
     pub(crate) own: Map<String, Value>,
@@ -71,9 +71,9 @@ pub(crate) struct Report {
     pub(crate) rows: Vec<Row>,
     /// Lines below the table, ready to print, such as failures or single results.
     pub(crate) details: Vec<String>,
-    /// The same demo with one cook, if the demo compares by itself.
+    /// The run with one cook, if the demo compares by itself.
     pub(crate) with_one: Option<Run<()>>,
-    /// True if the report is not printed, because standard output is for something else.
+    /// True if the report must not be printed, because standard output already holds something else.
     pub(crate) is_silent: bool,
     /// All runs, by name, if the demo compares several. Its HTML page shows them side by side.
     pub(crate) runs: Vec<(String, Timeline)>,
@@ -172,7 +172,7 @@ impl Report {
     }
 }
 
-/// Returns the rows that all demos share: time, concurrency, parallelism.
+/// Returns the rows for CPU time, concurrency and parallelism.
 pub(crate) fn common_rows(figures: &Figures) -> Vec<Row> {
     let cpu = match figures.cpu {
         Some(cpu) => {
@@ -187,7 +187,7 @@ pub(crate) fn common_rows(figures: &Figures) -> Vec<Row> {
         .collect()
 }
 
-/// Returns the two rows that every demo has: concurrency and parallelism.
+/// Returns the rows for concurrency and parallelism.
 pub(crate) fn concurrency_rows(figures: &Figures) -> Vec<Row> {
     let [in_flight, at_once] = [figures.in_flight_max, figures.at_once_max].map(units::count);
     let concurrency = "tasks begun and not finished, at most: concurrency";

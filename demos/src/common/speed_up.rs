@@ -11,8 +11,8 @@ use crate::{cooks, figures::Figures, units};
 /// differ by a few percent, and by more on a busy machine.
 const WORTH_MENTIONING: f64 = 1.2;
 
-/// The ratio by which two runs of one program differ on an idle machine. If a gain exceeds the possible
-/// maximum by less than this, the maximum is printed and marked as approximate.
+/// The ratio by which two runs of one program may differ on an idle machine. If a gain exceeds the
+/// possible maximum by less than this, the maximum is printed and marked as approximate.
 const NOISE: f64 = 1.05;
 
 /// The mark after a figure that cannot be true.
@@ -68,8 +68,9 @@ impl SpeedUp {
         Self::on(cooks::cores(), first, other)
     }
 
-    /// Computes the same for a machine with `cores` cores. More cooks help only up to the number of
-    /// cores. More tasks in flight help only as far as each of them waits.
+    /// Computes the same for a machine with `cores` cores. The maximum is the larger of two ratios: that
+    /// of the cooks that have a core, and that of the tasks in flight. Computing can run in parallel, and
+    /// waiting can overlap.
     fn on(cores: usize, first: &Figures, other: &Figures) -> Self {
         let ratio = |of: &dyn Fn(&Figures) -> usize| of(other) as f64 / of(first).max(1) as f64;
         let hands = ratio(&|figures| figures.cooks.min(cores));
@@ -90,7 +91,7 @@ impl SpeedUp {
         Change::of(self.factor)
     }
 
-    /// Compares a run with `other`: `1.94 x as fast as one`, or that the two were about equally fast.
+    /// Describes how a run compares with `other`, such as `1.94 x as fast as one cook`.
     pub(crate) fn compared_with(self, other: &str) -> String {
         match self.change() {
             Change::Faster => format!("{self} as fast as {other}"),
@@ -115,8 +116,8 @@ impl SpeedUp {
         let most = units::factor(self.most);
         self.is_doubtful().then(|| {
             format!(
-                "(?): at most {most} x is possible here, so something else slowed the run that \
-                 it is compared with."
+                "(?): at most {most} x is possible here, so something else slowed down the \
+                 slower run."
             )
         })
     }

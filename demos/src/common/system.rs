@@ -12,8 +12,8 @@ use crate::units;
 /// standard streams.
 const OPEN_AT_START: u64 = 3;
 
-/// The number of descriptors kept free for the selector, its waker, the origin's pipes, lookups and a
-/// certificate file. The rest is spare.
+/// The number of descriptors that requests must leave free: for the selector, its waker, the origin's
+/// pipes, lookups and a certificate file, and some in reserve.
 const SPARE_FILES: u64 = 45;
 
 /// The figures of `/proc/self/status` at one moment.
@@ -62,15 +62,15 @@ pub(crate) fn cpu_time() -> Option<Duration> {
 }
 
 /// Raises the limit of open files as far as the system allows, and returns how many more files this
-/// process may open. Files that are already open, including inherited files, count.
+/// process may open. Files that are already open, including inherited files, are subtracted.
 pub(crate) fn raise_open_files() -> usize {
     let limit = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(u64::MAX);
     let taken = open_files().max(OPEN_AT_START) + SPARE_FILES;
     usize::try_from(limit.saturating_sub(taken)).unwrap_or(usize::MAX)
 }
 
-/// Returns how many of the `wanted` things are possible under the limit of open files. Prints a message
-/// if that is fewer than wanted.
+/// Returns the smaller of `wanted` and `possible`. Prints a message if that is `possible`: the number of
+/// `things` that the limit of open files allows.
 pub(crate) fn as_files_allow(wanted: usize, possible: usize, things: &str) -> usize {
     if possible < wanted {
         let (wanted, possible) = (units::count(wanted), units::count(possible));

@@ -1,5 +1,5 @@
-//! The cost of a piece of work, as the operating system counts it. It counts the time on a core, the time in
-//! the queue for a core, and context switches.
+//! The cost of a piece of work, as the operating system counts it: time on a core, time in the queue for
+//! a core, and context switches.
 //!
 //! The runtime knows tasks, and the operating system knows threads. These figures are about threads. The
 //! cost of a span of work is the difference of two [`Usage`]s.
@@ -13,12 +13,12 @@ pub(crate) use os::cpu_of;
 pub(crate) struct Usage {
     /// Time on a core.
     pub(crate) cpu: Duration,
-    /// Time in which the thread was ready but had no core; `None` if the system does not count that, and
-    /// for the whole process.
+    /// Time in which the thread was ready but had no core; `None` for the whole process, and if the
+    /// system does not count this time.
     pub(crate) queued: Option<Duration>,
     /// The number of times a thread gave up its core because it had to wait.
     pub(crate) voluntary: u64,
-    /// The number of times a thread's core was taken away for another thread.
+    /// The number of times the system took a core away from a thread and gave it to another thread.
     pub(crate) involuntary: u64,
 }
 

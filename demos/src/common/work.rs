@@ -16,8 +16,8 @@ use std::{
 
 use brigade::{task::Builder, time::sleep, yield_now};
 
-/// The interval at which a cook yields. A task that computes for longer in one poll delays all other
-/// tasks on its thread.
+/// How long a task computes before it yields. A task that computes for longer in one poll delays all
+/// other tasks on its thread.
 pub(crate) const LOOK_UP: Duration = Duration::from_millis(1);
 
 /// The number of squares in one batch of the calibration, which takes well under a millisecond.
@@ -60,8 +60,8 @@ pub(crate) async fn squares(numbers: Range<u64>) -> u64 {
 
 /// Returns how many numbers one cook squares in this time.
 ///
-/// The first call measures the speed of this machine for some milliseconds, so make it before the clock
-/// starts.
+/// The first call measures the speed of this machine for some milliseconds, so make that call before the
+/// stopwatch starts.
 pub(crate) fn numbers_in(time: Duration) -> u64 {
     static A_SECOND: OnceLock<f64> = OnceLock::new();
     let a_second = A_SECOND.get_or_init(|| {
@@ -83,7 +83,8 @@ pub(crate) struct Pile {
 }
 
 impl Pile {
-    /// Creates a pile that takes one cook about as long as `time`. Create piles before the clock starts.
+    /// Creates a pile that takes one cook about as long as `time`. Create piles before the stopwatch
+    /// starts.
     pub(crate) fn of(time: Duration) -> Self {
         let pieces = numbers_in(time);
         Self { pieces }

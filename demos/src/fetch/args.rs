@@ -6,34 +6,34 @@ use crate::numbers::whole;
 
 /// The text after the options in `brigade fetch --help`.
 const NOTES: &str = "Each host has a limit of 6 requests at a time, as in browsers. A small \
-    server accepts few connections at a time, lets a few more wait and drops the rest. More requests \
-    at a time are not faster there, and end in time-outs. --per-host 50 suits a large server. The \
-    built-in server has no limit, because it is made for thousands of requests at a time.\n\n\
-    Connections are kept for the next request, and HTTP/2 is spoken with servers that agree to it. \
-    http_proxy, https_proxy, all_proxy and no_proxy in the environment are honoured; the only supported \
-    proxies are those with an http:// URL.\n\n\
-    In a list a line ends with LF, CRLF or CR. A line that begins with # is a comment; a TAB, or a # \
+    server accepts few connections at a time, lets a few more wait and drops the rest. With such a \
+    server, more requests at a time are not faster, and end in time-outs. --per-host 50 suits a large \
+    server. The built-in server has no limit, because it is made for thousands of requests at a time.\n\n\
+    Connections are kept for the next request, and HTTP/2 is used with servers that support it over \
+    https://. http_proxy, https_proxy, all_proxy and no_proxy in the environment are obeyed; the only \
+    supported proxies are those with an http:// URL.\n\n\
+    In a list, a line ends with LF, CRLF or CR. A line that begins with # is a comment; a TAB, or a # \
     after a space, ends a URL.\n\n\
-    A reply is an answer, whatever its status; with --fail a status of 400 or more is a failure. A \
-    request fails if no complete answer came. The kinds of failure are dns, refused, reset, timeout, \
-    tls, protocol, truncated, too_large, io (any other error of the system), status (with --fail), and \
-    output (the file could not be written).\n\n\
-    --cooks here: the number of threads that run the requests' tasks; with 1,2 all requests are made \
-    with each number and compared.\n\n\
+    A complete reply is an answer, whatever its status; with --fail, a status of 400 or more is a \
+    failure. A request also fails if no complete reply arrives. The kinds of failure are dns, refused, \
+    reset, timeout, tls, protocol, truncated, too_large, io (any other error of the system), status \
+    (with --fail), and output (the file could not be written).\n\n\
+    --cooks here: the number of threads that run the requests' tasks; with 1,2, all requests are made \
+    once with each number, and the two runs are compared.\n\n\
     --json adds `done`, `failed` and `not_done` (requests), `bytes` received, `requests_per_s`, \
     `failures` and `statuses` (how many of each), `retries`, `latency_ms`, `waited_s` (all requests \
     added up), `connections_max`, `connections`, `threads`, memory in bytes, and for your own URLs \
-    `results`, one object each: `url`, `status`, `bytes`, `ms`, `error`, `redirects` (their URLs, in \
-    order), `version` of HTTP, `encoding` (how the server compressed the body).\n\n\
+    `results`, with one object for each request: `url`, `status`, `bytes`, `ms`, `error`, `redirects` \
+    (their URLs, in order), `version` of HTTP, `encoding` (how the server compressed the body).\n\n\
     Exit status: 0 every request was answered, 1 some failed, 2 bad arguments, 130 ended by Ctrl-C (the \
     summary then covers what was done so far).";
 
 /// Fetch from thousands of sockets at once, on one thread (the main job)
 ///
-/// Each request is one task. While a reply is on its way, its task costs a little memory and no processor
-/// time. One thread can therefore wait for thousands of replies together. Without a URL, a server is
-/// started in a separate process, and 2,000 of its replies are fetched at the same time. They are 1 KiB to
-/// 64 KiB long and take 50 to 500 ms.
+/// Each request is one task. While a task waits for its reply, it costs a little memory and no processor
+/// time. One thread can therefore wait for thousands of replies at the same time. Without a URL, a server
+/// is started in a separate process, and 2,000 replies of 1 KiB to 64 KiB are fetched from it at the same
+/// time. The server sends each reply after 50 to 500 ms.
 #[derive(Clone, Debug, clap::Parser)]
 #[command(after_long_help = NOTES)]
 pub(crate) struct Args {
@@ -48,7 +48,7 @@ pub(crate) struct Args {
     /// Total number of requests
     ///
     /// The URLs are repeated in order until this number is reached. Without this option, each URL is
-    /// fetched once. If no URL is given, the built-in server is sent 2,000 requests.
+    /// fetched once; without a URL, 2,000 requests are sent to the built-in server.
     #[arg(short = 'n', long, value_name = "N", value_parser = whole::<usize>(1..=1_000_000_000))]
     pub(crate) count: Option<usize>,
 
@@ -79,13 +79,15 @@ pub(crate) struct Args {
     ///
     /// One URL is written to PATH, or into it if PATH is a directory or ends with a slash. Several URLs
     /// are written into the directory PATH, which is created if needed. Each file is named after the end
-    /// of its URL. If two names would be equal, a number is put before each.
+    /// of its URL. If two names would be equal, every name begins with the number of its request and with
+    /// its host.
     #[arg(short, long, value_name = "PATH")]
     pub(crate) output: Option<PathBuf>,
 
     /// Resume files that a run with -C left unfinished, and skip files that are complete
     ///
-    /// The rest of a file is requested only if the server still reports the same date of change.
+    /// If the file has changed on the server meanwhile, or its date of change is unknown, it is fetched
+    /// again from its beginning.
     #[arg(short = 'C', long = "continue", requires = "output")]
     pub(crate) resume: bool,
 
@@ -142,7 +144,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
     let number: f64 = text.parse().map_err(bad)?;
     match Duration::try_from_secs_f64(number) {
         Ok(time) if !time.is_zero() => Ok(time),
-        _ => Err("must be a number of seconds above 0, and not endless".to_owned()),
+        _ => Err("must be a finite number of seconds above 0".to_owned()),
     }
 }
 
@@ -158,7 +160,7 @@ fn size(text: &str) -> Result<u64, String> {
     let bad = |_| "must be a number of bytes, such as 500000 or 64M".to_owned();
     let number: u64 = digits.parse().map_err(bad)?;
     let bytes = number.checked_mul(unit);
-    bytes.ok_or_else(|| "is more bytes than can be counted".to_owned())
+    bytes.ok_or_else(|| "must be fewer than 2^64 bytes".to_owned())
 }
 
 #[cfg(test)]

@@ -120,7 +120,7 @@ fn parse_header(line: &str) -> anyhow::Result<(HeaderName, Option<HeaderValue>)>
     }
     // Do not print the value, which may be a secret.
     let value = HeaderValue::from_str(value)
-        .map_err(|_| bad("the value holds a character that no header may"))?;
+        .map_err(|_| bad("the value contains a character that a header must not contain"))?;
     Ok((name, Some(value)))
 }
 
@@ -149,8 +149,8 @@ impl Hop {
         &self.ask.method
     }
 
-    /// Builds the request. The connection is kept open unless this is the `last` request on it. If the
-    /// first part of the body is already stored, only the rest is requested.
+    /// Builds the request. The connection is kept open, unless this is the `last` request to its host. If
+    /// the first part of the body is already stored, only the rest is requested.
     pub(crate) fn request(
         &self,
         uri: Uri,
@@ -162,7 +162,8 @@ impl Hop {
         *request.method_mut() = self.ask.method.clone();
         *request.uri_mut() = uri;
         let headers = request.headers_mut();
-        // Plain HTTP is HTTP/1.1, in which this header comes first. For HTTPS the client adds it.
+        // Plain HTTP is HTTP/1.1, in which `host` should be the first header. For HTTPS, the client adds
+        // it.
         if self.url.scheme() == "http" && !self.ask.headers.contains_key(header::HOST) {
             headers.insert(header::HOST, host_header(&self.url));
         }
@@ -173,7 +174,7 @@ impl Hop {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         if keeps_parts {
-            // A part of a compressed body could not be resumed.
+            // Ask for no compression, because a part of a compressed body could not be resumed.
             let identity = HeaderValue::from_static("identity");
             headers.insert(header::ACCEPT_ENCODING, identity);
         }
@@ -187,7 +188,8 @@ impl Hop {
         request
     }
 
-    /// If a reply with this status and these headers is a redirect, follows it.
+    /// If a reply with this status and these headers is a redirect, changes this request to follow it.
+    /// Returns whether the reply is a redirect.
     pub(crate) fn follow(
         &mut self,
         status: StatusCode,
@@ -208,7 +210,7 @@ impl Hop {
             }
         }
         let see_other = status == StatusCode::SEE_OTHER && self.ask.method != Method::HEAD;
-        // Every browser does this, and the standard allows it for that reason.
+        // After these two statuses, every browser replaces POST by GET, so the standard allows that.
         let was_post = matches!(status.as_u16(), 301 | 302) && self.ask.method == Method::POST;
         if see_other || was_post {
             self.ask.method = Method::GET;

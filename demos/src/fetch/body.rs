@@ -111,8 +111,8 @@ fn print(piece: &[u8], first: bool) -> Result<(), Failure> {
     }
 }
 
-/// Receives a body in this encoding, named as in `content-encoding`. Adds the bytes that arrive, still
-/// encoded, to `received`.
+/// Receives a body in this encoding, named as in `content-encoding`. Adds the number of bytes that
+/// arrive, before decoding, to `received`.
 pub(crate) async fn receive(
     from: Incoming,
     encoding: Option<&str>,
@@ -163,14 +163,14 @@ fn failed(error: &io::Error, encoding: &str, is_over: bool) -> Failure {
         io::ErrorKind::Other if is_over => Kind::Truncated,
         _ => Kind::Protocol,
     };
-    let details = format!("the body is not whole in its encoding, {encoding}: {error}");
+    let details = format!("the body cannot be decoded as {encoding}: {error}");
     Failure::new(kind, details)
 }
 
 type Decoded<'a> = Box<dyn AsyncBufRead + Send + Unpin + 'a>;
 
-/// Returns a reader of the decoded body. A body in an unknown encoding is kept as it is. So is an empty body,
-/// which has no `first` byte: it is the same in every encoding.
+/// Returns a reader of the decoded body. A body in an unknown encoding is kept undecoded. An empty body,
+/// which has no `first` byte, is not decoded either.
 fn decoded<'a>(
     encoding: &str,
     first: Option<u8>,
@@ -179,7 +179,8 @@ fn decoded<'a>(
     let Some(first) = first else {
         return Box::new(raw);
     };
-    // The first byte of zlib's format names the method, 8, and a window of at most 32 KiB.
+    // In zlib's format, the first byte contains the method (always 8) and the size of the window (at most
+    // 32 KiB).
     let is_zlib = first & 0x0f == 8 && first >> 4 <= 7;
     match encoding {
         "gzip" | "x-gzip" => {

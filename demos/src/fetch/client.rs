@@ -55,7 +55,7 @@ const IDLE_MAX: Duration = Duration::from_secs(5);
 
 /// The result of one request.
 ///
-/// Each attempt fills in the fields that it reaches, so a failed or timed-out request has a record too.
+/// An attempt fills in the fields step by step, so a failed or timed-out request has an outcome too.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Outcome {
     pub(crate) index: usize,
@@ -87,16 +87,16 @@ impl Outcome {
 pub(crate) struct Client {
     pub(super) plan: Arc<Plan>,
     pub(super) dialer: Arc<Dialer>,
-    /// The server, if there are no pages to fetch.
+    /// The embedded origin, if there are no pages to fetch.
     pub(super) origin: Option<Origin>,
-    /// For servers other than the origin.
+    /// The client for pages, and the connector that it uses.
     pub(super) pooled: Option<(Connector, Pooled)>,
 }
 
 /// hyper-util's client, which keeps connections for the next request.
 type Pooled = legacy::Client<Connector, Full<Bytes>>;
 
-/// The stage of a request while its connection is made. The connector knows the details.
+/// The stage of a request while its connection is made. The connector knows the exact step.
 pub(super) const CONNECTING: &str = "connecting";
 
 /// The stage of a request that was sent.
@@ -179,7 +179,7 @@ impl Client {
     ) -> impl Future<Output = Result<Option<PathBuf>, Failure>> + 'a {
         outcome.stage = CONNECTING;
         match self.plan.page(turn.index) {
-            // Boxed, so that a task that waits for the origin has no room for it.
+            // Boxed, so that a task that waits for the origin does not reserve memory for this future.
             Some(page) => Either::Left(Box::pin(self.fetch_page(turn, page, outcome))),
             None => Either::Right(self.fetch_reply(turn.index, outcome)),
         }

@@ -66,7 +66,7 @@ impl Connector {
         }
     }
 
-    /// Returns the step that a connection to this host is waiting for, for the message of a timeout.
+    /// Returns the current step of connecting to this host, for the message of a timeout.
     pub(crate) fn stage(&self, host: &str) -> &'static str {
         let stages = self.stages.lock();
         stages.get(host).copied().unwrap_or(CONNECTING)
@@ -183,7 +183,7 @@ async fn tunnel(
 pub(crate) struct Traffic {
     /// True if any byte has arrived.
     pub(crate) begun: Arc<AtomicBool>,
-    /// True if the head of a reply has arrived. The connection is then used for further requests.
+    /// True if the head of a reply has arrived. The connection may then be used for further requests.
     pub(crate) replied: Arc<AtomicBool>,
 }
 
@@ -222,8 +222,8 @@ impl Read for Conn {
         if self.traffic.begun.load(Relaxed) {
             return Pin::new(&mut self.stream).poll_read(cx, buffer);
         }
-        // The first read uses a separate buffer, which shows whether anything arrived. hyper reports a
-        // server that hangs up at once like a server that breaks off in the middle.
+        // hyper reports the same error if a server hangs up at once and if it breaks off in the middle of
+        // a reply. So the first read uses a separate buffer, which shows whether anything arrived.
         let mut first = [MaybeUninit::uninit(); FIRST_READ];
         let room = FIRST_READ.min(buffer.remaining());
         let mut first = ReadBuf::uninit(&mut first[..room]);

@@ -1,7 +1,8 @@
-//! Connects to a host: looks its name up once, then races its addresses.
+//! Connects to a host: looks its name up once, then connects to the first of its addresses that answers.
 //!
-//! A process may run out of descriptors or of local ports while thousands of sockets are open. Both
-//! become free as other connections end, so a request that meets such an error waits and retries.
+//! A process may run out of descriptors or of local ports while thousands of sockets are open.
+//! Descriptors and ports become free as other connections end, so a request that meets such an error
+//! waits and tries again.
 
 use std::{
     collections::HashMap,
@@ -79,8 +80,8 @@ impl Dialer {
         };
         let found = lookup.clone().await;
         found.map_err(|error| {
-            // Forget the failure so that a retry looks the name up again, unless another request has
-            // already begun to.
+            // Forget this failed lookup, so that a retry looks the name up again. Keep a newer lookup
+            // that another request has begun.
             let mut lookups = self.lookups.lock();
             lookups.retain(|_, known| !known.ptr_eq(&lookup));
             Failure::new(Kind::Dns, format!("{name}: {error}"))
@@ -101,8 +102,8 @@ impl Dialer {
 
     /// Returns whether this process ran out of a resource that becomes free when other sockets close.
     fn may_pass(&self, error: &io::Error) -> bool {
-        // A machine without an IPv6 address reports the same error for every IPv6 destination. The error
-        // therefore means exhausted ports only after many connections.
+        // `ADDRNOTAVAIL` means that no port is free. But a machine without an IPv6 address also reports
+        // it for every IPv6 destination, so the error is believed only after many connections.
         let made = self.opened.load(Relaxed) + self.open.now();
         let passes = |error: &io::Error| match Errno::from_io_error(error) {
             Some(Errno::ADDRNOTAVAIL) => made >= CONNECTIONS_TO_RUN_OUT,
@@ -123,8 +124,8 @@ pub(crate) fn no_descriptor(error: &io::Error) -> bool {
 
 fn start_lookup(name: String) -> Lookup {
     async move {
-        // The system's name lookup blocks, so it runs on a thread of the blocking pool. It is the only
-        // part of `fetch` that does.
+        // The system's name lookup blocks, so it runs on a thread of the blocking pool. Nothing else in
+        // `fetch` runs there.
         let found = patiently(no_descriptor, || lookup_host((name.as_str(), 0))).await;
         let found = found.map_err(|error| error.to_string())?;
         Ok(found.iter().map(SocketAddr::ip).collect())

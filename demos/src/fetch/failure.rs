@@ -1,7 +1,7 @@
 //! The failures of one request, by kind.
 //!
 //! There are only a few kinds. Each calls for a different action by the user: correct the name, start the
-//! server, check the certificate. The rest is in the details.
+//! server, check the certificate. Everything else is in the details.
 
 use std::{error::Error as StdError, io, net::SocketAddr};
 
@@ -93,7 +93,7 @@ impl Failure {
         let Self { kind, details, .. } = Self::from_io(error);
         let details = match addresses {
             [one] => format!("connecting to {one}: {details}"),
-            // The error of a race names the addresses.
+            // If there are several addresses, the error already names them.
             _ => format!("connecting to {details}"),
         };
         Self {
@@ -102,7 +102,7 @@ impl Failure {
         }
     }
 
-    /// Creates the failure of a handshake, before both sides agreed on keys.
+    /// Creates the failure of a TLS handshake.
     pub(crate) fn handshaking(error: &io::Error) -> Self {
         let failure = Self::from_io(error);
         match failure.kind {
@@ -114,7 +114,7 @@ impl Failure {
         }
     }
 
-    /// Creates the failure to send the request or to receive any reply.
+    /// Creates the failure of a request that could not be sent or that got no reply.
     pub(crate) fn asking(error: &io::Error) -> Self {
         match Self::from_io(error) {
             // TLS reports a connection that ends without a close message as an error.
@@ -172,8 +172,7 @@ impl Failure {
             }
             E::TimedOut => Kind::Timeout,
             E::UnexpectedEof => Kind::Truncated,
-            // The framing of a body is checked where the body is read, and errors in it are reported
-            // there.
+            // hyper reports errors in the framing of a body, such as a bad chunk size, with these kinds.
             E::InvalidData | E::InvalidInput => Kind::Protocol,
             _ => Kind::Io,
         };

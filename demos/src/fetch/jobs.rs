@@ -24,7 +24,7 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    /// Returns the URL as the user wrote it, which identifies it in the results.
+    /// Returns the URL as the user wrote it. In the results, it names the page.
     pub(crate) fn name(&self) -> &str {
         self.written.as_deref().unwrap_or(self.url.as_str())
     }

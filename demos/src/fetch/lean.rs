@@ -31,8 +31,8 @@ impl Client {
             .expect("the origin runs if there are no pages");
         let server = origin.address(index as u64);
         let failed = |error: io::Error| Failure::asking(&error);
-        // The other phases are boxed. Their memory is freed when they end, so a waiting task holds only
-        // what it needs for waiting.
+        // Connecting and receiving are boxed. Their memory is freed when they end, so a waiting task
+        // holds only what it needs for waiting.
         let (stream, _open) = Box::pin(self.dialer.dial(&[server])).await?;
         outcome.stage = "sending the request";
         let message = Request::Reply(index as u64).message();
@@ -93,7 +93,7 @@ impl Client {
 async fn piece<T>(stream: &TcpStream, take: impl FnOnce(&[u8]) -> T) -> io::Result<T> {
     loop {
         stream.readable().await?;
-        // The buffer is on the stack, and only while something is read. A buffer inside the task would
+        // The buffer is on the stack, and exists only during the read. A buffer inside the task would
         // take memory in every waiting task.
         let mut piece = [0; PIECE];
         match stream.try_read(&mut piece) {

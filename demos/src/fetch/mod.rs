@@ -1,9 +1,9 @@
 //! `brigade fetch`: fetch from thousands of sockets at once, on one thread.
 //!
 //! This demo shows that waiting needs no thread. Each request is a task. A waiting task takes a little
-//! memory and an entry in a list of the operating system. One thread can therefore keep thousands of tasks
-//! waiting. Only one task runs at any instant. Yet the run takes about as long as its slowest reply, not as
-//! long as all replies together. That is concurrency without parallelism, measured.
+//! memory and an entry in a list of the operating system. One thread can therefore keep thousands of
+//! tasks waiting. Only one task runs at any instant. Yet the run takes about as long as its slowest
+//! reply, not as long as the sum of all replies. That is concurrency without parallelism, measured.
 //!
 //! | file | contents |
 //! |---|---|
@@ -69,17 +69,17 @@ use crate::{progress::Progress, system::Status};
 const REQUESTS: usize = 2000;
 
 /// The default limit of requests in flight to one host: the number of connections that browsers allow.
-/// Even python's http.server, which lets five connections wait, keeps up with it.
+/// Even python's http.server, which lets five connections wait, can serve that many.
 const PER_HOST: usize = 6;
 
-/// The default number of retries against the embedded origin. It should answer every request, even if the
-/// machine is at first too busy for that.
+/// The default number of retries against the embedded origin. Every request should get its reply, even if
+/// the machine is too busy at first.
 const ORIGIN_RETRIES: u32 = 3;
 
 /// The interval at which the bar is redrawn and Ctrl-C is checked.
 const TICK: Duration = Duration::from_millis(100);
 
-/// The interval between lines if there is no terminal.
+/// The interval between lines of progress, if there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(1);
 
 /// The template of the progress bar. The message is cut at the edge of the terminal, so a line never wraps.
@@ -111,7 +111,7 @@ impl Plan {
         let pages = jobs::read(&args.urls, args.file.as_deref())?;
         let own = pages.is_empty();
         let asks = args.method.is_some() || !args.headers.is_empty() || !args.data.is_empty();
-        let none = "-X, -H and -d are for a URL of yours, and there is none";
+        let none = "-X, -H and -d need a URL of yours, and none is given";
         ensure!(!(own && asks), BadArguments::error(none));
         let natural = if own { REQUESTS } else { pages.len() };
         let count = args.count.unwrap_or(natural);
@@ -199,7 +199,7 @@ impl Dish for Arc<Plan> {
         let stopwatch = Stopwatch::start(executor);
         executor.block_on(run.fetch_all());
         let mut figures = stopwatch.stop(executor);
-        // The tasks that move the bytes of kept connections do not count as requests.
+        // Count only the requests, not the tasks that move the bytes of kept connections.
         figures.in_flight_max = run.in_flight_max;
         figures.at_once_max = figures.at_once_max.min(run.in_flight_max);
         run.look_around(0);
@@ -220,8 +220,8 @@ impl Dish for Arc<Plan> {
     }
 }
 
-/// A run in progress. It lives in the main future, so that the tasks of the executor are the requests and
-/// their connections.
+/// A run in progress. It lives in the main future, so that the tasks of the executor are only the
+/// requests and their connections.
 struct Run {
     client: Arc<Client>,
     queue: Queue,
@@ -229,9 +229,9 @@ struct Run {
     interrupt: Interrupt,
     progress: Progress,
     begun: Instant,
-    /// The time of the next look around.
+    /// When `look_around` is called next.
     next_look: Instant,
-    /// The time of the last line, if progress is shown in lines.
+    /// When the last line of progress was written, if progress is shown in lines.
     written: Instant,
     in_flight_max: usize,
     /// The largest number of threads that was seen.

@@ -24,12 +24,13 @@ use futures_util::AsyncReadExt as _;
 use crate::helper::{Helper, Hidden, wait_for_end_of_stdin};
 use crate::prelude::*;
 
-/// The number of addresses over which requests are distributed. Each address has a limit of connections
-/// that wait to be accepted; 1,024 is common. It also has a limit of ports of clients: about 28,000, less
-/// those of runs that have just finished. Sixteen addresses suffice for 15,000 simultaneous clients.
+/// The number of addresses over which requests are distributed. Each address limits the connections that
+/// wait to be accepted; 1,024 is common. Each connection to an address also needs its own port, and there
+/// are about 28,000, some of them still in use by runs that have just finished. Sixteen addresses suffice
+/// for 15,000 simultaneous clients.
 const ADDRESSES: u8 = if cfg!(target_os = "linux") { 16 } else { 1 };
 
-/// The maximum number of bytes that are read of a request. `fetch` sends fewer than 200.
+/// The maximum size of a request, in bytes. `fetch` sends fewer than 200.
 const REQUEST_MAX: usize = 512;
 
 /// How long the server waits after `accept` failed. The most likely cause is too many open files.
@@ -51,7 +52,7 @@ static NOISE: LazyLock<Vec<u8>> = LazyLock::new(|| {
     bytes.collect()
 });
 
-/// Returns a number from `low` to `high`, always the same for the same request and the same `what`.
+/// Returns a number from `low` to `high` that depends only on `request` and `what`.
 fn draw(request: u64, what: u64, low: u64, high: u64) -> u64 {
     low + scramble(request.wrapping_mul(3).wrapping_add(what)) % (high - low + 1)
 }

@@ -26,12 +26,12 @@ const INDEX: &str = "index.html";
 pub(crate) enum Output {
     Nowhere,
     Stdout,
-    /// The only body is written to this file.
+    /// The body of the only request is written to this file.
     File(PathBuf),
     Directory {
         path: PathBuf,
-        /// The number of digits of the last request's number, so that names sort in order. `None` if the
-        /// last parts of the URLs differ and suffice as names.
+        /// The number of digits of the last request's number, so that numbered names sort in order.
+        /// `None` if names need no number, because the last parts of all URLs differ.
         digits: Option<usize>,
     },
 }
@@ -70,8 +70,8 @@ impl Output {
     }
 
     /// Returns the file of request number `index`, if it has one. Without a page, the request goes to the
-    /// origin. In a directory, the name of the file is the end of the path. If two requests could have the
-    /// same name, the request's number and host come first.
+    /// origin. In a directory, the file is named after the last part of the URL's path. If two requests
+    /// could have the same name, the request's number and host are put in front.
     pub(crate) fn file_for(&self, index: usize, page: Option<&Page>) -> Option<PathBuf> {
         let (directory, digits) = match self {
             Self::Nowhere | Self::Stdout => return None,
@@ -109,8 +109,8 @@ fn try_directory(path: &Path) -> io::Result<()> {
     fs::remove_file(&probe)
 }
 
-/// Returns whether two pages would have the same file name, even if upper and lower case are not
-/// distinguished.
+/// Returns whether two pages would have the same file name on a system that does not distinguish upper
+/// and lower case.
 fn clash(pages: &[Page]) -> bool {
     let mut seen = HashSet::with_capacity(pages.len());
     let mut names = pages.iter().map(|page| page_name(page).to_lowercase());
@@ -137,14 +137,14 @@ fn safe_name(text: &str) -> String {
 }
 
 /// A file that gets its final name only when it is complete. Until then it is called `.NAME.part`, and it
-/// is removed if the body never ends.
+/// is removed if the body breaks off.
 ///
-/// With `--continue` the part is kept, and its modification time is set to the one that the server gave
-/// for the page. The rest is requested only if the server still gives that time. Otherwise parts of two
+/// With `--continue`, the part is kept, and its modification time is set to the time of the page's last
+/// change. The server is asked to send the rest only if that time is still right. Otherwise parts of two
 /// versions of the page would be joined.
 ///
 /// Writing goes to the page cache and takes microseconds. Handing the piece to another thread would take
-/// longer, so the task writes it itself.
+/// longer, so the task writes the piece itself.
 #[derive(Debug)]
 pub(crate) struct PartFile {
     file: File,
@@ -155,7 +155,7 @@ pub(crate) struct PartFile {
     keeps: bool,
     /// The time of the page's last change, as the server gave it.
     changed: Option<SystemTime>,
-    /// True if `part` no longer exists.
+    /// True if the part has got its final name.
     renamed: bool,
 }
 
@@ -185,7 +185,8 @@ impl PartFile {
         self.len
     }
 
-    /// Returns the position at which to resume, and the version of the page to which the part belongs.
+    /// Returns the position at which to resume, and when the page that the part belongs to was last
+    /// changed. Returns `None` if that time is unknown.
     pub(crate) fn resumes(&self) -> Option<(u64, SystemTime)> {
         Some((self.len, self.changed?))
     }
@@ -220,7 +221,8 @@ impl Drop for PartFile {
             let _ = fs::remove_file(&self.part);
             return;
         }
-        // The epoch marks a part without a known version, which `open` does not resume.
+        // The epoch as modification time marks a part whose version is unknown. Such a part is not
+        // resumed.
         let changed = self.changed.unwrap_or(SystemTime::UNIX_EPOCH);
         let _ = self.file.set_times(FileTimes::new().set_modified(changed));
     }
@@ -353,7 +355,7 @@ mod tests {
             drop(part);
             assert_eq!(open().resumes(), resumes);
         }
-        // A part that was written to again has no known version.
+        // Writing to the part changes its modification time, so it no longer belongs to `version`.
         fs::write(place.path().join(".body.part"), b"half").unwrap();
         assert_ne!(open().resumes(), Some((4, version)));
     }

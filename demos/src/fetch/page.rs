@@ -39,7 +39,7 @@ const STALE_MAX: usize = 20;
 const REDIRECT_BODY_MAX: usize = 64 << 10;
 
 impl Client {
-    /// Fetches a page of the user, through redirects.
+    /// Fetches a page of the user, and follows redirects.
     pub(super) async fn fetch_page(
         &self,
         turn: Turn,
@@ -48,7 +48,7 @@ impl Client {
     ) -> Result<Option<PathBuf>, Failure> {
         let resume = self.plan.args.resume;
         let part = match self.plan.output.file_for(turn.index, Some(page)) {
-            // A file gets its final name only when it is complete.
+            // A file with its final name is complete.
             Some(file) if resume && file.exists() => return Ok(Some(file)),
             Some(file) => Some(open(file, resume).await?),
             None => None,
@@ -67,14 +67,15 @@ impl Client {
                 return Err(Failure::new(Kind::Protocol, what));
             }
             outcome.redirects.push(hop.url.to_string());
-            // A connection whose body was read to the end can be kept. A long body is not read.
+            // A connection whose body was read to the end can be kept. A long body is not read to the
+            // end.
             let body = Limited::new(response.into_body(), REDIRECT_BODY_MAX);
             let _ = body.collect().await;
         };
         outcome.stage = RECEIVING;
         let status = response.status();
         let to = match part {
-            // The status 416 is not an error here, so `--fail` comes after it.
+            // This case comes before `--fail`, because its status 416 is not an error here.
             Some(part) if is_whole(&part, &response) => {
                 outcome.bytes = part.len();
                 return part.finish().map(Some);
@@ -106,7 +107,8 @@ impl Client {
     ) -> Result<Response<Incoming>, Failure> {
         let (connector, client) = self.pooled.as_ref().expect("there are pages to fetch");
         let uri = hop.uri()?;
-        // The password is for the proxy. Inside a tunnel it would reach the server.
+        // This header is for a proxy of plain HTTP. Inside a tunnel, the server would receive the
+        // password.
         let proxy = connector.proxies.of(&uri);
         let password = proxy
             .filter(|_| uri.scheme_str() == Some("http"))
@@ -162,7 +164,7 @@ fn is_whole(part: &PartFile, reply: &Response<Incoming>) -> bool {
             .is_some_and(|(from, _)| range == Some(&format!("bytes */{from}")))
 }
 
-/// Continues the part of a file with the body of a reply, or begins it anew.
+/// Continues the part of a file with the body of a reply, or begins the file anew.
 fn go_on(mut part: PartFile, reply: &Response<Incoming>) -> Result<To, Failure> {
     let (status, headers) = (reply.status(), reply.headers());
     if status == StatusCode::PARTIAL_CONTENT {
@@ -176,7 +178,8 @@ fn go_on(mut part: PartFile, reply: &Response<Incoming>) -> Result<To, Failure> 
         let encoded = headers.contains_key(header::CONTENT_ENCODING);
         let changed = text(headers, header::LAST_MODIFIED).filter(|_| !encoded);
         let changed = changed.and_then(|date| httpdate::parse_http_date(date).ok());
-        // Dates have whole seconds, so two versions of a page within one second have the same date.
+        // Dates have whole seconds, and a page may change twice within one second. So a date identifies a
+        // version only if it is some seconds old.
         let settled = |date: &SystemTime| {
             let age = SystemTime::now().duration_since(*date);
             age.is_ok_and(|age| age > Duration::from_secs(2))
@@ -197,7 +200,7 @@ fn version_name(version: Version) -> &'static str {
     match version {
         Version::HTTP_10 => "HTTP/1.0",
         Version::HTTP_2 => "HTTP/2",
-        // The client speaks no other version.
+        // The client uses no other version.
         _ => "HTTP/1.1",
     }
 }

@@ -50,13 +50,13 @@ fn check(value: &str) -> Result<(), String> {
         return Ok(());
     }
     // The value may hold a password, so no message repeats all of it.
-    let wrong = "is not the URL of a proxy (--no-proxy goes without)";
+    let wrong = "is not the URL of a proxy (--no-proxy connects without one)";
     let uri: Uri = value.parse().map_err(|_| wrong.to_owned())?;
     match uri.scheme_str() {
         None | Some("http") if uri.host().is_some_and(|host| !host.is_empty()) => Ok(()),
         None | Some("http") => Err(wrong.to_owned()),
         Some(scheme) => Err(format!(
-            "a proxy by {}:// is not supported, only http:// (--no-proxy goes without)",
+            "a proxy with {}:// is not supported, only http:// (--no-proxy connects without one)",
             harmless(scheme)
         )),
     }

@@ -1,7 +1,7 @@
 //! Decides which request begins next: the hosts take turns, and each has its own limit.
 //!
 //! A server accepts a limited number of connections at a time, and delays or drops the rest. Most clients
-//! therefore have a limit per host. With it, `fetch` reads 300 URLs of one small server without a
+//! therefore have a limit per host. With this limit, `fetch` reads 300 URLs of one small server without a
 //! failure.
 
 use std::collections::{HashMap, VecDeque};
@@ -19,17 +19,18 @@ pub(crate) struct Queue {
     hosts: Vec<Host>,
     /// The hosts that are below their limit and have requests left, in the order of their turns.
     ready: VecDeque<usize>,
-    /// The number of URLs. After the last one, the first one follows again.
+    /// The number of URLs, which are repeated in order.
     urls: usize,
     per_host: usize,
 }
 
 #[derive(Debug, Default)]
 struct Host {
-    /// The indices of its URLs in the list.
+    /// The URLs of this host, as indices into the list of all URLs.
     urls: Vec<usize>,
-    /// The number of its requests that have begun, and the number that are left.
+    /// The number of this host's requests that have begun.
     begun: usize,
+    /// The number of this host's requests that have not begun.
     left: usize,
     in_flight: usize,
 }
@@ -37,7 +38,7 @@ struct Host {
 /// A request that may begin.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Turn {
-    /// Its index among all requests, from 0.
+    /// The index of the request among all requests, from 0.
     pub(crate) index: usize,
     pub(crate) host: usize,
     /// True if no other request to its host is left to begin, so that its connection may close.
@@ -125,7 +126,7 @@ impl Pace {
         }
     }
 
-    /// Counts a request that begins at `now`. If it may not begin yet, returns when it may.
+    /// If a request may begin at `now`, counts it. Otherwise, returns when it may begin.
     pub(crate) fn delay(&mut self, now: Instant) -> Option<Instant> {
         if now < self.next {
             return Some(self.next);
@@ -145,7 +146,7 @@ mod tests {
         urls.iter().map(parse).collect()
     }
 
-    /// Takes all requests. When no other may begin, ends the one that began first.
+    /// Takes all requests. When no further request may begin, ends the oldest request in flight.
     fn run(queue: &mut Queue) -> (Vec<usize>, usize) {
         let (mut order, mut in_flight, mut most) = (Vec::new(), VecDeque::new(), 0);
         loop {

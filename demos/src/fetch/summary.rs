@@ -8,7 +8,7 @@ use crate::prelude::*;
 use crate::{paint::harmless, system::Status};
 
 /// The minimum number of connections for which the memory per connection is reported. With fewer
-/// connections, the process's other memory hides what they need.
+/// connections, the other memory of the process hides what the connections need.
 const CONNECTIONS_TO_MEASURE: usize = 100;
 
 /// If more than one in this number of requests fails, the closing sentence is about the failures alone.
@@ -63,7 +63,8 @@ impl Record {
         }
     }
 
-    /// Returns the number of requests that were broken off or not begun. Only Ctrl-C leaves any.
+    /// Returns the number of requests that were broken off or not begun. It is 0 unless Ctrl-C was
+    /// pressed.
     pub(super) fn not_done(&self) -> usize {
         self.plan.count - self.tally.done - self.tally.failed()
     }
@@ -124,7 +125,7 @@ impl Record {
         Some(text)
     }
 
-    /// Describes how the requests waited together, if they did.
+    /// Describes how much the waiting of the requests overlapped.
     fn waiting(&self) -> Option<String> {
         let Figures { wall, cooks, .. } = self.figures;
         let [.., slowest] = self.tally.latency()?;
@@ -134,7 +135,8 @@ impl Record {
         }
         if fetched == 1 {
             let wall = duration(wall);
-            let said = format!("One request, {wall}: there was nothing to wait for meanwhile.");
+            let said =
+                format!("One request, {wall}: there was nothing else to wait for meanwhile.");
             return (self.not_done() == 0).then_some(said);
         }
         let times = self.tally.task_time.as_secs_f64() / wall.as_secs_f64();
@@ -146,8 +148,8 @@ impl Record {
         let (took, waited) = (duration(wall), duration(self.tally.task_time));
         if times < 1.5 {
             return Some(format!(
-                "{who} hardly overlapped these requests: at most {requests} in flight, and {waited} of \
-                 waiting took {took}."
+                "{who} hardly overlapped these requests: at most {requests} were in flight, and the run \
+                 took {took} for {waited} of waiting."
             ));
         }
         let kind = match self.figures.at_once_max {
@@ -200,7 +202,7 @@ impl Record {
             "memory_per_connection_bytes": self.memory_a_connection(),
         });
         let outcomes = self.outcomes.iter();
-        // The object for each result takes a kilobyte.
+        // Each result takes a kilobyte, so they are built only for `--json`.
         if !self.plan.pages.is_empty() && self.plan.json {
             keys["results"] = outcomes.map(|outcome| self.result(outcome)).collect();
         } else if self.plan.pages.is_empty() && !self.outcomes.is_empty() {

@@ -66,7 +66,8 @@ impl Record {
         row("requests", parts.join(", "), "")
     }
 
-    /// Returns a row about everything that differs from plain replies over HTTP/1.1.
+    /// Returns a row that counts replies over other versions than HTTP/1.1, redirects and skipped files,
+    /// if there are any.
     fn ways_row(&self) -> Option<Row> {
         let tally = &self.tally;
         let others = tally.versions.iter().filter(|it| *it.0 != "HTTP/1.1");

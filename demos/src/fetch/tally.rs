@@ -18,14 +18,15 @@ pub(crate) struct Tally {
     pub(crate) task_time: Duration,
     /// Failures in which the server did not accept the connection.
     pub(crate) unaccepted: usize,
-    /// The number of redirected requests, and the total number of redirects.
+    /// The number of redirected requests.
     pub(crate) redirected: usize,
+    /// The total number of redirects.
     pub(crate) redirects: usize,
     /// The number of answers for each version of HTTP.
     pub(crate) versions: BTreeMap<&'static str, usize>,
     /// The number of files that existed before the run and so were not fetched.
     pub(crate) skipped: usize,
-    /// How long each answered request took, in the order they ended.
+    /// How long each answered request took, in the order in which the requests ended.
     latencies: Vec<Duration>,
 }
 
@@ -59,8 +60,8 @@ impl Tally {
         self.failures.values().sum()
     }
 
-    /// Returns the latencies that half of the answered requests, 90 %, 99 % and all of them did not exceed.
-    /// Returns `None` if no request was answered.
+    /// Returns four latencies of the answered requests: p50, p90, p99 and the maximum. Returns `None` if
+    /// no request was answered.
     pub(crate) fn latency(&self) -> Option<[Duration; 4]> {
         let mut sorted = self.latencies.clone();
         sorted.sort_unstable();
@@ -68,8 +69,8 @@ impl Tally {
     }
 }
 
-/// Returns the nearest rank, that is, the smallest value that `share` of all values do not exceed. It is
-/// always a measured value, never an interpolated one.
+/// Returns the percentile by nearest rank: the smallest value that is at least as large as `share` of all
+/// values. The result is always a measured value, never an interpolated one.
 fn at_share(sorted: &[Duration], share: f64) -> Duration {
     let rank = (share * sorted.len() as f64).ceil() as usize;
     sorted[rank.clamp(1, sorted.len()) - 1]

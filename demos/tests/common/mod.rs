@@ -33,7 +33,7 @@ pub fn brigade(args: &[&str]) -> Command {
     command
 }
 
-/// Runs the command to its end. Kills a command that hangs, and fails the test.
+/// Runs the command to its end. If the command hangs, kills it and fails the test.
 pub fn run(args: &[&str]) -> Run {
     finish(brigade(args).spawn().expect("the command starts"))
 }
@@ -150,7 +150,7 @@ impl Server {
     }
 
     /// Starts a server that answers each request with the result of `reply`, until the client hangs up or
-    /// asks the server to.
+    /// sends `connection: close`.
     pub fn answering(reply: impl Fn(&str) -> Vec<u8> + Clone + Send + 'static) -> Self {
         Self::start(move |mut stream| {
             loop {

@@ -83,7 +83,7 @@ fn the_sentence_follows_from_the_figures() {
     assert!(
         record(1, ms(500))
             .verdict()
-            .contains("nothing to wait for meanwhile")
+            .contains("nothing else to wait for meanwhile")
     );
     assert_eq!(record(0, ms(500)).verdict(), "No request was made.");
 }
