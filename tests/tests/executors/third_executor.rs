@@ -252,14 +252,34 @@ fn a_dropped_runtime_drops_the_tasks_that_wait() {
     assert!(task.is_finished());
 }
 
-/// A closed runtime refuses a task and does not count it, so it must not count the task's end either.
+/// A runtime that closes refuses new tasks and does not count them, so it must not count their ends either. The
+/// destructor of a living task spawns, while the living task itself is still counted.
 fn a_refused_task_is_not_counted() {
-    let runtime = Runtime::new(Arc::new(drop::<Ready>)).unwrap();
-    runtime.close(|| None);
-    let handle = runtime.handle();
-    let refused = handle.spawn(async {});
-    assert!(refused.is_finished());
-    assert_eq!(handle.metrics().in_flight, 0);
+    struct Spawns(Handle, mpsc::Sender<(bool, usize, usize)>);
+    impl Drop for Spawns {
+        fn drop(&mut self) {
+            let before = self.0.metrics().in_flight;
+            let refused = self.0.spawn(async {});
+            let after = self.0.metrics().in_flight;
+            let _ = self.1.send((refused.is_finished(), before, after));
+        }
+    }
+    let kept = Arc::new(Mutex::new(Vec::new()));
+    let queue = kept.clone();
+    let runtime = Runtime::new(Arc::new(move |task: Ready| {
+        queue.lock().unwrap().push(task)
+    }))
+    .unwrap();
+    let (send, receive) = mpsc::channel();
+    let spawns = Spawns(runtime.handle(), send);
+    let living = runtime.handle().spawn(async move {
+        let _spawns = spawns;
+        std::future::pending::<()>().await;
+    });
+    runtime.close(|| kept.lock().unwrap().pop());
+    assert_eq!(receive.recv().unwrap(), (true, 1, 1));
+    assert!(living.is_finished());
+    assert_eq!(runtime.handle().metrics().in_flight, 0);
 }
 
 /// The push happens on a worker of another executor, because the pushed task awaits a task of that executor.

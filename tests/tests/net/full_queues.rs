@@ -250,6 +250,37 @@ fn a_reader_does_not_starve_behind_a_failing_call<K: Kitchen>() {
     });
 }
 
+/// One event wakes three tasks. The calls of two of them fail and clear the event, but the third task still gets
+/// a try for it. No other event comes before the third task has read.
+fn a_reader_gets_its_try_beside_calls_that_fail<K: Kitchen>() {
+    K::open().block_on(async {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("own");
+        let socket = Arc::new(UnixDatagram::bind(&path).unwrap());
+        let fail = || {
+            let socket = socket.clone();
+            brigade::spawn(async move {
+                let call = || -> std::io::Result<()> { Err(ErrorKind::WouldBlock.into()) };
+                socket.async_io(Interest::READABLE, call).await
+            })
+        };
+        let other = UnixDatagram::unbound().unwrap();
+        for _ in 0..10 {
+            let first = fail();
+            let reader = socket.clone();
+            let reads = brigade::spawn(async move { reader.recv(&mut [0; 8]).await.unwrap() });
+            let last = fail();
+            // Let all three wait before the event comes.
+            sleep(Duration::from_millis(2)).await;
+            other.send_to(b"x", &path).await.unwrap();
+            let received = timeout(HANG, reads).await.expect("the reader hangs");
+            assert_eq!(received.unwrap(), 1);
+            first.abort();
+            last.abort();
+        }
+    });
+}
+
 /// When a shared stream is full, the writes of all tasks fail together. These failures must not cause a
 /// pause.
 fn many_writers_do_not_pause<K: Kitchen>() {
@@ -396,4 +427,5 @@ on_both! {
     a_call_after_a_read_shutdown_does_not_spin,
     a_sender_does_not_starve_behind_another,
     a_reader_does_not_starve_behind_a_failing_call,
+    a_reader_gets_its_try_beside_calls_that_fail,
 }
