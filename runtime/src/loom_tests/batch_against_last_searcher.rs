@@ -1,6 +1,6 @@
 //! A worker moves a batch from the injector to its ring while the last searcher checks the injector and the
-//! ring. If a task is left in the ring, the searcher sees work in one of the two before it parks or runs a
-//! task.
+//! ring. If a task is left in the ring, the searcher sees work in the injector or ring before it parks or
+//! runs a task.
 
 use loom::thread;
 

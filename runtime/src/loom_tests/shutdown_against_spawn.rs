@@ -1,6 +1,6 @@
 //! An executor is dropped while another thread spawns onto it. The new task runs, or its handle returns
-//! "aborted". Either way, its future is dropped once, and the thread that awaits it is woken (tokio #1916,
-//! compio #502).
+//! "aborted". Either way, its future is dropped once, and the thread that awaits the task is woken
+//! (tokio #1916, compio #502).
 
 use loom::alloc::Track;
 use loom::thread;

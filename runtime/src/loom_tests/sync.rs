@@ -16,10 +16,10 @@ use std::cell::Cell;
 /// Loom must decide which steps of two threads to try in both orders. For this decision, loom remembers
 /// only the last access to each atomic. Suppose that one thread loads a word. Then a second thread loads
 /// the word in a compare-and-swap loop, and writes it. The second load hides the first load, so loom never
-/// tries the write before the first load. For example, in all 59 executions of a model, a ring with four
-/// positions was full, although a thief had just stolen from the ring. So here, each load first writes a
-/// word that no thread reads. The write is Relaxed, so it orders nothing in the model. But loom tries both
-/// orders of two such writes.
+/// tries the write before the first load. For example, in all 59 executions of a model, the owner found its
+/// ring full, because loom never tried a steal before the owner's load. So here, each load first
+/// writes a word that no thread reads. The write is Relaxed, so it orders nothing in the model. But loom
+/// tries both orders of two such writes.
 ///
 /// Each such write adds executions, so `SeldomWritten` omits it. A `SeldomWritten` holds, for example, the
 /// owner of a scheduler. Every operation on a task reads the owner, but the owner changes only once.

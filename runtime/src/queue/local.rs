@@ -14,7 +14,7 @@ use crate::task::raw::{RawTask, Runnable};
 /// The ready tasks of one thread. The queue holds the right to run each of them.
 pub(crate) struct LocalQueue {
     woken: VecDeque<Runnable>,
-    /// Each yielded task. No earlier task is left once `taken` reaches the number.
+    /// Each yielded task, and the value of `taken` when all earlier tasks of `woken` are taken.
     yielded: VecDeque<(Runnable, u64)>,
     /// The number of tasks taken from `woken`.
     taken: u64,
@@ -259,7 +259,7 @@ mod tests {
             3_203_168_211_198_807_973,
             9_817_491_932_198_370_423,
         ];
-        // Each number is one less than the published number, because the bound is 2^64 - 1.
+        // `below` multiplies by (2^64 - 1) / 2^64 and rounds down, which subtracts 1.
         assert_eq!(numbers, published.map(|number| number - 1));
     }
 

@@ -154,7 +154,7 @@ impl<T> Ring<T> {
                 return None;
             }
             let claimed = head.claimed.wrapping_add(1);
-            // `done` may advance before the read below, because only the owner writes positions.
+            // `done` may advance before the read below: only the caller could overwrite the item.
             let is_read = head.done != head.claimed;
             let done = if is_read { head.done } else { claimed };
             Some(Head { done, claimed }.pack())
@@ -163,7 +163,7 @@ impl<T> Ring<T> {
             .head
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, claim)
             .ok()?;
-        // SAFETY: the position was claimed just now, and only the owner (the caller) could write it again.
+        // SAFETY: the position was claimed just now, and only the caller could write it again.
         Some(unsafe { self.read(Head::unpack(before).claimed) })
     }
 

@@ -264,7 +264,7 @@ impl EventLoop {
     }
 }
 
-/// Replaces `timerfd.rs` if the feature `precise-timers` is off, and on systems other than Linux. kqueue's
+/// Replaces `timerfd.rs` on systems other than Linux, or if the feature `precise-timers` is off. kqueue's
 /// timeouts are exact.
 #[cfg(not(all(feature = "precise-timers", target_os = "linux")))]
 pub(crate) mod timerfd {

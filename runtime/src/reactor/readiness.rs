@@ -241,8 +241,8 @@ impl Readiness {
             woken.extend(more.tasks.into_values());
             woken.extend(more.futures.into_iter().map(|(_, waker)| waker));
         }
-        // The task that is polled first may fail and clear READY. The other tasks then wait again. To be
-        // fair, the order of the wakers changes with each event.
+        // The task that is polled first may fail and clear READY. The other tasks then wait again. For
+        // fairness, the order of the wakers changes with each event.
         let woken = &mut woken[first..];
         if woken.len() > 1 {
             let tick = before.unwrap_or_default() / TICK;
@@ -316,7 +316,7 @@ impl Readiness {
 }
 
 impl Drop for Readiness {
-    /// Catches the panics of foreign wakers, because a socket may be dropped while a task unwinds.
+    /// Catches the panics of foreign wakers: during unwinding, a second panic would abort the process.
     fn drop(&mut self) {
         let Waiters { task, future, more } = std::mem::take(&mut *lock(&self.waiters));
         drop_quietly(task);

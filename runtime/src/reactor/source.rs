@@ -159,7 +159,7 @@ impl Source {
         self.try_after(None, interest, operation)
     }
 
-    /// Does the same as [`try_any`](Self::try_any) after [`wait_for`](Self::wait_for) has returned `woken`.
+    /// Does the same as [`try_any`](Self::try_any), with the result `woken` of [`wait_for`](Self::wait_for).
     /// The direction of `woken` is regarded as ready, even if another call has failed since then.
     pub(crate) fn try_after<R>(
         self: &Arc<Self>,
@@ -409,8 +409,8 @@ const DOUBLINGS: u32 = 6;
 /// If the receiver of a Unix datagram has no space, `sendto` allocates memory for the datagram and frees
 /// the memory again. Freeing the memory makes the sender's socket writable, which is an event. A task that
 /// trusts such events tries forever and keeps a processor busy. So if several writes in a row fail, each
-/// after its own event, a pause begins. Until the pause ends, events are put off. Each event reports all
-/// directions that are ready. So if the failed call waited for both directions, the pause holds both.
+/// after its own event, a pause begins. Until the pause ends, events are put off. If the failed call
+/// waited for both directions, the pause holds both, because each event reports all ready directions.
 pub(super) struct Pause {
     /// The timers of the executor that delivers the source's events.
     timers: Option<Weak<Timers>>,

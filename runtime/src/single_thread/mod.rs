@@ -205,7 +205,7 @@ impl SingleThread {
         F: Future + 'static,
         F::Output: 'static,
     {
-        // The executor cannot leave its thread, so this is the thread of its tasks.
+        // The executor never leaves its thread, so its tasks are bound to this thread.
         spawn_task!(self.shared.scheduler.clone(), "local", None, future)
     }
 

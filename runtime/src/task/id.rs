@@ -1,7 +1,7 @@
 //! The ids of tasks: numbers that are never used twice.
 //!
 //! An [`Id`] takes six bytes of a task's header. Each thread takes a batch of numbers at a time from one
-//! counter, so spawning threads rarely contend for the counter.
+//! counter, so threads rarely contend for the counter.
 
 use std::cell::Cell;
 use std::fmt;

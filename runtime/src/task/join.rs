@@ -56,7 +56,7 @@ enum Complete {
     LeaveToHandle,
     /// The caller calls the waker in the slot, then ends the executor's hold.
     WakeJoiner,
-    /// There is no handle: the caller drops the output and ends the reference.
+    /// There is no handle: the caller drops the output and releases the reference.
     DropOutput,
 }
 
@@ -68,9 +68,9 @@ enum Detach {
     SlotFirst,
     /// The task is done: the caller drops the output and tries again.
     OutputFirst,
-    /// The executor has released the task: the caller ends the reference.
+    /// The executor has released the task: the caller releases the reference.
     EndReference,
-    /// The executor will end the reference. The caller no longer touches the task.
+    /// The executor will release the reference. The caller no longer touches the task.
     Nothing,
 }
 
@@ -106,7 +106,8 @@ impl Word {
         }
     }
 
-    /// Records that the executor has called the waker. Returns whether the executor must end the reference.
+    /// Records that the executor has called the waker. Returns whether the executor must release
+    /// the reference.
     fn release(self) -> (Word, bool) {
         (self.with(RELEASED), !self.has(HANDLE))
     }

@@ -69,8 +69,8 @@ impl Woken {
         waiter.into_iter().for_each(wake_quietly);
     }
 
-    /// Takes an index out of the list. If the list is empty, registers `waiter`, which is woken once a
-    /// member is added. If `waiter` is `None`, the registration does not change.
+    /// Takes an index out of the list. If the list is empty, registers `waiter`, which the next `push`
+    /// wakes. If `waiter` is `None`, the registration does not change.
     fn take(&self, waiter: Option<&Waker>) -> Option<usize> {
         // Clone and drop wakers outside of the lock, because both may run foreign code.
         let fresh = waiter.cloned();
@@ -326,8 +326,8 @@ impl<T> JoinSet<T> {
             let Some(index) = self.woken.take(Some(cx.waker())) else {
                 return Poll::Pending;
             };
-            // Each check spends budget, even if the member is not ready. An empty list spends none.
-            // Otherwise, a task with many sets could run out of budget before the last set, in every poll.
+            // Each check spends budget, even if the member is not ready. An empty list spends none:
+            // otherwise, a task with many sets could run out of budget before the last set, in every poll.
             if !coop::try_spend() {
                 lock(&self.woken.0).members.push_front(index);
                 return coop::deny(cx);

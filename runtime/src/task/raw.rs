@@ -138,7 +138,7 @@ impl RawTask {
         TaskRef(self)
     }
 
-    /// Ends a reference that the caller owns. The last reference frees the task's memory.
+    /// Releases a reference that the caller owns. The last reference frees the task's memory.
     #[inline]
     pub(super) fn release(self) {
         // If one reference is left, it is the caller's. No thread can make another, so no write is
@@ -149,7 +149,7 @@ impl RawTask {
             // Acquire pairs with each earlier Release. This is a load instead of a fence, because
             // ThreadSanitizer does not support fences.
             self.header().refs.load(Ordering::Acquire);
-            // SAFETY: the last reference ended. Executor and handle have ended their holds, so the future
+            // SAFETY: no reference is left. Executor and handle have ended their holds, so the future
             // and the output are gone.
             unsafe { (self.header().vtable.free)(self.0) };
         }
@@ -158,8 +158,8 @@ impl RawTask {
     /// Returns whether nothing can wake the task any more. Call this after a poll that returned `Pending`.
     pub(crate) fn is_unwakeable(self) -> bool {
         // Executor and handle share one reference, and each waker has its own. The waker lent to the poll
-        // is not counted. Acquire pairs with the Release in `release`: if a dropped waker woke the task
-        // first, QUEUED is visible here.
+        // is not counted. Acquire pairs with the Release in `release`: if a waker woke the task and was
+        // dropped, QUEUED is visible.
         self.header().refs.load(Ordering::Acquire) == 1 && !self.state().load().is_queued()
     }
 
@@ -249,8 +249,8 @@ impl Drop for TaskRef {
 }
 
 /// An operation on a bound task, sent by a thread that is not the owner. The owner runs the operation when
-/// it next empties its inbox. An operation is dropped only after its executor has closed and its tasks are
-/// done. A new task is then cancelled.
+/// it next empties its inbox. An operation is dropped only after its executor has closed and the
+/// executor's tasks are done. Dropping a `Spawn` cancels the task.
 pub(crate) enum RemoteOp {
     /// Wake the task.
     Wake(TaskRef),

@@ -130,13 +130,13 @@ impl MainTask {
         (MainTask { task, span }, unbound.bind())
     }
 
-    /// Returns whether `task` is the right to poll the main future.
+    /// Returns whether `task` gives the right to poll the main future.
     #[inline(always)]
     pub(crate) fn owns(&self, task: &Runnable) -> bool {
         task.raw() == self.task
     }
 
-    /// Polls the main future. `turn` is the right to poll it. If the future is woken during the poll, the
+    /// Polls the main future. `turn` gives the right to poll it. If the future is woken during the poll, the
     /// task is queued again.
     #[inline(always)]
     pub(crate) fn poll<F: Future>(

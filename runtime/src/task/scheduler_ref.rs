@@ -157,7 +157,7 @@ impl Drop for SchedulerRef {
     #[inline]
     fn drop(&mut self) {
         if !RefCache::give_back(self.0) {
-            // SAFETY: this reference is counted, and it ends here.
+            // SAFETY: this reference is counted, and is released here.
             unsafe { release(self.0, 1) };
         }
     }
@@ -232,7 +232,7 @@ impl Drop for RefCache<'_> {
     }
 }
 
-/// Ends `count` references. The last one frees the scheduler.
+/// Releases `count` references. The last one frees the scheduler.
 ///
 /// # Safety
 /// The caller owns `count` references and uses none of them afterwards.

@@ -248,8 +248,8 @@ impl State {
                 let mut now = self.0.load(Ordering::Relaxed);
                 loop {
                     let (next, answer) = step(Snapshot(now));
-                    // AcqRel: releases this thread's earlier writes to the next writer, and acquires
-                    // the last writer's. Write even a transition that changes nothing: the waker of a
+                    // AcqRel: acquires the previous writer's writes, and releases this thread's writes
+                    // to the next writer. Write even a transition that changes nothing: the waker of a
                     // queued task must still release its data to the next poll (tokio #7589).
                     match self.0.compare_exchange_weak(
                         now,

@@ -100,7 +100,7 @@ fn a_panic_reaches_the_handle() {
 }
 
 /// Drops guards in a different order from the one in which they were made. A destructor drops a guard
-/// during a `spawn` that depends on this guard.
+/// during a `spawn` onto the guard's executor.
 #[test]
 fn guards_go_in_any_order() {
     thread_local! {

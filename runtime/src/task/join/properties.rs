@@ -1,7 +1,7 @@
 //! Searches every interleaving of one task's life. The executor, the handle, wakers, aborts and the
 //! shutdown of the executor take their steps in every possible order. Each action after a transition (drop
-//! the future, write the slot, end the reference) is a separate step. So these actions are interleaved with
-//! every transition of the other sides.
+//! the future, write the slot, release the reference) is a separate step. So these actions are interleaved
+//! with every transition of the other sides.
 
 use std::collections::HashSet;
 
