@@ -303,7 +303,7 @@ impl Lane {
         }
         // Starting a thread takes about ten microseconds, during which other submitters wait for the lock.
         // Without the lock, each of two submitters could rely on the thread that the other is starting, and
-        // then both starts could fail.
+        // both starts could fail.
         let submitted = roster.submit(job, || self.start());
         if let Some((clock, _)) = self.virtual_time.get() {
             clock.hold(true);
