@@ -302,8 +302,8 @@ impl Lane {
             return None;
         }
         // Starting a thread takes about ten microseconds, during which other submitters wait for the lock.
-        // Without the lock, two submitters could each rely on the thread of the other, and both threads could
-        // fail to start.
+        // Without the lock, each of two submitters could rely on the thread that the other is starting, and
+        // both starts could fail.
         let submitted = roster.submit(job, || self.start());
         if let Some((clock, _)) = self.virtual_time.get() {
             clock.hold(true);
@@ -344,8 +344,8 @@ impl Lane {
         let mut roster = lock(&self.roster);
         let mut next = roster.next(&seat);
         loop {
-            // Notify the reactor before each wait, not only after a job: the last busy thread may have found
-            // no job.
+            // Notify the reactor before each wait, not only after a job: a thread that finds no job was busy
+            // too.
             if let (Some((_, reactor)), false) = (self.virtual_time.get(), roster.is_busy()) {
                 reactor.notify();
             }

@@ -139,12 +139,12 @@ pub async fn consume_budget() {
 /// only about as much as a dozen short polls of tasks.
 pub(crate) const LOOK_EVERY: usize = 64;
 
-/// The longest time that a ready socket or timer should wait for the driver. A single long poll may exceed
+/// The longest time that a ready socket or timer should wait for the driver. A long poll of a task may exceed
 /// it.
 const LOOK_WITHIN: Duration = Duration::from_micros(500);
 
-/// Decides how many times a thread polls tasks before it polls the driver. A system call after each poll of a
-/// task would cost too much. After 64 polls of 10 ms each, the call would come too late. So the bound doubles
+/// A bound on the polls of tasks between two polls of the driver. A system call after each poll of a task
+/// would cost too much. After 64 polls of 10 ms each, the call would come too late. So the bound doubles
 /// while the time between two polls of the driver is short. If that time was longer than [`LOOK_WITHIN`], the
 /// bound shrinks to the number of polls that fit into `LOOK_WITHIN`.
 pub(crate) struct Pace {

@@ -308,7 +308,7 @@ impl Runtime {
     }
 
     /// Cancels every task and accepts no new tasks. First queues the waiting tasks, then drops the tasks that
-    /// `take` takes out of the queues.
+    /// `take` returns from the queues.
     pub fn close(&self, take: impl FnMut() -> Option<Ready>) {
         // Destructors of tasks may ask for the current runtime.
         let _entered = context::enter_closing(&self.shared);

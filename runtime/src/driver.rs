@@ -56,7 +56,7 @@ impl Driver {
         }
     }
 
-    /// Sleeps until an event, a notification or the next timer, but no longer than `at_most`. Then collects
+    /// Sleeps until an event, a notification, the next timer or the end of the time `at_most`. Then collects
     /// the wakers, as `poll` does. Takes and returns the clock's time, because reading the clock is
     /// expensive.
     ///
@@ -82,7 +82,7 @@ impl Driver {
             }
         } else {
             let mut timeout = at_most;
-            // A virtual clock that may not jump stands still. So only an event, a notification or a real-time
+            // In this branch, a virtual clock stands still. So only an event, a notification or a real-time
             // timer ends the sleep.
             if let Some((due, os)) = self
                 .os_timers

@@ -160,8 +160,8 @@ impl Counters {
     /// Counts one more worker that runs tasks.
     pub(crate) fn worker_begins(&self) {
         self.at_once.up();
-        // `in_flight_max` limits `at_once_max`, so `in_flight_max` must be up to date. Once it reaches the
-        // number of workers, no more samples are needed: `at_once_max` cannot exceed that number.
+        // `in_flight_max` limits `at_once_max`, so `in_flight_max` must be up to date. Once `in_flight_max`
+        // reaches the number of workers, no more samples are needed: `at_once_max` cannot exceed that number.
         if self.in_flight.most() < self.workers.len() {
             self.sample();
         }

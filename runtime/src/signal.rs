@@ -145,8 +145,8 @@ impl Signal {
         })
     }
 
-    /// Waits for the signal. A signal that came after the last report, or after the listener was made, ends
-    /// the wait at once.
+    /// Waits for the signal. If a signal came since the listener was made and was not reported yet, the wait
+    /// ends at once.
     ///
     /// ```
     /// # brigade::run(async {

@@ -12,7 +12,7 @@ pub(crate) use std::sync::{
     atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
 };
 
-/// std's atomics, even in models. Only counters use them, and no code depends on the counters. So loom does
+/// std's atomics, even in models. Only counters use them, and no code depends on the counters. So loom need
 /// not explore the orders of these accesses.
 pub(crate) mod counting {
     pub(crate) use std::sync::atomic::{AtomicU64, AtomicUsize};
@@ -31,8 +31,8 @@ pub(crate) use crate::loom_tests::sync::{
     Ordering, SeldomWritten, UnsafeCell, channel, fence, thread, thread_local,
 };
 
-/// std's `UnsafeCell` with loom's interface, in which a closure gets the raw pointer. So loom's own type can
-/// see where each access begins and ends.
+/// std's `UnsafeCell` with loom's interface: a closure gets the raw pointer. In models, loom's own type sees
+/// where each access begins and ends.
 #[cfg(not(loom))]
 #[derive(Debug)]
 pub(crate) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
@@ -65,8 +65,8 @@ pub(crate) fn fence_after_read_modify_write() {
 
 /// Locks the mutex, even if a thread panicked while it held the lock.
 ///
-/// No user code runs under a lock of the runtime. So only the runtime itself can poison a lock, and each of
-/// its statements leaves the data valid.
+/// No user code runs under a lock of the runtime. So only the runtime itself can poison a lock, and the data
+/// is valid after each statement.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex
         .lock()

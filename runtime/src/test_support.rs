@@ -62,7 +62,7 @@ impl Schedule for AtOnce {
     fn unbind(&self, _task: RawTask) {}
 }
 
-/// Runs a task. If the task's executor has an owner thread, the caller is on that thread.
+/// Runs a task. If the task's executor has an owner thread, the caller must be on it.
 pub(crate) fn run(task: Runnable) {
     let writer = task.raw().own_writer();
     task.run(writer, &Probe::off());

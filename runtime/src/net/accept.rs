@@ -214,7 +214,7 @@ impl Fault {
 }
 
 /// The first and the longest pause if no descriptor or memory is left. Each pause is twice as long as the
-/// previous pause, up to the longest. The connection stays in the OS's queue, so immediate tries would only
+/// previous pause, up to the longest. The connection stays in the OS's queue. Immediate tries would only
 /// keep the processor busy. Arbitrary: a person hardly notices the first pause, and two tries per second cost
 /// almost nothing.
 const SHORT_OF_MEANS: (Duration, Duration) =

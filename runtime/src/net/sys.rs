@@ -1,6 +1,6 @@
 //! Socket system calls that std and mio lack.
 //!
-//! The library declares these few functions itself, so it needs no other crate. Addresses are encoded byte by
+//! brigade declares these few functions itself, so it needs no other crate. Addresses are encoded byte by
 //! byte, so their layout in std does not matter.
 
 use std::io;

@@ -71,7 +71,7 @@ impl Peer for mio::net::TcpStream {
 impl Socket<mio::net::TcpStream> {
     /// Connects to the first address that answers.
     ///
-    /// The addresses of a name are tried in turn, and the two families alternate. If an address has not
+    /// The addresses of a name are tried in turn, and IPv4 alternates with IPv6. If an address has not
     /// answered after 250 ms, the next address is tried *too*. If an address fails earlier, the next address
     /// is tried immediately. The first connection wins, and the other attempts are dropped. So an address
     /// that drops packets delays the connection by 250 ms. With a single address, connecting may take as long
