@@ -1,11 +1,11 @@
-//! What a benchmark may require of a runtime. Every runtime can meet these few requirements.
+//! What a benchmark may require of a runtime.
 //!
 //! There are two families of runtimes, because worker threads require `Send` and a single thread does not.
 //! [`One`] is an event loop on the calling thread, and [`Many`] has [`workers`] worker threads. Each family
 //! has its own traits for timers and for sockets.
 //!
-//! A type stands for each runtime. The runtime's state is in statics, because a process runs only one runtime
-//! and starts it only once.
+//! Each runtime is a type. The runtime's state is in statics, because a process runs only one runtime and
+//! starts it once.
 
 use std::{
     env,

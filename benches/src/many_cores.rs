@@ -155,7 +155,7 @@ struct State {
 }
 
 impl State {
-    /// Returns whether core `me` has the line, and keeps it for at least `hold` nanoseconds.
+    /// Returns whether core `me` has the line and will still have it after `hold` nanoseconds.
     fn is_at(&mut self, me: usize, now: f64, hold: f64) -> bool {
         while self.cores.get(1).is_some_and(|next| next.1 <= now) {
             self.cores.pop_front();

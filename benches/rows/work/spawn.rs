@@ -45,8 +45,8 @@ pub(crate) fn cold<R: One>(_: Job) -> Measured {
     })
 }
 
-/// The benchmark `spawn_batch`: the same number of tasks, but only a few at the same time, so that their
-/// memory is in the cache.
+/// The benchmark `spawn_batch`: as many tasks as `spawn_join`, but only a few at the same time, so that
+/// their memory is in the cache.
 pub(crate) fn batch<R: One>(job: Job) -> Measured {
     let mut handles = Vec::new();
     let pass = async || {

@@ -15,7 +15,7 @@ use crate::context;
 /// Returns an interval that ticks immediately and then every `period`.
 ///
 /// If no task awaits a tick in time, the next poll returns the tick late. [`MissedTicks`] decides when the
-/// following ticks are due. By default, any following tick that is past too is skipped.
+/// following ticks are due. By default, following ticks that are already past are skipped.
 ///
 /// ```
 /// use std::time::Duration;

@@ -18,7 +18,7 @@
 //! ```
 //!
 //! If A1 locks the wheel before B2 does, B2 sees the timer (tokio #6682). Otherwise the lock makes B1 visible
-//! to A2, so A2 reads the value of B1, B3 or B5. After B1 or B3, A2 notifies the driver if necessary. After
+//! to A2, so A2 reads the value of B1, B3 or B5. For B1 and B3, A2 notifies the driver if necessary. For
 //! B5, the driver is awake and will reach B2 again.
 
 pub(crate) mod wheel;
@@ -53,7 +53,7 @@ pub(crate) struct Timers {
 /// Wakes the driver if a new timer is due before the driver's sleep ends.
 struct Alarm {
     clock: Arc<Clock>,
-    /// The latest time until which the driver sleeps; 0 while the driver is awake.
+    /// The driver sleeps at most until this time; 0 while the driver is awake.
     parked_until: AtomicU64,
     /// Ends the sleep of the driver. The caller must hold no lock.
     notify: Box<dyn Fn() + Send + Sync>,
@@ -130,8 +130,8 @@ impl Timers {
         self.arm_in(deadline, waker, true)
     }
 
-    /// Does the same as [`arm`](Self::arm), also on a thread that runs no executor. For such a thread, a
-    /// held clock may move up to the deadline.
+    /// Does the same as [`arm`](Self::arm), but also works on a thread that runs no executor. For such a
+    /// thread, a held clock may move up to the deadline.
     #[inline]
     pub(crate) fn arm_in(
         &self,
@@ -399,7 +399,7 @@ impl Clock {
     }
 
     /// Virtual time: notes a timer that is awaited by a thread without an executor. The caller holds the
-    /// lock of the timer's wheel. Returns whether the clock is held, so that the driver must be notified.
+    /// lock of the timer's wheel. Returns true if the clock is held: then the driver must be notified.
     fn note_waiter(&self, key: Key, deadline: u64) -> bool {
         self.virtual_time.as_ref().is_some_and(|it| {
             // The clock need not move for a timer without a deadline.

@@ -54,8 +54,8 @@ fn a_timer_with_another_waker_is_to_be_armed_again() {
     assert_eq!(armed.poll(&one), Polled::Pending);
 }
 
-/// A timer that is disarmed before the driver computes its next sleep causes no wake, even if another thread
-/// disarms it.
+/// If a timer is disarmed before the driver computes its next sleep, the timer causes no wake, even if
+/// another thread disarms it.
 #[test]
 fn a_disarmed_timer_lets_go_of_its_waker_and_ends_no_sleep() {
     let timers = timers();
@@ -112,7 +112,7 @@ fn only_a_timer_before_the_end_of_the_sleep_notifies() {
     timers.fire(0, &mut Vec::new());
     armed.push(arm(&timers, 1, &waker));
     assert_eq!((count(), timers.park()), (0, Some(1)));
-    // If no timer has a deadline, the driver sleeps forever. So every new deadline is earlier.
+    // If no timer has a deadline, the driver's sleep has no end. So every new deadline notifies the driver.
     for endless in [0, 100] {
         let timers = counting();
         let endless = (0..endless).map(|_| timers.arm(None, &waker).unwrap());
@@ -176,7 +176,7 @@ fn each_wheel_fires_in_its_turn() {
     assert_eq!(count.0.load(Ordering::SeqCst), 1);
 }
 
-/// If a job of the blocking pool waits for a held clock, the clock may move, but only up to the job's
+/// If a job of the blocking pool waits for a timer, a held clock may move, but only up to the timer's
 /// deadline.
 #[test]
 fn a_held_clock_moves_for_a_thread_that_waits_for_it() {

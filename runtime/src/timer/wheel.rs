@@ -95,8 +95,8 @@ pub(crate) struct Wheel<T> {
     shift: u32,
     /// The tick that time has reached. Entries *of* this tick are due.
     elapsed: u64,
-    /// The level of the slot that a cascade is emptying, or 0 if there is no cascade. It changes only
-    /// together with `elapsed`, so the slot may be empty already.
+    /// The level of the slot that a cascade is emptying, or 0 if there is no cascade. The slot may be
+    /// empty already, because this field is set only together with `elapsed`.
     cascading: usize,
     slots: Slots<T>,
 }
@@ -144,8 +144,8 @@ impl<T> Wheel<T> {
     /// Panics if 2^32 - 1 entries are pending.
     pub(crate) fn insert(&mut self, deadline: u64, value: T) -> Key {
         let tick = self.round_up(deadline).max(self.elapsed);
-        // No entry may overtake the entries that wait for a cascade in progress. So a new entry in the span
-        // of the cascade goes behind them.
+        // No entry may overtake the entries that wait for a cascade in progress. So a new entry whose
+        // tick lies in the cascade's slot goes behind them.
         let level = level_of(self.elapsed, tick).max(self.cascading);
         self.slots.insert(slot_of(level, tick), tick, value)
     }
@@ -179,8 +179,8 @@ impl<T> Wheel<T> {
     /// cascade, a call may return `true` before any entry has fired.
     pub(crate) fn expire(&mut self, now: u64, limit: usize, mut fire: impl FnMut(T)) -> bool {
         let target = match now {
-            // `u64::MAX` means a full tick, because deadlines in the last, incomplete tick are rounded up to
-            // it.
+            // Round `u64::MAX` up. Otherwise deadlines within the last tick, which are rounded up, would
+            // never be reached.
             u64::MAX => self.round_up(now),
             _ => now >> self.shift,
         };

@@ -56,8 +56,8 @@ pub(crate) struct Recorder {
 struct Current {
     recorder: u64,
     log: Arc<Log>,
-    /// Set once the recorder lists the log. Except for workers, only logs with entries are listed. So the
-    /// limit on entries also limits the number of listed logs.
+    /// Set once the recorder lists the log. A worker's log is always listed. Another thread's log is listed
+    /// only if it has entries. So the limit on entries also limits the number of logs.
     listed: bool,
     /// The chunk that is being filled.
     chunk: Option<Arc<Chunk>>,
@@ -159,7 +159,7 @@ impl Recorder {
         }
     }
 
-    /// Records that the task polled on this thread spawned another task.
+    /// Records a spawn by the task polled on this thread.
     #[cold]
     pub(crate) fn spawned(&self, task: u64, name: Option<&str>) {
         if let Some(name) = name {
@@ -208,7 +208,7 @@ impl Recorder {
         self.report(kind, how, task, self.polled());
     }
 
-    /// Records that the task polled on this thread awaits another task's handle.
+    /// Records that the polled task awaits another task's handle.
     #[cold]
     pub(crate) fn report_join(&self, task: u64) {
         let by = self.polled();

@@ -271,7 +271,8 @@ impl Worker {
         self.searching.set(idle.rise(self.index, found));
         if found && self.spurious_rise.replace(true) {
             // For the second time in a row, a queue looked non-empty to this worker, but it could take no
-            // task. A thief that was preempted during a steal hides the rest of a ring, so let the thief run.
+            // task. Perhaps a thief was preempted during a steal. An unfinished steal blocks other thieves,
+            // so let the thief run.
             thread::yield_now();
         }
         // Wake only after `rise`: while this worker is still listed as parked, a wake could pick this

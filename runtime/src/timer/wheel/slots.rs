@@ -155,8 +155,8 @@ impl<T> Slots<T> {
         }
     }
 
-    /// Moves the first entry of a slot to the end of another slot, which `place` computes from its tick.
-    /// Returns `false` if the slot is empty.
+    /// Moves the first entry of a slot to the end of another slot, which `place` computes from the entry's
+    /// tick. Returns `false` if `slot` is empty.
     pub(super) fn move_first(&mut self, slot: usize, place: impl FnOnce(u64) -> usize) -> bool {
         let head = self.lists[slot].head;
         if head == NIL {
@@ -168,8 +168,8 @@ impl<T> Slots<T> {
         true
     }
 
-    /// Frees the memory that a burst of entries took, once no entry is left. Before that, places cannot be
-    /// moved, because keys hold their indices.
+    /// If no entry is left, frees the memory that a burst of entries took. Otherwise no place can be moved,
+    /// because keys hold indices.
     #[inline]
     pub(super) fn trim(&mut self) {
         if self.len == 0 && self.entries.len() > KEEP {

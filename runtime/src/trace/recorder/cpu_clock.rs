@@ -37,7 +37,7 @@ mod system {
 
     const RUSAGE_THREAD: c_int = 1;
 
-    /// The struct `rusage`: two times of two numbers each, and fourteen counters. The last counter but one
+    /// The struct `rusage`: two times of two numbers each, and fourteen counters. The thirteenth counter
     /// counts voluntary context switches.
     type Usage = [c_long; 18];
     const VOLUNTARY_SWITCHES: usize = 16;
