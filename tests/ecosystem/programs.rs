@@ -89,7 +89,8 @@ fn a_chat_server<K: Kitchen>() {
                 let mut lines = BufReader::new(&stream).lines();
                 let name = format!("guest {number}\n");
                 stream.write_all(name.as_bytes()).await.unwrap();
-                // A guest that has received the notice about itself receives all later lines.
+                // The server announces each guest. A guest that has read its own announcement
+                // receives all later lines.
                 hear(&mut lines, &format!("guest {number} is here"), 1).await;
                 all_here.wait().await;
                 for _ in 0..LINES {

@@ -2,7 +2,7 @@
 //! connection after an upgrade, and a page in a browser. No glue is needed, because async-tungstenite uses
 //! the traits of futures-io.
 //!
-//! The page needs Chromium on the path. Without it, the test prints that it was skipped, or fails if
+//! The page needs Chromium on the path. Without Chromium, the test prints that it was skipped, or fails if
 //! `BRIGADE_REQUIRE_BROWSER` is set.
 
 use std::convert::Infallible;

@@ -45,8 +45,8 @@ impl Message {
 struct Letterbox(mpsc::Receiver<()>);
 
 impl Letterbox {
-    /// Blocks the thread until the message comes. If no message comes in time, panics with the message in
-    /// `otherwise`.
+    /// Blocks the thread until the message comes. Panics with the text `otherwise` if that takes too
+    /// long.
     fn wait(self, otherwise: &str) {
         self.0.recv_timeout(LONG).expect(otherwise);
     }
@@ -234,7 +234,7 @@ fn sockets_are_served_while_a_worker_is_blocked() {
     }
 }
 
-/// Blocks the thread until another thread has set the flag, for at most `at_most`. Returns whether the flag
+/// Blocks the thread until another thread has set the flag or `at_most` has passed. Returns whether the flag
 /// was set.
 fn wait_for(flag: &AtomicBool, at_most: Duration) -> bool {
     let began = Instant::now();

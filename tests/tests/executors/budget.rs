@@ -178,7 +178,7 @@ fn reading_and_writing_nothing_spends_the_budget() {
 fn a_timeout_ends_beside_a_future_that_uses_up_the_budget() {
     as_main(|| async {
         for operations in 120..136 {
-            // After a yield, the budget is full. One of these numbers of operations uses it up exactly.
+            // After a yield, the budget is full. One value of `operations` uses it up exactly.
             brigade::yield_now().await;
             let began = Instant::now();
             let busy = async {

@@ -41,8 +41,8 @@ fn a_guard_makes_an_executor_current<K: Kitchen>() {
     assert!(format!("{:?}", handle.enter()).contains("EnterGuard"));
 }
 
-/// Identifies the current executor by the largest number of its tasks that were in flight together. This
-/// number differs between the executors of a test.
+/// Identifies the current executor by its maximum number of tasks in flight. This number differs between the
+/// executors of a test.
 fn current() -> Option<usize> {
     Handle::try_current().map(|handle| handle.metrics().in_flight_max)
 }

@@ -146,7 +146,7 @@ fn run_runs() {
     assert_eq!(text_of(&*panicked.unwrap_err()), "burnt");
 }
 
-/// Without an executor, a function that needs one panics. The message contains the function's name and
+/// A function that needs an executor panics if there is none. The message contains the function's name and
 /// advice.
 fn functions_name_themselves_outside() {
     let says = |function: &str, call: fn()| {

@@ -1,5 +1,5 @@
-//! Tests how executors are made and entered, share time between tasks, nest, block, count and shut down, and
-//! how they use process-wide resources.
+//! Tests how executors are made and entered, share time between tasks, nest, block, report metrics, use
+//! process-wide resources, and shut down.
 
 use brigade_tests::Counting;
 

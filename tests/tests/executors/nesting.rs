@@ -270,7 +270,7 @@ fn an_abort_during_the_last_poll_yields_the_output<K: Kitchen>() {
         42
     });
     // On the single-thread executor, the task's channel has the abort handle before the poll begins. On
-    // several workers, the poll may begin earlier, and then waits for the abort handle.
+    // several workers, the poll may begin first, and then waits for the abort handle.
     give.send(task.abort_handle()).unwrap();
     assert_eq!(executor.block_on(task).unwrap(), 42);
 }

@@ -345,8 +345,7 @@ fn a_panic_in_close_still_closes() {
     let ended = catch_unwind(AssertUnwindSafe(|| runtime.close(|| panic!("burnt"))));
     assert!(ended.is_err());
     drop(runtime);
-    // The pool is closed, so the job is aborted. The timers are closed, so the sleeping thread needs no
-    // driver.
+    // The pool is closed, so the job is aborted. The timers are closed, so the sleep needs no driver.
     assert!(handle.spawn_blocking(|| ()).is_finished());
     let sleeper = std::thread::spawn(move || {
         handle.block_on(async { brigade::time::sleep(Duration::from_millis(1)).await });

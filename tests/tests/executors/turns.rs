@@ -215,7 +215,7 @@ fn a_yield_lets_the_driver_look() {
             }
             let mut due = pin!(sleep(Duration::from_millis(2)));
             assert!(futures::poll!(due.as_mut()).is_pending());
-            // Block the thread until the timer is due, so that the timer cannot fire earlier.
+            // Block the thread until the timer is due, so that it cannot fire before the first yield.
             let late = Instant::now() + Duration::from_millis(6);
             while Instant::now() < late {
                 std::hint::spin_loop();

@@ -84,7 +84,7 @@ fn a_connect_dropped_midway<K: Kitchen>() {
 fn a_connect_can_be_timed_out<K: Kitchen>() {
     K::open().block_on(async {
         let black_hole = SocketAddr::from((Ipv4Addr::new(192, 0, 2, 1), 9));
-        // If the machine has no route, the OS returns an error earlier.
+        // If the machine has no route, the OS returns an error before the timeout.
         let connect = timeout(Duration::from_millis(20), TcpStream::connect(black_hole)).await;
         assert!(!matches!(connect, Ok(Ok(_))));
     });
@@ -114,8 +114,8 @@ fn a_reset_reaches_everybody<K: Kitchen>() {
         ready.recv().await.unwrap();
         sleep(Duration::from_millis(10)).await;
         reset(server);
-        // The OS reports the reset only once, to the reader or the writer. The reader may see the end of the
-        // stream instead, and the writer a broken pipe.
+        // The OS reports the reset only once, to the reader or the writer. The reader may get the end of the
+        // stream instead, and the writer may get a broken pipe.
         let read = reader.await.unwrap();
         let wrote = writer.await.unwrap().unwrap_err();
         assert!(matches!(
