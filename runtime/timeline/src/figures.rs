@@ -115,9 +115,9 @@ pub struct Figures {
     pub longest_stall: Option<Stall>,
     /// The number of wakes.
     pub wakes: u64,
-    /// The number of wakes without effect, because the task was already ready or complete.
+    /// The number of wakes that had no effect, because the task was already ready or complete.
     pub wakes_nowhere: u64,
-    /// The number of wakes without effect that the end of an awaited task caused. Such wakes are normal if
+    /// How many of the wakes without effect came from the end of an awaited task. Such wakes are normal if
     /// many tasks end before the awaiting task is polled.
     pub joins_nowhere: u64,
     /// The total time spent in polls, on all workers.
@@ -147,8 +147,8 @@ pub struct Figures {
     ///   covers that time.
     /// - If *another task spawns the task*, the task's chain continues the chain of the spawning task.
     /// - *Being queued* does not change the chain.
-    /// - If the record does not show which task spawned the task, the chain at the spawn is as long as the
-    ///   run so far.
+    /// - If the record does not show which task spawned the task, the length of the chain at the spawn is the
+    ///   time since the first task began.
     ///
     /// Jobs of the blocking pool and the main future are parts of chains like any other task.
     pub critical_path: Duration,
@@ -282,7 +282,7 @@ pub struct TaskFigures {
     pub self_woken: u64,
     /// The number of times the task was woken.
     pub wakes: u64,
-    /// How many of these wakes had no effect, not counting those that the end of an awaited task caused.
+    /// How many of these wakes had no effect. Wakes from the end of an awaited task are not counted.
     pub wakes_nowhere: u64,
     /// When the task began to wait although no waker of it was left. From then on, nothing could wake the
     /// task.

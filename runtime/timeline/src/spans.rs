@@ -1,9 +1,9 @@
 //! Spans of time: what each task and each worker did, and when.
 //!
 //! A [`Timeline`] is a list of events. [`spans()`] reads it once, from front to back. Everything else in this
-//! crate uses the result: the figures, the advice, each drawing and the page. A record may have gaps, because
-//! its buffers are bounded and it can be taken while tasks run. So no code here assumes that each beginning
-//! has an end.
+//! crate uses the result: the figures, the advice and the drawings. A record may have gaps, because its
+//! buffers are bounded and it can be taken while tasks run. So no code here assumes that each beginning has
+//! an end.
 
 mod curves;
 mod off_core;
@@ -112,9 +112,9 @@ pub struct TaskSpans {
     pub wakes: u64,
     /// The number of polls during which the task woke itself.
     pub self_woken: u64,
-    /// The number of wakes without effect, not counting those that the end of an awaited task caused.
+    /// The number of wakes that had no effect. Wakes from the end of an awaited task are not counted.
     pub wakes_nowhere: u64,
-    /// The number of wakes without effect that the end of an awaited task caused.
+    /// The number of wakes that came from the end of an awaited task and had no effect.
     pub joins_nowhere: u64,
 }
 

@@ -129,8 +129,7 @@ fn score(busy: bool) -> Score {
 fn faults_are_named_and_healthy_programs_are_not_spoken_of() {
     for busy in [false, true] {
         let score = score(busy);
-        // On an idle machine, all advice should be right. These bounds allow for some mistakes, because other
-        // programs may be running on this machine.
+        // These bounds allow for some mistakes, because other programs may be running on this machine.
         assert!(score.named * 10 >= score.faulty * 8, "recall");
         assert!(score.silent * 10 >= score.healthy * 9, "precision");
     }
@@ -162,7 +161,7 @@ fn the_mended_program_is_faster_and_not_more_than_was_said() {
             fault.name
         );
         assert!(gain > 1.5, "{}: {gain}", fault.name);
-        // Allow for noise, because two runs of one program differ, most of all on a busy machine.
+        // Two runs of one program differ, most of all on a busy machine.
         assert!(gain <= at_best * 1.5, "{}: {gain} {at_best}", fault.name);
     }
 }

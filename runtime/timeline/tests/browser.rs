@@ -26,7 +26,7 @@ const SELFTEST: &str = include_str!("browser/selftest.js");
 /// The time after which a browser counts as hanging.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// The maximum median time of a frame, in milliseconds. This limit is far above the usual time, because the
-/// machine may be busy. The test prints the measured time on stderr.
+/// machine may be busy.
 const FRAME_MS_MAX: f64 = 100.0;
 
 #[test]

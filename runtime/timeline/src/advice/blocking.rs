@@ -13,9 +13,9 @@ const BRIEF: Duration = Duration::from_micros(300);
 /// One poll that blocks for this long is reported.
 const ONE_BLOCK: Duration = Duration::from_millis(5);
 
-/// Several polls that block are reported if the sum of their blocked times is at least `MANY_BLOCKS`, and at
-/// least this share of the run.
+/// Several polls that block are reported only if they block for at least this share of the run in total.
 const BLOCKED_SHARE: f64 = 0.1;
+/// These polls must also block for at least this time in total.
 const MANY_BLOCKS: Duration = Duration::from_millis(10);
 
 /// A poll that computes for this long is reported if it delays other tasks. The bound is less than the time

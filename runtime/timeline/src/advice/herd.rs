@@ -81,7 +81,7 @@ impl Adviser<'_> {
     }
 
     /// Returns, for each poll, whether it had an effect. A poll had an effect if the task ended, or if the
-    /// poll woke or spawned another task. It also had an effect if the task's next wake was not part of a
+    /// poll woke or spawned a task. It also had an effect if the task's next wake was not part of a
     /// crowd.
     fn polls_that_act(&self, in_crowd: &[bool]) -> Vec<bool> {
         let spans = self.spans;

@@ -248,8 +248,8 @@ impl Adviser<'_> {
         })
     }
 
-    /// Returns the longest sequence of consecutive tasks in `list` of which each began after the end of the
-    /// previous task.
+    /// Returns the longest sequence of consecutive tasks in `list` in which each task began after the
+    /// previous task had ended.
     fn longest_line(&self, list: &[usize]) -> Vec<usize> {
         let (mut best, mut line): (Vec<usize>, Vec<usize>) = (Vec::new(), Vec::new());
         for &child in list {

@@ -150,8 +150,8 @@ impl Adviser<'_> {
         wakes.any(|wake| wake.from == Some(poll) && wake.task != at.task)
     }
 
-    /// Returns whether another task ended during the last sleep. In this case, the task probably checked for
-    /// the end of that task. Tasks that poll by timer themselves do not count.
+    /// Returns whether another task ended during the last sleep. In this case, the sleeping task probably
+    /// checked for the other task's end. Tasks that poll by timer themselves do not count.
     fn was_answered(&self, task: usize, asking: &Asking, pollers: &[usize]) -> bool {
         if self.spans.tasks[task].ending == Some(crate::spans::Ending::Cancelled) {
             return false;

@@ -112,9 +112,8 @@ pub(super) fn covered(one: &[(Duration, Duration)], others: &[(Duration, Duratio
 const TICK: f64 = 1.15;
 
 /// At least this share of a ticker's timers must fire in time. On a busy machine, the other timers fire late.
-/// If there are fewer than `FEW` timers, the share must be at least `FEW_IN_TIME`, because a few timers may
-/// be in time by chance.
 const IN_TIME: f64 = 0.5;
+/// The share for fewer than `FEW` timers. It is higher, because a few timers may be in time by chance.
 const FEW_IN_TIME: f64 = 0.8;
 const FEW: usize = 10;
 
@@ -125,8 +124,8 @@ const BY_CHANCE: f64 = 0.35;
 /// Returns whether these timers belong to a ticker, which ticks at fixed instants. In a loop of sleeps, each
 /// late sleep delays the next one.
 ///
-/// Programmers choose round periods, so the ticks of a ticker come just after the multiples of a round
-/// period. The sleeps of a loop drift away from these multiples.
+/// A ticker's period is usually round, such as 10 ms. So its ticks come just after the points of a grid with
+/// a round period. The sleeps of a loop drift away from any such grid.
 pub(super) fn is_ticker(fired: &[Duration]) -> bool {
     if fired.len() < 5 {
         return false;
@@ -140,7 +139,7 @@ pub(super) fn is_ticker(fired: &[Duration]) -> bool {
     gaps.sort_by(f64::total_cmp);
     let median = gaps[gaps.len() / 2];
     if median < 2.5 {
-        // If the period is so short, the drift of a loop of sleeps is not visible.
+        // At a period this short, the drift of a loop of sleeps is not visible.
         return mean < 1.06 || (mean - 2.0).abs() < 0.03;
     }
     let round = |period: f64| match period {

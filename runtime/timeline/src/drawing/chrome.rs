@@ -75,7 +75,7 @@ pub(super) fn write(
 /// A process, and a track in that process.
 type Place = (u64, u64);
 
-/// Returns the track of a thread. It is never track zero, which Perfetto takes for an idle processor.
+/// Returns the track of a thread. It is never track zero, which Perfetto treats as an idle processor.
 fn of_cook(lane: usize) -> Place {
     (COOKS, lane as u64 + 1)
 }

@@ -226,7 +226,7 @@ impl Gantt {
     /// [`tasks`](Self::tasks).
     ///
     /// In a big run, most tasks are alike. The chosen rows are the main future, some tasks that failed, the
-    /// tasks that ran, were ready or lived the longest, and the first of the other tasks.
+    /// tasks that ran longest, were ready longest or lived longest, and the first of the other tasks.
     pub(super) fn choose(&self, room: usize) -> Choice {
         let all = self.tasks.len();
         if all <= room {
@@ -281,7 +281,8 @@ impl Gantt {
         }
     }
 
-    /// Returns the density of the tasks that the metrics count.
+    /// For each part of the run, returns how many tasks were in each state. Counts the same tasks as the
+    /// metrics.
     pub(super) fn in_flight(&self, bins: usize) -> Density {
         let rows = 0..self.tasks.len();
         self.density(rows.filter(|&row| self.tasks[row].counts), bins)

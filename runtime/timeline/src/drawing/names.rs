@@ -2,8 +2,8 @@
 //!
 //! A task's name is any text that a program chose, even a URL from a stranger. Control characters could move
 //! a terminal's cursor, and direction marks could reverse the rest of a line. XML forbids some of these
-//! characters. So this module replaces them. In addition, each drawing escapes the characters that are
-//! special in its own grammar.
+//! characters. So this module replaces all such characters. In addition, each drawing escapes the
+//! characters that are special in its own grammar.
 
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
@@ -58,7 +58,7 @@ pub(super) fn shorten(text: &str, columns: usize, ellipsis: &str) -> String {
         }
         short.push(c);
     }
-    // If the text ended in a joiner, the joiner would combine with the ellipsis.
+    // If the text ended in a zero-width joiner, this character would combine with the ellipsis.
     let mut short = short.trim_end_matches(['\u{200d}', ' ']).to_owned();
     // Some characters are narrower together than alone. The loop above measured each character alone, so the
     // result is never too wide.

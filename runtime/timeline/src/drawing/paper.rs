@@ -217,7 +217,7 @@ impl Path {
     }
 }
 
-/// Formats a number, rounded to a tenth of a pixel, which is precise enough.
+/// Formats a number, rounded to a tenth of a pixel.
 fn number(value: f64) -> String {
     let text = format!("{value:.1}");
     text.strip_suffix(".0").unwrap_or(&text).to_owned()

@@ -106,8 +106,8 @@ impl<'a> Chains<'a> {
                 let spawn = poll.cause.map(|wake| &self.spans.wakes[wake]);
                 match spawn.and_then(|wake| self.cause(wake)) {
                     Some(_) => Duration::ZERO,
-                    // If the record shows no cause of the spawn, the chain is as long as the run up to the
-                    // spawn.
+                    // If the record shows no cause of the spawn, the chain's length is the time from the
+                    // beginning of the first task to the spawn.
                     None => life.begun.unwrap_or(poll.begin).saturating_sub(self.began),
                 }
             }

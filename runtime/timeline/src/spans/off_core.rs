@@ -1,7 +1,8 @@
 //! Computes how long polls were off the core, from the readings of their thread's CPU clock.
 //!
 //! The recorder reads the clock when a poll ends, or a park begins or ends, if a millisecond has passed since
-//! the last reading. So all polls between two readings, except the last, take less than a millisecond.
+//! the last reading. So the polls between two readings, except the last, take less than a millisecond
+//! together.
 
 use std::time::Duration;
 
@@ -59,8 +60,7 @@ impl Meter {
         // report neither.
         let Some(delay) = delay else { return };
         // If the thread gave up its core, it was blocked for the time off the core that `delay` does not
-        // explain. If the thread never gave up its core, the machine itself had no core, which happens in a
-        // virtual machine.
+        // explain. If the thread never gave up its core, the host of a virtual machine took the core.
         let preempted = if now.blocked { delay.min(off) } else { off };
         let blocked = off - preempted;
         let lengths = lane.iter().map(|&poll| polls[poll].length());

@@ -15,8 +15,8 @@ pub(super) struct Life {
     pub(super) since: Duration,
     /// The poll in progress.
     pub(super) poll: Option<usize>,
-    /// True if a wake takes effect during the poll in progress, or during the next poll if none is in
-    /// progress. Another poll then follows.
+    /// True if the task must be queued again after its current or next poll, because a wake takes effect
+    /// during that poll.
     pub(super) again: bool,
     /// The wake that caused the next poll.
     pub(super) woken: Option<usize>,

@@ -294,7 +294,8 @@ impl<'a> Reader<'a> {
         if life.spans.begun.is_none() {
             life.spans.begun = Some(now);
         } else if was.is_some() || to.is_some() {
-            // If a task continues after its end, the record has a gap, which counts as waiting.
+            // If the record shows a task again after its end, events are missing. The time between counts
+            // as waiting.
             life.leave(was.unwrap_or(State::Waiting), now);
         }
         life.since = now;
@@ -354,8 +355,8 @@ impl<'a> Reader<'a> {
         let timeline = self.timeline;
         let last = self.now;
         // If the run was still going on, it lasts until the end of the record. Otherwise it ends with its
-        // last event: the record may have been taken much later. It also ends there if events were dropped,
-        // because it is unknown what happened afterwards.
+        // last event, because the record may have been taken much later. It also ends there if events were
+        // dropped, because it is unknown what happened afterwards.
         if timeline.dropped == 0 && self.goes_on() {
             self.now = last.max(timeline.length);
         }

@@ -1,4 +1,4 @@
-//! Tests spans on hand-made runs. The tests of the figures and of the rows test the rest.
+//! Tests spans on hand-made runs.
 
 use std::time::Duration;
 
@@ -35,6 +35,6 @@ fn a_poll_that_blocked_is_told_from_one_that_computed_or_lost_its_core() {
     assert_eq!(off_core(20, 0, false), (ms(0), ms(0)));
     assert_eq!(off_core(2, 3, true), (ms(15), ms(3)));
     assert_eq!(off_core(2, 18, true), (ms(0), ms(18)));
-    // The thread never gave up its core, so the machine itself had no core for it.
+    // The thread never gave up its core, so the host of a virtual machine took the core.
     assert_eq!(off_core(2, 3, false), (ms(0), ms(18)));
 }

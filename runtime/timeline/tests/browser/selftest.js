@@ -256,8 +256,8 @@
     const poll = view.pin.row;
     const [from, to] = [run.polls.from[poll], run.polls.to[poll]];
     // The wake that led to the poll must also be visible, if it came at most 20 poll lengths earlier. With
-    // the margins, the window is then at most 63 poll lengths. On a busy machine, one poll may take so long
-    // that the window covers most of the run.
+    // the margins, the window is then at most 63 poll lengths. On a busy machine, this may be more than half
+    // of the run.
     const widest = Math.max(run.length / 2, 64 * (to - from));
     check("Enter zooms to it", view.from <= from && view.to >= to && view.to - view.from < widest, `${view.from} ${view.to}, of ${run.length}, to ${from} ${to}`);
     press("w");

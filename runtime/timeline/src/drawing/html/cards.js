@@ -1,6 +1,5 @@
-// Tips and the card. A tip explains the element that is under the mouse or has the focus. The tip is beside
-// this element, and disappears when the mouse or the focus leaves. The card shows the facts about the pinned
-// thing.
+// Tips and the card. A tip explains the element that is under the mouse or has the focus. The card shows the
+// facts about the pinned thing.
 
 // The tip of a term is its text in the help.
 const terms = [...document.querySelectorAll("#glossary dt")];

@@ -82,11 +82,11 @@ const ON_SCENE = {
 for (const [type, act] of Object.entries(ON_SCENE)) scene.addEventListener(type, act, { passive: false });
 
 byId("scroller").addEventListener("scroll", ({ target }) => {
-  // Ignore a change of about a pixel or less, because this script itself set the position.
+  // Ignore the events that this script itself causes: they move by at most 1.5 pixels.
   if (Math.abs(target.scrollTop - view.scroll) > 1.5) scrollTo(target.scrollTop);
 });
 
-/// Pins the poll of the pinned task before (-1) or after (1) the pinned thing. If nothing is pinned, pins the
+/// Pins the previous (-1) or next (1) poll of the pinned thing's task. If there is no such task, pins the
 /// first poll on the screen.
 function stepPoll(way) {
   const { from: begins, task: tasks } = run.polls;
@@ -138,8 +138,7 @@ function zoomToPin() {
   show(begin - margin, to + margin, scrollFor(rowOf(task, lane)));
 }
 
-// The keyboard. The help lists the keys of this table. `way` is -1 for the first key of a pair, and 1 for the
-// second.
+// The keyboard. The help lists these keys. `way` is -1 for the first key of a pair, and 1 for the second.
 
 const move = (way, screens) => pan(way * screens * (view.to - view.from));
 const addUp = () => pin(areaOf([view.from, view.to], null));

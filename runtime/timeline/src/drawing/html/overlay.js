@@ -1,6 +1,5 @@
 // Paints over the rows: the vertical line under the mouse, the marked area, the outlines of the thing under
-// the mouse and of the pinned thing, and arrows. The arrows show the wakes that led to a poll, and the wakes
-// made in it.
+// the mouse and of the pinned thing, and arrows for the wakes that led to a poll or were made in it.
 
 const MOST_ARROWS = 60; // the maximum number of arrows for one poll; more would be unreadable
 

@@ -97,8 +97,7 @@ function paintStrip() {
   outline(left + 0.75, 0.75, Math.max(3, right - left - 1.5), STRIP - 1.5, look);
 }
 
-/// Returns an outline. Its height at each pixel shows how many tasks of all runs were polled at once, on
-/// average.
+/// Returns an outline. Its height at each pixel shows how many tasks of all runs ran at once, on average.
 function outlineOfRuns() {
   const means = new Float64Array(Math.ceil(plotWidth()));
   const add = (x, high, mean) => (means[x - view.gutter] += mean);
@@ -117,8 +116,7 @@ function paintNames(name, remark, y) {
   write(shortened(remark, view.gutter - 28, SMALL), 16, y + 8, colours.quiet, SMALL);
 }
 
-/// Returns the height of a curve. If there are few threads, the curves share the space that the threads leave
-/// free.
+/// Returns the height of a curve. If there are few threads, the curves share the unused space.
 function curveHeight() {
   const spare = byWorker() ? view.height - STRIP - AXIS - view.rows.length * LANE_HEIGHTS[1] : 0;
   return Math.round(clamp(spare / Math.max(1, CURVES.length), run.runs.length > 1 ? 30 : 54, 110));

@@ -176,8 +176,8 @@ function hit(x, y) {
   return null;
 }
 
-/// Of the rows in a group, returns the one that is nearest to `x` and at most `reach` pixels away. If several
-/// rows are equally near, returns the longest. Also returns how many rows are at most a pixel away.
+/// Returns the interval of a group that is nearest to `x` and at most `reach` pixels away. If several
+/// intervals are equally near, returns the longest. Also returns how many intervals are at most a pixel away.
 function nearest(index, group, table, x, reach) {
   const [time, pixel] = [timeAt(x), nanosPerPixel()];
   const away = (row) => Math.round(Math.max(0, table.from[row] - time, time - table.to[row]) / pixel);

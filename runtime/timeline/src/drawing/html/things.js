@@ -1,5 +1,5 @@
-// The user can point at a *thing* and pin it. A thing is `{ kind, row }`, with the row in the table of its
-// kind. An area is `{ kind: "area", from, to, of }`, where `of` lists the threads or tasks of its rows.
+// The user can point at a *thing* and pin it. A thing is `{ kind, row }`: `row` is an index into the table of
+// this kind. An area is `{ kind: "area", from, to, of }`, where `of` lists the threads or tasks of its rows.
 
 const TABLES = { poll: run.polls, span: run.spans, park: run.parks, mark: run.marks, task: run.tasks };
 const POLL_ENDS = ["not seen", "pending: it waits", "ready: the task is done", "panicked"];

@@ -19,7 +19,7 @@ const view = {
   theme: "",
   scroll: 0, // the height of the rows above the screen
   rowHeight: 0, // the height of a task's row; 0 means that as many rows as possible fit
-  rows: [], // the threads, or the tasks that pass the filter in the chosen order
+  rows: [], // the threads, or the tasks that pass the filter, in the chosen order
   rowOfTask: [], // the row of each task, or -1 if the filter hides it
   hover: null, // the thing under the mouse
   pin: null, // the thing whose facts stay visible
@@ -39,8 +39,7 @@ const timeAt = (x) => view.from + (x - view.gutter) * nanosPerPixel();
 const stripX = (time) => view.gutter + (time / LENGTH) * plotWidth();
 const stripTime = (x) => (clamp(x - view.gutter, 0, plotWidth()) / plotWidth()) * LENGTH;
 
-/// Shows `from..to` and the rows from `scroll` on. Keeps the window within the run, and at least `SHORTEST`
-/// wide.
+/// Shows `from..to` and the rows from `scroll` on. Keeps the window in the run, and at least `SHORTEST` wide.
 function show(from, to, scroll = view.scroll) {
   const span = clamp(to - from, SHORTEST, LENGTH);
   view.from = clamp((from + to - span) / 2, 0, LENGTH - span);
