@@ -147,6 +147,7 @@ impl Model {
 /// Tries all orders of four submissions, failed starts and timeouts, with up to three threads. Each job is
 /// settled once, every waiting job has a thread that will take it, and all threads end.
 #[test]
+#[cfg_attr(miri, ignore = "an exhaustive search without unsafe code")]
 fn a_lane_settles_every_job_once_in_every_order_of_its_steps() {
     for max in 0..=3 {
         let mut seen = HashSet::new();
