@@ -21,10 +21,15 @@ use crate::prelude::*;
 /// --cooks, there is one per core, but at least two. 1,2 is the same as 2. With 2,4 both shops are opened for
 /// 2 and again for 4, and the runs are compared.
 ///
-/// --json adds `shops`, the figures of both: `visits` lists which cashier served which customer, from when to
-/// when; `overlaps` is the number of pairs of visits that overlapped; `switches` is how many times a cashier
-/// turned to another customer. With --seed, `seeded` has the two orders of serving that were drawn from the
-/// seed.
+/// --json adds `shops`, the figures of each of the two shops. Among them are:
+///
+/// - `visits`: which cashier served which customer, from when to when
+///
+/// - `overlaps`: the number of pairs of visits that overlapped
+///
+/// - `switches`: how many times a cashier turned to another customer
+///
+/// With --seed, --json also adds `seeded`, the two orders of serving that were drawn from the seed.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Number of customers

@@ -53,8 +53,8 @@ const COLUMNS_EXPLAINED: [&str; 5] = [
 /// --cooks here: the number of threads that run the tasks of the notified way; the other ways have no
 /// tasks. With 1,2 all four shifts are worked with each number and compared.
 ///
-/// --json adds `ways`, one object each: `orders` (cups served), `wall_s`, `cpu_s`, `cores` (how many cores it
-/// kept busy, on average), `context_switches`, `threads`.
+/// --json adds `ways`, one object for each way. An object has `orders` (cups served), `wall_s`, `cpu_s`,
+/// `cores` (how many cores the way kept busy, on average), `context_switches` and `threads`.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Coffee {
     /// Number of coffee machines
@@ -264,7 +264,7 @@ impl Shifts {
     }
 }
 
-/// Describes how much of a core polling used, compared with being notified.
+/// Describes what share of a core the busy loop used, compared with being notified.
 fn wasted(asking: f64, told: f64) -> String {
     let share = percent(asking);
     match asking >= WASTED && told <= NEXT_TO_NOTHING {

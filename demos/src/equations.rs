@@ -30,9 +30,17 @@ use crate::prelude::*;
 /// is done with each number and compared. The number of threads makes no difference, because waiting for a
 /// calculator needs no thread.
 ///
-/// --json adds `attempts`, the figures for each number of `hands` (`hands_used_max`: busy at one instant);
-/// `critical_path_s` and `sum_s`, the times of the longest chain and of all equations one after another;
-/// `width`, the largest number of hands that were ever busy; `result`, the result of the last equation.
+/// --json adds these keys:
+///
+/// - `attempts`: the figures for each number of `hands`; at most `hands_used_max` were busy at one instant
+///
+/// - `critical_path_s`: the time of the longest chain
+///
+/// - `sum_s`: the time of all equations one after another
+///
+/// - `width`: the largest number of hands that were ever busy
+///
+/// - `result`: the result of the last equation
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Length of a minute of calculating, in milliseconds
@@ -211,7 +219,7 @@ impl Solutions {
     }
 }
 
-/// A run that takes more than this many times as long as the longest chain needs a further explanation.
+/// If a run takes at least this many times as long as the longest chain, the verdict explains why.
 const MUCH_LONGER: f64 = 1.5;
 
 impl Dish for Args {

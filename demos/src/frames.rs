@@ -44,15 +44,24 @@ const FILM: usize = 75;
 /// --cooks here: the number of threads that run both tasks; with two, the computation has a thread to itself.
 /// With 1,2 everything is done with each number and compared.
 ///
-/// --json adds `yielding` and `hogging`: frames `on_time` and `missed`, `worst_lateness_s`, `terms` (numbers
-/// squared meanwhile), `sum_is_right`, `wall_s`, and `starved_s` (how long other programs kept the thread off
-/// a core; known only with one cook); and `frames`, the number of frames in each run.
+/// --json adds `frames`, the number of frames in each run, and the objects `yielding` and `hogging`, one for
+/// each run. They have these keys:
+///
+/// - `on_time`, `missed`: the numbers of frames that were on time and that were missed
+///
+/// - `worst_lateness_s`: how late the latest frame was
+///
+/// - `terms`, `sum_is_right`: how many numbers were squared meanwhile, and whether their sum is right
+///
+/// - `wall_s`: how long the run took
+///
+/// - `starved_s`: how long other programs kept the thread off a core; known only with one cook
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Frames {
     /// Number of frames to draw in each of two runs: 300 take five seconds
     #[arg(long, value_name = "N", default_value = "300", value_parser = whole::<u32>(2..=36_000))]
     pub(crate) frames: u32,
-    /// Milliseconds for which the computation keeps the thread at a time in the second run
+    /// Milliseconds for which the computation of the second run keeps the thread before it yields
     #[arg(long, value_name = "MS", default_value = "100", value_parser = whole::<u64>(1..=10_000))]
     pub(crate) hog: u64,
 }

@@ -26,8 +26,8 @@ use crate::prelude::*;
 /// --cooks, there is one per core, but at least two. 1,2 is the same as 2. With 2,4 the dinner is cooked with
 /// 2 and again with 4 cooks, and the runs are compared.
 ///
-/// --json adds `ways`, the figures of each of the three, and `pieces_chopped`, the number of pieces of
-/// onion and tomato in one dinner.
+/// --json adds `ways`, the figures of each of the three ways. It also adds `pieces_chopped`, the number of
+/// pieces of onion and tomato in one dinner.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Length of a minute in the kitchen, in milliseconds

@@ -20,8 +20,8 @@ use crate::prelude::*;
 /// without --cooks, there is one per core, but at least two. 1,2 is the same as 2. With 2,4 everything is
 /// done for 2 and again for 4, and the runs are compared.
 ///
-/// --json adds `cells`, the figures of all four, each with its `work`, its `tasks` and its `advice`;
-/// `waiting_speed_up` and `chopping_speed_up`, which compare many cooks with one.
+/// --json adds `cells`, the figures of each of the four cells, with its `work`, `tasks` and `advice`. It also
+/// adds `waiting_speed_up` and `chopping_speed_up`, which compare many cooks with one.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Number of tasks in each cell

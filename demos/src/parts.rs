@@ -12,13 +12,19 @@ use crate::report::common_rows;
 ///
 /// # Notes
 ///
-/// --cooks here: the number of cooks who share the parts; one cook always does them alone, too. With 1, or
-/// without --cooks, there is one cook for each part, but at least two. 1,2 is the same as 2. With 2,4
+/// --cooks here: the number of cooks who share the parts; in a further run, one cook does all parts. With 1,
+/// or without --cooks, there is one cook for each part, but at least two. 1,2 is the same as 2. With 2,4
 /// everything is done for 2 and again for 4, and the runs are compared.
 ///
-/// --json adds `computing` and `waiting`, the figures of each job done `whole`, `cut_for_one` and
-/// `cut_for_many`; `computing_speed_up` compares `whole` with `cut_for_many`, and `waiting_speed_up` compares
-/// `whole` with `cut_for_one`; `parts`, `minute_s` and `cores`.
+/// --json adds these keys:
+///
+/// - `computing`, `waiting`: the figures of each job done `whole`, `cut_for_one` and `cut_for_many`
+///
+/// - `computing_speed_up`: the speed-up of `cut_for_many` over `whole`
+///
+/// - `waiting_speed_up`: the speed-up of `cut_for_one` over `whole`
+///
+/// - `parts`, `minute_s`, `cores`: the number of parts, the length of a minute, the number of cores
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Number of parts into which the job is cut

@@ -52,10 +52,22 @@ const PIECES: u64 = 4;
 /// --cooks here: the number of threads that run the task and two other tasks; with 1,2 everything is done
 /// with each number and compared.
 ///
-/// --json adds `lines` (what the task noted), `sums_are_right`, `polls` and `others_polls`; for the task's
-/// life, by the timeline, `running_s`, `queued_s` and `waited_s`; for its polls, by the system, `in_polls_s`
-/// (how long they were), `on_core_s`, `queued_for_core_s` and `interrupted` (how many times); `server_cpu_s`,
-/// the server's time on a core within the `waited_for_server_s`.
+/// --json adds these keys:
+///
+/// - `lines`, `sums_are_right`: what the task noted, and whether its results were right
+///
+/// - `polls`, `others_polls`: the number of polls of the task, and of other tasks meanwhile
+///
+/// - `running_s`, `queued_s`, `waited_s`: the parts of the task's life, by the timeline
+///
+/// - `in_polls_s`: the length of the task's polls
+///
+/// - `on_core_s`, `queued_for_core_s`: how much of these polls the thread was on a core or waited for a core
+///
+/// - `interrupted`: how many times the system took the core away during these polls
+///
+/// - `waited_for_server_s`, `server_cpu_s`: how long the task waited for the server, and the server's time on
+///   a core meanwhile
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Reference {
     /// Millions of numbers to square and add up: by the task, by the server, and by the task again

@@ -20,9 +20,17 @@ use crate::{
 /// and with 1,3,4 for exactly these numbers. A row for one cook is always included. Without --cooks the table
 /// goes up to twice the number of cores.
 ///
-/// --json adds `sum` (of the 100 squares), `small` (the run of this sum on four cooks) and `large` (a run
-/// with larger chunks); `size` and `big_sum_modulo_2_64`, `ladder` (the figures for each number of cooks),
-/// and `speed_up` with `speed_up_cooks` cooks.
+/// --json adds these keys:
+///
+/// - `sum`, `small`: the sum of the 100 squares, and the figures of its run on four cooks
+///
+/// - `large`: the figures of the run with four larger chunks
+///
+/// - `size`, `big_sum_modulo_2_64`: the number of squares in the big sum, and its result
+///
+/// - `ladder`: the figures of the big sum for each number of cooks
+///
+/// - `speed_up_cooks`, `speed_up`: a number of cooks, and their speed-up over one cook
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Number of squares in the big sum [default: as many as one cook adds up in about a second]

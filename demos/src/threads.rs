@@ -46,10 +46,16 @@ const COMPUTING_EXPLAINED: &str = "\n  on a core, in the queue: the sums over al
 /// --cooks here: the number of threads that run the tasks of the first experiment; everything else has its
 /// own threads. With 1,2 everything is done with each number and compared.
 ///
-/// --json adds `waiting`, for tasks and for threads (`done`, `wall_s`, `threads`, `cpu_s`,
-/// `context_switches`, `memory_bytes`); `computing`, for each number of `threads` (`wall_s`; `on_core_s`
-/// and `queued_s`, the sums over all threads; `at_once`, how many were on a core on average;
-/// `interrupted`, how many times a core was taken away; `sum_is_right`); and `cores`.
+/// --json adds these keys:
+///
+/// - `waiting`: for tasks and for threads, `done`, `wall_s`, `threads`, `cpu_s`, `context_switches` and
+///   `memory_bytes`
+///
+/// - `computing`: for each number of `threads`, `wall_s`, `on_core_s` and `queued_s` (sums over all threads),
+///   `at_once` (how many were on a core on average), `interrupted` (how many times a core was taken away) and
+///   `sum_is_right`
+///
+/// - `cores`: the number of cores
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Threads {
     /// Number of requests that wait at the same time

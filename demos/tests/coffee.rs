@@ -14,7 +14,7 @@ fn coffee(cooks: &str) -> Value {
     run.json()
 }
 
-/// Returns a figure of one of the four ways.
+/// Returns a figure of one of the four ways to wait.
 fn way(object: &Value, name: &str, figure: &str) -> f64 {
     let ways = object["ways"].as_array().expect("ways");
     let way = ways.iter().find(|way| way["way"] == name);

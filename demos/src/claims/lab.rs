@@ -76,7 +76,7 @@ pub(super) struct Trace {
 /// The lab, which keeps what it has measured.
 pub(super) struct Lab {
     pub(super) sizes: Sizes,
-    /// The number of cooks that a demo compares with one cook. 1 leaves the number to the demo.
+    /// The number of cooks that a demo compares with one cook. If it is 1, the demo chooses the number.
     cooks: usize,
     traces: RefCell<Vec<Trace>>,
     jobs: OnceCell<Jobs>,

@@ -38,11 +38,19 @@ use crate::{dish, progress::Progress};
 /// # Notes
 ///
 /// --cooks here: the number of cooks that one cook is compared with; of a list, the largest number counts.
-/// Without it, each experiment chooses the number, mostly one per core.
+/// Without --cooks, each experiment chooses the number, mostly one per core.
 ///
-/// --json adds `claims` (`id`, `claim`, `verdict`, `because`, `figures`, and the `command` that shows it),
-/// `machine`, and `runs`, the number of runs; here the keys that are common to all demos describe all runs
-/// together. In `figures`, too, _s means seconds, and _speed_up means how many times as fast.
+/// --json adds these keys:
+///
+/// - `claims`: for each claim, its `id`, `claim`, `verdict`, `because`, `figures`, and the `command` that
+///   shows it alone
+///
+/// - `machine`: the machine on which the claims were measured
+///
+/// - `runs`: the number of runs
+///
+/// The keys that all demos have describe all runs together here. In `figures`, too, _s means seconds, and
+/// _speed_up means how many times as fast.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Check only the claims with these numbers, such as 3,7
@@ -131,8 +139,8 @@ fn short(said: &str) -> String {
 }
 
 /// Checks the `chosen` claims. If the output is text, the claims are shown by number. Each is shown as soon
-/// as it is checked and all chosen claims with smaller numbers have been shown. After Ctrl-C, the other
-/// checked claims are shown too.
+/// as it is checked and all chosen claims with smaller numbers have been shown. After Ctrl-C, all checked
+/// claims that are not yet shown are shown too.
 fn check_all(
     chosen: &[Claim],
     lab: &Lab,

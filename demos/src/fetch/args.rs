@@ -20,11 +20,19 @@ const NOTES: &str = "Each host has a limit of 6 requests at a time, as in browse
     (with --fail), and output (the file could not be written).\n\n\
     --cooks here: the number of threads that run the requests' tasks; with 1,2, all requests are made \
     once with each number, and the two runs are compared.\n\n\
-    --json adds `done`, `failed` and `not_done` (requests), `bytes` received, `requests_per_s`, \
-    `failures` and `statuses` (how many of each), `retries`, `latency_ms`, `waited_s` (all requests \
-    added up), `connections_max`, `connections`, `threads`, memory in bytes, and for your own URLs \
-    `results`, with one object for each request: `url`, `status`, `bytes`, `ms`, `error`, `redirects` \
-    (their URLs, in order), `version` of HTTP, `encoding` (how the server compressed the body).\n\n\
+    --json adds these keys:\n  \
+    done, failed, not_done       numbers of requests\n  \
+    bytes, requests_per_s        bytes received; answered requests per second\n  \
+    failures, statuses           how many of each kind\n  \
+    retries, latency_ms          the number of retries; p50, p90, p99 and max\n  \
+    waited_s                     the lifetimes of all requests, added up\n  \
+    connections_max              most connections open at one instant\n  \
+    connections, threads         connections opened in all; most threads seen\n  \
+    memory_peak_bytes            the memory of the process, at its peak\n  \
+    memory_per_connection_bytes  the memory that each connection added\n  \
+    results                      only with your own URLs: an object for each request\n\
+    A result has `url`, `status`, `bytes`, `ms`, `error`, `redirects` (their URLs, in order), `version` \
+    (of HTTP) and `encoding` (how the server compressed the body).\n\n\
     Exit status: 0 every request was answered, 1 some failed, 2 bad arguments, 130 ended by Ctrl-C (the \
     summary then covers what was done so far).";
 

@@ -117,7 +117,7 @@ impl Failure {
     /// Creates the failure of a request that could not be sent or that got no reply.
     pub(crate) fn asking(error: &io::Error) -> Self {
         match Self::from_io(error) {
-            // TLS reports a connection that ends without a close message as an error.
+            // TLS reports an error if a connection ends without a close message.
             failure if failure.kind == Kind::Truncated => Self::hung_up(),
             failure => failure,
         }

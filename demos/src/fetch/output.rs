@@ -185,8 +185,8 @@ impl PartFile {
         self.len
     }
 
-    /// Returns the position at which to resume, and when the page that the part belongs to was last
-    /// changed. Returns `None` if that time is unknown.
+    /// Returns the position at which to resume, and the time of the page's last change. Returns `None` if
+    /// that time is unknown.
     pub(crate) fn resumes(&self) -> Option<(u64, SystemTime)> {
         Some((self.len, self.changed?))
     }

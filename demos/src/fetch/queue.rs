@@ -10,7 +10,7 @@ use super::jobs::Page;
 
 use crate::prelude::*;
 
-/// How far the starts may fall behind `--rate` and still catch up. Arbitrary: a few ticks of a timer.
+/// If the starts fall behind `--rate` by at most this time, they catch up. Arbitrary: a few ticks of a timer.
 const SLACK: Duration = Duration::from_millis(20);
 
 /// The requests that have not begun, by host.

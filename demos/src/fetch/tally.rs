@@ -69,8 +69,8 @@ impl Tally {
     }
 }
 
-/// Returns the percentile by nearest rank: the smallest value that is at least as large as `share` of all
-/// values. The result is always a measured value, never an interpolated one.
+/// Returns the percentile by nearest rank. For a `share` of 0.9, this is the smallest value that 90 % of all
+/// values do not exceed. The result is always a measured value, never an interpolated one.
 fn at_share(sorted: &[Duration], share: f64) -> Duration {
     let rank = (share * sorted.len() as f64).ceil() as usize;
     sorted[rank.clamp(1, sorted.len()) - 1]

@@ -40,10 +40,18 @@ const ROOM: usize = 512;
 ///
 /// # Notes
 ///
-/// --cooks here: the number of threads that may run the task; with 1,2 it is followed with each number.
+/// --cooks here: the number of threads that may run the task. With 1,2 the demo runs twice: with one thread
+/// and with two.
 ///
-/// --json adds `hops` (`at_s` since spawn, `what`, `file` below runtime/src, `function`); `polls`,
-/// `running_s`, `queued_s` and `waited_s` of the task; `bytes` of the answer.
+/// --json adds these keys:
+///
+/// - `hops`: for each hop, `at_s` (since the spawn), `what`, `file` (below runtime/src) and `function`
+///
+/// - `polls`: the number of the task's polls
+///
+/// - `running_s`, `queued_s`, `waited_s`: the parts of the task's life
+///
+/// - `bytes`: the size of the answer
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Follow {
     /// Delay of the server's answer in milliseconds
@@ -160,7 +168,8 @@ struct Tracker {
     hops: Vec<Hop>,
     /// The notes that have not become hops yet.
     notes: std::vec::IntoIter<Note>,
-    /// The time of the first note by its own clock, and the recorded time at which the first poll began.
+    /// The time of the first note by the clock of the notes, and the recorded time at which the first poll
+    /// began.
     first: Option<(Instant, Duration)>,
     /// The number of polls so far.
     polls: usize,

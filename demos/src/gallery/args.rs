@@ -45,14 +45,22 @@ const ADDRESS: &str = "127.0.0.1:8080";
 /// --cooks here: the number of threads that run the server's tasks; with 1,2 all visits are made with each
 /// number and compared.
 ///
-/// --json adds `requests`, `errors` and `images` in all, `connections`, `p99_ratio` (handler against
-/// pool), and an object for each place: the latencies `p50_s`, `p99_s` and `worst_s`, `resizing_max`
-/// (photographs at one instant), `connections_held`, `connections_max`, `refused_max`, `wall_s`.
+/// --json adds these keys:
+///
+/// - `requests`, `errors`, `images`: the numbers of all visits together
+///
+/// - `connections`: the number of visitors
+///
+/// - `p99_ratio`: the p99 with the handler, divided by the p99 with the pool
+///
+/// - `handler`, `task`, `pool`: an object for each place, with the latencies `p50_s`, `p99_s` and `worst_s`,
+///   `resizing_max` (photographs at one instant), `connections_held`, `connections_max`, `refused_max` and
+///   `wall_s`
 ///
 /// Exit status: 0 all replies came and were right, 1 some did not, 2 bad arguments, 130 ended by Ctrl-C.
 #[derive(Clone, Debug, clap::Args, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Args {
-    /// Number of visitors, each with one connection; with --serve, 0 leaves the server to your browser
+    /// Number of visitors, each with one connection; with --serve, 0 means that only your browser visits
     #[arg(short, long, value_name = "N", default_value = "1000", value_parser = whole::<usize>(0..=100_000))]
     pub(crate) connections: usize,
     /// Duration of each visit in seconds
@@ -92,7 +100,8 @@ pub(crate) struct Args {
     /// Largest size of a picture that a client sends
     #[arg(long, value_name = "BYTES", help_heading = "Limits", default_value = "16000000", value_parser = whole::<usize>(0..=4_000_000_000))]
     pub(crate) max_body: usize,
-    /// Seconds until an inactive client is disconnected [default: 10, or more if its requests are far apart]
+    /// Seconds until an inactive client is disconnected [default: 10, or more if a visitor's requests are far
+    /// apart]
     ///
     /// The limit applies to each of three waits: (1) for a whole request head, counted from the end of the
     /// previous reply, so the time in which the client was idle counts too; (2) for a whole body, counted
@@ -121,7 +130,7 @@ impl Args {
         Ok(self)
     }
 
-    /// Returns the places to compare, or the place to begin with.
+    /// Returns the places to compare. With `--serve`, returns only the place to begin with.
     pub(crate) fn places(&self) -> Vec<Place> {
         match &self.place[..] {
             [] if self.serve => vec![Place::Pool],

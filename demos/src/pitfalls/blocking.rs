@@ -30,7 +30,7 @@ pub(super) const PITFALL: Pitfall = Pitfall {
 
 /// The number of steps that the server takes for a reply.
 const STEPS: u32 = 4;
-/// The number of rings of the bell in this time.
+/// The number of rings of the bell in the time of these steps.
 const RINGS: u32 = 20;
 
 async fn program(place: Place, is_mended: bool) -> anyhow::Result<Done> {

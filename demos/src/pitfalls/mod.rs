@@ -39,10 +39,16 @@ use crate::prelude::*;
 /// --cooks here: the number of threads that run each program (at least two for one-task); with 1,2
 /// everything is run with each number and compared.
 ///
-/// --json adds `pitfalls`, one object for each fault. In each, `broken` and `mended` (the corrected
-/// version) have `done` and `of` (how much was done, of how much), `wall_s`, `cpu_s`, `polls`, `cooks` and
-/// `at_once_max`. They also have `advice` (all that the timeline gives) and `is_named` (whether some of
-/// the advice names the fault).
+/// --json adds `pitfalls`, one object for each fault. In each, the objects `broken` and `mended` (the
+/// corrected version) have these keys:
+///
+/// - `done`, `of`: how much was done, and how much should have been done
+///
+/// - `wall_s`, `cpu_s`, `polls`, `cooks`, `at_once_max`: the figures of the run
+///
+/// - `advice`: all advice that the timeline gives
+///
+/// - `is_named`: whether some of the advice names the fault
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The pitfall to run; all of them if none is named
@@ -57,7 +63,8 @@ pub(crate) struct Args {
 #[derive(Clone, Copy, Debug)]
 struct Place {
     step: Duration,
-    /// The number of cooks. A fault that blocks one cook must block all cooks to be noticed.
+    /// The number of cooks. A program that blocks cooks must block all of them, because a free cook would
+    /// hide the fault.
     cooks: usize,
     /// A server, for programs that need one.
     server: SocketAddr,

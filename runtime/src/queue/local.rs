@@ -14,7 +14,8 @@ use crate::task::raw::{RawTask, Runnable};
 /// The ready tasks of one thread. The queue holds the right to run each of them.
 pub(crate) struct LocalQueue {
     woken: VecDeque<Runnable>,
-    /// Each yielded task, and the value of `taken` when all earlier tasks of `woken` are taken.
+    /// Each yielded task, and the value that `taken` reaches when all tasks that were in `woken` at the yield
+    /// have been taken.
     yielded: VecDeque<(Runnable, u64)>,
     /// The number of tasks taken from `woken`.
     taken: u64,

@@ -447,7 +447,7 @@ impl Pause {
     }
 }
 
-/// The source is the waker of its pause's timer.
+/// When the timer of a pause fires, it wakes the source, which ends the pause.
 impl Wake for Source {
     fn wake(self: Arc<Self>) {
         self.pause.end();

@@ -31,7 +31,7 @@ impl Entry {
             .map(RawTask)
     }
 
-    /// Returns the index of the next vacant entry. This entry must be vacant.
+    /// Returns the index of the next entry in the list of vacant entries. This entry must be vacant.
     fn next(self) -> u32 {
         debug_assert!(self.task().is_none());
         (self.0.addr() >> 1) as u32

@@ -17,9 +17,9 @@
 //!                                         B5  parked_until := 0, awake
 //! ```
 //!
-//! If A1 locks the wheel before B2 does, B2 sees the timer (tokio #6682). Otherwise the lock makes B1 visible
-//! to A2, so A2 reads the value of B1, B3 or B5. For B1 and B3, A2 notifies the driver if necessary. For
-//! B5, the driver is awake and will reach B2 again.
+//! If A1 locks the wheel before B2 does, B2 sees the timer (tokio #6682). Otherwise the lock makes the
+//! write of B1 visible to A2, so A2 reads what B1, B3 or B5 wrote. After B1 or B3, A2 notifies the driver if
+//! necessary. After B5, the driver is awake and will reach B2 again.
 
 pub(crate) mod wheel;
 

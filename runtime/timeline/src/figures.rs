@@ -165,7 +165,7 @@ pub struct Figures {
 
 impl Figures {
     /// Returns an upper bound on the speed-up with this number of workers. It assumes that the run takes as
-    /// long as a worker's equal share of the work, or as long as the critical path if that is longer.
+    /// long as the longer of two times: a worker's equal share of the work, and the critical path.
     ///
     /// Returns 1 for a run without any work.
     ///

@@ -278,7 +278,7 @@ pub struct LaneSpans {
 pub enum Mark {
     /// The OS reported this number of events.
     Io(usize),
-    /// This number of timers fired.
+    /// The thread fired this number of timers.
     Timers(usize),
     /// The thread took tasks from the queue of the worker with this number.
     Steal(usize),

@@ -19,7 +19,8 @@ use brigade_tests::{CountingWaker, Kitchen, on_both};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-/// A step of the test. The end under test takes every step that does not name the peer.
+/// A step of the test. The peer performs the steps whose names begin with `Peer`. The end under test
+/// performs all other steps.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     /// The peer writes this number of bytes.

@@ -7,7 +7,7 @@ use crate::frames::Frames;
 /// The share of missed frames. Other programs may cause a few.
 const MISSED: Band = Band { no: 0.05, yes: 0.3 };
 
-/// How long the computation that hogs the thread keeps it at a time, in milliseconds: the time of six frames.
+/// How long the hogging computation keeps the thread before it yields, in milliseconds: six frames.
 const HOG: u64 = 100;
 
 /// The time of one frame, in seconds. If other programs kept the thread off the core for longer, this may

@@ -151,7 +151,7 @@ impl Adviser<'_> {
     }
 
     /// Returns whether another task ended during the last sleep. In this case, the sleeping task probably
-    /// checked for the other task's end. Tasks that poll by timer themselves do not count.
+    /// checked for the other task's end. Ignores other tasks that also poll by timer.
     fn was_answered(&self, task: usize, asking: &Asking, pollers: &[usize]) -> bool {
         if self.spans.tasks[task].ending == Some(crate::spans::Ending::Cancelled) {
             return false;

@@ -98,7 +98,7 @@ fn slices_on_a_track_follow_one_another_to_the_nanosecond() {
     }
 }
 
-/// Perfetto's arithmetic must not change any time.
+/// Each time must remain exact to the nanosecond after Perfetto's arithmetic.
 #[test]
 fn a_nanosecond_stays_a_nanosecond() {
     for at in (0..2_000).chain([1_001, 4_035, 1 << 40, (1 << 40) + 1, 3_600_000_000_123]) {

@@ -47,7 +47,7 @@ pub(super) fn nanos(time: Duration) -> Nanos {
     Nanos::try_from(time.as_nanos()).unwrap_or(Nanos::MAX)
 }
 
-/// Returns the name of a thread. The name of a worker contains the program's word for a worker.
+/// Returns the name of a thread. For a worker, the name is `worker` (a word such as "cook") and its number.
 pub(super) fn lane_name(timeline: &Timeline, lane: usize, worker: &str) -> String {
     match timeline.lanes[lane].kind {
         LaneKind::Worker(number) => format!("{worker} {number}"),

@@ -180,7 +180,7 @@ fn lane_order(spans: &Spans) -> Vec<usize> {
     order
 }
 
-/// Returns the place of each thread in this order.
+/// Returns the number of each thread. The first thread in `order` gets the number `first`.
 fn places(order: &[usize], first: usize) -> Vec<i64> {
     let mut places = vec![0; order.len()];
     for (place, &lane) in order.iter().enumerate() {
