@@ -32,7 +32,8 @@ use crate::prelude::*;
 ///
 /// --json adds these keys:
 ///
-/// - `attempts`: the figures for each number of `hands`; at most `hands_used_max` were busy at one instant
+/// - `attempts`: the figures for each number of `hands`; at most `hands_used_max` were busy at one instant, and
+///   the longest chain took `measured_critical_path_s`
 ///
 /// - `critical_path_s`: the time of the longest chain
 ///

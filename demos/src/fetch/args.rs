@@ -22,6 +22,9 @@ const NOTES: &str = "Each host has a limit of 6 requests at a time, as in browse
     once with each number, and the two runs are compared.\n\n\
     --json adds these keys:\n  \
     done, failed, not_done       numbers of requests\n  \
+    interrupted                  true if some were not done\n  \
+    skipped, redirects           files that -C left alone; redirects followed\n  \
+    versions                     how many replies with each version of HTTP\n  \
     bytes, requests_per_s        bytes received; answered requests per second\n  \
     failures, statuses           how many of each kind\n  \
     retries, latency_ms          the number of retries; p50, p90, p99 and max\n  \
@@ -30,7 +33,8 @@ const NOTES: &str = "Each host has a limit of 6 requests at a time, as in browse
     connections, threads         connections opened in all; most threads seen\n  \
     memory_peak_bytes            the memory of the process, at its peak\n  \
     memory_per_connection_bytes  the memory that each connection added\n  \
-    results                      only with your own URLs: an object for each request\n\
+    errors                       without a URL: the text of each failure\n  \
+    results                      with your URLs: an object for each request\n\
     A result has `url`, `status`, `bytes`, `ms`, `error`, `redirects` (their URLs, in order), `version` \
     (of HTTP) and `encoding` (how the server compressed the body).\n\n\
     Exit status: 0 every request was answered, 1 some failed, 2 bad arguments, 130 ended by Ctrl-C (the \

@@ -51,6 +51,8 @@ const ADDRESS: &str = "127.0.0.1:8080";
 ///
 /// - `connections`: the number of visitors
 ///
+/// - `interrupted`: true if Ctrl-C ended the run early
+///
 /// - `p99_ratio`: the p99 with the handler, divided by the p99 with the pool
 ///
 /// - `handler`, `task`, `pool`: an object for each place, with the latencies `p50_s`, `p99_s` and `worst_s`,
