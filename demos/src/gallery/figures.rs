@@ -111,7 +111,7 @@ impl Outcome {
             let counts = self.showings.iter().map(|showing| &showing.server);
             units::count(counts.map(|counts| counts.count(key)).max().unwrap_or(0))
         };
-        let connections = "open at one instant, at most; visitors are another process";
+        let connections = "open together, at most; visitors are another process";
         let resizing = "photographs being resized at one instant, at most";
         report.rows.extend([
             row("connections", most("connections_max"), connections),
@@ -119,6 +119,7 @@ impl Outcome {
         ]);
         report.details = self.visits().filter_map(|it| it.error.clone()).collect();
         report.verdict = self.verdict();
+        report.compared_by = self.compared();
         report.own_keys(self.keys());
         report.ending = match (self.interrupted, self.is_whole()) {
             (true, _) => Ending::Interrupted,
@@ -155,6 +156,35 @@ impl Outcome {
             keys[showing.key()] = object.into();
         }
         keys
+    }
+
+    /// Returns the figures and the sentence by which runs with other numbers of cooks are compared. The
+    /// length of a visit is fixed, so its wall time shows nothing.
+    fn compared(&self) -> Option<(Facts, String)> {
+        let names = [
+            (Place::Handler, "p99 handler", "in the handlers"),
+            (Place::Task, "p99 task", "in separate tasks"),
+            (Place::Pool, "p99 pool", "on the pool"),
+        ];
+        let visits = names.into_iter();
+        let visits = visits.filter_map(|(place, name, place_in_words)| {
+            let p99 = self.of(place)?.p99;
+            Some((
+                time("", name, p99),
+                format!("{} {place_in_words}", duration(p99)),
+            ))
+        });
+        let (facts, said): (Vec<_>, Vec<_>) = visits.unzip();
+        // If the places were switched during a visit, no figure belongs to one place.
+        if said.is_empty() {
+            return None;
+        }
+        let said = format!(
+            "With {}, 99 requests in 100 took at most this long, by the place of the resizing: {}.",
+            counted(self.figures.cooks, "cook"),
+            said.join(", "),
+        );
+        Some((Facts(facts), said))
     }
 
     /// Returns the sentence that follows from the figures.
