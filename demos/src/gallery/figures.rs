@@ -4,9 +4,6 @@ use super::{args::Args, load::Visit, place::Place};
 
 use crate::prelude::*;
 
-/// A place must be at least this many times as fast as another to be called better.
-const BETTER: f64 = 2.0;
-
 /// One visit: the results of the visitors, and the counts of the server.
 #[derive(Clone, Debug)]
 pub(crate) struct Showing {
@@ -198,10 +195,7 @@ impl Outcome {
             "While photographs were resized in the handlers, one request in a hundred waited {slow} \
              or more for a few bytes; while threads of the pool resized them, it waited {fast} or more",
         );
-        verdict += &match ratio >= BETTER {
-            true => format!(": {} x less.", factor(ratio)),
-            false => ", which is hardly less.".to_owned(),
-        };
+        verdict += &format!(": {}.", judged(ratio));
         if let Some(task) = self.of(Place::Task) {
             verdict += &self.of_tasks(handler, task);
         }
@@ -213,14 +207,13 @@ impl Outcome {
     }
 
     fn of_tasks(&self, handler: &Visit, task: &Visit) -> String {
-        let time = duration(task.p99);
+        let p99 = duration(task.p99);
         let gain = handler.p99.as_secs_f64() / task.p99.as_secs_f64().max(1e-6);
         let cooks = counted(self.figures.cooks, "cook");
-        match gain >= BETTER {
-            true => format!(" In separate tasks it was {time}, with {cooks}."),
-            false => format!(
-                " In separate tasks it was {time}, not much better: {cooks} had to poll these tasks too."
-            ),
+        let said = format!(" In separate tasks it was {p99}: {}", judged(gain));
+        match Change::of(gain) {
+            Change::Faster => format!("{said} than in the handlers, with {cooks}."),
+            _ => format!("{said}, because {cooks} had to poll these tasks too."),
         }
     }
 
@@ -240,6 +233,15 @@ impl Outcome {
             )
         });
         said.collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// Judges a latency that was reduced to one `gain`th of another.
+fn judged(gain: f64) -> String {
+    match Change::of(gain) {
+        Change::Faster => format!("{} x less", factor(gain)),
+        Change::Same => "about equal".to_owned(),
+        Change::Slower => format!("worse, {} x as long", factor(gain.recip())),
     }
 }
 
