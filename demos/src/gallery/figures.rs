@@ -168,7 +168,7 @@ impl Outcome {
             let p99 = self.of(place)?.p99;
             Some((
                 time("", name, p99),
-                format!("{} {place_in_words}", duration(p99)),
+                format!("{} (resizing {place_in_words})", duration(p99)),
             ))
         });
         let (facts, said): (Vec<_>, Vec<_>) = visits.unzip();
@@ -177,7 +177,7 @@ impl Outcome {
             return None;
         }
         let said = format!(
-            "With {}, 99 requests in 100 took at most this long, by the place of the resizing: {}.",
+            "With {}, one request in a hundred waited at least {}.",
             counted(self.figures.cooks, "cook"),
             said.join(", "),
         );
@@ -213,7 +213,12 @@ impl Outcome {
         let said = format!(" In separate tasks it was {p99}: {}", judged(gain));
         match Change::of(gain) {
             Change::Faster => format!("{said} than in the handlers, with {cooks}."),
-            _ => format!("{said}, because {cooks} had to poll these tasks too."),
+            Change::Same => {
+                format!("{said} to the handlers, because {cooks} had to poll these tasks too.")
+            }
+            Change::Slower => {
+                format!("{said} as in the handlers, because {cooks} had to poll these tasks too.")
+            }
         }
     }
 
@@ -236,7 +241,7 @@ impl Outcome {
     }
 }
 
-/// Judges a latency that was reduced to one `gain`th of another.
+/// Judges a latency by the ratio `gain` of another latency to it.
 fn judged(gain: f64) -> String {
     match Change::of(gain) {
         Change::Faster => format!("{} x less", factor(gain)),
