@@ -200,7 +200,9 @@ impl Dish for Frames {
         ];
         report.rows_of = "both, one after the other".to_owned();
         report.rows = report::common_rows(&run.figures);
-        report.verdict = run.output.verdict(Duration::from_millis(self.hog));
+        let hog = Duration::from_millis(self.hog);
+        report.verdict = run.output.verdict(hog);
+        report.compared_by = Some(run.output.compared(executor.workers(), hog));
         report.own_keys(json!({
             "frames": self.frames, "yielding": yielding.facts.json(), "hogging": hogging.facts.json(),
         }));
@@ -211,16 +213,64 @@ impl Dish for Frames {
     }
 }
 
-impl Shows {
-    fn verdict(&self, hog: Duration) -> String {
-        let (polite, hogs) = (&self.yielding.facts, &self.hogging.facts);
-        let frames = self.yielding.on_time.len();
-        let missed = |show: &Facts| match show.count("missed") {
+impl Show {
+    /// Returns how many frames the screen missed: `299 of 300 frames`.
+    fn missed(&self) -> String {
+        let frames = self.on_time.len();
+        match self.facts.count("missed") {
             0 => "no frame".to_owned(),
             all if all == frames => format!("all {} frames", units::count(all)),
             some => format!("{} of {} frames", units::count(some), units::count(frames)),
+        }
+    }
+}
+
+impl Shows {
+    /// Returns the figures and the sentence by which runs with other numbers of cooks are compared. Their
+    /// wall time is the same by design.
+    fn compared(&self, cooks: usize, hog: Duration) -> (Facts, String) {
+        let missed = |show: &Show| show.facts.count("missed");
+        let few = missed(&self.hogging) < self.hogging.on_time.len() / 2;
+        let reason = match cooks > 1 && few {
+            true => ", because another thread was left for the screen",
+            false => "",
         };
-        let pace = polite.ratio("terms", "wall_s") / hogs.ratio("terms", "wall_s");
+        let said = format!(
+            "With {}, the screen missed {} beside the computation that keeps its thread for {}{reason}.",
+            counted(cooks, "cook"),
+            self.hogging.missed(),
+            duration(hog),
+        );
+        let facts = Facts(vec![
+            count("", "missed, yielding", missed(&self.yielding)),
+            count("", "missed, hogging", missed(&self.hogging)),
+        ]);
+        (facts, said)
+    }
+
+    /// Compares the speeds of the two computations. Yielding cannot make a computation faster.
+    fn pace(&self) -> String {
+        let [polite, hogs] = [&self.yielding, &self.hogging];
+        let [polite, hogs] = [polite, hogs].map(|show| show.facts.ratio("terms", "wall_s"));
+        let pace = SpeedUp {
+            factor: polite / hogs,
+            most: 1.0,
+        };
+        let said = match pace.change() {
+            Change::Same => "Both computations were about as fast.".to_owned(),
+            Change::Slower => format!(
+                "The computation that yields reached {} of the other's speed.",
+                percent(pace.factor)
+            ),
+            Change::Faster => {
+                format!("The computation that yields was {pace} as fast as the other.")
+            }
+        };
+        report::with_doubts(said, pace.doubt())
+    }
+
+    fn verdict(&self, hog: Duration) -> String {
+        let polite = &self.yielding.facts;
         let starved = &polite["starved_s"];
         let blame = match polite.count("missed") > 0 && starved.value > FRAME.as_secs_f64() {
             true => format!(" (other programs kept the thread off a core for {starved})"),
@@ -228,13 +278,12 @@ impl Shows {
         };
         format!(
             "Beside a computation that yields every millisecond, the screen missed {}, and was at most \
-             {} late{blame}. Beside one that keeps its thread for {}, the screen missed {}. The \
-             computation that yields reached {} of the other's speed.",
-            missed(polite),
+             {} late{blame}. Beside one that keeps its thread for {}, the screen missed {}. {}",
+            self.yielding.missed(),
             polite["worst_lateness_s"],
             duration(hog),
-            missed(hogs),
-            percent(pace),
+            self.hogging.missed(),
+            self.pace(),
         )
     }
 }
@@ -274,18 +323,17 @@ mod tests {
 
     #[test]
     fn the_sentence_follows_from_the_frames() {
-        let said = |polite, hogs| {
-            let shows = Shows {
-                yielding: show(polite, 90),
-                hogging: show(hogs, 100),
-            };
-            shows.verdict(Duration::from_millis(100))
+        let hog = Duration::from_millis(100);
+        let shows = |polite, hogs, terms| Shows {
+            yielding: show(polite, terms),
+            hogging: show(hogs, 100),
         };
+        let said = |polite, hogs| shows(polite, hogs, 75).verdict(hog);
         let usual = said(0, 299);
         for words in [
             "every millisecond, the screen missed no frame",
             "100 ms, the screen missed 299 of 300 frames.",
-            "90 % of the other's speed",
+            "75 % of the other's speed",
         ] {
             assert!(usual.contains(words), "{usual}");
         }
@@ -295,6 +343,21 @@ mod tests {
         assert!(
             strange.contains("100 ms, the screen missed no frame"),
             "{strange}"
+        );
+        let pace = |terms| shows(0, 299, terms).pace();
+        assert_eq!(pace(116), "Both computations were about as fast.");
+        assert!(pace(150).contains("1.50 x (?) as fast as the other. (?): at most 1.00 x"));
+        let compared = |cooks, hogs| shows(0, hogs, 100).compared(cooks, hog).1;
+        let alone = compared(1, 299);
+        assert!(
+            alone.starts_with("With 1 cook, the screen missed 299 of 300 frames")
+                && alone.ends_with("for 100 ms."),
+            "{alone}"
+        );
+        let together = compared(2, 0);
+        assert!(
+            together.contains("missed no frame") && together.ends_with("left for the screen."),
+            "{together}"
         );
     }
 

@@ -116,6 +116,7 @@ async fn together(recipe: Recipe) -> Served {
 
 /// The same dinner three ways.
 pub(crate) struct Dinners {
+    minute: Duration,
     pub(crate) sequential: Run<Served>,
     /// All steps begun together, with one cook and with many.
     pub(crate) together: OneAndMany<Served>,
@@ -127,9 +128,19 @@ pub(crate) fn three_ways(executor: &Crew, minute: Duration) -> anyhow::Result<Di
     let recipe = Recipe::new(minute);
     let together = one_and_many(executor, cooks::a_cook_a_core(), || together(recipe))?;
     Ok(Dinners {
+        minute,
         sequential: measure(&cooks::hire(1)?, one_after_another(recipe))?,
         together,
     })
+}
+
+/// Returns how many times as fast the dinner can be if its steps overlap, with the CPU time in minutes of the
+/// recipe and the number of cooks that chop.
+fn most(cpu: Option<f64>, hands: f64) -> f64 {
+    // The gain is largest if the chopping takes as long as the water and the noodles.
+    let cpu = cpu.unwrap_or(hands * (WATER + NOODLES - SIMMERING));
+    let in_order = WATER + NOODLES + SIMMERING + cpu;
+    in_order / (WATER + NOODLES).max(cpu / hands + SIMMERING)
 }
 
 impl Dinners {
@@ -141,6 +152,30 @@ impl Dinners {
         ]
     }
 
+    /// Returns how many times as fast as one step after another `other` was. The maximum follows from the waits
+    /// of the recipe and from the CPU time of `other`.
+    fn gain(&self, other: &Run<Served>) -> SpeedUp {
+        let gain = self.sequential.times_as_long_as(other);
+        let Figures { cooks, cpu, .. } = other.figures;
+        // There are two piles, so a third cook has nothing to chop.
+        let hands = cooks.min(cooks::cores()).min(2) as f64;
+        let minutes = cpu.map(|cpu| cpu.div_duration_f64(self.minute));
+        gain.at_most(most(minutes, hands))
+    }
+
+    /// Compares the three ways in a table.
+    fn table(&self) -> Vec<String> {
+        columns::of(self.ways().map(|(way, run)| {
+            let gain = match way {
+                "sequential" => self.sequential.times_as_long_as(run),
+                _ => self.gain(run),
+            };
+            let figures = run.figures.facts().0.into_iter().skip(1);
+            let name = Facts(vec![text("", " ", way)]);
+            name.with(figures).with([speed_up("", "speed-up", gain)])
+        }))
+    }
+
     /// Returns whether the dinner was the same each time, and correct.
     pub(crate) fn alike(&self) -> bool {
         let served @ (_, onions, tomatoes) = self.sequential.output;
@@ -149,8 +184,7 @@ impl Dinners {
 
     fn verdict(&self) -> String {
         let [sequential, concurrent, parallel] = self.ways().map(|(_, run)| run);
-        // One cook can wait and chop at the same time, so the gain is at most 2.
-        let gain = sequential.times_as_long_as(concurrent).at_most(2.0);
+        let gain = self.gain(concurrent);
         let again = self.together.speed_up();
         let called = |name, speed_up: SpeedUp| match speed_up.change() {
             Change::Faster => format!(" ({name})"),
@@ -170,7 +204,11 @@ impl Dinners {
             called("parallelism", again),
         );
         let mut doubts = self.together.doubts();
-        doubts.extend(gain.doubt().filter(|_| !again.is_doubtful()));
+        // One explanation of the mark is enough, also for the mark in the table.
+        let doubt = [gain, self.gain(parallel)]
+            .into_iter()
+            .find_map(SpeedUp::doubt);
+        doubts.extend(doubt.filter(|_| !again.is_doubtful()));
         report::with_doubts(said, doubts)
     }
 }
@@ -199,8 +237,7 @@ impl Dish for Args {
         });
         report.draw(&drawn);
         let ways = dinners.ways();
-        let rows = ways.map(|(way, run)| (way.to_owned(), &run.figures));
-        report.details = compare::side_by_side(" ", rows);
+        report.details = dinners.table();
         report.details.extend(compare::columns_explained());
         report.verdict = dinners.verdict();
         let ways = ways.map(|(way, run)| run.facts().with([text("way", "", way)]).json());
@@ -217,6 +254,17 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn the_gain_is_bounded_by_the_waits_and_the_cpu_time() {
+        // The waits are 12 minutes in order, and 9 or 3 beside the chopping.
+        let near = |most: f64, expected: f64| (most - expected).abs() < 1e-9;
+        assert!(near(most(Some(24.0), 1.0), 36.0 / 27.0));
+        assert!(near(most(Some(24.0), 2.0), 36.0 / 15.0));
+        assert!(near(most(Some(0.0), 1.0), 12.0 / 9.0));
+        assert!(near(most(None, 1.0), 2.0));
+        assert!((0..100).all(|cpu| most(Some(f64::from(cpu)), 2.0) <= most(None, 2.0)));
+    }
 
     /// With a virtual clock, chopping takes no time and waiting is exact. The test therefore shows how
     /// much of the waiting overlaps.

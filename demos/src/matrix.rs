@@ -10,7 +10,7 @@ use std::future::Future;
 use brigade_timeline::{Advice, Kind};
 use futures_util::FutureExt as _;
 
-use crate::prelude::*;
+use crate::{parts::slower_than_calibrated, prelude::*};
 
 /// Waiting and chopping by one cook and by many: which work gains from more cooks
 ///
@@ -123,19 +123,23 @@ impl Cells {
                 _ => true,
             };
             // Each piece of advice, with the number of cooks that it is for.
-            let mut said: Vec<(Advice, String)> = Vec::new();
+            let mut said: Vec<(Advice, String, String)> = Vec::new();
             for run in [&row.one, &row.many] {
                 let cooks = counted(run.figures.cooks, "cook");
                 for advice in of_cell(run).into_iter().filter(is_said) {
-                    let alike = |(other, _): &&mut (Advice, _)| other.kind() == advice.kind();
+                    let alike = |said: &&mut (Advice, _, _)| said.0.kind() == advice.kind();
                     match said.iter_mut().find(alike) {
-                        Some((_, of)) => of.push_str(&format!(" (and much the same for {cooks})")),
-                        None => said.push((advice, cooks.clone())),
+                        Some((_, of, _)) => {
+                            of.push_str(&format!(" (and much the same for {cooks})"));
+                        }
+                        None => {
+                            let words = in_words(&advice, run);
+                            said.push((advice, cooks.clone(), words));
+                        }
                     }
                 }
             }
-            for (advice, cooks) in said {
-                let advice = advice.in_words_of("cook");
+            for (_, cooks, advice) in said {
                 let text = report::wrapped(&format!("{kind}, {cooks}: {advice}"));
                 lines.push(String::new());
                 lines.extend(text.lines().map(str::to_owned));
@@ -144,7 +148,8 @@ impl Cells {
         lines
     }
 
-    fn verdict(&self) -> String {
+    /// `chopping` is the length for which all chopping was calibrated.
+    fn verdict(&self, chopping: Duration) -> String {
         let said = |row: &OneAndMany<u32>| {
             let compared = row.speed_up().compared_with("one");
             format!(
@@ -165,15 +170,30 @@ impl Cells {
             (true, false) => "In this run, only waiting gained from more cooks.".to_owned(),
             (false, false) => format!("Neither gained from more cooks in this run: {}.", chance()),
         };
+        let slower = slower_than_calibrated(chopping, &self.chopping.one.figures);
         let [waiting, chopping] = [&self.waiting, &self.chopping].map(said);
         let said = format!("Waiting: {waiting}. Chopping: {chopping}. {needs}");
-        report::with_doubts(said, doubts)
+        report::with_doubts(said, doubts.into_iter().chain(slower))
     }
 }
 
 /// Returns the advice from a cell's timeline.
 fn of_cell(run: &Run<u32>) -> Vec<Advice> {
     brigade_timeline::advice(&run.timeline)
+}
+
+/// Returns the advice in words. If the number of cores limits the gain, and not the critical path, the reason
+/// names the cores.
+fn in_words(advice: &Advice, run: &Run<u32>) -> String {
+    let words = advice.in_words_of("cook");
+    let figures = brigade_timeline::figures(&run.timeline);
+    let shared = figures.work.div_f64(cooks::cores() as f64);
+    match words.split_once(", because ") {
+        Some((said, _)) if advice.kind() == Kind::MoreWorkers && figures.critical_path < shared => {
+            format!("{said}, because there are no more cores.")
+        }
+        _ => words,
+    }
 }
 
 impl Dish for Args {
@@ -198,7 +218,7 @@ impl Dish for Args {
         ))];
         report.details = cells.table();
         report.details.extend(cells.advice());
-        report.verdict = cells.verdict();
+        report.verdict = cells.verdict(self.minute.mul_f64(CHOPPING) * self.tasks);
         let objects = cells.all().map(|(kind, run)| {
             let work = text("work", "", kind);
             let tasks = count("tasks", "", run.output as usize);

@@ -114,6 +114,21 @@ fn ways(executor: &Crew, job: Job, parts: u32) -> anyhow::Result<Ways> {
     Ok(Ways { whole, cut })
 }
 
+/// Returns a sentence if one cook took much longer for computing than it takes on a free core. `work` is
+/// the length for which the work was calibrated.
+pub(crate) fn slower_than_calibrated(work: Duration, one_cook: &Figures) -> Option<String> {
+    let took = one_cook.wall;
+    let change = Change::of(work.div_duration_f64(took));
+    (change == Change::Slower).then(|| {
+        format!(
+            "With one cook, computing took {} instead of the calibrated {}: other programs were running, \
+             or two cores share one processor core.",
+            duration(took),
+            duration(work),
+        )
+    })
+}
+
 impl Ways {
     fn all(&self) -> [&Run<bool>; 3] {
         [&self.whole, &self.cut.one, &self.cut.many]
@@ -169,7 +184,10 @@ impl Jobs {
         let computed = self.computing_speed_up();
         let ideal = (self.minute * self.parts).div_duration_f64(self.ideal_computing(cooks));
         let short = match Change::of(ideal / computed.factor) {
-            Change::Faster => format!("and not {} x as in the ideal case", factor(ideal)),
+            Change::Faster => format!(
+                "and not {} x as in the ideal case, in which each cook has a core",
+                factor(ideal)
+            ),
             _ => "as in the ideal case".to_owned(),
         };
         let computing = format!(
@@ -179,7 +197,8 @@ impl Jobs {
         );
         let Ways { whole, cut } = &self.computing;
         let crowding = cut.many.crowding().or_else(|| whole.crowding());
-        let doubts = computed.doubt().into_iter().chain(crowding);
+        let slower = slower_than_calibrated(self.minute * self.parts, &whole.figures);
+        let doubts = computed.doubt().into_iter().chain(crowding).chain(slower);
         let waited = self.waiting_speed_up();
         let on_processor = self.waiting.cut.one.figures.cpu.map(duration);
         let on_processor = on_processor.map(|cpu| format!(", who was on a processor for {cpu}"));
@@ -243,6 +262,23 @@ impl Dish for Args {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn computing_that_took_longer_than_its_calibrated_length_is_mentioned() {
+        let slower = |took| {
+            let figures = Figures {
+                wall: Duration::from_millis(took),
+                ..Figures::default()
+            };
+            slower_than_calibrated(Duration::from_millis(500), &figures)
+        };
+        assert_eq!([slower(480), slower(590)], [None, None]);
+        let said = slower(1070).unwrap();
+        assert!(
+            said.contains("took 1.07 s instead of the calibrated 500 ms"),
+            "{said}"
+        );
+    }
 
     #[test]
     fn the_ideal_has_a_core_for_each_cook() {

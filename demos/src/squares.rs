@@ -132,9 +132,9 @@ fn last(ladder: &[Rung], suits: impl Fn(usize) -> bool) -> Option<&Rung> {
 
 /// Describes four chunks on four workers, once small and once large.
 fn four_chunks(small: &Run<u64>, large: &Run<u64>, large_size: u64) -> String {
-    // Take the figures from the timeline that is drawn.
-    let [small_max, large_max] =
-        [small, large].map(|run| brigade_timeline::figures(&run.timeline).at_once_max);
+    // The table has the same figure for the small sum. The figure of the large sum is that of its drawing.
+    let small_max = small.figures.at_once_max;
+    let large_max = brigade_timeline::figures(&large.timeline).at_once_max;
     let mut said = format!(
         "{SMALL_CHUNKS} chunks, {WORKERS} workers: the squares of 0 to {} add up to {}, with up to {} at \
          once.",
@@ -143,10 +143,15 @@ fn four_chunks(small: &Run<u64>, large: &Run<u64>, large_size: u64) -> String {
         counted(small_max, "chunk"),
     );
     if small_max < WORKERS {
-        said.push_str(
-            " A chunk of 25 squares is done before the next worker has woken: such small work gains \
-             nothing from more workers.",
-        );
+        let late = match small_max {
+            1 => "the next worker has",
+            _ => "all workers have",
+        };
+        said.push_str(&format!(
+            " A chunk of {} squares is done before {late} woken: such small work gains nothing from more \
+             workers.",
+            SMALL / SMALL_CHUNKS,
+        ));
     }
     said.push_str(&format!(
         " Below, {} numbers in {SMALL_CHUNKS} chunks: up to {} at once, on {}.",
@@ -157,12 +162,29 @@ fn four_chunks(small: &Run<u64>, large: &Run<u64>, large_size: u64) -> String {
     report::wrapped(&said)
 }
 
+/// Describes what the run with one cook shows.
+fn of_one(figures: &Figures, cores: usize) -> String {
+    let on_cores = match cores {
+        1 => "With 1 core, more cooks would not make it faster.".to_owned(),
+        _ => format!(
+            "Only more cooks make it faster: at most {} x on {cores} cores.",
+            factor(cores as f64)
+        ),
+    };
+    format!(
+        "One cook took {}: {} were in flight, but it computes one at a time, so the chunks alone gain \
+         nothing. {on_cores}",
+        duration(figures.wall),
+        counted(figures.in_flight_max, "chunk"),
+    )
+}
+
 fn verdict(ladder: &[Rung], cores: usize) -> String {
     let one = &ladder[0];
     let within = last(ladder, |cooks| cooks <= cores).unwrap_or(one);
     let (cooks, gain) = (within.run.figures.cooks, within.speed_up);
     let mut said = vec![match gain.change() {
-        _ if cooks == 1 => format!("One cook took {}.", duration(one.run.figures.wall)),
+        _ if cooks == 1 => of_one(&one.run.figures, cores),
         Change::Faster => format!(
             "{cooks} cooks were {gain} as fast as one, which is an efficiency of {}.",
             percent(within.efficiency()),
@@ -286,6 +308,22 @@ mod tests {
                 "{size}"
             );
         }
+    }
+
+    #[test]
+    fn one_cook_shows_that_chunks_alone_gain_nothing() {
+        let figures = Figures {
+            wall: Duration::from_secs(2),
+            in_flight_max: 64,
+            ..Figures::default()
+        };
+        let said = of_one(&figures, 2);
+        assert!(
+            said.starts_with("One cook took 2.00 s: 64 chunks were in flight"),
+            "{said}"
+        );
+        assert!(said.ends_with("at most 2.00 x on 2 cores."), "{said}");
+        assert!(of_one(&figures, 1).ends_with("would not make it faster."));
     }
 
     #[test]

@@ -62,6 +62,14 @@ fn compared(reports: &[Report]) -> String {
 }
 
 fn table(reports: &[Report]) -> Vec<String> {
+    if let Some(outcomes) = outcomes(reports) {
+        return columns::of(outcomes.into_iter().map(|(figures, (facts, _))| {
+            // Without the wall time, which is the same by design.
+            let cooks = text("", "cooks", units::count(figures.cooks));
+            let others = figures.facts().0.into_iter().skip(2);
+            Facts(vec![cooks]).with(others).with(facts.0.clone())
+        }));
+    }
     let figures = reports.iter().map(|report| &report.figures);
     let figures = figures.map(|figures| (units::count(figures.cooks), figures));
     side_by_side("cooks", figures)
@@ -90,8 +98,21 @@ pub(crate) fn columns_explained() -> [String; 3] {
     ]
 }
 
-/// Returns the sentence about the run that differs most from the first.
+/// Returns the outcome of each run, if the wall time is not the figure that matters.
+fn outcomes(reports: &[Report]) -> Option<Vec<(&Figures, &(Facts, String))>> {
+    let outcomes = reports.iter();
+    let outcomes = outcomes.map(|report| Some((&report.figures, report.compared_by.as_ref()?)));
+    outcomes.collect()
+}
+
+/// Returns the sentences of the outcomes, or the sentence about the run that differs most from the first.
 fn sentence(reports: &[Report]) -> String {
+    if let (Some(outcomes), [_, _, ..]) = (outcomes(reports), reports) {
+        let said = outcomes.iter().map(|(_, (_, said))| said.as_str());
+        let said = said.collect::<Vec<_>>().join(" ");
+        let crowding = reports.iter().rev().find_map(|it| it.crowding.clone());
+        return report::with_doubts(said, crowding);
+    }
     let first = &reports[0].figures;
     let speed_up = |report: &Report| SpeedUp::between(first, &report.figures);
     let odds = |report: &&Report| speed_up(report).factor.ln().abs();
@@ -142,6 +163,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::facts::count;
 
     fn run(cooks: usize, wall_ms: u64, busy_ms: u64) -> Report {
         let figures = Figures {
@@ -179,6 +201,25 @@ mod tests {
         let end = "no difference worth mentioning (1.01 x; less than 1.20 x may be chance).";
         assert!(busy.ends_with(end), "{busy}");
         assert!(said(&[(1, 5, 5)]).contains("nothing to compare"));
+    }
+
+    #[test]
+    fn runs_of_fixed_length_are_compared_by_their_outcome() {
+        let reports = [(1, 9), (2, 0)].map(|(cooks, missed)| Report {
+            compared_by: Some((
+                Facts(vec![count("", "missed", missed)]),
+                format!("{cooks}: {missed}."),
+            )),
+            ..run(cooks, 1000, 1000)
+        });
+        assert_eq!(sentence(&reports), "1: 9. 2: 0.");
+        let lines = table(&reports);
+        assert!(
+            lines[0].ends_with("missed") && lines[1].ends_with("  9"),
+            "{lines:?}"
+        );
+        assert!(!lines.concat().contains("wall"), "{lines:?}");
+        assert!(sentence(&reports[..1]).contains("nothing to compare"));
     }
 
     #[test]

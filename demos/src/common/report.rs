@@ -71,6 +71,9 @@ pub(crate) struct Report {
     pub(crate) rows: Vec<Row>,
     /// Lines below the table, ready to print, such as failures or single results.
     pub(crate) details: Vec<String>,
+    /// The columns and the sentence by which runs with other numbers of cooks are compared, if the wall
+    /// time is not the figure that matters.
+    pub(crate) compared_by: Option<(Facts, String)>,
     /// The run with one cook, if the demo compares by itself.
     pub(crate) with_one: Option<Run<()>>,
     /// True if the report must not be printed, because standard output already holds something else.

@@ -4,9 +4,6 @@ use super::{args::Args, load::Visit, place::Place};
 
 use crate::prelude::*;
 
-/// A place must be at least this many times as fast as another to be called better.
-const BETTER: f64 = 2.0;
-
 /// One visit: the results of the visitors, and the counts of the server.
 #[derive(Clone, Debug)]
 pub(crate) struct Showing {
@@ -111,7 +108,7 @@ impl Outcome {
             let counts = self.showings.iter().map(|showing| &showing.server);
             units::count(counts.map(|counts| counts.count(key)).max().unwrap_or(0))
         };
-        let connections = "open at one instant, at most; visitors are another process";
+        let connections = "open together, at most; visitors are another process";
         let resizing = "photographs being resized at one instant, at most";
         report.rows.extend([
             row("connections", most("connections_max"), connections),
@@ -119,6 +116,7 @@ impl Outcome {
         ]);
         report.details = self.visits().filter_map(|it| it.error.clone()).collect();
         report.verdict = self.verdict();
+        report.compared_by = self.compared();
         report.own_keys(self.keys());
         report.ending = match (self.interrupted, self.is_whole()) {
             (true, _) => Ending::Interrupted,
@@ -157,6 +155,35 @@ impl Outcome {
         keys
     }
 
+    /// Returns the figures and the sentence by which runs with other numbers of cooks are compared. The
+    /// length of a visit is fixed, so its wall time shows nothing.
+    fn compared(&self) -> Option<(Facts, String)> {
+        let names = [
+            (Place::Handler, "p99 handler", "in the handlers"),
+            (Place::Task, "p99 task", "in separate tasks"),
+            (Place::Pool, "p99 pool", "on the pool"),
+        ];
+        let visits = names.into_iter();
+        let visits = visits.filter_map(|(place, name, place_in_words)| {
+            let p99 = self.of(place)?.p99;
+            Some((
+                time("", name, p99),
+                format!("{} (resizing {place_in_words})", duration(p99)),
+            ))
+        });
+        let (facts, said): (Vec<_>, Vec<_>) = visits.unzip();
+        // If the places were switched during a visit, no figure belongs to one place.
+        if said.is_empty() {
+            return None;
+        }
+        let said = format!(
+            "With {}, one request in a hundred waited at least {}.",
+            counted(self.figures.cooks, "cook"),
+            said.join(", "),
+        );
+        Some((Facts(facts), said))
+    }
+
     /// Returns the sentence that follows from the figures.
     fn verdict(&self) -> String {
         let (Some(handler), Some(pool)) = (self.of(Place::Handler), self.of(Place::Pool)) else {
@@ -168,10 +195,7 @@ impl Outcome {
             "While photographs were resized in the handlers, one request in a hundred waited {slow} \
              or more for a few bytes; while threads of the pool resized them, it waited {fast} or more",
         );
-        verdict += &match ratio >= BETTER {
-            true => format!(": {} x less.", factor(ratio)),
-            false => ", which is hardly less.".to_owned(),
-        };
+        verdict += &format!(": {}.", judged(ratio));
         if let Some(task) = self.of(Place::Task) {
             verdict += &self.of_tasks(handler, task);
         }
@@ -183,14 +207,18 @@ impl Outcome {
     }
 
     fn of_tasks(&self, handler: &Visit, task: &Visit) -> String {
-        let time = duration(task.p99);
+        let p99 = duration(task.p99);
         let gain = handler.p99.as_secs_f64() / task.p99.as_secs_f64().max(1e-6);
         let cooks = counted(self.figures.cooks, "cook");
-        match gain >= BETTER {
-            true => format!(" In separate tasks it was {time}, with {cooks}."),
-            false => format!(
-                " In separate tasks it was {time}, not much better: {cooks} had to poll these tasks too."
-            ),
+        let said = format!(" In separate tasks it was {p99}: {}", judged(gain));
+        match Change::of(gain) {
+            Change::Faster => format!("{said} than in the handlers, with {cooks}."),
+            Change::Same => {
+                format!("{said} to the handlers, because {cooks} had to poll these tasks too.")
+            }
+            Change::Slower => {
+                format!("{said} as in the handlers, because {cooks} had to poll these tasks too.")
+            }
         }
     }
 
@@ -210,6 +238,15 @@ impl Outcome {
             )
         });
         said.collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// Judges a latency by the ratio `gain` of another latency to it.
+fn judged(gain: f64) -> String {
+    match Change::of(gain) {
+        Change::Faster => format!("{} x less", factor(gain)),
+        Change::Same => "about equal".to_owned(),
+        Change::Slower => format!("worse, {} x as long", factor(gain.recip())),
     }
 }
 

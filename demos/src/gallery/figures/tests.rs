@@ -99,15 +99,32 @@ fn the_sentence_follows_from_the_figures() {
         "{usual}"
     );
     assert!(
-        usual.contains("tasks it was 480 ms, not much better: 2 cooks"),
+        usual.contains("tasks it was 480 ms: about equal to the handlers, because 2 cooks"),
         "{usual}"
     );
     let strange = said(5, 2, 500);
-    assert!(strange.contains("hardly less."), "{strange}");
     assert!(
-        strange.contains("In separate tasks it was 2.0 ms"),
+        strange.contains("500 ms or more: worse, 100 x as long."),
         "{strange}"
     );
+    assert!(
+        strange.contains("tasks it was 2.0 ms: 2.50 x less than in the handlers, with 2 cooks."),
+        "{strange}"
+    );
+    let worse = said(500, 650, 5);
+    assert!(
+        worse.contains("650 ms: worse, 1.30 x as long as in the handlers, because 2 cooks"),
+        "{worse}"
+    );
+    let compared = outcome(&[(Place::Handler, 500), (Place::Pool, 5)]).compared();
+    assert_eq!(
+        compared.unwrap().1,
+        "With 2 cooks, one request in a hundred waited at least 500 ms (resizing in the handlers), 5.0 ms \
+         (resizing on the pool)."
+    );
+    assert!(outcome(&[]).compared().is_none());
+    let better = said(430, 296, 5);
+    assert!(better.contains("1.45 x less"), "{better}");
 }
 
 #[test]
