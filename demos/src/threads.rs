@@ -33,7 +33,8 @@ const CROWDS: [usize; 4] = [1, 2, 4, 16];
 const WAITING_EXPLAINED: &str = "\n  switches: the number of context switches\n  \
     memory: the peak beyond what was in use before; each: that memory per request\n";
 const COMPUTING_EXPLAINED: &str = "\n  on a core, in the queue: the sums over all threads\n  \
-    at once: threads on a core, on average; interrupted: how many times a core was taken away\n";
+    at once: threads on a core, on average\n  \
+    interrupted: how many times a core was taken away from a thread\n";
 
 /// Threads instead of tasks: one per waiting request, and more threads than cores
 ///
