@@ -13,6 +13,7 @@ use super::{
     measure::Run,
     paint,
     units::{self, duration, percent},
+    wrap::wrap,
 };
 
 /// The width, in columns, at which the closing sentence is wrapped.
@@ -248,23 +249,6 @@ pub(crate) fn wrapped_beside(margin: usize, text: &str) -> String {
     wrap(text, SENTENCE_WIDTH - margin).join("\n")
 }
 
-/// Breaks `text` into lines of at most `width` characters, at spaces.
-fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let line = lines.last_mut().expect("there is always a line");
-        if line.is_empty() {
-            line.push_str(word);
-        } else if line.chars().count() + 1 + word.chars().count() <= width {
-            line.push(' ');
-            line.push_str(word);
-        } else {
-            lines.push(word.to_owned());
-        }
-    }
-    lines
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -339,12 +323,5 @@ mod tests {
         }
         let continued = format!("\n{}word word", " ".repeat(24));
         assert!(text.contains(&continued), "{text}");
-    }
-
-    #[test]
-    fn sentences_break_at_spaces_only() {
-        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
-        assert_eq!(wrap("unbreakable", 3), ["unbreakable"]);
-        assert_eq!(wrap("", 3), [""]);
     }
 }
