@@ -33,7 +33,8 @@ const CROWDS: [usize; 4] = [1, 2, 4, 16];
 const WAITING_EXPLAINED: &str = "\n  switches: the number of context switches\n  \
     memory: the peak beyond what was in use before; each: that memory per request\n";
 const COMPUTING_EXPLAINED: &str = "\n  on a core, in the queue: the sums over all threads\n  \
-    at once: threads on a core, on average; interrupted: how many times a core was taken away\n";
+    at once: threads on a core, on average\n  \
+    interrupted: how many times a core was taken away from a thread\n";
 
 /// Threads instead of tasks: one per waiting request, and more threads than cores
 ///
@@ -300,20 +301,33 @@ fn share(numbers: Range<u64>) -> Share {
 // ---- the output ------------------------------------------------------------------------
 
 impl Both {
+    /// Returns which of the two ways needed more of something, and how many times as much. Returns `None` if
+    /// one of the two figures is unknown.
+    fn more(&self, key: &str) -> Option<(&'static str, String)> {
+        let ratio = self.threads[key].value / self.tasks[key].value;
+        let (way, ratio) = match ratio < 1.0 {
+            true => ("tasks", ratio.recip()),
+            false => ("threads", ratio),
+        };
+        ratio.is_finite().then(|| (way, factor(ratio)))
+    }
+
     fn verdict(&self) -> String {
         let (tasks, threads) = (&self.tasks, &self.threads);
-        // `None` if one of the two figures is unknown.
-        let times = |key| {
-            let ratio = threads[key].value / tasks[key].value;
-            (!ratio.is_nan()).then(|| factor(ratio))
-        };
         let waited = "For {done:request} at the same time, {threads:thread} took {wall_s}";
         let mut said = threads.say(waited) + &tasks.say(", and {threads:cook} took {wall_s}");
-        if let Some(times) = times("memory_bytes") {
-            said += &format!("; the threads needed {times} x the memory");
+        let memory = self.more("memory_bytes");
+        let switches = self.more("context_switches");
+        if let Some((way, times)) = &memory {
+            said += &format!("; the {way} needed {times} x the memory");
         }
-        if let Some(times) = times("context_switches") {
-            said += &format!(" and {times} x the context switches");
+        if let Some((way, times)) = &switches {
+            said += &match memory {
+                Some((same, _)) if same == *way => " and".to_owned(),
+                Some(_) => format!(", and the {way}"),
+                None => format!("; the {way} needed"),
+            };
+            said += &format!(" {times} x the context switches");
         }
         said += ".";
         let at_once = self.computed.iter().map(|crowd| crowd["at_once"].value);
@@ -328,5 +342,51 @@ impl Both {
             );
         }
         said
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sentence_names_the_way_that_needed_more() {
+        let way = |threads: usize, memory: Option<u64>, switches: usize| {
+            Facts(vec![
+                count("threads", "", threads),
+                count("done", "", 2000),
+                time("wall_s", "", Duration::from_millis(600)),
+                bytes("memory_bytes", "", memory),
+                count("context_switches", "", switches),
+            ])
+        };
+        let said = |tasks: Facts, threads: Facts| {
+            let run = Run {
+                output: Duration::ZERO,
+                figures: Figures::default(),
+                timeline: brigade::timeline::Timeline::default(),
+            };
+            let computed = Vec::new();
+            Both {
+                tasks,
+                threads,
+                computed,
+                run,
+            }
+            .verdict()
+        };
+        let begin = "For 2,000 requests at the same time, 2,000 threads took 600 ms, and 2 cooks took 600 ms";
+        let unknown = said(way(2, None, 1000), way(2000, None, 2900));
+        assert_eq!(
+            unknown,
+            format!("{begin}; the threads needed 2.90 x the context switches.")
+        );
+        let more = said(way(2, Some(100), 1000), way(2000, Some(900), 2000));
+        let end = "; the threads needed 9.00 x the memory and 2.00 x the context switches.";
+        assert_eq!(more, format!("{begin}{end}"));
+        let both = said(way(2, Some(100), 3000), way(2000, Some(900), 2000));
+        let more =
+            "the threads needed 9.00 x the memory, and the tasks 1.50 x the context switches";
+        assert_eq!(both, format!("{begin}; {more}."));
     }
 }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::run;
+use common::{brigade, finish, run};
 
 #[test]
 fn a_list_of_cooks_is_one_object_with_all_runs() {
@@ -144,4 +144,22 @@ fn a_run_that_is_drawn_is_not_drawn_twice() {
     };
     assert_eq!((rows("customer 1 "), rows("main ")), (2, 0), "{run:?}");
     assert!(run.stdout.ends_with("The run is drawn above.\n"), "{run:?}");
+}
+
+#[test]
+fn no_line_is_longer_than_80_columns() {
+    for args in [
+        &["fetch", "--count", "200"][..],
+        &["pitfalls", "--step", "10"],
+        &["threads", "--requests", "200", "--millions", "2"],
+        &["equations", "--minute", "1"],
+    ] {
+        let args = [args, &["--cooks", "1,2", "-q"]].concat();
+        let command = brigade(&args).env("COLUMNS", "80").spawn();
+        let run = finish(command.expect("the command starts"));
+        assert_eq!(run.status, Some(0), "{run:?}");
+        for line in run.stdout.lines() {
+            assert!(line.chars().count() <= 80, "{args:?}: {line}");
+        }
+    }
 }

@@ -127,3 +127,26 @@ fn all_work_in_one_task_is_shown_with_two_cooks_even_if_one_was_asked_for() {
     }
     assert_eq!(at_once, 2, "the corrected program uses both cooks");
 }
+
+#[test]
+fn the_figures_are_those_of_all_programs() {
+    let object = run(&["pitfalls", "--cooks", "1", "--step", "20", "--json", "-q"]).json();
+    let twins = || {
+        let pairs = object["pitfalls"].as_array().expect("pitfalls").iter();
+        pairs.flat_map(|pair| [&pair["broken"], &pair["mended"]])
+    };
+    for key in ["wall_s", "cpu_s"] {
+        let sum: f64 = twins().filter_map(|twin| twin[key].as_f64()).sum();
+        let all = object[key].as_f64().unwrap_or(0.0);
+        assert!((all - sum).abs() < 1e-6, "{key}: {sum} and {object}");
+    }
+    let at_once = twins()
+        .filter_map(|twin| twin["at_once_max"].as_u64())
+        .max();
+    assert_eq!(object["at_once_max"].as_u64(), at_once, "{object}");
+    assert_eq!(
+        object["in_flight_max"], 5,
+        "the five guests of lock: {object}"
+    );
+    assert_eq!(object["cooks"], 1, "{object}");
+}

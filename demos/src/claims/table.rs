@@ -5,6 +5,9 @@ use super::{Checked, Verdict, judgement::uncapitalized, machine::Machine};
 use crate::facts::Fact;
 use crate::prelude::*;
 
+/// The indentation of the lines of a claim after the first.
+const INDENT: &str = "    ";
+
 /// Returns the text above all claims.
 pub(super) fn heading(machine: &Machine) -> String {
     let title = "claims: what people say about concurrency and parallelism, measured";
@@ -12,18 +15,19 @@ pub(super) fn heading(machine: &Machine) -> String {
                     stands for target/release/brigade; `cargo run --release --` in its place does the \
                     same.";
     let title = paint::bold(title);
-    let machine = paint::dim(&machine.sentence());
-    let commands = report::wrapped(commands);
-    let commands: Vec<_> = commands.lines().map(paint::dim).collect();
-    format!("{title}\n{machine}\n{}\n", commands.join("\n"))
+    let said = [&machine.sentence(), commands]
+        .map(report::wrapped)
+        .join("\n");
+    let said: Vec<_> = said.lines().map(paint::dim).collect();
+    format!("{title}\n{}\n", said.join("\n"))
 }
 
 /// Returns a claim, its verdict with the reason, the figures and the command.
 pub(super) fn text(checked: &Checked) -> String {
-    let said = report::wrapped(checked.claim.said);
+    let said = wrapped(checked.claim.said);
     let mut lines: Vec<String> = said.lines().map(paint::bold).collect();
     let (word, sentence) = said_of(checked);
-    let sentence = report::wrapped(&sentence);
+    let sentence = wrapped(&sentence);
     let after = sentence.strip_prefix(word).unwrap_or(&sentence);
     let word = match checked.verdict {
         Verdict::Holds => paint::green(word),
@@ -33,7 +37,7 @@ pub(super) fn text(checked: &Checked) -> String {
     lines.extend(format!("{word}{after}").lines().map(str::to_owned));
     lines.extend(facts(&checked.facts).iter().map(|line| paint::dim(line)));
     lines.push(paint::dim(&format!("$ {}", checked.command)));
-    let text = lines.join("\n    ");
+    let text = lines.join(&format!("\n{INDENT}"));
     format!("\n{:>2}  {text}\n", checked.claim.id)
 }
 
@@ -50,12 +54,17 @@ fn said_of(checked: &Checked) -> (&'static str, String) {
     (word, format!("{word} {because}"))
 }
 
+/// Wraps a part of a claim, which is then indented.
+fn wrapped(text: &str) -> String {
+    report::wrapped_beside(INDENT.len(), text)
+}
+
 /// Wraps the figures into lines, with breaks only between two figures.
 fn facts(facts: &Facts) -> Vec<String> {
     // A sentence is not wrapped at a no-break space.
     let fact = |fact: &Fact| format!("{} {fact}", fact.name).replace(' ', "\u{a0}");
     let facts: Vec<_> = facts.0.iter().map(fact).collect();
-    let text = report::wrapped(&facts.join("\u{a0}· "));
+    let text = wrapped(&facts.join("\u{a0}· "));
     let lines = text.lines().map(|line| line.replace('\u{a0}', " "));
     lines
         .map(|line| line.trim_end_matches(" ·").to_owned())
@@ -169,7 +178,7 @@ mod tests {
         assert!(lines.len() > 1);
         for line in lines {
             assert!(line.starts_with("a name") && line.ends_with('7'), "{line}");
-            assert!(line.chars().count() <= 78, "{line}");
+            assert!(INDENT.len() + line.chars().count() <= 80, "{line}");
         }
     }
 

@@ -125,6 +125,13 @@ fn sentence(reports: &[Report]) -> String {
         [first, &other.figures].map(|run| (counted(run.cooks, "cook"), duration(run.wall)));
     let walls = format!("{} took {} and {} {}", from.0, from.1, to.0, to.1);
     let said = match gain.change() {
+        Change::Faster if other.figures.at_once_max <= first.at_once_max => {
+            let [before, after] = [first, &other.figures].map(|run| units::count(run.at_once_max));
+            format!(
+                "{walls}: {gain} as fast, although not more tasks were polled at one instant: up to \
+                 {before} in the first run, and up to {after} in the other."
+            )
+        }
         Change::Faster => {
             let tasks = counted(other.figures.at_once_max, "task");
             format!("{walls}: {gain} as fast, with up to {tasks} polled at one instant.")
@@ -153,8 +160,7 @@ fn reason(first: &Figures) -> String {
         share => percent(share),
     };
     format!(
-        ", because in the first run there was work for {share} of one cook's time, and the rest was \
-         waiting"
+        ", because in the first run the tasks took {share} of one cook's time, and the rest was waiting"
     )
 }
 
@@ -220,6 +226,17 @@ mod tests {
         );
         assert!(!lines.concat().contains("wall"), "{lines:?}");
         assert!(sentence(&reports[..1]).contains("nothing to compare"));
+    }
+
+    #[test]
+    fn a_gain_without_more_parallelism_is_not_explained_by_it() {
+        let mut reports = [run(1, 3000, 1000), run(2, 2000, 1000)];
+        reports[1].figures.at_once_max = 1;
+        let said = sentence(&reports);
+        assert!(
+            said.contains("1.50 x as fast, although not more tasks"),
+            "{said}"
+        );
     }
 
     #[test]

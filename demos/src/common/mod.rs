@@ -24,3 +24,4 @@ pub(crate) mod system;
 pub(crate) mod units;
 pub(crate) mod usage;
 pub(crate) mod work;
+mod wrap;

@@ -13,10 +13,15 @@ use super::{
     measure::Run,
     paint,
     units::{self, duration, percent},
+    wrap::wrap,
 };
 
 /// The width, in columns, at which the closing sentence is wrapped.
 const SENTENCE_WIDTH: usize = 78;
+/// The width, in columns, of the table. A longer remark is continued on the next line.
+const TABLE_WIDTH: usize = 80;
+/// The smallest width of the table's remarks, if the other columns are very wide.
+const REMARK_WIDTH_MIN: usize = 24;
 
 /// The outcome of a run, which determines the exit status. The worst outcome of several runs counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -143,22 +148,18 @@ impl Report {
     }
 
     fn text(&self) -> String {
-        let name_width = self.rows.iter().map(|row| row.0.len()).max().unwrap_or(0);
-        let with_remark = self.rows.iter().filter(|row| !row.2.is_empty());
-        let value_widths = with_remark.map(|row| row.1.chars().count());
-        let value_width = value_widths.max().unwrap_or(0);
-        let mut text = format!("{}\n\n", paint::bold(&self.title));
+        let mut text = String::new();
+        for line in wrap(&self.title, SENTENCE_WIDTH) {
+            text.push_str(&format!("{}\n", paint::bold(&line)));
+        }
+        text.push('\n');
         for chart in &self.charts {
             text.push_str(&format!("{}\n\n", chart.trim_end()));
         }
         if !self.rows_of.is_empty() {
             text.push_str(&format!("  of {}\n", self.rows_of));
         }
-        for (name, value, remark) in &self.rows {
-            let name = paint::dim(&format!("{name:name_width$}"));
-            let line = format!("  {name}  {value:value_width$}  {}", paint::dim(remark));
-            text.push_str(&format!("{}\n", line.trim_end()));
-        }
+        text.push_str(&self.table());
         if !self.details.is_empty() {
             if !self.rows.is_empty() {
                 text.push('\n');
@@ -172,6 +173,27 @@ impl Report {
             text.push_str(&format!("{}\n", paint::bold(&line)));
         }
         text
+    }
+
+    /// Returns the rows, aligned. A remark that is too long is continued below its beginning.
+    fn table(&self) -> String {
+        let name_width = self.rows.iter().map(|row| row.0.len()).max().unwrap_or(0);
+        let with_remark = self.rows.iter().filter(|row| !row.2.is_empty());
+        let value_widths = with_remark.map(|row| row.1.chars().count());
+        let value_width = value_widths.max().unwrap_or(0);
+        let before = format!("  {:name_width$}  {:value_width$}  ", "", "");
+        let remark_width = TABLE_WIDTH.saturating_sub(before.len());
+        let mut table = String::new();
+        for (name, value, remark) in &self.rows {
+            let name = paint::dim(&format!("{name:name_width$}"));
+            let mut first = format!("  {name}  {value:value_width$}  ");
+            for remark in wrap(remark, remark_width.max(REMARK_WIDTH_MIN)) {
+                let line = format!("{first}{}", paint::dim(&remark));
+                table.push_str(&format!("{}\n", line.trim_end()));
+                first.clone_from(&before);
+            }
+        }
+        table
     }
 }
 
@@ -222,24 +244,12 @@ pub(crate) fn with_doubts(said: String, doubts: impl IntoIterator<Item = String>
 
 /// Wraps `text` at the width of all sentences.
 pub(crate) fn wrapped(text: &str) -> String {
-    wrap(text, SENTENCE_WIDTH).join("\n")
+    wrapped_beside(0, text)
 }
 
-/// Breaks `text` into lines of at most `width` characters, at spaces.
-fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let line = lines.last_mut().expect("there is always a line");
-        if line.is_empty() {
-            line.push_str(word);
-        } else if line.chars().count() + 1 + word.chars().count() <= width {
-            line.push(' ');
-            line.push_str(word);
-        } else {
-            lines.push(word.to_owned());
-        }
-    }
-    lines
+/// Wraps `text`, whose lines will be indented by `margin` columns, at the width of all sentences.
+pub(crate) fn wrapped_beside(margin: usize, text: &str) -> String {
+    wrap(text, SENTENCE_WIDTH - margin).join("\n")
 }
 
 #[cfg(test)]
@@ -297,9 +307,24 @@ mod tests {
     }
 
     #[test]
-    fn sentences_break_at_spaces_only() {
-        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
-        assert_eq!(wrap("unbreakable", 3), ["unbreakable"]);
-        assert_eq!(wrap("", 3), [""]);
+    fn no_line_of_the_report_is_longer_than_80_columns() {
+        let words = |count: usize| vec!["word"; count].join(" ");
+        let figures = report().figures;
+        let report = Report {
+            title: words(30),
+            rows: [
+                common_rows(&figures),
+                vec![row("memory", "11.43 MiB", words(30))],
+            ]
+            .concat(),
+            verdict: words(50),
+            ..report()
+        };
+        let text = report.text();
+        for line in text.lines() {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+        let continued = format!("\n{}word word", " ".repeat(24));
+        assert!(text.contains(&continued), "{text}");
     }
 }

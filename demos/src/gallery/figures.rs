@@ -108,7 +108,7 @@ impl Outcome {
             let counts = self.showings.iter().map(|showing| &showing.server);
             units::count(counts.map(|counts| counts.count(key)).max().unwrap_or(0))
         };
-        let connections = "open together, at most; visitors are another process";
+        let connections = "open at one instant, at most (visitors: another process)";
         let resizing = "photographs being resized at one instant, at most";
         report.rows.extend([
             row("connections", most("connections_max"), connections),

@@ -21,8 +21,9 @@ pub(super) const PITFALL: Pitfall = Pitfall {
     fault: "a call that blocks its thread, in a task",
     remedy: "the same call on the blocking pool",
     why: "A blocking call keeps its thread until it returns, and no task on that thread runs meanwhile. \
-          The blocking pool has threads for such calls.",
-    counts: "rings on time",
+          The blocking pool has threads for such calls. Here, a bell should ring 20 times on time \
+          meanwhile.",
+    counts: "on time",
     cooks_min: 1,
     program: |place, is_mended| Box::pin(program(place, is_mended)),
     is_named_by: Kind::Blocking,

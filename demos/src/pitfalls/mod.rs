@@ -168,7 +168,6 @@ impl Dish for Args {
     }
 
     fn cook(&self, executor: &Crew) -> anyhow::Result<Report> {
-        let begun = Instant::now();
         let pairs = self.measure(executor)?;
         let title = format!(
             "pitfalls: {}, each beside its corrected version, {}",
@@ -176,8 +175,12 @@ impl Dish for Args {
             counted(executor.workers(), "cook"),
         );
         let twins = || pairs.iter().flatten();
-        let mut report = Report::of("pitfalls", title, &pairs[0][0].run);
-        report.figures.wall = begun.elapsed();
+        let mut report = Report::new("pitfalls", title, together(&pairs, executor.workers()));
+        report.waiting_share = waiting_share(&pairs);
+        // The figures of a program that blocks its thread look as if the cooks had to share processors. So
+        // only the advice counts here.
+        let disturbed = "Other programs had the cores for part of the time.";
+        report.crowding = is_disturbed(&pairs).then(|| disturbed.to_owned());
         report.charts = pairs.iter().map(chart).collect();
         report.draws_run = true;
         let runs = twins().map(|twin| (twin.name(), twin.run.timeline.clone()));
@@ -186,6 +189,15 @@ impl Dish for Args {
         report.details.push(String::new());
         let named = "named: the advice that follows from the timeline names the fault";
         report.details.push(named.to_owned());
+        for [broken, _] in &pairs {
+            let (name, cooks) = (broken.pitfall.name, broken.run.figures.cooks);
+            if cooks > executor.workers() {
+                let few = counted(executor.workers(), "cook");
+                let more =
+                    format!("{name}: run with {cooks} cooks, because {few} would hide the fault");
+                report.details.push(more);
+            }
+        }
         report.verdict = verdict(&pairs);
         let keys = pairs.iter().map(|[broken, mended]| {
             json!({
@@ -226,6 +238,49 @@ fn chart(pair: &[Twin; 2]) -> String {
         }
     }
     chart
+}
+
+/// Returns the figures of all programs together: the sums of the times, and the largest of the other figures.
+/// Some programs may have had more than `cooks` cooks.
+fn together(pairs: &[[Twin; 2]], cooks: usize) -> Figures {
+    let mut all = Figures {
+        cooks,
+        cpu: Some(Duration::ZERO),
+        ..Figures::default()
+    };
+    for twin in pairs.iter().flatten() {
+        let one = &twin.run.figures;
+        all.wall += one.wall;
+        all.cpu = all.cpu.zip(one.cpu).map(|(sum, cpu)| sum + cpu);
+        all.in_flight_max = all.in_flight_max.max(one.in_flight_max);
+        all.at_once_max = all.at_once_max.max(one.at_once_max);
+        let cooks = all.busy.len().max(one.busy.len());
+        all.busy.resize(cooks, Duration::ZERO);
+        for (sum, busy) in all.busy.iter_mut().zip(&one.busy) {
+            *sum += *busy;
+        }
+    }
+    all
+}
+
+/// Returns the share of the lives of all tasks of all programs in which they waited.
+fn waiting_share(pairs: &[[Twin; 2]]) -> f64 {
+    let (mut waiting, mut lived) = (Duration::ZERO, Duration::ZERO);
+    for twin in pairs.iter().flatten() {
+        for task in brigade_timeline::figures(&twin.run.timeline).tasks {
+            waiting += task.waiting;
+            lived += task.running + task.queued + task.waiting;
+        }
+    }
+    match lived.is_zero() {
+        true => 0.0,
+        false => waiting.div_duration_f64(lived),
+    }
+}
+
+/// Returns whether other programs disturbed one of the programs.
+fn is_disturbed(pairs: &[[Twin; 2]]) -> bool {
+    pairs.iter().flatten().any(Twin::is_disturbed)
 }
 
 impl Twin {
@@ -312,7 +367,7 @@ fn verdict(pairs: &[[Twin; 2]]) -> String {
         named(0),
         named(1),
     );
-    if pairs.iter().flatten().any(Twin::is_disturbed) {
+    if is_disturbed(pairs) {
         said.push_str(
             " Other programs had the cores for part of the time, which hides some faults and may look \
              like other faults.",
