@@ -24,6 +24,7 @@
 pub(crate) mod wheel;
 
 use std::cell::Cell;
+use std::ptr::NonNull;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -72,13 +73,35 @@ struct WheelState {
     wheel: Wheel<Waker>,
     /// True after the executor has closed. Then no timer can be armed.
     closed: bool,
+    /// The number of `Armed` values, which point to this wheel. This count is under the wheel's lock, which
+    /// is taken anyway. An `Arc` in each timer would cost two more atomic read-modify-writes.
+    armed: usize,
+    /// Keeps this wheel alive until it is closed and no `Armed` is left.
+    this: Option<Arc<LockedWheel>>,
+}
+
+impl WheelState {
+    /// Returns the wheel's reference to itself if it is not needed any more. The caller drops it after the
+    /// lock is released.
+    fn last(&mut self) -> Option<Arc<LockedWheel>> {
+        match self.closed && self.armed == 0 {
+            true => self.this.take(),
+            false => None,
+        }
+    }
 }
 
 /// A timer that was armed, and may have fired since.
 pub(crate) struct Armed {
-    wheel: Arc<LockedWheel>,
+    /// The wheel counts this value, so the wheel is alive.
+    wheel: NonNull<LockedWheel>,
     key: Key,
 }
+
+// SAFETY: a timer is a shared reference to a wheel, and any thread may use a wheel.
+unsafe impl Send for Armed {}
+// SAFETY: as for `Send`.
+unsafe impl Sync for Armed {}
 
 /// The state of a timer that was armed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -102,14 +125,18 @@ impl Timers {
             notify: Box::new(notify),
         });
         let wheel = |_| {
-            Arc::new(LockedWheel {
+            let wheel = Arc::new(LockedWheel {
                 state: Mutex::new(WheelState {
                     wheel: Wheel::new(alarm.clock.tick_shift()),
                     closed: false,
+                    armed: 0,
+                    this: None,
                 }),
                 empty: AtomicBool::new(true),
                 alarm: alarm.clone(),
-            })
+            });
+            lock(&wheel.state).this = Some(wheel.clone());
+            wheel
         };
         let wheels = (0..workers).map(wheel).collect();
         Timers { alarm, wheels }
@@ -141,11 +168,15 @@ impl Timers {
     ) -> Option<Armed> {
         let wheel = self.wheels.get(OWN_WHEEL.get()).unwrap_or(&self.wheels[0]);
         let waker = waker.clone();
-        let state = lock(&wheel.state);
+        let mut state = lock(&wheel.state);
+        if state.closed {
+            return None;
+        }
+        state.armed += 1;
         let awaited = !runs_executor && self.alarm.clock.is_virtual();
-        (!state.closed).then(|| Armed {
+        Some(Armed {
             key: wheel.insert(state, deadline, waker, awaited),
-            wheel: wheel.clone(),
+            wheel: NonNull::from(&**wheel),
         })
     }
 
@@ -197,6 +228,18 @@ impl Timers {
     }
 }
 
+impl Drop for Timers {
+    fn drop(&mut self) {
+        for wheel in &self.wheels {
+            let mut state = lock(&wheel.state);
+            state.closed = true;
+            let last = state.last();
+            drop(state);
+            drop(last);
+        }
+    }
+}
+
 impl LockedWheel {
     #[inline]
     fn insert(
@@ -231,14 +274,20 @@ impl LockedWheel {
 }
 
 impl Armed {
+    #[inline]
+    fn wheel(&self) -> &LockedWheel {
+        // SAFETY: the wheel counts this value, and keeps itself alive while the count is not 0.
+        unsafe { self.wheel.as_ref() }
+    }
+
     /// Returns whether this timer belongs to `timers`.
     pub(crate) fn is_of(&self, timers: &Timers) -> bool {
-        Arc::ptr_eq(&self.wheel.alarm, &timers.alarm)
+        Arc::ptr_eq(&self.wheel().alarm, &timers.alarm)
     }
 
     /// Returns the state of the timer, which is `Stale` if it was armed with another waker.
     pub(crate) fn poll(&self, waker: &Waker) -> Polled {
-        let state = lock(&self.wheel.state);
+        let state = lock(&self.wheel().state);
         match state.wheel.get(self.key) {
             Some(armed) if armed.will_wake(waker) => Polled::Pending,
             None if !state.closed => Polled::Fired,
@@ -249,12 +298,13 @@ impl Armed {
     /// Moves the timer, with its waker, to another deadline. Returns `false` if the timer has fired.
     #[must_use]
     pub(crate) fn rearm(&mut self, deadline: Option<Instant>) -> bool {
-        let mut state = lock(&self.wheel.state);
+        let wheel = self.wheel();
+        let mut state = lock(&wheel.state);
         let Some(waker) = state.wheel.remove(self.key) else {
             return false;
         };
-        let awaited = self.wheel.alarm.clock.forget_waiter(self.key);
-        self.key = self.wheel.insert(state, deadline, waker, awaited);
+        let awaited = wheel.alarm.clock.forget_waiter(self.key);
+        self.key = wheel.insert(state, deadline, waker, awaited);
         true
     }
 }
@@ -263,12 +313,17 @@ impl Drop for Armed {
     /// Disarms the timer. If it has fired, nothing happens.
     #[inline]
     fn drop(&mut self) {
-        let mut state = lock(&self.wheel.state);
+        let wheel = self.wheel();
+        let mut state = lock(&wheel.state);
         let waker = state.wheel.remove(self.key);
         let empty = state.wheel.is_empty();
-        self.wheel.empty.store(empty, Ordering::Relaxed);
-        self.wheel.alarm.clock.forget_waiter(self.key);
+        wheel.empty.store(empty, Ordering::Relaxed);
+        wheel.alarm.clock.forget_waiter(self.key);
+        state.armed -= 1;
+        let last = state.last();
         drop(state);
+        // From here on, the wheel may be gone.
+        drop(last);
         match waker {
             Some(foreign) if !is_own(&foreign) => drop_quietly(foreign),
             own => drop(own),

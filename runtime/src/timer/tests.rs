@@ -261,3 +261,24 @@ fn a_tick_is_as_fine_as_time_can_be_had() {
     assert_eq!(tick(Clock::new(true)), exact);
     assert_eq!(tick(Clock::new(true).precise()), exact);
 }
+
+/// A `Sleep` may outlive its executor. The wheel's memory lives as long as one of its timers, and no longer.
+#[test]
+fn a_wheel_lives_until_its_last_timer_is_dropped() {
+    for closed in [false, true] {
+        let timers = timers();
+        let wheel = Arc::downgrade(&timers.wheels[0]);
+        let (_, waker) = waiter();
+        let [first, second] = [10, 20].map(|nanos| arm(&timers, nanos, &waker));
+        if closed {
+            timers.close(&mut Vec::new());
+        }
+        drop(first);
+        drop(timers);
+        assert!(wheel.upgrade().is_some());
+        // A poll reads the wheel.
+        second.poll(&waker);
+        drop(second);
+        assert!(wheel.upgrade().is_none());
+    }
+}
