@@ -144,6 +144,12 @@ numbers! {
     AtomicUsize: usize;
 }
 
+impl<T> AtomicPtr<T> {
+    pub(crate) fn store(&self, value: *mut T, order: Ordering) {
+        self.inner.store(value, order);
+    }
+}
+
 impl AtomicBool {
     /// Stores the value with a swap. Some flags are both stored and swapped. Loom would order a plain store
     /// before a swap that did not read the stored value. The memory model forbids this order.

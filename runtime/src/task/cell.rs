@@ -9,9 +9,9 @@
 //!   ┌────────┬─────────────────────┐  0
 //!   │ Header │ vtable              │     how to poll, drop, read and free this F
 //!   │        │ scheduler           │     where the task goes when it is woken
-//!   │        │ join_waker          │     the waker of the handle
+//!   │        │ join                │     the waker of the handle, or how far joining is
 //!   │        │ refs, owned_index   │     references; its index in the list of living tasks
-//!   │        │ id, state, join     │     its id (48 bits) and its two state bytes
+//!   │        │ id, state, sent     │     its id (48 bits), its state, and messages under way
 //!   ├────────┴─────────────────────┤  40
 //!   │ F, later its Output          │
 //!   └──────────────────────────────┘
@@ -26,11 +26,11 @@ use std::task::{Context, Poll};
 
 use super::error::JoinError;
 use super::id::{Id, PackedId};
-use super::join::{JoinState, JoinWaker, Word};
+use super::join::{JoinWord, Word};
 use super::join_handle::JoinHandle;
 use super::memory;
 use super::owned;
-use super::raw::{RawTask, RemoteOp, Unbound};
+use super::raw::{RawTask, RemoteOp, Sent, Unbound};
 use super::scheduler_ref::SchedulerRef;
 use super::state::{Snapshot, State};
 use super::waker::drop_quietly;
@@ -41,15 +41,14 @@ use crate::trace::spans::TaskSpan;
 pub(crate) struct Header {
     pub(super) vtable: &'static Vtable,
     pub(super) scheduler: SchedulerRef,
-    /// The flag WAKER in `task::join` determines which side may access this slot.
-    pub(super) join_waker: UnsafeCell<Option<JoinWaker>>,
+    pub(super) join: JoinWord,
     /// Counts wakers and abort handles, plus one for executor and join handle together.
     pub(super) refs: AtomicU32,
     /// The index in the executor's list of living tasks. Only the executor reads and writes it.
     pub(super) owned_index: UnsafeCell<u32>,
     pub(super) id: PackedId,
     pub(super) state: State,
-    pub(super) join: JoinState,
+    pub(super) sent: Sent,
     /// Wraps each access to the stage, so that loom sees it. Without loom, this field has no size.
     stage: UnsafeCell<()>,
 }
@@ -115,29 +114,30 @@ impl<F: Future> Reserved<F> {
     pub(super) fn with_state(scheduler: SchedulerRef, join: Word, span: TaskSpan) -> Self {
         let id = PackedId::next();
         span.number(id.get().number());
-        let header = Header {
-            vtable: const {
-                &Vtable {
-                    poll: poll::<F>,
-                    cancel: cancel::<F>,
-                    read_output: read_output::<F>,
-                    drop_output: drop_output::<F>,
-                    free: free::<F>,
-                }
-            },
-            scheduler,
-            join_waker: UnsafeCell::new(None),
-            refs: AtomicU32::new(1),
-            owned_index: UnsafeCell::new(owned::UNBOUND),
-            id,
-            state: State::new(Snapshot::SPAWNED),
-            join: JoinState::new(join),
-            stage: UnsafeCell::new(()),
-        };
         let cell = memory::allocate::<Cell<F>>();
         // SAFETY: the cell was allocated just now. Header and span are written before they are read.
         unsafe {
-            (&raw mut (*cell.as_ptr()).header).write(header);
+            // Make the header here, after the allocation. Before it, the header would first be on the stack,
+            // in small parts, and the copy in large parts would wait for the small stores.
+            (&raw mut (*cell.as_ptr()).header).write(Header {
+                vtable: const {
+                    &Vtable {
+                        poll: poll::<F>,
+                        cancel: cancel::<F>,
+                        read_output: read_output::<F>,
+                        drop_output: drop_output::<F>,
+                        free: free::<F>,
+                    }
+                },
+                scheduler,
+                join: JoinWord::new(join),
+                refs: AtomicU32::new(1),
+                owned_index: UnsafeCell::new(owned::UNBOUND),
+                id,
+                state: State::new(Snapshot::SPAWNED),
+                sent: Sent::new(),
+                stage: UnsafeCell::new(()),
+            });
             (&raw mut (*spanned(cell)).span).write(span);
         }
         Reserved(cell)
@@ -281,10 +281,11 @@ unsafe fn drop_output<F: Future>(task: NonNull<Header>) {
 
 unsafe fn free<F: Future>(task: NonNull<Header>) {
     let cell = task.cast::<Cell<F>>();
-    // SAFETY: the caller had the last reference to this cell. Only its header is left to be dropped.
+    // SAFETY: the caller had the last reference to this cell. Of its fields, only the scheduler is left to be
+    // dropped.
     unsafe {
-        let header = ptr::read(&raw const (*cell.as_ptr()).header);
+        let scheduler = ptr::read(&raw const (*cell.as_ptr()).header.scheduler);
         memory::free(cell);
-        drop(header);
+        drop(scheduler);
     }
 }

@@ -1,216 +1,104 @@
 //! Joining: how the output of a task passes from the executor to the handle.
 //!
-//! Two sides hold a task. The executor holds the task until it has stored the output and called the
-//! handle's waker. The `JoinHandle` holds the task until the handle is dropped. The two sides share one
-//! reference. Each side ends its hold by one write to the *join word*, and the last side releases the
-//! reference. Until RELEASED is set, every write is an atomic read-modify-write. So a handle of any
-//! executor may be polled and dropped on any thread.
+//! Two sides hold a task. The executor holds the task until it has stored the output. The `JoinHandle` holds
+//! the task until the handle is dropped. The two sides share one reference, which the last side releases.
+//! Each side ends its hold by one write to the *join word*. Until the word is DONE, every write is an atomic
+//! read-modify-write. So a handle of any executor may be polled and dropped on any thread.
 //!
 //! ```text
-//!   handle waits           ┌── offer ──►  HANDLE WAKER ──┐
-//!                       HANDLE                           │ complete: WakeJoiner
-//!   handle polls again     ▲ └─ reclaim ─┘               ▼
-//!                          │                      HANDLE WAKER DONE
-//!   complete: LeaveToHandle│                             │ release, after the wake
-//!                          ▼                             ▼
-//!                   HANDLE DONE RELEASED   ◄─────────────┘
+//!               the handle waits
+//!      JOINED ────────────────────► a waker ──┐ the handle waits
+//!        │ │                         │ │  ▲   │ with another waker
+//!        │ └──── it is dropped ───┐  │ │  └───┘
+//!        │                        ▼  ▼ │
+//!        │ the output is stored  DETACHED  the executor drops the output and frees the task
+//!        │                             │
+//!        │       ┌─────────────────────┘ the output is stored; the executor calls the waker
+//!        ▼       ▼
+//!        DONE ────────► TAKEN
+//!             the handle takes or drops the output
 //! ```
 //!
-//! While the WAKER flag is set, only the executor may access the waker's slot. While the flag is clear,
-//! only the handle may access it. DONE passes the output to the handle. RELEASED ends the executor's hold.
+//! The waker is *in* the word, as one pointer. So the executor stores DONE and takes the waker in one step,
+//! and does not touch the task afterwards.
 
 use std::mem::ManuallyDrop;
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 use std::task::{Poll, Waker};
 
 use super::raw::RawTask;
 use super::waker::{self, drop_quietly, wake_quietly};
-use crate::sync::{AtomicU8, Ordering};
+use crate::sync::{AtomicPtr, Ordering};
 
-/// A `JoinHandle` exists. Set when the task is made. Cleared when the handle is dropped, unless both
-/// RELEASED and TAKEN are set.
-const HANDLE: u8 = 1 << 0;
-/// The slot holds a waker and belongs to the executor. Set and cleared by the handle, until DONE is set.
-const WAKER: u8 = 1 << 1;
-/// The output is stored. Set once, by the executor.
-const DONE: u8 = 1 << 2;
-/// The executor no longer touches the task. Set once, by the executor, with DONE or later.
-const RELEASED: u8 = 1 << 3;
-/// The handle has taken the output, or dropped it.
-const TAKEN: u8 = 1 << 4;
-/// A wake from another thread is in the owner's inbox. This flag is in the join word, because other threads
-/// may write only this byte. Set by the first waker, cleared by the owner.
-const WAKE_SENT: u8 = 1 << 5;
-/// An abort from another thread is in the owner's inbox. Never cleared, because one abort is enough.
-const ABORT_SENT: u8 = 1 << 6;
-
-/// The flags at one instant.
+/// A value of the join word: one of four constants, or the waker of a handle that waits. No pointer has the
+/// address of a constant, because the OS maps nothing there.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Word(u8);
-
-/// The duty of the caller after the output was stored.
-#[must_use]
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Complete {
-    /// The caller leaves the task to the handle.
-    LeaveToHandle,
-    /// The caller calls the waker in the slot, then ends the executor's hold.
-    WakeJoiner,
-    /// There is no handle: the caller drops the output and releases the reference.
-    DropOutput,
-}
-
-/// The duty of the caller after the handle was dropped.
-#[must_use]
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Detach {
-    /// The caller now owns the slot. The caller drops the waker in the slot and tries again.
-    SlotFirst,
-    /// The task is done: the caller drops the output and tries again.
-    OutputFirst,
-    /// The executor has released the task: the caller releases the reference.
-    EndReference,
-    /// The executor will release the reference. The caller no longer touches the task.
-    Nothing,
-}
+pub(super) struct Word(*mut ());
 
 impl Word {
-    /// The word of a new task, which has a handle.
-    pub(super) const JOINED: Word = Word(HANDLE);
-    /// The word of a `block_on`'s main task, which has no handle.
-    pub(super) const DETACHED: Word = Word(0);
+    /// The task has no handle. This includes the main task of a `block_on`.
+    pub(super) const DETACHED: Word = Word::constant(0);
+    /// The handle exists, and does not wait.
+    pub(super) const JOINED: Word = Word::constant(2);
+    /// The output is stored. From now on, only the handle writes the word.
+    const DONE: Word = Word::constant(4);
+    /// The handle has taken the output, or dropped it.
+    const TAKEN: Word = Word::constant(6);
 
-    fn has(self, flag: u8) -> bool {
-        self.0 & flag != 0
+    const fn constant(address: usize) -> Word {
+        Word(ptr::without_provenance_mut(address))
     }
 
-    fn with(self, flags: u8) -> Word {
-        Word(self.0 | flags)
+    fn is_done(self) -> bool {
+        self == Word::DONE || self == Word::TAKEN
     }
 
-    fn without(self, flags: u8) -> Word {
-        Word(self.0 & !flags)
-    }
-
-    /// Records that the executor has stored the output.
-    fn complete(self) -> (Word, Complete) {
-        debug_assert!(!self.has(DONE));
-        if !self.has(HANDLE) {
-            (self.with(DONE | RELEASED), Complete::DropOutput)
-        } else if self.has(WAKER) {
-            // Do not set RELEASED yet, because the executor still reads the slot. A handle that is dropped
-            // meanwhile must not free the task (rayon #929).
-            (self.with(DONE), Complete::WakeJoiner)
-        } else {
-            (self.with(DONE | RELEASED), Complete::LeaveToHandle)
-        }
-    }
-
-    /// Records that the executor has called the waker. Returns whether the executor must release
-    /// the reference.
-    fn release(self) -> (Word, bool) {
-        (self.with(RELEASED), !self.has(HANDLE))
-    }
-
-    /// Returns whether the task is done. If not, takes the slot back for the handle.
-    fn reclaim(self) -> (Word, bool) {
-        if self.has(DONE) {
-            (self, true)
-        } else {
-            (self.without(WAKER), false)
-        }
-    }
-
-    /// Returns whether the task is done. If not, gives the slot with its waker to the executor.
-    fn offer(self) -> (Word, bool) {
-        if self.has(DONE) {
-            (self, true)
-        } else {
-            (self.with(WAKER), false)
-        }
-    }
-
-    /// Takes the output for the handle. Returns whether the output was still there.
-    fn take(self) -> (Word, bool) {
-        debug_assert!(self.has(DONE) && self.has(HANDLE));
-        (self.with(TAKEN), !self.has(TAKEN))
-    }
-
-    /// Records that the handle is dropped. Once HANDLE is cleared, the task may be freed, so the caller must
-    /// first drop what the handle owns.
-    fn detach(self) -> (Word, Detach) {
-        if !self.has(DONE) && self.has(WAKER) {
-            (self.without(WAKER), Detach::SlotFirst)
-        } else if self.has(DONE) && !self.has(TAKEN) {
-            (self, Detach::OutputFirst)
-        } else if self.has(RELEASED) {
-            (self.without(HANDLE), Detach::EndReference)
-        } else {
-            (self.without(HANDLE), Detach::Nothing)
-        }
+    /// Returns the waker, unless the word is a constant.
+    ///
+    /// # Safety
+    /// The caller has replaced this value in the word, so no other caller gets the waker.
+    unsafe fn waker(self) -> Option<JoinWaker> {
+        (self.0.addr() > Word::TAKEN.0.addr()).then(|| {
+            // SAFETY: the address is not 0.
+            JoinWaker(unsafe { NonNull::new_unchecked(self.0) })
+        })
     }
 }
 
-pub(super) struct JoinState(AtomicU8);
+pub(super) struct JoinWord(AtomicPtr<()>);
 
-impl JoinState {
+impl JoinWord {
     pub(super) fn new(word: Word) -> Self {
-        JoinState(AtomicU8::new(word.0))
+        JoinWord(AtomicPtr::new(word.0))
     }
 
-    /// Acquire pairs with the Release in `apply`: a thread that sees DONE sees the output.
+    /// Acquire pairs with the Release of each write: a thread that sees DONE sees the output.
     #[inline(always)]
     fn load(&self) -> Word {
         Word(self.0.load(Ordering::Acquire))
     }
 
+    /// Stores DONE and returns the previous value. AcqRel: releases the output, and acquires the waker.
     #[inline(always)]
-    fn apply<R>(&self, step: impl Fn(Word) -> (Word, R)) -> R {
-        let mut now = self.0.load(Ordering::Relaxed);
-        loop {
-            let (next, answer) = step(Word(now));
-            // AcqRel: this word passes the slot and the output between the two sides.
-            match self
-                .0
-                .compare_exchange_weak(now, next.0, Ordering::AcqRel, Ordering::Relaxed)
-            {
-                Ok(_) => return answer,
-                Err(seen) => now = seen,
-            }
-        }
+    fn complete(&self) -> Word {
+        Word(self.0.swap(Word::DONE.0, Ordering::AcqRel))
     }
 
-    /// Records that a wake is on its way to the owner. Returns whether the caller must send a message: one
-    /// message serves all wakes. Release pairs with `receive_wake`, where the owner acquires everything
-    /// that the wakers did before.
-    pub(super) fn send_wake(&self) -> bool {
-        self.0.fetch_or(WAKE_SENT, Ordering::AcqRel) & WAKE_SENT == 0
+    /// Replaces `from`, unless the executor has stored DONE since it was loaded. AcqRel: releases a waker,
+    /// and passes everything that the handle did to the executor if the handle is dropped.
+    fn replace(&self, from: Word, to: Word) -> bool {
+        let replaced = (self.0).compare_exchange(from.0, to.0, Ordering::AcqRel, Ordering::Acquire);
+        replaced.is_ok()
     }
 
-    /// Records that the owner has the message. A later wake sends another message.
-    pub(super) fn receive_wake(&self) {
-        self.0.fetch_and(!WAKE_SENT, Ordering::AcqRel);
-    }
-
-    /// Records that an abort is on its way to the owner. Returns whether it is the first.
-    pub(super) fn send_abort(&self) -> bool {
-        // Relaxed: an abort carries no data.
-        self.0.fetch_or(ABORT_SENT, Ordering::Relaxed) & ABORT_SENT == 0
-    }
-
+    /// Takes the output for the handle. The word must be DONE or TAKEN. Returns whether the output was still
+    /// there.
     #[inline(always)]
     fn take(&self) -> bool {
-        let now = self.load();
-        if now.has(RELEASED) {
-            // The executor no longer writes the word, so a plain store suffices. The store may overwrite a
-            // concurrent WAKE_SENT or ABORT_SENT, which has no effect on a finished task.
-            let (next, there) = now.take();
-            // Release: a thread that loads this word also sees everything that came before DONE.
-            self.0.store(next.0, Ordering::Release);
-            there
-        } else {
-            self.apply(Word::take)
-        }
+        let there = self.load() == Word::DONE;
+        // Release: a thread that loads this word also sees everything that came before DONE.
+        self.0.store(Word::TAKEN.0, Ordering::Release);
+        there
     }
 }
 
@@ -219,44 +107,31 @@ impl RawTask {
     /// Passes the stored output to the handle, if a handle exists. The run state must be DONE.
     #[inline(always)]
     pub(super) fn hand_over_output(self) {
-        match self.header().join.apply(Word::complete) {
-            Complete::LeaveToHandle => {}
-            Complete::WakeJoiner => self.wake_joiner(),
-            Complete::DropOutput => {
-                // SAFETY: no handle is left, so the executor owns the output.
-                unsafe { (self.header().vtable.drop_output)(self.0) };
-                self.release();
-            }
+        let before = self.header().join.complete();
+        // From here on, the handle may free the task.
+        if before != Word::JOINED {
+            self.end_of(before);
         }
     }
 
     #[inline(never)]
-    fn wake_joiner(self) {
-        // SAFETY: WAKER and DONE are set, so the slot belongs to the executor.
-        if let Some(joiner) = unsafe { self.replace_join_waker(None) } {
-            joiner.wake();
+    fn end_of(self, before: Word) {
+        // SAFETY: DONE has replaced the value.
+        match unsafe { before.waker() } {
+            Some(joiner) => joiner.wake(),
+            None => {
+                // SAFETY: no handle is left, so the executor owns the output.
+                unsafe { (self.header().vtable.drop_output)(self.0) };
+                self.release_shared();
+            }
         }
-        if self.header().join.apply(Word::release) {
-            self.release();
-        }
-    }
-
-    /// Puts a waker into the slot and returns the previous waker.
-    ///
-    /// # Safety
-    /// The caller owns the slot; see WAKER.
-    unsafe fn replace_join_waker(self, with: Option<JoinWaker>) -> Option<JoinWaker> {
-        self.header().join_waker.with_mut(|slot| {
-            // SAFETY: the caller upholds the contract.
-            std::mem::replace(unsafe { &mut *slot }, with)
-        })
     }
 }
 
 /// The handle's side.
 impl RawTask {
     pub(in crate::task) fn is_finished(self) -> bool {
-        self.header().join.load().has(DONE)
+        self.header().join.load().is_done()
     }
 
     /// Returns `Ready` if the output is stored. Otherwise registers `waker`, to be called at the task's
@@ -265,7 +140,7 @@ impl RawTask {
     pub(super) fn poll_join(self, waker: &Waker) -> Poll<()> {
         self.scheduler().probe().joined(self);
         let now = self.header().join.load();
-        if now.has(DONE) {
+        if now.is_done() {
             // Loading the word acquired the output.
             Poll::Ready(())
         } else {
@@ -275,21 +150,18 @@ impl RawTask {
 
     #[inline(never)]
     fn wait(self, now: Word, waker: &Waker) -> Poll<()> {
-        let join = &self.header().join;
-        // Clone first, because a foreign waker may panic when it is cloned.
-        let waker = JoinWaker::new(waker.clone());
-        // A clear WAKER stays clear, because only the handle sets it.
-        if now.has(WAKER) && join.apply(Word::reclaim) {
-            return Poll::Ready(());
+        if now == Word(waker.data().cast_mut()) && waker::is_own(waker) {
+            return Poll::Pending;
         }
-        // SAFETY: WAKER is clear, so the slot belongs to the handle until the offer.
-        drop(unsafe { self.replace_join_waker(Some(waker)) });
-        if join.apply(Word::offer) {
-            // SAFETY: the offer was refused, so the slot still belongs to the handle.
-            drop(unsafe { self.replace_join_waker(None) });
-            return Poll::Ready(());
+        let new = JoinWaker::new(waker.clone());
+        if self.header().join.replace(now, Word(new.0.as_ptr())) {
+            std::mem::forget(new);
+            // SAFETY: the new waker has replaced the value.
+            drop(unsafe { now.waker() });
+            Poll::Pending
+        } else {
+            Poll::Ready(())
         }
-        Poll::Pending
     }
 
     /// Moves the output to `into`, unless it was taken before. Returns whether the output was moved. Only
@@ -301,7 +173,7 @@ impl RawTask {
     pub(super) unsafe fn take_output(self, into: *mut ()) -> bool {
         let there = self.header().join.take();
         if there {
-            // SAFETY: TAKEN was set just now, so this caller owns the output.
+            // SAFETY: the word became TAKEN just now, so this caller owns the output.
             unsafe { (self.header().vtable.read_output)(self.0, into) };
         }
         there
@@ -311,31 +183,26 @@ impl RawTask {
     #[inline]
     pub(super) fn detach(self) {
         let now = self.header().join.load();
-        if now.has(RELEASED) && now.has(TAKEN) {
-            // HANDLE is not read again, so there is no need to clear it.
-            self.release();
+        if now == Word::TAKEN {
+            self.release_shared();
         } else {
-            self.detach_unfinished();
+            self.detach_unread(now);
         }
     }
 
     #[inline(never)]
-    fn detach_unfinished(self) {
+    fn detach_unread(self, now: Word) {
         let join = &self.header().join;
-        loop {
-            match join.apply(Word::detach) {
-                Detach::OutputFirst => {
-                    if join.take() {
-                        // SAFETY: TAKEN was set just now, so this caller owns the output.
-                        unsafe { (self.header().vtable.drop_output)(self.0) };
-                    }
-                }
-                // SAFETY: WAKER was cleared just now, so the slot belongs to the handle.
-                Detach::SlotFirst => drop(unsafe { self.replace_join_waker(None) }),
-                Detach::EndReference => return self.release(),
-                Detach::Nothing => return,
-            }
+        if !now.is_done() && join.replace(now, Word::DETACHED) {
+            // The executor may free the task from here on.
+            // SAFETY: DETACHED has replaced the value.
+            return drop(unsafe { now.waker() });
         }
+        if join.take() {
+            // SAFETY: the word became TAKEN just now, so this caller owns the output.
+            unsafe { (self.header().vtable.drop_output)(self.0) };
+        }
+        self.release_shared();
     }
 }
 

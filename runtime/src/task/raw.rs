@@ -14,7 +14,7 @@ use super::cell::Header;
 use super::id::Id;
 use super::scheduler_ref::SchedulerRef;
 use super::state::{Snapshot, State, Wake, Writer};
-use crate::sync::Ordering;
+use crate::sync::{AtomicU8, Ordering};
 
 /// A pointer to a task, for the types in this folder. Its holder keeps the task alive.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -38,6 +38,10 @@ pub(crate) struct Runnable(RawTask);
 pub(crate) struct Unbound(RawTask);
 
 /// A counted reference that keeps the task alive. Each cloned waker owns a reference.
+///
+/// A task that waits again and again clones a waker each time, and the waker is dropped each time. Counting
+/// these would cost two atomic read-modify-writes per wait. So the owner of a bound task keeps the first
+/// reference that it drops, and gives it to the next waker (SPARE in `task::state`).
 pub(crate) struct TaskRef(pub(super) RawTask);
 
 impl RawTask {
@@ -99,7 +103,7 @@ impl RawTask {
 
     #[cold]
     fn send_wake(self) {
-        let send = || match !self.state().load().is_done() && self.header().join.send_wake() {
+        let send = || match !self.state().load().is_done() && self.header().sent.send_wake() {
             true => Wake::Submit,
             false => Wake::Nothing,
         };
@@ -111,7 +115,7 @@ impl RawTask {
     /// Handles the message from `send_wake`, which has already reported the wake to the probe.
     pub(super) fn receive_wake(self) {
         // Clear the flag first, so that a later wake sends another message.
-        self.header().join.receive_wake();
+        self.header().sent.receive_wake();
         self.follow(self.state().apply(self.own_writer(), Snapshot::wake));
     }
 
@@ -121,13 +125,16 @@ impl RawTask {
         self.scheduler().probe().aborted(self);
         if let Some(writer) = self.scheduler().writer() {
             self.follow(self.state().apply(writer, Snapshot::abort));
-        } else if !self.state().load().is_done() && self.header().join.send_abort() {
+        } else if !self.state().load().is_done() && self.header().sent.send_abort() {
             self.scheduler().post(RemoteOp::Abort(self.to_ref()));
         }
     }
 
     #[inline]
     pub(crate) fn to_ref(self) -> TaskRef {
+        if self.move_spare(Snapshot::take_spare) {
+            return TaskRef(self);
+        }
         // Relaxed: the caller keeps the task alive.
         let before = self.header().refs.fetch_add(1, Ordering::Relaxed);
         if before > u32::MAX / 2 {
@@ -138,17 +145,36 @@ impl RawTask {
         TaskRef(self)
     }
 
-    /// Releases a reference that the caller owns. The last reference frees the task's memory.
+    /// Puts a reference aside, or takes it back. Returns false if `step` refuses, or if the task is not bound to
+    /// this thread.
+    #[inline(always)]
+    fn move_spare(self, step: impl Fn(Snapshot) -> Option<Snapshot>) -> bool {
+        if self.scheduler().writer() != Some(Writer::Owner) {
+            return false;
+        }
+        let next = step(self.state().load());
+        next.map(|next| self.state().set(next)).is_some()
+    }
+
+    /// Releases the reference that executor and handle share, and the spare reference, if one was kept. The
+    /// run state must be DONE.
     #[inline]
-    pub(super) fn release(self) {
-        // If one reference is left, it is the caller's. No thread can make another, so no write is
-        // needed. Acquire and Release order all earlier accesses to the task before the free.
-        if self.header().refs.load(Ordering::Acquire) == 1
-            || self.header().refs.fetch_sub(1, Ordering::Release) == 1
+    pub(super) fn release_shared(self) {
+        self.release(1 + u32::from(self.state().load().has_spare()));
+    }
+
+    /// Releases references that the caller owns. The last reference frees the task's memory.
+    #[inline(always)]
+    fn release(self, count: u32) {
+        let refs = &self.header().refs;
+        // If all references are the caller's, no thread can make another, so no write is needed. Acquire and
+        // Release order all earlier accesses to the task before the free.
+        if refs.load(Ordering::Acquire) == count
+            || refs.fetch_sub(count, Ordering::Release) == count
         {
             // Acquire pairs with each earlier Release. This is a load instead of a fence, because
             // ThreadSanitizer does not support fences.
-            self.header().refs.load(Ordering::Acquire);
+            refs.load(Ordering::Acquire);
             // SAFETY: no reference is left. Executor and handle have ended their holds, so the future
             // and the output are gone.
             unsafe { (self.header().vtable.free)(self.0) };
@@ -160,7 +186,9 @@ impl RawTask {
         // Executor and handle share one reference, and each waker has its own. The waker lent to the poll
         // is not counted. Acquire pairs with the Release in `release`: if a waker woke the task and was
         // dropped, QUEUED is visible.
-        self.header().refs.load(Ordering::Acquire) == 1 && !self.state().load().is_queued()
+        let (refs, state) = (&self.header().refs, self.state());
+        refs.load(Ordering::Acquire) == 1 + u32::from(state.load().has_spare())
+            && !state.load().is_queued()
     }
 
     /// Returns the task's index in the list of living tasks. Only the task's executor calls this.
@@ -244,7 +272,41 @@ impl Clone for TaskRef {
 
 impl Drop for TaskRef {
     fn drop(&mut self) {
-        self.0.release();
+        if !self.0.move_spare(Snapshot::keep_spare) {
+            self.0.release(1);
+        }
+    }
+}
+
+/// The messages about a bound task that are under way to its owner. Any thread may write this byte.
+pub(super) struct Sent(AtomicU8);
+
+impl Sent {
+    /// A wake is in the owner's inbox. Set by the first waker, cleared by the owner.
+    const WAKE: u8 = 1 << 0;
+    /// An abort is in the owner's inbox. Never cleared, because one abort is enough.
+    const ABORT: u8 = 1 << 1;
+
+    pub(super) fn new() -> Self {
+        Sent(AtomicU8::new(0))
+    }
+
+    /// Records that a wake is on its way to the owner. Returns whether the caller must send a message: one
+    /// message serves all wakes. Release pairs with `receive_wake`, where the owner acquires everything
+    /// that the wakers did before.
+    fn send_wake(&self) -> bool {
+        self.0.fetch_or(Self::WAKE, Ordering::AcqRel) & Self::WAKE == 0
+    }
+
+    /// Records that the owner has the message. A later wake sends another message.
+    fn receive_wake(&self) {
+        self.0.fetch_and(!Self::WAKE, Ordering::AcqRel);
+    }
+
+    /// Records that an abort is on its way to the owner. Returns whether it is the first.
+    fn send_abort(&self) -> bool {
+        // Relaxed: an abort carries no data.
+        self.0.fetch_or(Self::ABORT, Ordering::Relaxed) & Self::ABORT == 0
     }
 }
 

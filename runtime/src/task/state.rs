@@ -87,8 +87,10 @@ pub(super) const QUEUED: u8 = 1 << 0;
 pub(super) const RUNNING: u8 = 1 << 1;
 /// The next start or pend cancels the task. Set by abort.
 pub(super) const ABORTED: u8 = 1 << 2;
-/// The future is gone. Set by finish, which clears all other flags; never cleared.
+/// The future is gone. Set by finish, which clears all other flags but SPARE; never cleared.
 const DONE: u8 = 1 << 3;
+/// The owner keeps one reference for the next waker; see `TaskRef`. Set and cleared only by an owner.
+const SPARE: u8 = 1 << 4;
 
 /// The flags at one instant.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -131,8 +133,6 @@ pub(crate) enum Pend {
 impl Snapshot {
     /// The state of a new task, which is queued.
     pub(crate) const SPAWNED: Snapshot = Snapshot(QUEUED);
-    /// The state of a finished task; no other flag matters.
-    pub(super) const FINISHED: Snapshot = Snapshot(DONE);
 
     pub(super) fn has(self, flag: u8) -> bool {
         self.0 & flag != 0
@@ -198,6 +198,25 @@ impl Snapshot {
         }
     }
 
+    /// Ends the task. Clears all flags but SPARE, because nothing else matters any more.
+    pub(super) fn finish(self) -> Snapshot {
+        Snapshot(DONE | self.0 & SPARE)
+    }
+
+    /// Keeps a reference for the next waker, unless one is kept already or the task is done.
+    pub(super) fn keep_spare(self) -> Option<Snapshot> {
+        (!self.has(DONE | SPARE)).then(|| self.with(SPARE))
+    }
+
+    /// Takes the kept reference, if there is one. After the end of the task, only `release_shared` takes it.
+    pub(super) fn take_spare(self) -> Option<Snapshot> {
+        (self.has(SPARE) && !self.has(DONE)).then(|| self.without(SPARE))
+    }
+
+    pub(super) fn has_spare(self) -> bool {
+        self.has(SPARE)
+    }
+
     /// Claims the task, to cancel it without a poll. Returns whether the claim succeeded.
     pub(crate) fn seize(self) -> (Snapshot, bool) {
         if self.has(RUNNING | DONE) {
@@ -230,6 +249,13 @@ impl State {
         Snapshot(self.0.load(Ordering::Acquire))
     }
 
+    /// Writes the flags. No other thread may write at the same time, or its write is lost. Release pairs with
+    /// `load`.
+    #[inline(always)]
+    pub(super) fn set(&self, to: Snapshot) {
+        self.0.store(to.0, Ordering::Release);
+    }
+
     /// Carries out one transition and returns its answer.
     #[inline(always)]
     pub(crate) fn apply<R>(&self, writer: Writer, step: impl Fn(Snapshot) -> (Snapshot, R)) -> R {
@@ -239,8 +265,7 @@ impl State {
                 let now = Snapshot(self.0.load(Ordering::Relaxed));
                 let (next, answer) = step(now);
                 if next != now {
-                    // Release pairs with `load`.
-                    self.0.store(next.0, Ordering::Release);
+                    self.set(next);
                 }
                 answer
             }
@@ -265,12 +290,12 @@ impl State {
         }
     }
 
-    /// Writes [`Snapshot::FINISHED`]. The caller has set RUNNING, so no other transition matters. This
-    /// store may overwrite a concurrent wake or abort, which then has no effect: the task is done.
+    /// Ends the task. The caller has set RUNNING, so no other transition matters. This store may overwrite a
+    /// concurrent wake or abort, which then has no effect: the task is done.
     #[inline(always)]
     pub(crate) fn finish(&self) {
-        // Release pairs with `load`.
-        self.0.store(Snapshot::FINISHED.0, Ordering::Release);
+        // Relaxed: only this thread may have set SPARE.
+        self.set(Snapshot(self.0.load(Ordering::Relaxed)).finish());
     }
 }
 

@@ -299,6 +299,34 @@ fn the_last_waker_frees_a_task_that_is_done() {
     assert!(lists.is_alone());
 }
 
+/// The owner keeps the first reference that it drops. Here the owner, another thread, the handle and a waker
+/// that outlives the task release their references in every order.
+#[test]
+fn a_reference_that_the_owner_keeps_is_released_once() {
+    for order in 0..6 {
+        let lists = Arc::new(Lists::default());
+        let (sight, handle) = waiting(&lists, ());
+        let [first, second, third] = [(); 3].map(|()| sight.waker());
+        drop(first);
+        // The next waker gets the reference that was kept.
+        drop(second.clone());
+        match order % 2 {
+            0 => drop(third),
+            _ => elsewhere(|| drop(third)),
+        }
+        end(&lists, &sight);
+        let (mut handle, mut second) = (Some(handle), Some(second));
+        for step in [order / 2, order / 2 + 1, order / 2 + 2] {
+            match step % 3 {
+                0 => drop(handle.take()),
+                1 => drop(second.take()),
+                _ => drop(second.clone()),
+            }
+        }
+        assert!(lists.is_alone(), "order {order}");
+    }
+}
+
 #[test]
 fn a_main_task_ends_with_its_future() {
     let lists = Arc::new(Lists::default());
@@ -346,7 +374,10 @@ fn a_task_is_unwakeable_once_its_last_waker_is_gone() {
     lists.work();
     let waker = waker.lock().unwrap().take().unwrap();
     assert!(!task.is_unwakeable());
+    // The owner keeps the reference.
     drop(waker);
+    assert!(task.is_unwakeable());
+    drop(handle.abort_handle());
     assert!(task.is_unwakeable());
     handle.abort();
     lists.work();

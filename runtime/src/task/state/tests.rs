@@ -26,6 +26,7 @@ fn both_writers_carry_out_the_same_transitions() {
         assert_eq!(state.apply(writer, Snapshot::abort), Wake::Nothing);
         assert_eq!(state.apply(writer, Snapshot::start), Start::Cancel);
         assert!(!state.apply(writer, Snapshot::seize));
+        assert_eq!(state.apply(writer, Snapshot::wake), Wake::Again);
         state.finish();
         assert!(state.load().is_done() && !state.load().is_queued());
         assert_eq!(state.apply(writer, Snapshot::abort), Wake::Nothing);
