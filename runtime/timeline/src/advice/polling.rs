@@ -151,7 +151,8 @@ impl Adviser<'_> {
     }
 
     /// Returns whether another task ended during the last sleep. In this case, the sleeping task probably
-    /// checked for the other task's end. Ignores other tasks that also poll by timer.
+    /// checked for the other task's end. Ignores other tasks that also poll by timer, and tasks that sleep
+    /// nearly as often: they are members of one fan-out, whose lengths happened to differ.
     fn was_answered(&self, task: usize, asking: &Asking, pollers: &[usize]) -> bool {
         if self.spans.tasks[task].ending == Some(crate::spans::Ending::Cancelled) {
             return false;
@@ -159,11 +160,13 @@ impl Adviser<'_> {
         let half = asking.from + (asking.to - asking.from) / 2;
         let others = self.spans.tasks.iter().enumerate();
         let mut others = others.filter(|(other, _)| *other != task && !pollers.contains(other));
-        others.any(|(_, other)| {
+        others.any(|(number, other)| {
             let ended = other
                 .ended
                 .is_some_and(|at| at >= asking.last && at <= asking.to);
-            ended && other.begun.is_some_and(|begun| begun <= half)
+            let sleeps = self.waits.of_task(number).iter();
+            let sleeps = sleeps.filter(|wait| wait.timer).count();
+            ended && other.begun.is_some_and(|begun| begun <= half) && sleeps * 2 < asking.sleeps
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use brigade::SingleThread;
 use brigade::timeline::What;
 
 use super::waits::is_ticker;
@@ -53,4 +54,44 @@ fn hog(takes: u64) -> Vec<Kind> {
 fn a_long_poll_is_computing_if_an_event_of_another_task_was_late() {
     assert_eq!(hog(20), [Kind::Computing]);
     assert!(hog(9).is_empty());
+}
+
+/// Returns the advice on tasks that sleep for these numbers of milliseconds, one after the other. Time is
+/// virtual, so the lengths are exact.
+fn sleepers(tasks: Vec<Vec<u64>>) -> Vec<Kind> {
+    let executor = SingleThread::builder();
+    let executor = executor.virtual_time(true).record_timeline(true);
+    let executor = executor.build().unwrap();
+    let spawned: Vec<_> = tasks
+        .into_iter()
+        .map(|lengths| {
+            executor.spawn(async {
+                for length in lengths {
+                    brigade::time::sleep(Duration::from_millis(length)).await;
+                }
+            })
+        })
+        .collect();
+    executor.block_on(async {
+        for task in spawned {
+            task.await.unwrap();
+        }
+        // On a virtual clock, the main future would end at the same instant as the last task.
+        brigade::time::sleep(Duration::from_millis(1)).await;
+    });
+    let timeline = executor.timeline().unwrap();
+    let advice = on_cores(&timeline, 1);
+    advice.iter().map(super::Advice::kind).collect()
+}
+
+/// Tasks that only sleep look like tasks that check. What they would check for is another task's end during
+/// their last sleep, but not the end of a task that sleeps as they do.
+#[test]
+fn a_loop_of_sleeps_is_polling_if_a_task_of_another_kind_ended() {
+    let steps = || [41, 53, 79, 83, 47].repeat(5); // 1,515 ms
+    let mut unequal = [30, 170].repeat(7); // 1,400 ms
+    unequal.push(70);
+    assert_eq!(sleepers(vec![steps(), steps()]), []);
+    assert_eq!(sleepers(vec![steps(), unequal]), []);
+    assert_eq!(sleepers(vec![steps(), vec![1490]]), [Kind::TimerPolling]);
 }
