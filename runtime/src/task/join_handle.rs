@@ -130,7 +130,9 @@ impl<T> JoinHandle<T> {
 impl<T> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
-    #[inline]
+    // Always: whether the compiler inlines this by itself depends on the test for a recorder, and a call costs
+    // more than that test.
+    #[inline(always)]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         ready!(self.task.poll_join(cx.waker()));
         // A task that joins many finished tasks must let other tasks run in between.
