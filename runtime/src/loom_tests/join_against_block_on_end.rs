@@ -1,5 +1,5 @@
-//! A thread awaits a task of an executor on another thread. Meanwhile the task completes and `block_on`
-//! ends. The waiting thread is woken, even if the executor then does nothing for a long time.
+//! A thread awaits a task of an executor that runs on another thread. Meanwhile the task completes and
+//! `block_on` ends. The waiting thread is woken, even if the executor then does nothing for a long time.
 
 use std::future::Future;
 use std::task::{Context, Poll, Waker};

@@ -175,7 +175,7 @@ mod tests {
                 })
             })
             .collect();
-        // Half of the operations reach an owner that is awake or asleep. The rest reach a closing owner.
+        // The owner runs half of the operations. The rest reach a closing inbox.
         while dropped.get() < THREADS * each / 2 {
             let before = notified.load(Ordering::SeqCst);
             if inbox.begin_park() {

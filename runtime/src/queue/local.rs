@@ -14,8 +14,7 @@ use crate::task::raw::{RawTask, Runnable};
 /// The ready tasks of one thread. The queue holds the right to run each of them.
 pub(crate) struct LocalQueue {
     woken: VecDeque<Runnable>,
-    /// Each yielded task, and the value that `taken` reaches when all tasks that were in `woken` at the yield
-    /// have been taken.
+    /// Each yielded task, with the value of `taken` at which every earlier task in `woken` has been taken.
     yielded: VecDeque<(Runnable, u64)>,
     /// The number of tasks taken from `woken`.
     taken: u64,

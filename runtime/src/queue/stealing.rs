@@ -23,8 +23,8 @@
 //! - `tail`: only the owner writes it.
 //!
 //! Tokio packs the head of its local queues in the same way. In Go and tokio, a full queue moves half of
-//! its tasks to the shared queue. A full ring here moves no tasks: they have waited longest, and would go
-//! behind all others.
+//! its tasks to the shared queue. A full ring here moves no tasks, because they have waited longest, and
+//! would go behind all others.
 
 use std::ptr;
 
@@ -154,7 +154,8 @@ impl<T> Ring<T> {
                 return None;
             }
             let claimed = head.claimed.wrapping_add(1);
-            // `done` may advance before the read below: only the caller could overwrite the item.
+            // Advancing `done` before the read below is safe, because only the owner, which is the caller,
+            // could overwrite the item.
             let is_read = head.done != head.claimed;
             let done = if is_read { head.done } else { claimed };
             Some(Head { done, claimed }.pack())

@@ -153,8 +153,8 @@ impl SingleThread {
             if let Some(output) = run.poll_tasks(future.as_mut()) {
                 return output;
             }
-            // Call `hold_clock` before the last check of the inbox: the check then sees the wakes of all
-            // ended jobs.
+            // Call `hold_clock` before the last check of the inbox, which then sees the wakes of all ended
+            // jobs.
             self.shared.pool.hold_clock();
             if self.scheduler.queued() == Some(0) && self.scheduler.inbox().begin_park() {
                 run.park();
@@ -314,7 +314,7 @@ impl<'a> RunLoop<'a> {
         None
     }
 
-    /// Runs operations from other threads, up to a bound. Operations may arrive faster than this thread
+    /// Runs operations from other threads, up to a bound, because they may arrive faster than this thread
     /// runs them.
     fn drain_inbox(&self) {
         for _ in 0..OPS_PER_TURN {

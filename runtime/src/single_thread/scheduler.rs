@@ -1,7 +1,7 @@
 //! The tasks' view of the single-thread executor: a run queue, the list of living tasks, and the inbox.
 //!
 //! The executor's thread needs no lock for the queue and the states of tasks. Other threads use only the
-//! inbox. No user code runs while [`Local`] is open, because such code may call this scheduler again.
+//! inbox. No user code runs while [`Local`] is open, because such code might call this scheduler again.
 
 use crate::metrics::Counters;
 use crate::queue::inbox::Inbox;

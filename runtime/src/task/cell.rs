@@ -99,8 +99,8 @@ struct Spanned<F> {
 }
 
 /// A cell whose future is not written yet. The public function that takes the future writes it into the
-/// cell with `spawn_task!`. Passing the future on by value would copy it, and a large future would overflow
-/// the stack.
+/// cell with `spawn_task!`. If the function passed the future on by value, copies of a large future
+/// could overflow the stack.
 pub(crate) struct Reserved<F: Future>(NonNull<Cell<F>>);
 
 impl<F: Future> Reserved<F> {
@@ -117,8 +117,8 @@ impl<F: Future> Reserved<F> {
         let cell = memory::allocate::<Cell<F>>();
         // SAFETY: the cell was allocated just now. Header and span are written before they are read.
         unsafe {
-            // Make the header here, after the allocation. Before it, the header would first be on the stack,
-            // in small parts, and the copy in large parts would wait for the small stores.
+            // Make the header here, after the allocation. Otherwise small stores would first write it to the
+            // stack, and the wide loads of the copy would wait for these stores.
             (&raw mut (*cell.as_ptr()).header).write(Header {
                 vtable: const {
                     &Vtable {
@@ -146,7 +146,7 @@ impl<F: Future> Reserved<F> {
     /// Returns the address of the future.
     #[inline(always)]
     pub(crate) fn future(&self) -> *mut F {
-        // SAFETY: this value owns the cell.
+        // SAFETY: this `Reserved` owns the cell.
         unsafe { &raw mut (*spanned(self.0)).future }
     }
 
@@ -175,7 +175,7 @@ impl<F: Future> Reserved<F> {
     #[inline(always)]
     pub(crate) unsafe fn written(self) -> (Unbound, RawTask) {
         let task = RawTask(self.0.cast());
-        // SAFETY: a new task is QUEUED, and this is the only right to run it.
+        // SAFETY: a new task is QUEUED, and this `Unbound` is the only right to run it.
         (unsafe { Unbound::new(task) }, task)
     }
 }

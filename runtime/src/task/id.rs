@@ -37,7 +37,7 @@ impl fmt::Display for Id {
     }
 }
 
-/// An [`Id`] in six bytes. The task's state takes the rest of the word in the header. At one task every
+/// An [`Id`] in six bytes. In the header, `state` and `sent` fill the rest of the word. At one task every
 /// 100 ns, 2^48 ids last eleven months.
 #[derive(Clone, Copy)]
 pub(super) struct PackedId([u8; 6]);

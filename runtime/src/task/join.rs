@@ -84,8 +84,8 @@ impl JoinWord {
         Word(self.0.swap(Word::DONE.0, Ordering::AcqRel))
     }
 
-    /// Replaces `from`, unless the executor has stored DONE since it was loaded. AcqRel: releases a waker,
-    /// and passes everything that the handle did to the executor if the handle is dropped.
+    /// Replaces `from`, unless the executor has stored DONE since `from` was loaded. AcqRel: releases to the
+    /// executor the new waker, or everything that a dropped handle did.
     fn replace(&self, from: Word, to: Word) -> bool {
         let replaced = (self.0).compare_exchange(from.0, to.0, Ordering::AcqRel, Ordering::Acquire);
         replaced.is_ok()
@@ -219,7 +219,7 @@ const BOXED: usize = 1;
 impl JoinWaker {
     pub(super) fn new(waker: Waker) -> Self {
         let data = if waker::is_own(&waker) {
-            // The waker's reference passes to this value.
+            // The waker's reference passes to the `JoinWaker`.
             ManuallyDrop::new(waker).data().cast_mut()
         } else {
             let boxed = Box::into_raw(Box::new(waker)).cast::<()>();

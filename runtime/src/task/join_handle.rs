@@ -130,8 +130,8 @@ impl<T> JoinHandle<T> {
 impl<T> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
-    // Always: whether the compiler inlines this by itself depends on the test for a recorder, and a call costs
-    // more than that test.
+    // Without `always`, the test for a recorder can keep the compiler from inlining this. A call costs more
+    // than that test.
     #[inline(always)]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         ready!(self.task.poll_join(cx.waker()));
@@ -142,7 +142,7 @@ impl<T> Future for JoinHandle<T> {
 }
 
 impl<T> JoinHandle<T> {
-    /// Polls for the end of the task. Leaves the budget to the caller.
+    /// Polls for the end of the task. The caller spends the budget.
     pub(super) fn poll_end(&self, waker: &Waker) -> Poll<()> {
         self.task.poll_join(waker)
     }

@@ -456,7 +456,7 @@ impl<T> JoinSet<T> {
     /// ```
     pub fn detach_all(&mut self) {
         self.members.clear();
-        // Replace the list, because it may still contain indices of these members.
+        // Replace the list, because it may still contain indices of detached members.
         let waiter = lock(&std::mem::take(&mut self.woken).0).waiter.take();
         waiter.into_iter().for_each(wake_quietly);
     }

@@ -143,7 +143,7 @@ pub(super) unsafe fn free<T>(memory: NonNull<T>) {
     });
 }
 
-/// While this value lives, its thread keeps the memory of tasks. These values nest like function calls.
+/// While a `Keeping` lives, its thread keeps the memory of tasks. These values nest like function calls.
 pub(crate) struct Keeping {
     was_open: bool,
 }

@@ -166,7 +166,7 @@ mod tests {
     use crate::task::raw::Unbound;
     use crate::test_support::{Nowhere, new_task};
 
-    /// A task with its handle. Dropping it cancels the task.
+    /// A task with its handle. Dropping this pair cancels the task.
     struct Task(
         Unbound,
         #[expect(dead_code, reason = "it is owned")] JoinHandle<()>,

@@ -1,7 +1,7 @@
 //! Wake, abort and references: the operations on a task that any thread may use.
 //!
-//! A task of `SingleThread` is bound to the executor's thread. Only that thread writes the task; any
-//! other thread sends a [`RemoteOp`]. All threads write an unbound task by compare-and-swap.
+//! A task of `SingleThread` is bound to the executor's thread. Only that thread writes the task's state;
+//! any other thread sends a [`RemoteOp`]. An unbound task's state is written by compare-and-swap.
 //! [`SchedulerRef::writer`] returns which rule applies. The executor's operations are in `task::run`, and
 //! the handle's are in `task::join`.
 //!
@@ -39,9 +39,9 @@ pub(crate) struct Unbound(RawTask);
 
 /// A counted reference that keeps the task alive. Each cloned waker owns a reference.
 ///
-/// A task that waits again and again clones a waker each time, and the waker is dropped each time. Counting
-/// these would cost two atomic read-modify-writes per wait. So the owner of a bound task keeps the first
-/// reference that it drops, and gives it to the next waker (SPARE in `task::state`).
+/// Each time a task waits, a waker is cloned, and later dropped. Counting both would cost two atomic
+/// read-modify-writes per wait. So the owner of a bound task keeps the first reference that it drops, and
+/// gives it to the next waker (SPARE in `task::state`).
 pub(crate) struct TaskRef(pub(super) RawTask);
 
 impl RawTask {

@@ -136,8 +136,8 @@ impl MainTask {
         task.raw() == self.task
     }
 
-    /// Polls the main future. `turn` gives the right to poll it. If the future is woken during the poll, the
-    /// task is queued again.
+    /// Polls the main future. `turn` gives the right to poll it. A wake during the poll queues the task
+    /// again.
     #[inline(always)]
     pub(crate) fn poll<F: Future>(
         &mut self,
@@ -180,7 +180,7 @@ impl Drop for MainTask {
             .task
             .state()
             .apply(self.task.own_writer(), Snapshot::seize);
-        // Drop the placeholder; the main future has ended.
+        // Drop the task's own future, a `Pending`. The main future has ended.
         self.task.drop_unreported();
     }
 }

@@ -209,7 +209,7 @@ pub(crate) fn on_stack<F: Future, R>(future: F, f: impl FnOnce(Pin<&mut F>) -> R
     f(pin!(future))
 }
 
-/// Returns whether a future or closure should be moved to the heap instead of the stack.
+/// Returns whether a future or closure should be on the heap instead of the stack.
 pub(crate) const fn is_large<F>() -> bool {
     // Arbitrary: a stack of 2 MiB has space for a hundred such futures.
     size_of::<F>() > 16 * 1024

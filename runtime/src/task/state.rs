@@ -175,7 +175,7 @@ impl Snapshot {
         }
     }
 
-    /// Starts a poll: the caller took the task out of a queue.
+    /// Starts a poll, after the task was taken out of a queue.
     pub(crate) fn start(self) -> (Snapshot, Start) {
         debug_assert!(self.has(QUEUED) && !self.has(RUNNING | DONE));
         let answer = if self.has(ABORTED) {
@@ -186,7 +186,7 @@ impl Snapshot {
         (self.without(QUEUED).with(RUNNING), answer)
     }
 
-    /// Ends a poll: the future is not ready.
+    /// Ends a poll that returned `Pending`.
     pub(crate) fn pend(self) -> (Snapshot, Pend) {
         debug_assert!(self.has(RUNNING));
         if self.has(ABORTED) {
@@ -274,8 +274,8 @@ impl State {
                 loop {
                     let (next, answer) = step(Snapshot(now));
                     // AcqRel: acquires the previous writer's writes, and releases this thread's writes
-                    // to the next writer. Write even a transition that changes nothing: the waker of a
-                    // queued task must still release its data to the next poll (tokio #7589).
+                    // to the next writer. Write even a transition that changes nothing: a thread that wakes
+                    // a queued task must still release its data to the next poll (tokio #7589).
                     match self.0.compare_exchange_weak(
                         now,
                         next.0,
@@ -294,7 +294,7 @@ impl State {
     /// concurrent wake or abort, which then has no effect: the task is done.
     #[inline(always)]
     pub(crate) fn finish(&self) {
-        // Relaxed: only this thread may have set SPARE.
+        // Relaxed: no other thread sets SPARE.
         self.set(Snapshot(self.0.load(Ordering::Relaxed)).finish());
     }
 }

@@ -81,8 +81,8 @@ struct WheelState {
 }
 
 impl WheelState {
-    /// Returns the wheel's reference to itself if it is not needed any more. The caller drops it after the
-    /// lock is released.
+    /// Returns the wheel's reference to itself, if the wheel needs it no more. The caller drops the reference
+    /// after unlocking.
     fn last(&mut self) -> Option<Arc<LockedWheel>> {
         match self.closed && self.armed == 0 {
             true => self.this.take(),
@@ -93,7 +93,7 @@ impl WheelState {
 
 /// A timer that was armed, and may have fired since.
 pub(crate) struct Armed {
-    /// The wheel counts this value, so the wheel is alive.
+    /// The wheel counts this `Armed`, so the wheel is alive.
     wheel: NonNull<LockedWheel>,
     key: Key,
 }
@@ -276,7 +276,7 @@ impl LockedWheel {
 impl Armed {
     #[inline]
     fn wheel(&self) -> &LockedWheel {
-        // SAFETY: the wheel counts this value, and keeps itself alive while the count is not 0.
+        // SAFETY: the wheel counts this `Armed`, and keeps itself alive while the count is not 0.
         unsafe { self.wheel.as_ref() }
     }
 

@@ -212,9 +212,9 @@ impl<T> Wheel<T> {
     /// Returns when [`expire`](Self::expire) has to be called next, in ns since the epoch. Returns `None` if
     /// no entry will ever be due.
     ///
-    /// This is the time at which the earliest entry fires, with one exception. If this entry is in a slot of
-    /// a higher level with more than [`EXACT_SCAN`] entries, the result is the start of the slot. Then the
-    /// slot costs one more wakeup.
+    /// This is the time at which the earliest entry fires, with one exception. If this entry is above level 0,
+    /// in a slot with more than [`EXACT_SCAN`] entries, the result is the start of the slot. Then the slot
+    /// costs one more wakeup.
     pub(crate) fn next_expiry(&self) -> Option<u64> {
         let first = self.earliest()?;
         let tick = if first.level == 0 || first.start == self.elapsed {

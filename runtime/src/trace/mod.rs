@@ -125,8 +125,8 @@ impl Probe {
     }
 }
 
-/// A poll of the main future. A panic of this future is not caught, so dropping this value records the end of
-/// the poll.
+/// A poll of the main future. A panic of this future is not caught, so dropping the `MainPoll` records the end
+/// of the poll.
 pub(crate) struct MainPoll<'a> {
     probe: &'a Probe,
     task: RawTask,

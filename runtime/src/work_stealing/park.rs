@@ -65,7 +65,7 @@ impl Parker {
         });
     }
 
-    /// Runs `sleep`, which blocks in the driver, unless there is a token already.
+    /// Unless there is a token already, runs `sleep`, which blocks in the driver.
     pub(crate) fn park_in_driver(&self, sleep: impl FnOnce()) {
         self.park_as(DRIVING, sleep);
     }
@@ -78,8 +78,8 @@ impl Parker {
         if empty.is_ok() {
             sleep();
         }
-        // Use a swap, not a store: its Acquire pairs with the Release of `unpark`. So this thread sees what
-        // the caller did before `unpark`.
+        // Use a swap, not a store, because its Acquire pairs with the Release of `unpark`. So this thread
+        // sees what the unparking thread did before.
         self.state.swap(EMPTY, Ordering::AcqRel);
     }
 
@@ -113,7 +113,7 @@ struct Caller {
     ready: Mutex<Option<Runnable>>,
 }
 
-/// Polls `future` to its end on this thread, which is not a worker. Between polls, it parks the thread. The
+/// Polls `future` to its end on this thread, which is not a worker. Parks the thread between polls. The
 /// future stays on this thread, so it may borrow and need not be `Send`.
 pub(super) fn block_on<F: Future>(mut future: Pin<&mut F>, probe: Probe) -> F::Output {
     let caller = Arc::new(Caller {

@@ -71,8 +71,8 @@ impl Worker {
     }
 
     /// Takes a fair share of the tasks in the injector. Returns one of them, and moves the others to the
-    /// ring, where other workers may steal them. Wakes no worker: if necessary, a worker was woken when
-    /// these tasks were queued. That worker always sees the batch in one of the queues: it takes these
+    /// ring, where other workers may steal them. Wakes no worker, because one was woken, if necessary, when
+    /// these tasks were queued. That worker always sees the batch in one of the queues, and takes these
     /// tasks, or wakes another worker that takes them.
     fn take_batch(&self) -> Option<Runnable> {
         let workers = self.scheduler.remotes.len();

@@ -24,10 +24,10 @@ enum Exec {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 enum Hand {
     Idle,
-    /// Replaces the word that it has loaded by its waker.
+    /// Has loaded this word, and now replaces it with its waker.
     Wait(Word),
     Take,
-    /// Replaces the word that it has loaded by DETACHED.
+    /// Has loaded this word, and now replaces it with DETACHED.
     Detach(Word),
     DropOutput,
     EndReference,
@@ -184,7 +184,7 @@ impl World {
                 };
                 seen.insert(format!("complete {:?}", self.exec));
             }
-            // The handle may have freed the task already: only the waker is used.
+            // The handle may have freed the task already, so only the waker is used.
             Exec::WakeJoiner => {
                 self.waiting = false;
                 self.exec = Exec::Done;

@@ -128,7 +128,7 @@ fn poll<T>(handle: &mut JoinHandle<T>, count: &Arc<Count>) -> Poll<Result<T, Joi
 fn any_number_of_remote_wakes_are_one_message() {
     let lists = Arc::new(Lists::default());
     let (sight, handle) = waiting(&lists, ());
-    // The owner clears the flag before the wake, so each round sends a message.
+    // The owner clears `Sent::WAKE` before the wake, so each round sends a message.
     for round in 1..4 {
         elsewhere(|| (0..3).for_each(|_| sight.waker().wake()));
         assert_eq!(lists.sent(), 1);

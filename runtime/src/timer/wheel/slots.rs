@@ -168,8 +168,8 @@ impl<T> Slots<T> {
         true
     }
 
-    /// If no entry is left, frees the memory that a burst of entries took. Otherwise no place can be moved,
-    /// because keys hold indices.
+    /// If no entry is left, frees the memory that a burst of entries took. Otherwise all places must stay,
+    /// because keys hold their indices.
     #[inline]
     pub(super) fn trim(&mut self) {
         if self.len == 0 && self.entries.len() > KEEP {
