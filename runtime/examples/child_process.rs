@@ -19,7 +19,7 @@ pub(crate) mod linux {
     use rustix::io::{Errno, ioctl_fionbio};
     use rustix::process::{Pid, PidfdFlags, Resource, WaitOptions, pidfd_open};
 
-    /// A process. Dropping this value kills the process.
+    /// A process, which is killed when the `Process` is dropped.
     struct Process(process::Child);
 
     impl Drop for Process {

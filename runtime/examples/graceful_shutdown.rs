@@ -59,7 +59,7 @@ async fn serve(listener: &TcpListener, guests: &mut JoinSet<io::Result<()>>) -> 
     }
 }
 
-/// Waits until the last guest has gone, and returns the number of guests.
+/// Waits until the last guest has gone, and returns for how many guests it waited.
 async fn drain(guests: &mut JoinSet<io::Result<()>>) -> usize {
     let mut served = 0;
     while guests.join_next().await.is_some() {

@@ -30,7 +30,8 @@ impl Stdin {
         Ok(Stdin { source, flags })
     }
 
-    /// Reads some bytes, or 0 at the end of the input. Dropping the future loses no byte.
+    /// Reads some bytes. Returns their number, or 0 at the end of the input. Dropping the future loses no
+    /// byte.
     async fn read(&self, into: &mut [u8]) -> io::Result<usize> {
         self.source
             .read_with(|stdin| Ok(rustix::io::read(stdin, &mut *into)?))

@@ -218,8 +218,8 @@ impl Pool {
     /// waking a job also stops the clock, under the lock of the job's lane.
     pub(crate) fn hold_clock(&self) {
         if let Some((clock, _)) = self.jobs.virtual_time.get() {
-            // Lock both lanes at once. Otherwise a lookup could end between the two locks and wake the job
-            // that waits for it. Then neither lane would look busy.
+            // Lock both lanes at once. If they were locked in turn, a lookup could end in between and wake
+            // the job that waits for it. Then neither lane would look busy.
             let (jobs, lookups) = (lock(&self.jobs.roster), lock(&self.lookups.roster));
             clock.hold(jobs.is_busy() || lookups.is_busy());
         }
@@ -260,8 +260,8 @@ impl Pool {
         self.lookups.close();
     }
 
-    /// Closes the pool. Waits until the threads of the user's jobs have ended, but not after `deadline`. It
-    /// does not wait for lookups, because their results are no longer needed.
+    /// Closes the pool. Waits for the end of the threads of the user's jobs, at most until `deadline`. Does
+    /// not wait for lookups, because their results are no longer needed.
     pub(crate) fn close_and_wait(&self, deadline: Option<Instant>) {
         self.close();
         let mut roster = lock(&self.jobs.roster);
@@ -329,7 +329,7 @@ impl Lane {
         };
         let started = self.threads.start(suffix, move || {
             lane.work();
-            // The thread drops this value after its stop hook.
+            // The thread drops this `Alive` after its stop hook.
             Alive(lane)
         });
         started.is_ok()
@@ -344,8 +344,8 @@ impl Lane {
         let mut roster = lock(&self.roster);
         let mut next = roster.next(&seat);
         loop {
-            // Notify the reactor before each wait, not only after a job: a thread that finds no job was busy
-            // too.
+            // Notify the reactor before each wait, not only after a job, because a thread that finds no job
+            // counted as busy too.
             if let (Some((_, reactor)), false) = (self.virtual_time.get(), roster.is_busy()) {
                 reactor.notify();
             }
@@ -396,7 +396,7 @@ impl PartialEq for Seat {
     }
 }
 
-/// A job that no thread can run. Dropping this value cancels the job.
+/// A job that no thread can run. Dropping the `Rejected` cancels the job.
 pub(crate) struct Rejected(Unbound);
 
 impl Rejected {

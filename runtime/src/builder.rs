@@ -343,7 +343,7 @@ impl Threads {
     }
 }
 
-/// Calls a hook when this value is dropped, even if the thread panics.
+/// Calls a hook when the `Stop` is dropped, even if the thread panics.
 struct Stop(Option<Hook>);
 
 impl Drop for Stop {

@@ -95,8 +95,8 @@ impl Drop for Entry {
     }
 }
 
-/// Keeps the executor current on the thread while this value lives. Only functions of the runtime hold such
-/// values, so the newest value is dropped first.
+/// Keeps the executor current on the thread while the `Entered` lives. Only functions of the runtime hold an
+/// `Entered`, so the newest one is dropped first.
 pub(crate) struct Entered<'a> {
     _entry: Entry,
     was: Mode,

@@ -18,9 +18,9 @@ use crate::sync::thread_local;
 /// longer. With a smaller budget, the yields would cost more.
 const OPERATIONS: i32 = 128;
 
-/// The maximum number of tasks that may overtake a task that woke itself. They become ready later than this
-/// task, but are polled earlier. While other tasks are ready too, one poll in 17 goes to a task that woke
-/// itself. Arbitrary: not measured.
+/// The maximum number of tasks that overtake a task that woke itself. Such tasks become ready later, but are
+/// polled earlier. While other tasks are ready too, one poll in 17 goes to a task that woke itself.
+/// Arbitrary: not measured.
 pub(crate) const OVERTAKES: u32 = 16;
 
 thread_local! {
@@ -73,9 +73,9 @@ pub(crate) fn try_spend() -> bool {
 ///
 /// The first such operation is denied, so a task that waits for one future ends its poll. A task that waits
 /// for several futures continues with the next future. If that future were denied in every poll, it would
-/// never complete. So a coin toss denies the next operation or grants a new budget. The poll soon ends, and
-/// each future gets its turn. On a thread that runs no executor, nothing is denied, because no other task
-/// waits.
+/// never complete. So a coin toss decides whether the next operation is denied or the poll gets a new budget.
+/// The poll soon ends, and each future gets its turn. On a thread that runs no executor, nothing is denied,
+/// because no other task waits.
 #[cold]
 fn may_go_on(left: i32) -> bool {
     let granted = !context::is_running() || (left < 0 && heads());

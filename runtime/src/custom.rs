@@ -82,7 +82,7 @@ impl<F: Fn(Ready) + Send + Sync> Queue for F {
     }
 }
 
-/// The right to run one task, once. Dropping it cancels the task.
+/// The right to run one task, once. Dropping the `Ready` cancels the task.
 pub struct Ready(ManuallyDrop<Runnable>);
 
 impl Ready {
@@ -150,8 +150,8 @@ impl Schedule for Scheduler {
     fn bind(&self, task: Unbound) {
         {
             let mut living = lock(&self.core.living);
-            // A closing executor drops the task. `task` was declared before the lock, so the lock is
-            // released first.
+            // A closing executor drops the task. `task` was declared before the guard, so the guard is
+            // dropped first.
             let Some(living) = &mut *living else { return };
             living.insert(task.raw().number(), task.raw().to_ref());
             // Mark the task as bound, so that its end is counted. The map needs no index, so any index
@@ -163,8 +163,8 @@ impl Schedule for Scheduler {
     }
 
     fn schedule(&self, task: Runnable) {
-        // A wake must not panic, because the panic could end a worker of another executor. If the queue
-        // panics, it drops the task, which is then cancelled.
+        // A wake must not panic, because the panic could end a worker of another executor. If `push` panics,
+        // it drops the task, which cancels it.
         catch_quietly(|| self.queue.push(Ready::new(task)));
         self.core.notify();
     }
@@ -271,7 +271,7 @@ impl Runtime {
         Notify(self.core.clone())
     }
 
-    /// Runs `f` with this runtime as the thread's current executor. It does not return a guard, because a
+    /// Runs `f` with this runtime as the thread's current executor. This method returns no guard, because a
     /// user could forget the guard and free the current runtime.
     ///
     /// # Panics

@@ -22,7 +22,7 @@ pub(crate) struct Driver {
     event_loop: EventLoop,
     /// `Some` if timers are precise.
     timerfd: Option<TimerFd>,
-    /// Timers in real time. `Some` if the time of tasks is virtual: see [`delay`](crate::reactor::delay).
+    /// Timers in real time. `Some` if the executor's clock is virtual: see [`delay`](crate::reactor::delay).
     os_timers: Option<Arc<Timers>>,
     recorder: Option<Arc<Recorder>>,
 }
@@ -114,7 +114,7 @@ impl Driver {
         now
     }
 
-    /// Returns whether the time of tasks is virtual and a real-time timer is armed.
+    /// Returns whether the executor's clock is virtual and a real-time timer is armed.
     pub(crate) fn has_os_timers(&self) -> bool {
         self.os_timers.as_ref().is_some_and(|os| !os.is_empty())
     }

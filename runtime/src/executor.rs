@@ -30,7 +30,7 @@ use crate::work_stealing::WorkStealing;
 /// # std::io::Result::Ok(())
 /// ```
 pub trait Executor {
-    /// Runs `future` to its end on the calling thread. Spawned tasks run at the same time. The future may
+    /// Runs `future` to its end on the calling thread. Meanwhile, spawned tasks run too. The future may
     /// borrow and need not be `Send`.
     ///
     /// ```

@@ -28,7 +28,7 @@ pub(crate) struct Shared {
     pub(crate) scheduler: SchedulerRef,
     pub(crate) reactor: Arc<Reactor>,
     pub(crate) timers: Arc<Timers>,
-    /// The timers of [`delay`](crate::reactor::delay). The same as `timers`, unless the time of tasks is
+    /// The timers of [`delay`](crate::reactor::delay). The same as `timers`, unless the executor's clock is
     /// virtual.
     pub(crate) os_timers: Arc<Timers>,
     pub(crate) pool: Pool,
@@ -246,7 +246,7 @@ impl Handle {
             if caller.was_woken() {
                 continue;
             }
-            // Check outside of closures: a panic in a closure would not report the caller's line.
+            // Check outside of closures, because a panic in a closure would not report the caller's line.
             assert!(
                 self.shared.scheduler.writer() != Some(Writer::Owner),
                 "Handle::block_on would block the thread of its own SingleThread executor, which could \

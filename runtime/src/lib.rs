@@ -75,7 +75,7 @@ mod reactor;
 mod driver;
 mod metrics;
 pub mod timeline;
-// The parts of both executors.
+// What both executors share.
 mod builder;
 mod blocking;
 mod context;

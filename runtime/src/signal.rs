@@ -1,8 +1,9 @@
 //! Signals of Unix as futures (feature `signal`): Ctrl-C, SIGTERM, and the others.
 //!
-//! A signal handler may do almost nothing, so it writes one byte into a socket. The other end of the socket
-//! is an ordinary source of events. The crate `signal-hook` provides the handler. It lets any number of
-//! listeners share a signal, including code that does not use brigade. No thread is started.
+//! Almost nothing is allowed in a signal handler, so the handler only writes one byte into a socket. The
+//! other end of the socket is an ordinary source of events. The crate `signal-hook` provides the handler. It
+//! lets any number of listeners share a signal, including code that does not use brigade. No thread is
+//! started.
 //!
 //! # A trap
 //!
@@ -84,7 +85,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// Listens for a signal while this value lives.
+/// Listens for a signal while the `Signal` lives.
 ///
 /// Signals that come while no task waits are not lost, but several may be reported as one. A report
 /// means "at least once since the last report", as with the OS itself.

@@ -212,8 +212,8 @@ impl Sleep {
                 ready!(coop::poll_spend(cx));
                 Polled::Fired
             }
-            // Deny the sleep only once, because it must end even if other operations use up the budget in
-            // every poll.
+            // The budget has already denied this sleep once (see `arm`). Do not deny it again: it must end
+            // even if other operations use up the budget in every poll.
             State::Due => {
                 let _ = coop::try_spend();
                 Polled::Fired

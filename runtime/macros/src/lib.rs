@@ -78,7 +78,7 @@ impl Error {
     }
 }
 
-/// Parses code of this crate.
+/// Parses code that is written in this crate.
 fn parse(code: &str) -> TokenStream {
     code.parse().expect("brigade-macros writes valid tokens")
 }

@@ -200,8 +200,8 @@ impl Fault {
             Kind::OutOfMemory => return Fault::ShortOfMeans,
             _ => {}
         }
-        // EMFILE, ENFILE and ENOBUFS have no kind in std. EMFILE and ENFILE have the same numbers on every
-        // Unix. ENOBUFS has one number on Linux and another number on the BSDs and macOS.
+        // EMFILE, ENFILE and ENOBUFS have no `ErrorKind` in std. EMFILE and ENFILE have the same numbers on
+        // every Unix. ENOBUFS has one number on Linux and another number on the BSDs and macOS.
         match error.raw_os_error() {
             Some(23 | 24) if cfg!(unix) => Fault::ShortOfMeans,
             Some(105) if cfg!(target_os = "linux") => Fault::ShortOfMeans,
@@ -214,9 +214,8 @@ impl Fault {
 }
 
 /// The first and the longest pause if no descriptor or memory is left. Each pause is twice as long as the
-/// previous pause, up to the longest. The connection stays in the OS's queue. Immediate tries would only
-/// keep the processor busy. Arbitrary: a person hardly notices the first pause, and two tries per second cost
-/// almost nothing.
+/// previous pause, up to the longest. Immediate tries would only keep the processor busy. Arbitrary: a person
+/// hardly notices the first pause, and two tries per second cost almost nothing.
 const SHORT_OF_MEANS: (Duration, Duration) =
     (Duration::from_millis(10), Duration::from_millis(500));
 

@@ -3,7 +3,7 @@
 //! A [`Socket`] is one of mio's sockets, registered as a source. All of mio's socket types have the trait
 //! [`Kind`]. Some types have [`ByteStream`](super::stream::ByteStream),
 //! [`Datagrams`](super::datagram::Datagrams) or [`Accept`](super::accept::Accept). Each method is written
-//! once, for all sockets that have the trait that it needs.
+//! once, for all sockets with the trait that the method needs.
 
 use std::fmt;
 use std::io;

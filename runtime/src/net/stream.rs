@@ -272,7 +272,8 @@ impl<S: ByteStream> Socket<S> {
     }
 }
 
-/// The maximum number of parts that every system accepts in one call (`IOV_MAX`). std has the same limit.
+/// The maximum number of parts (slices) that every system accepts in one vectored call (`IOV_MAX`). std has
+/// the same limit.
 const MOST_PARTS: usize = 1024;
 
 /// Returns the number of empty parts at the front. Callers skip these parts. A call with only empty parts

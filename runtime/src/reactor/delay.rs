@@ -33,8 +33,8 @@ impl Delay {
     /// Waits for the end of the delay.
     ///
     /// # Errors
-    /// Returns an error if the executor is gone: without its timers, the tries would follow each other
-    /// immediately.
+    /// Returns an error if the executor is gone, because without its timers, the tries would follow each
+    /// other immediately.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(timers) = &self.timers else {
             return Poll::Ready(Err(gone()));

@@ -2,8 +2,8 @@
 //!
 //! A source registers with mio (epoll on Linux, kqueue on the BSDs and macOS) once in its life. One thread
 //! at a time waits for events in the [`EventLoop`], looks up each event's source and collects the wakers of
-//! the waiting tasks. Then the tasks call read and write: this is a reactor, not a proactor. An event may
-//! come for a deregistered source, so every token is checked.
+//! the waiting tasks. Then the tasks themselves call read and write, so this is a reactor, not a proactor. An
+//! event may come for a deregistered source, so every token is checked.
 //!
 //! # From token to source
 //!
@@ -52,7 +52,7 @@ const NOTIFIER: Token = Token(usize::MAX);
 /// Arbitrary: mio's examples use 1024.
 const EVENTS: usize = 1024;
 
-/// The part for any thread: it registers and deregisters sources.
+/// The part that all threads use: it registers and deregisters sources.
 pub(crate) struct Reactor {
     registry: Registry,
     /// Ends the wait of the thread in the event loop.
@@ -72,7 +72,7 @@ struct Sources {
     closed: bool,
 }
 
-/// The part for one thread at a time: it asks the OS for events.
+/// The part that one thread at a time uses: it asks the OS for events.
 pub(crate) struct EventLoop {
     poll: Poll,
     events: Events,
@@ -170,12 +170,13 @@ impl Reactor {
         Ok(source)
     }
 
-    /// Ends the registration of `io`. Ignores errors: the descriptor is closed next, and closing also ends
+    /// Ends the registration of `io`. Ignores errors, because the descriptor is closed next, which also ends
     /// the registration.
     pub(crate) fn deregister(&self, io: &mut impl mio::event::Source, source: &Source) {
         // End a pause, because its timer would keep the source alive.
         source.pause.end();
-        // Remove the source first: `io` is the user's code and may panic. Drop the source outside the lock.
+        // Remove the source before the call of `io`, which is the user's code and may panic. Drop the source
+        // outside the lock.
         let removed = lock(&self.sources).remove(source.token);
         self.count.fetch_sub(1, Ordering::Relaxed);
         let _ = self.registry.deregister(io);
@@ -336,7 +337,8 @@ mod tests {
             [Direction::Read, Direction::Write].map(|way| is_ready(source, way))
         }
 
-        /// Returns whether the direction `way` was ready, and clears it by a try that reports `WouldBlock`.
+        /// Returns whether the direction `way` was ready, and clears its readiness by a try that reports
+        /// `WouldBlock`.
         fn is_ready(source: &Arc<Source>, way: Direction) -> bool {
             let mut tried = false;
             let _ = source.try_io(way, |_| -> io::Result<()> {
@@ -361,8 +363,8 @@ mod tests {
             reactor.deregister(&mut sender, &write);
         }
 
-        /// tokio-core #117: the end of a stream must make both directions ready for any interest, because no
-        /// other event may follow. (kqueue reports only the directions of the interest.)
+        /// tokio-core #117: the end of a stream must make both directions ready for any interest, because it
+        /// may be the last event. (kqueue reports only the directions of the interest.)
         #[test]
         #[cfg(target_os = "linux")]
         fn an_end_concerns_both_directions() {

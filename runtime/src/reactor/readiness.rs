@@ -135,8 +135,7 @@ impl Readiness {
     /// Clears READY after a try that got `WouldBlock`, unless an event came since `seen` was read.
     pub(crate) fn clear(&self, seen: ReadySnapshot) {
         let cleared = seen.0 & !READY;
-        // These orderings suffice: if the task then waits, step T2 of this wait pairs with the next
-        // `raise`.
+        // These orderings suffice, because step T2 of the task's next wait pairs with the next `raise`.
         let _ = self
             .word
             .compare_exchange(seen.0, cleared, Ordering::AcqRel, Ordering::Relaxed);
@@ -186,8 +185,8 @@ impl Readiness {
         self.raise(READY, 0, woken);
     }
 
-    /// Does the same as [`set`](Self::set) for the end of the stream, an error or urgent data. After such an
-    /// event, a short read may leave bytes behind.
+    /// Like [`set`](Self::set), for the end of the stream, an error or urgent data. After such an event, a
+    /// short read may leave bytes behind.
     pub(crate) fn set_last(&self, woken: &mut Vec<Waker>) {
         self.raise(READY, SHORT_READ_DRAINS, woken);
     }
@@ -241,8 +240,8 @@ impl Readiness {
             woken.extend(more.tasks.into_values());
             woken.extend(more.futures.into_iter().map(|(_, waker)| waker));
         }
-        // The task that is polled first may fail and clear READY. The other tasks then wait again. For
-        // fairness, the order of the wakers changes with each event.
+        // The try of the task that is polled first may fail and clear READY. Then the other tasks wait again.
+        // For fairness, the order of the wakers changes with each event.
         let woken = &mut woken[first..];
         if woken.len() > 1 {
             let tick = before.unwrap_or_default() / TICK;
@@ -316,7 +315,7 @@ impl Readiness {
 }
 
 impl Drop for Readiness {
-    /// Catches the panics of foreign wakers: during unwinding, a second panic would abort the process.
+    /// Catches the panics of foreign wakers, because a second panic during unwinding would abort the process.
     fn drop(&mut self) {
         let Waiters { task, future, more } = std::mem::take(&mut *lock(&self.waiters));
         drop_quietly(task);

@@ -2,10 +2,9 @@
 //! operation and waits.
 //!
 //! The two directions are independent. A write that would block does not affect reading (tokio #2886). Each
-//! direction counts its own events, so an event for writing does not prevent a read from clearing the
-//! readiness for reading (tokio
-//! #8054). Only `WouldBlock` means that a direction is no longer ready. The one exception is a short read of
-//! a TCP stream: see [`short_read_drains`].
+//! direction counts its own events, so a read can clear the readiness for reading even if an event for
+//! writing came (tokio #8054). Only `WouldBlock` means that a direction is no longer ready. The one exception
+//! is a short read of a TCP stream: see [`short_read_drains`].
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -198,8 +197,8 @@ impl Source {
         }
     }
 
-    /// Updates the directions in `seen`, which were ready before a try, according to the `result` of this
-    /// try. If `may_write`, a failed try may itself cause the next event: see [`Pause`].
+    /// Updates the readiness of the directions in `seen`, which were ready before a try, according to the
+    /// try's `result`. If `may_write`, a failed try may itself cause the next event: see [`Pause`].
     #[inline]
     fn settle<R>(
         self: &Arc<Self>,
@@ -340,8 +339,8 @@ impl Source {
             for wait in waits.iter_mut().flatten() {
                 let readiness = wait.source.readiness(wait.direction);
                 // One event wakes all waiting tasks, and the task that is polled first may clear the
-                // direction. The other tasks must return even then, because their callers may need
-                // something else, such as space at another receiver.
+                // direction's readiness. The other tasks must return even then, because their callers may
+                // need something else, such as space at another receiver.
                 let polled = match wait.key.and_then(|key| readiness.woken_since(key)) {
                     Some(seen) => Poll::Ready(seen),
                     None => (wait.source).poll_ready(wait.direction, cx, Some(&mut wait.key)),

@@ -3,8 +3,7 @@
 //! The timeout of epoll is in whole milliseconds, and mio rounds up. So a wait may end a millisecond too
 //! late. Linux also has timers that are descriptors (`timerfd`). They are as precise as the machine's clock.
 //! epoll waits for a timerfd as for any other descriptor. If a builder asks for precise timers, a timerfd
-//! replaces the timeout. It costs a descriptor, and a system call whenever the thread parks with a new
-//! deadline.
+//! replaces the timeout.
 //!
 //! The timer is never read, because it is edge-triggered and each setting makes a new edge. Its event belongs
 //! to no source, and its only effect is the end of the wait.

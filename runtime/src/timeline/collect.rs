@@ -97,7 +97,8 @@ impl Crowd {
             }
             _ => {}
         }
-        // Look up this task before its spawner or waker. If both are new, this task gets the lower index.
+        // Look up this task before the task that spawned or woke it. If both are new, this task gets the
+        // lower index.
         let task = self.task(entry.task);
         match entry.kind {
             Kind::PollBegin => What::PollBegin { task },

@@ -17,7 +17,7 @@ struct State {
     tickets: u64,
 }
 
-/// The right to enter. Dropping this value returns the permit.
+/// The right to enter. Dropping the `Permit` returns it to the semaphore.
 pub struct Permit<'a>(&'a Semaphore);
 
 impl Semaphore {
@@ -41,7 +41,7 @@ impl Semaphore {
         .await
     }
 
-    /// Hands one permit to the next waiter, or frees it.
+    /// Hands one permit to the next waiter. If no task waits, frees the permit.
     fn give(&self) {
         let next = {
             let mut state = self.0.lock().unwrap();

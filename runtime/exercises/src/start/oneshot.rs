@@ -42,7 +42,7 @@ impl<T> Future for Receiver<T> {
     type Output = T;
 
     /// This version keeps the waker of the first poll. But the first poll may come from one task, and a later
-    /// poll from another. Find out which task is woken, and fix it.
+    /// poll from another. Find out which task is woken, and correct this function.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         let mut slot = self.0.lock().unwrap();
         if let Some(value) = slot.value.take() {

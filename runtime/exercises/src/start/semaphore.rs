@@ -12,7 +12,7 @@ struct State {
     waiting: VecDeque<Waker>,
 }
 
-/// The right to enter. Dropping this value returns the permit.
+/// The right to enter. Dropping the `Permit` returns it to the semaphore.
 pub struct Permit<'a>(&'a Semaphore);
 
 impl Semaphore {

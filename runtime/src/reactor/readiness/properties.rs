@@ -72,7 +72,7 @@ struct Model {
     /// True if there may be more to read after a short read.
     doubtful: bool,
     events: usize,
-    /// True for each task that waits in a poll function.
+    /// True for each task that called a poll function and now waits.
     tasks: [bool; MANY],
     /// For each future that waits, the number of its task.
     futures: [Option<usize>; MANY],

@@ -183,8 +183,8 @@ fn a_future_of_a_dead_task_keeps_its_place() {
     }
 }
 
-/// If a task waits in a poll function and in a future, its waker is stored twice. Dropping the future
-/// removes only the future's copy.
+/// If a task waits through a poll function and through a future, its waker is stored twice. Dropping the
+/// future removes only the future's copy.
 #[test]
 fn a_dropped_future_leaves_its_tasks_poll_function_alone() {
     for future_first in [false, true] {
