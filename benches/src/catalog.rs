@@ -67,14 +67,14 @@ pub const RUNTIMES: &[&str] = &[
 /// The column that is compared with the others.
 pub const OURS: &str = "brigade";
 
-/// The column that is not a runtime: it shows the same work without a runtime.
+/// The column that shows the same work without a runtime.
 pub const LIMIT: &str = "limit";
 
 /// The runtimes over io_uring. The tables show them, but the best peer is always a runtime over epoll,
 /// because brigade uses epoll.
 pub const URING: &[&str] = &["monoio", "compio", "glommio"];
 
-/// Rows that are left out for one runtime, because they would not measure the same thing there.
+/// Rows that are left out for one runtime, because they would measure something else there.
 #[derive(Debug)]
 pub struct LeftOut {
     /// The runtime's column.

@@ -57,8 +57,8 @@ const TIMER: &str = "a timer armed and dropped (m_timer_cancel)";
 ///
 /// Measured by `cargo bench -p brigade-benches -- --workers 1,2 --only brigade,tokio` on two cores that share
 /// no cache. The figures are medians of nine runs, with one exception. In some runs of `m_spawn_all` on two
-/// workers of brigade, both spawning tasks lie on the same cache line, so the operation takes twice as long.
-/// So this figure is the minimum.
+/// workers of brigade, both spawning tasks lie on the same cache line, and the operation takes twice as long.
+/// The figure for this operation is therefore the minimum.
 #[rustfmt::skip]
 pub const OPERATIONS: &[Operation] = &[
     // brigade reads `idle` in `push_yielded`. tokio reads it in `notify_should_wakeup`, with a

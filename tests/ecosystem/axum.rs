@@ -232,8 +232,8 @@ fn a_timeout_layer_ends_a_slow_handler<K: Kitchen>() {
     });
 }
 
-/// After the stop, the server accepts no new connection, closes the idle connection, and answers the pending
-/// request.
+/// After the token is cancelled, the server accepts no new connection, closes the idle connection, and answers
+/// the pending request.
 fn a_shutdown_lets_requests_finish<K: Kitchen>() {
     let (begun, has_begun) = async_channel::bounded::<()>(1);
     let (go, may_go) = async_channel::bounded::<()>(1);

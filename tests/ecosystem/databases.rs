@@ -32,7 +32,7 @@ use tokio_util::compat::FuturesAsyncReadCompatExt;
 /// The maximum time to wait for a server to start.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A running server, its directory, and its socket. Dropping this value stops the server.
+/// A running server, its directory, and its socket. Dropping a `Server` stops it.
 struct Server {
     child: Child,
     socket: PathBuf,

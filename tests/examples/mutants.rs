@@ -8,8 +8,8 @@
 //! The bugs are in `tests/mutants/list.diff`. The program puts the bugs into a copy of the sources, in the
 //! target directory. It writes each verdict to `tests/mutants/RESULTS.md` immediately, and keeps the verdicts
 //! of earlier runs until they are replaced. Each check first runs without the bug, because a check that fails
-//! without the bug proves nothing. If the suite has just passed, `--sure` can skip that run. A check that
-//! hangs counts as failed.
+//! without the bug proves nothing. If the suite has just passed, skip this first run with `--sure`. A check
+//! that hangs counts as failed.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -155,7 +155,7 @@ impl Kitchen {
             .env("CARGO_TARGET_DIR", &self.target)
             .stdin(Stdio::null());
         if let Check::Loom(_) = check {
-            // Use a separate directory, because the flag applies to all dependencies.
+            // Use a separate directory, because `--cfg loom` applies to all dependencies.
             command
                 .env("RUSTFLAGS", "--cfg loom")
                 // Only one crate changes between two builds. Link-time optimization would optimize all crates

@@ -3,11 +3,11 @@
 //! A behavioural test is written once, as a function that is generic over [`Kitchen`], and listed in
 //! [`on_both!`] at the end of the file. That macro makes one `#[test]` per executor: the single-thread
 //! executor (`OneCook`) and the work-stealing executor with 1, 2 and 4 workers (`ManyCooks`). Some tests suit
-//! only the single-thread executor: their futures are not `Send`, or their clock is virtual. Such a test is a
-//! function without parameters, listed in [`one_cook!`].
+//! only the single-thread executor, because their futures are not `Send` or their clock is virtual. Such a
+//! test is a function without parameters, listed in [`one_cook!`].
 //!
 //! Every test has a watchdog ([`watch()`]), so a test that hangs fails, and the message names it. Tests wait
-//! for events and assert counts. No test assumes that an event has happened because some time has passed.
+//! for events and assert counts. No test concludes from elapsed time that an event has happened.
 
 mod alone;
 mod dice;
@@ -34,8 +34,8 @@ pub use watch::{LIMIT, watch};
 
 /// Makes one test for each given function and each [`Kitchen`].
 ///
-/// Each test after `alone:` runs in a separate process, because it counts or changes process-wide resources:
-/// descriptors, signals, limits.
+/// Each test after `alone:` runs in a separate process, because it counts or changes process-wide resources,
+/// such as descriptors, signals and limits.
 #[macro_export]
 macro_rules! on_both {
     ($($test:ident),* $(,)? $(; alone: $($lonely:ident),* $(,)?)?) => {

@@ -21,7 +21,7 @@ fn limit() -> Duration {
 const STACK: usize = 8 << 20;
 
 /// Runs `test` on a separate thread. Fails with `name` in the message if the test does not end within
-/// [`LIMIT`], multiplied by `BRIGADE_PATIENCE` if that is set.
+/// `limit()`.
 ///
 /// # Panics
 /// Panics if the test panics or hangs.

@@ -257,7 +257,7 @@ fn guest(table: Table, mut dice: Dice, life: Life) -> Pin<Box<dyn Future<Output 
                     must_come(&table.book, table.far.wake()).await;
                 }
                 4 | 5 => {
-                    // An error is expected: no descriptor is free, or the connection was reset.
+                    // Without a free descriptor, or after a reset, an error is expected.
                     if talk(&table, &mut dice).await.is_err() {
                         table.book.fault();
                     }

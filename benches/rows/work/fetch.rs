@@ -9,8 +9,8 @@ use crate::{
 /// The number of connections in flight at the same time.
 pub(crate) const CONNECTIONS: usize = 5_000;
 
-/// The benchmark `fetch`. It has only one pass: a second pass would reuse the heap of the first, so its
-/// memory figure would mean nothing.
+/// The benchmark `fetch`. It has only one pass, because a second pass would reuse the heap of the first. The
+/// figure for memory would then mean nothing.
 pub(crate) fn fetch<R: Net>(job: Job) -> Measured {
     let connections = job.size(CONNECTIONS);
     let origin = Origin::start();

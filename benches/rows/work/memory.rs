@@ -51,8 +51,8 @@ pub(crate) fn parked<R: One>(job: Job) -> Measured {
         for _ in 0..tasks {
             R::detach(park());
         }
-        // Await a task that is queued behind the others. A yield does not suffice: if the main future
-        // yields, some runtimes run no other task.
+        // Await a task that is queued behind the others. A yield does not suffice, because some runtimes run
+        // no other task when the main future yields.
         while PARKED.load(Relaxed) < tasks {
             R::spawn(async {}).await;
         }

@@ -42,7 +42,7 @@ struct Turns {
 }
 
 /// The benchmark `yield`. A runtime is not fair if it polls a task again right after the task's yield, before
-/// any other task. This may happen in at most one yield of a hundred.
+/// any other task. At most one yield in a hundred may be followed by such a poll.
 pub(crate) fn yields<R: One>(job: Job) -> Measured {
     const TASKS: usize = 1_000;
     const YIELDS: usize = 1_000;

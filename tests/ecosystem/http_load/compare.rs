@@ -43,7 +43,7 @@ fn cpu_us() -> i64 {
     us(usage.ru_utime) + us(usage.ru_stime)
 }
 
-/// A server in a separate process, which is killed when the value is dropped.
+/// A server in a separate process. Dropping a `Server` kills its process.
 struct Server {
     child: Child,
     ask: ChildStdin,

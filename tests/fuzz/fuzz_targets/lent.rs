@@ -1,5 +1,5 @@
-//! Tests the adapter alone. hyper's buffers have generated lengths, and must receive exactly the bytes that
-//! were sent.
+//! Tests the adapter `brigade::hyper` without a server or a client. Buffers of generated lengths must receive
+//! exactly the bytes that were sent.
 
 #![no_main]
 

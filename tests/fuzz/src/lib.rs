@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `served` | hyper's server, as a request |
 //! | `answered` | hyper's client, as a reply |
-//! | `lent` | the adapter alone, which must pass on exactly these bytes |
+//! | `lent` | the adapter `brigade::hyper` alone, which must pass on exactly these bytes |
 //!
 //! `.ci/fuzz` runs each target for a minute.
 //!

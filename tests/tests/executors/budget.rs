@@ -1,6 +1,6 @@
-//! Tests the budget of a poll. Each operation spends budget if it can be ready repeatedly. When no budget is
-//! left, the poll ends. Each test runs such an operation in a loop until another task has slept for a
-//! millisecond.
+//! Tests the budget of a poll. Every operation that can be ready many times in a row spends budget. When no
+//! budget is left, the poll ends. Each test runs such an operation in a loop until another task has slept for
+//! a millisecond.
 
 use std::cell::Cell;
 use std::future::{Future, pending, poll_fn};
@@ -99,7 +99,6 @@ fn many_that_are_always_ready_end_their_poll() {
     in_a_task(|| async {
         let (reader, peer) = pair().await;
         drop(peer);
-        // At the end of the stream, every read is ready immediately.
         let read = || async {
             assert_eq!(reader.read(&mut [0; 8]).await.unwrap(), 0);
         };
@@ -260,8 +259,8 @@ fn each_address_of_a_call_spends_the_budget() {
     });
 }
 
-/// An executor of another crate may run inside a task. When its future is woken, this executor polls the
-/// future again within the same poll of the task. The task's budget must not stop the executor.
+/// An executor of another crate may run inside a task. When its future is woken, that executor polls the
+/// future again within the same poll of the task. The task's budget must not stop that executor.
 #[test]
 fn a_foreign_executor_inside_a_task_is_not_stopped() {
     as_main(|| async {
@@ -324,7 +323,7 @@ fn nothing_is_denied_in_a_destructor_at_the_end() {
     assert!(all_ready.load(Ordering::SeqCst));
 }
 
-/// If no executor polls the caller, no operation is denied, because no other task waits.
+/// If no executor polls the caller, every operation is granted, because no other task waits.
 #[test]
 fn nothing_is_denied_outside_of_an_executor() {
     let executor = WorkStealing::with_workers(1).unwrap();

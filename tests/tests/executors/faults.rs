@@ -223,7 +223,7 @@ fn ten_thousand_cancellations_leave_nothing<K: Kitchen>() {
         (0..OPERATIONS).for_each(&mut give_up);
         settle().await;
         let before = (descriptors(), Arc::strong_count(&counting));
-        // A leak would add memory in every round, but the caches of task memory stop growing.
+        // The caches of task memory stop growing after some rounds, but a leak would grow in every round.
         let mut grown = i64::MAX;
         for _ in 0..20 {
             let live = live_bytes();

@@ -66,7 +66,7 @@ fn measure<K: Kitchen, F: Future<Output = ()>>(work: impl FnOnce() -> F + Send) 
             });
         });
         is_ready.recv().unwrap();
-        // Let the threads settle first. During the two seconds after that, nothing may happen.
+        // Let the threads settle first. They must be idle for the two seconds after that.
         thread::sleep(Duration::from_millis(300));
         let before = others();
         thread::sleep(Duration::from_secs(2));

@@ -32,7 +32,7 @@ fn wait_for_descriptors(count: usize) {
     }
 }
 
-/// mio #1031: an executor closes all its descriptors.
+/// mio #1031: an executor that is dropped closes all its descriptors.
 fn executors_give_their_descriptors_back<K: Kitchen>() {
     let before = descriptors();
     for _ in 0..20 {
@@ -343,7 +343,7 @@ fn a_signal_from_before_is_not_heard<K: Kitchen>() {
     });
 }
 
-/// The end of `main` does not wait for a running closure. The closure ends with the process.
+/// The end of `main` does not wait for a running job of the pool. The job ends with the process.
 fn the_end_of_main_takes_a_running_job_along<K: Kitchen>() {
     let (begin, begun) = std::sync::mpsc::channel();
     let executor = K::open();
@@ -352,7 +352,6 @@ fn the_end_of_main_takes_a_running_job_along<K: Kitchen>() {
         thread::sleep(Duration::from_secs(3600));
     }));
     begun.recv().unwrap();
-    // The process ends here, long before the closure would end.
 }
 
 on_both! {

@@ -210,8 +210,8 @@ fn drop_may_do_anything_at_shutdown<K: Kitchen>() {
     assert!(joined(everything).unwrap_err().is_aborted());
 }
 
-/// tokio #5861, #3473, #8360: after the drop of an executor, nothing keeps its tasks alive: no source, no
-/// timer, no join and no handle.
+/// tokio #5861, #3473, #8360: after the drop of an executor, no source, timer, join or handle keeps its tasks
+/// alive.
 fn nothing_outlives_the_executor<K: Kitchen>() {
     let executor = K::open();
     let kept = Arc::new(());

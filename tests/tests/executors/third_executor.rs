@@ -252,8 +252,8 @@ fn a_dropped_runtime_drops_the_tasks_that_wait() {
     assert!(task.is_finished());
 }
 
-/// A runtime that closes refuses new tasks and does not count them, so it must not count their ends either. The
-/// destructor of a living task spawns, while the living task itself is still counted.
+/// A runtime that closes refuses new tasks and does not count them, so it must not count their ends either. In
+/// this test, the destructor of a task spawns another task while the first is still counted.
 fn a_refused_task_is_not_counted() {
     struct Spawns(Handle, mpsc::Sender<(bool, usize, usize)>);
     impl Drop for Spawns {

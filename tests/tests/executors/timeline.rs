@@ -86,7 +86,7 @@ fn the_story_of_a_task_is_told<K: Kitchen>() {
 fn timers_are_on_record<K: Kitchen>() {
     let executor = recorded::<K>();
     executor.block_on(async {
-        // Start the sleep inside the task: if it ended before its first poll, it would need no timer.
+        // Start the sleep inside the task, because a sleep that ends before its first poll needs no timer.
         let nap = brigade::spawn(async { brigade::time::sleep(Duration::from_millis(20)).await });
         nap.await.unwrap();
     });

@@ -133,13 +133,12 @@ fn a_full_ring_does_not_starve_the_injector<K: Kitchen>() {
     );
 }
 
-/// Many tasks are always ready, and the timers of a few sleeping tasks are due together. Between the first
-/// and the last of the sleeping tasks, only a bounded number of ready tasks may run.
+/// Many tasks are always ready, and the timers of a few sleeping tasks are due together. Once the first
+/// sleeping task has run, the last one must run within a bounded number of polls of ready tasks.
 fn what_the_driver_woke_does_not_wait_for_a_round_of_self_waking_tasks<K: Kitchen>() {
     const HOGS: usize = 800;
     const SLEEPERS: usize = 20;
-    /// Between the first and the last sleeping task, at most `SLEEPERS * FAIR` polls of ready tasks are
-    /// allowed.
+    /// The allowed number of polls of ready tasks per sleeping task.
     const FAIR: usize = 8;
     let polls = Arc::new(AtomicUsize::new(0));
     let counted = polls.clone();

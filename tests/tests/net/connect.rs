@@ -129,7 +129,7 @@ fn the_error_tells_all_attempts<K: Kitchen>() {
     });
 }
 
-/// The name resolves to addresses of both families, but only one of them has a listener.
+/// `localhost` may resolve to an IPv4 and an IPv6 address, but only one of them has a listener.
 fn localhost_is_found_in_either_family<K: Kitchen>() {
     K::open().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

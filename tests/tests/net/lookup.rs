@@ -65,7 +65,7 @@ fn localhost_is_found<K: Kitchen>() {
     });
 }
 
-/// The OS must not find this name, because RFC 6761 reserves it.
+/// The OS must not find a name that ends in `.invalid`, because RFC 6761 reserves such names.
 fn a_bad_name_is_an_error<K: Kitchen>() {
     K::open().block_on(async {
         assert!(lookup_host("no-such-host.invalid:80").await.is_err());

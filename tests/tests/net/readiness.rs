@@ -20,8 +20,8 @@ use futures::{AsyncRead, AsyncReadExt, AsyncWrite};
 /// The maximum time to wait for an operation.
 pub(crate) const HANG: Duration = Duration::from_secs(20);
 
-/// Waits until `done` returns true. One thread may receive an event from the OS while another thread waits
-/// here for the event's effects.
+/// Waits until `done` returns true. `done` checks for the effects of an event, which another thread may
+/// receive.
 async fn until(done: impl Fn() -> bool) {
     while !done() {
         sleep(Duration::from_millis(1)).await;

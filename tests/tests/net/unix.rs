@@ -183,7 +183,7 @@ fn nothing_is_made_outside<K: Kitchen>() {
     );
     K::open().block_on(async {
         let other = UnixStream::try_from(other).unwrap();
-        // The executor refused the first end and dropped it.
+        // `try_from` dropped the first end, because no executor was running.
         assert_eq!(other.read(&mut [0]).await.unwrap(), 0);
     });
 }

@@ -168,8 +168,8 @@ fn every_async_method_says_what_its_drop_loses() {
     }));
 }
 
-/// RUSTSEC-2025-0024, RUSTSEC-2025-0047, RUSTSEC-2020-0060, -0061, -0081: the runtime requires versions that
-/// fix these bugs, and does not depend on unwanted crates.
+/// RUSTSEC-2025-0024, RUSTSEC-2025-0047, RUSTSEC-2020-0060, -0061, -0081: the runtime requires versions of
+/// its dependencies that fix these bugs, and does not depend on unwanted crates.
 #[test]
 fn dependencies_are_mended_ones() {
     let mended = [

@@ -77,7 +77,7 @@ fn every_row_names_a_test_that_exists_or_is_untried() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The check itself must find a row without a test, and a row whose test does not exist.
+/// `unproven` must find a row without a test, and a row whose test does not exist.
 #[test]
 fn a_row_that_is_unproven_is_found_out() {
     let row = |cell: &str| vec![vec!["soup".to_owned(), cell.to_owned()]];
@@ -174,7 +174,7 @@ fn public_items_have_an_example_or_say_where_one_is() {
     assert!(bare.is_empty(), "{}", bare.join("\n"));
 }
 
-/// The check itself must distinguish tests from other functions.
+/// `is_a_test` must distinguish tests from other functions.
 #[test]
 fn a_name_that_is_no_test_is_found_out() {
     assert!(is_a_test("guide", "a_name_that_is_no_test_is_found_out"));

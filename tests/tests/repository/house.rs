@@ -7,17 +7,17 @@ use crate::text::{Source, code, is_word_char, none, quoted, read, renew, rows, s
 
 const PAGE: &str = "ARCHITECTURE.md";
 
-/// Files that re-export items of modules below them in the order of `lib.rs`.
+/// Files that may re-export items of modules that `lib.rs` lists after them.
 const FACADES: &[&str] = &["lib.rs", "task/mod.rs", "task/join_set.rs", "task/spawn.rs"];
 
-/// Files that use a module below them in the order of `lib.rs`, because the file and the module belong
+/// Files that may use a module although `lib.rs` lists it after them, because the file and the module belong
 /// together.
 const PAIRS: &[(&str, &str)] = &[
-    // On a thread without an executor, the budget denies nothing.
+    // The budget denies an operation only if an executor runs on the thread.
     ("coop.rs", "context"),
     // The list of current executors holds the `Shared` values to which handles refer.
     ("context.rs", "handle"),
-    // A failed write is tried again after a sleep.
+    // A source sleeps before it repeats a failed write.
     ("reactor/source.rs", "time"),
     // The timeline records the main task's name.
     ("task/run.rs", "timeline"),
@@ -72,10 +72,10 @@ fn a_module_uses_only_modules_above_it_in_lib_rs() {
     none(wrong);
 }
 
-/// Only the listed files may name an item. For example, the executors do not name each other.
+/// Some items may be named only in certain files. For example, the executors do not name each other.
 #[test]
 fn some_things_are_named_only_where_they_belong() {
-    // Each item, and the files and modules that may name it.
+    // Each entry is an item, and the files and modules that may name it.
     let places = [
         ("crate::single_thread", "single_thread executor testing"),
         ("crate::work_stealing", "work_stealing executor"),

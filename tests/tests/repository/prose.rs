@@ -208,7 +208,7 @@ fn comments_and_pages_name_the_actor() {
 // ---- quotations ----------------------------------------------------------------------------------
 
 /// Returns the code blocks of a page that are neither doctests nor true quotations. With `BRIGADE_QUOTE=1`,
-/// the quotations are updated. Then check the text around each quotation too.
+/// updates the quotations. Then check by hand that the text around each of them still fits.
 fn loose_code(from: &str, text: &str, is_doctested: bool) -> Vec<String> {
     let mut loose = Vec::new();
     let mut fences: Vec<_> = text.match_indices("```").map(|(at, _)| at).collect();

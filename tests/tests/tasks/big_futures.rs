@@ -228,8 +228,8 @@ fn the_ways_to_spawn_a_job_take_a_big_closure<K: Kitchen>() {
     assert_eq!(sum, 3 * SIZE);
 }
 
-/// The size of a future in a timeout. Even an optimized build copies a timeout with its future once, so it
-/// uses half of `SIZE`.
+/// The size of a future in a timeout. In an optimized build, this is half of `SIZE`, because even such a build
+/// copies a timeout with its future once.
 const WRAPPED: usize = if cfg!(debug_assertions) {
     SIZE
 } else {

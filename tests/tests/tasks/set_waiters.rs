@@ -1,5 +1,5 @@
-//! Tests tasks that wait for a set. They are woken, they let other tasks run, and cancelling a wait loses no
-//! output.
+//! Tests tasks that wait for a `JoinSet`. They are woken, they let other tasks run, and cancelling a wait loses
+//! no output.
 
 use std::future::{pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -344,8 +344,8 @@ fn a_socket_contains_the_panic_of_a_waker<K: Kitchen>() {
     });
 }
 
-/// A foreign waker may also panic when it is cloned or dropped. Even if the handle is on another thread, the
-/// executor's thread may clone and drop the handle's waker. The executor continues.
+/// A foreign waker panics when the executor clones or drops it. The executor's thread may do so although the
+/// handle was polled on another thread. The executor continues.
 fn a_waker_may_panic_on_clone_or_drop_elsewhere<K: Kitchen>() {
     /// Panics at call number `at` (from 0) of the clone hook, or of the drop hook if `on_clone` is false.
     /// Calls on the thread `home` do not count.

@@ -322,8 +322,8 @@ fn a_wake_never_blocks<K: Kitchen>() {
             brigade::yield_now().await;
         }
     });
-    // From here on, no thread can poll a task: no thread is in `block_on`, and the code below blocks all
-    // workers.
+    // From here on, no thread can poll a task, because no thread is in `block_on`, and the code below blocks
+    // all workers.
     let gate = Arc::new(Mutex::new(()));
     let shut = gate.lock().unwrap();
     let busy = Tally::new();

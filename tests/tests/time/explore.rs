@@ -1,4 +1,4 @@
-//! Tests `explore`, which runs a program in many orders. Each order can be reproduced.
+//! Tests `explore`, which runs a program's tasks in many orders. Each order can be reproduced.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
