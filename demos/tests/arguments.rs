@@ -1,4 +1,4 @@
-//! Tests of bad input: it gets one clear line on stderr and status 2, and no socket is opened.
+//! Tests of bad input: the command prints one clear line on stderr, opens no socket, and ends with status 2.
 
 mod common;
 
@@ -208,7 +208,7 @@ fn what_cannot_be_written_is_an_error() {
     }
 }
 
-/// Returns the sources of a folder and of its subfolders, with their names.
+/// Returns the path and the text of each Rust file in a folder and its subfolders.
 fn sources(folder: &std::path::Path) -> Vec<(String, String)> {
     let mut all = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -223,8 +223,7 @@ fn sources(folder: &std::path::Path) -> Vec<(String, String)> {
     all
 }
 
-/// The common code does not depend on a demo, and no demo depends on the command line, so there is no
-/// cycle.
+/// The common code depends on no demo, and no demo depends on the command line. So there is no cycle.
 #[test]
 fn the_command_line_knows_the_demos_and_nothing_knows_the_command_line() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
@@ -236,7 +235,7 @@ fn the_command_line_knows_the_demos_and_nothing_knows_the_command_line() {
         .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
         .filter(|name| !matches!(name.as_str(), "main" | "common" | "drawing"))
         .collect();
-    // Returns whether any path in `text` begins with `crate::` and this module.
+    // Returns whether a path in `text` begins with `crate::` and the name in `module`.
     let names = |text: &str, module: &str| {
         let after = text.split("crate::").skip(1);
         after.flat_map(|it| it.split(';').take(1)).any(|imports| {

@@ -1,6 +1,6 @@
 //! Attacks on the embedded origin, a server on brigade with one thread and a task for each connection.
-//! Thousands of slow, silent, greedy and malformed clients cost it only their open connections, and it
-//! goes on serving all other clients.
+//! Thousands of clients that are slow, silent or greedy, or send nonsense, cost the origin only their open
+//! connections. It goes on serving all other clients.
 //!
 //! `cargo test -p brigade-demos --test attacks -- --nocapture` prints the figures.
 #![cfg(target_os = "linux")]
@@ -25,7 +25,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use common::brigade as command;
 
-/// The number of idle connections, if the limit of open files allows it.
+/// The number of idle connections, if the limit of open files allows so many.
 const CROWD: usize = 10_000;
 
 /// The number of attackers in every attack except the idle one.
@@ -34,8 +34,8 @@ const BAND: usize = 300;
 /// The number of honest requests during each attack. They are sent ten at a time.
 const HONEST: usize = 40;
 
-/// How long an honest client waits for an answer at most. Without an attack, an answer takes up to half a
-/// second. A blocked server would never answer.
+/// The maximum time that an honest client waits for an answer. Without an attack, an answer takes up to half
+/// a second. A blocked server would never answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The origin, in a separate process.

@@ -61,7 +61,7 @@ fn each_claim_is_an_object_with_a_verdict_and_its_figures() {
         assert!(command.starts_with("brigade "), "{claim}");
     }
     // These results are the same on every machine: one cook never runs two tasks at the same time, a seed
-    // reproduces its order, and no task is at work without being in flight.
+    // reproduces its order, and every running task is in flight.
     for (id, verdict) in [(1, "does not hold"), (11, "does not hold")] {
         assert_eq!(claims[id - 1]["verdict"], verdict, "{}", claims[id - 1]);
     }

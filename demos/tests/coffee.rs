@@ -29,7 +29,7 @@ fn eight_machines_serve_more_than_one_whoever_waits_and_only_asking_burns_a_core
         assert_eq!(object["in_flight_max"], 8, "{object}");
         assert!(object["at_once_max"].as_u64() <= cooks.parse().ok());
         let blocked = way(&object, "blocked", "orders");
-        // A shift has time for six cups from one machine, and at least one is begun.
+        // A shift has time for six cups from one machine, and at least one cup is begun.
         assert!((1.0..=6.0).contains(&blocked), "{object}");
         for name in ["busy loop", "notified", "hired"] {
             let orders = way(&object, name, "orders");

@@ -1,5 +1,5 @@
-//! Fuzz tests of `fetch` with random URLs and replies. `fetch` must answer each with one of its own
-//! errors, and never with a panic, a hang or an extra line.
+//! Fuzz tests of `fetch` with random URLs and replies. Each must lead to a result or to one of `fetch`'s own
+//! errors, and never to a panic, a hang or an extra line.
 
 mod common;
 
@@ -65,8 +65,7 @@ fn url() -> impl Strategy<Value = String> {
     (scheme, host, rest).prop_map(|(scheme, host, rest)| scheme + &host + &rest)
 }
 
-/// Returns whether `text` can be an argument: it has no NUL, and does not begin with a dash like an
-/// option.
+/// Returns whether `text` can be an argument: it is not empty, has no NUL, and does not begin with a dash.
 fn is_an_argument(text: &str) -> bool {
     !text.contains('\0') && !text.starts_with('-') && !text.is_empty()
 }
@@ -192,7 +191,7 @@ fn any_reply_is_an_answer_or_an_error() {
     for (result, reply) in results.iter().zip(replies.iter()) {
         let shown: Vec<u8> = reply.iter().copied().take(300).collect();
         assert_sound(result, &shown.escape_ascii().to_string());
-        // The count may exceed the limit by the piece that was read last.
+        // The number of bytes may exceed the limit by the piece that was read last.
         assert!(result["bytes"].as_u64() <= Some(256 << 10), "{result}");
         failed += u64::from(!result["error"].is_null());
     }

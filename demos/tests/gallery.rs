@@ -89,7 +89,7 @@ fn one_cook_holds_all_connections() {
         (&object["cooks"], &object["at_once_max"]),
         (&1.into(), &1.into())
     );
-    // A single cook resizes one photograph at a time, in the handler and in a task.
+    // A single cook resizes one photograph at a time, whether in the handler or in a task.
     assert_eq!(object["handler"]["resizing_max"], 1, "{object}");
     assert_eq!(object["task"]["resizing_max"], 1, "{object}");
 }
@@ -102,8 +102,8 @@ fn many_cooks_hold_the_same() {
     assert!(object["at_once_max"].as_u64() <= Some(3), "{object}");
 }
 
-/// Checks the demo's main result. On an idle machine the ratio is ten or more, but the test demands only
-/// two.
+/// Checks the demo's main result, a ratio of two latencies. On an idle machine, the ratio is ten or more,
+/// but the test demands only two.
 #[test]
 fn a_few_bytes_wait_for_photographs_in_the_handler_and_not_on_the_pool() {
     if thread::available_parallelism().map_or(1, usize::from) < 2 {

@@ -259,8 +259,8 @@ fn ctrl_c_lets_requests_under_way_end() {
     busy.send(b"done");
     let reply = busy.reply().expect("a reply");
     assert_eq!(reply.status, 422, "these eight bytes are no picture");
-    // Do not check whether the reply announces the close: that depends on a race between shutdown and
-    // body.
+    // Do not check whether the reply announces the close. This depends on which is faster, the shutdown
+    // or the body.
     assert!(busy.is_closed());
     let report = gallery.wait();
     assert!(report.starts_with("gallery: served"), "{report}");

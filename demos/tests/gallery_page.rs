@@ -31,7 +31,7 @@ fn the_page_is_alive() {
     let gallery = Gallery::open(&["--connections", "40", "--width", "420"]);
     let mut page = Page::open(&program, &format!("http://{}/", gallery.address));
 
-    // There are 40 visitors, 8 clients that open albums, the page itself, and the task that accepts.
+    // There are 40 visitors, 8 album clients, the page itself, and the task that accepts connections.
     page.wait_for("Number($('in-flight').textContent) >= 50");
     page.wait_for("/ms|µs| s$/.test($('p99').textContent)");
     page.wait_for("[...document.images].filter((image) => image.naturalWidth === 320).length > 12");

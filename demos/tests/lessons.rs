@@ -1,8 +1,8 @@
-//! Small runs of the demos about concurrency and parallelism. Each runs to its end with one cook and with
-//! two, and its figures are right.
+//! Tests of the demos about concurrency and parallelism at a small size. Each demo must run to its end with
+//! one cook and with two, and its figures must be right.
 //!
 //! No check depends on how busy the machine is. The tests check sums, counts, and times that a timer
-//! guarantees. If two threads must work at one instant, a test tries several times.
+//! guarantees. A test in which two threads must work at the same time tries several times.
 
 mod common;
 
@@ -95,7 +95,7 @@ fn kitchen_is_one_at_a_time_then_together_then_at_once() {
         assert_eq!(each(&object["ways"], "in_flight_max"), [1, 3, 3]);
         assert_eq!(each(&object["ways"], "at_once_max")[..2], [1, 1]);
         assert!(number(&ways[2]["cooks"]) >= 2);
-        // In every way, the water takes 6 minutes, and then the noodles take 3.
+        // In each of the three ways, the water takes 6 minutes, and then the noodles take 3.
         assert!(
             ways.iter().all(|way| seconds(&way["wall_s"]) >= 0.090),
             "{object}"
@@ -307,7 +307,7 @@ fn matrix_says_its_table_first_and_advises_nothing_that_it_refutes() {
         at("\nWaiting: "),
     ];
     assert!(order.is_sorted(), "{run:?}");
-    // The next cell measures the gain from a second cook. If there is none, no advice may promise one.
+    // The second cell of a row shows the gain from more cooks. Without a gain, no advice may promise one.
     let gained = run.stdout.contains("computing needs parallelism");
     assert!(gained || !run.stdout.contains("at best"), "{run:?}");
     assert!(!run.stdout.contains("Other programs had"), "{run:?}");
@@ -350,8 +350,8 @@ fn ctrl_c_ends_a_demo_cleanly() {
     assert_eq!(run.stderr, "brigade: ended by Ctrl-C\n");
 }
 
-/// Waits until SIGTERM is in the system's list of caught signals. The process registers SIGTERM after
-/// SIGINT, so it then catches both.
+/// Waits until the system lists SIGTERM among the signals that the process catches. The process registers
+/// SIGTERM after SIGINT, so it then catches both.
 #[cfg(target_os = "linux")]
 fn wait_until_it_listens(process: u32) {
     loop {

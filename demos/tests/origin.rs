@@ -32,8 +32,8 @@ fn two_thousand_at_once_on_one_thread() {
         object["results"].is_null(),
         "results are for URLs of the user"
     );
-    // Compare two times of the same run, with a wide margin: requests one after another would take as
-    // long as `waited_s`.
+    // Compare two times of the same run, with a wide margin. One after another, the requests would take
+    // as long as `waited_s`.
     assert!(
         object["wall_s"].as_f64().unwrap() * 10.0 < object["waited_s"].as_f64().unwrap(),
         "{object}"

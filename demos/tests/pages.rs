@@ -159,8 +159,8 @@ fn encoded(encoding: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-/// Returns a body in each of the encodings except brotli. For `deflate`, there are two: zlib's format,
-/// and the bare stream that some servers send.
+/// Returns a body in each of the encodings except brotli, and twice for `deflate`: in zlib's format, and as
+/// the bare stream that some servers send.
 fn in_every_encoding(body: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     use flate2::{Compression, write};
     let level = Compression::default();
@@ -264,7 +264,7 @@ fn a_compressed_body_that_is_cut_or_broken_is_no_answer() {
     }
 }
 
-/// A small body that unpacks to a large one is stopped at the limit, and is never in memory as a whole.
+/// A small body that unpacks to a large one is cut off at the limit. It is never in memory as a whole.
 #[test]
 fn a_bomb_ends_at_the_limit() {
     for (encoding, body) in in_every_encoding(&vec![0; 64 << 20]) {

@@ -57,8 +57,8 @@ fn the_advice_names_each_fault_with_one_cook_and_with_two() {
         );
         for pitfall in &all {
             assert!(is_clear(pitfall), "{pitfall}");
-            // A busy machine can block the event loop of any program, so this fault may be named even
-            // here.
+            // A busy machine can block the event loop of any program. So the advice may name `blocking`
+            // even in the corrected version.
             if pitfall["pitfall"] != "blocking" {
                 assert_eq!(pitfall["mended"]["is_named"], false, "{pitfall}");
                 assert_eq!(

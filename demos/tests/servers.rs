@@ -27,10 +27,10 @@ const FILES: [(&str, usize); 3] = [
     ("empty.bin", 0),
 ];
 
-/// Directories of servers on Debian, which a user's PATH does not contain.
+/// The directories of Debian's servers, which a user's PATH does not contain.
 const MORE_PATH: [&str; 2] = ["/usr/sbin", "/usr/local/sbin"];
 
-/// Finds a program. Returns `None` with a message if the program is missing and not required.
+/// Finds a program. If it is missing and not required, prints a message and returns `None`.
 fn find(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let directories = std::env::split_paths(&path).chain(MORE_PATH.map(PathBuf::from));
@@ -48,7 +48,7 @@ fn find(name: &str) -> Option<PathBuf> {
     found
 }
 
-/// A server process and the directory that it serves. Dropping it ends the process.
+/// A server process and the directory that it serves. Its `drop` ends the process.
 struct Served {
     child: Child,
     place: TempDir,
@@ -156,7 +156,7 @@ fn python_http_server() {
     );
 }
 
-/// nginx on two ports. The second is encrypted. Its certificate is for `localhost` and 127.0.0.1, and is
+/// nginx on two ports. The second port uses TLS. Its certificate is for `localhost` and 127.0.0.1, and is
 /// signed by `ca.pem`.
 struct Nginx {
     served: Served,

@@ -48,8 +48,7 @@ fn no_more_threads_are_on_a_core_than_there_are_cores() {
         assert_eq!(crowd["sum_is_right"], true, "{object}");
         assert_eq!(crowd["threads"].as_f64().unwrap() % cores, 0.0);
         if cfg!(target_os = "linux") {
-            // The system counts the time on a core, but the wall time comes from another clock. The two
-            // clocks agree to within one percent.
+            // The time on a core and the wall time come from two clocks, which agree to within one percent.
             assert!(
                 crowd["at_once"].as_f64().unwrap() <= 1.01 * cores,
                 "{object}"

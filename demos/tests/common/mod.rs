@@ -18,7 +18,7 @@ use serde_json::Value;
 /// The time after which a run counts as hung.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Returns the `brigade` command with these arguments. Every stream is a pipe.
+/// Returns the `brigade` command with these arguments. Its output streams are pipes.
 pub fn brigade(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_brigade"));
     command
@@ -87,8 +87,7 @@ impl Run {
             .unwrap_or_else(|error| panic!("stdout is no JSON: {error}\n{self:?}"))
     }
 
-    /// Asserts that the run was refused: status 2, one line on stderr, nothing on
-    /// stdout. Returns the line.
+    /// Asserts that the run was refused: status 2, one line on stderr, nothing on stdout. Returns the line.
     #[track_caller]
     pub fn refused(&self) -> &str {
         assert_eq!(self.status, Some(2), "{self:?}");

@@ -255,8 +255,8 @@ impl Adviser<'_> {
 
     fn other_programs(&self) -> Option<Advice> {
         let (wanted, share) = self.crowding();
-        // If the program has more threads than the machine has cores, do not blame other programs: its own
-        // threads may have kept the workers off the cores.
+        // If the program has more threads than the machine has cores, do not blame other programs, because
+        // the program's own threads may have kept the workers off the cores.
         let own = self
             .spans
             .lanes

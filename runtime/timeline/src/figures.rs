@@ -76,7 +76,7 @@ pub fn figures(timeline: &Timeline) -> Figures {
 ///
 /// - A task whose beginning is missing begins with its first event.
 /// - A poll whose beginning or end is missing is counted, but its time counts as waiting.
-/// - A task that is polled without a wake counts as waiting until then.
+/// - A task that is polled without a wake counts as waiting until the poll.
 /// - If events were [dropped](Timeline::dropped), the record ends with its last event.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -105,9 +105,9 @@ pub struct Figures {
     /// The time in which tasks ran, as a share of their lives, from 0 to 1. This share, `queued_share` and
     /// `waiting_share` sum to 1. All three are 0 if no task lived for a nanosecond.
     pub running_share: f64,
-    /// The share of their lives in which tasks were ready but not running, from 0 to 1.
+    /// The time in which tasks were ready but not running, as a share of their lives.
     pub queued_share: f64,
-    /// The share of their lives in which tasks waited, from 0 to 1.
+    /// The time in which tasks waited, as a share of their lives.
     pub waiting_share: f64,
     /// The longest poll on a worker, whether of a task or of the main future.
     pub longest_poll: Option<LongestPoll>,
@@ -222,7 +222,7 @@ pub struct LaneFigures {
     /// How long the thread worked for the executor, awake or parked: the time from its first event to its
     /// last, without the times between two calls of `block_on`.
     pub present: Duration,
-    /// The share of [`in_polls`](Self::in_polls) in [`present`](Self::present), from 0 to 1.
+    /// [`in_polls`](Self::in_polls) as a share of [`present`](Self::present), from 0 to 1.
     pub busy: f64,
     /// The number of times the thread parked.
     pub parks: u64,
@@ -262,7 +262,7 @@ pub struct TaskFigures {
     pub begun: Option<Duration>,
     /// When the task ended. `None` if the task was alive when the record ended.
     pub ended: Option<Duration>,
-    /// How it ended.
+    /// How the task ended.
     pub ending: Option<Ending>,
     /// True for a job of the blocking pool.
     pub is_blocking: bool,
@@ -333,9 +333,9 @@ pub struct LongestPoll {
     pub task: usize,
     /// The polling thread, as an index into [`Timeline::lanes`].
     pub lane: usize,
-    /// When it began.
+    /// When the poll began.
     pub begun: Duration,
-    /// How long it took.
+    /// How long the poll took.
     pub took: Duration,
     /// The part of the poll in which the worker's thread blocked.
     pub blocked: Duration,

@@ -89,7 +89,7 @@ pub enum TaskKind {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct TaskSpans {
-    /// Its kind.
+    /// The kind of the task.
     pub kind: TaskKind,
     /// The states of the task, from its beginning to its end, without a gap.
     pub spans: Vec<Span>,
@@ -99,7 +99,7 @@ pub struct TaskSpans {
     pub begun: Option<Duration>,
     /// When the task ended. `None` if the task was alive when the record ended.
     pub ended: Option<Duration>,
-    /// How it ended.
+    /// How the task ended.
     pub ending: Option<Ending>,
     /// The task that spawned this task.
     pub spawned_by: Option<usize>,
@@ -180,8 +180,7 @@ pub struct Poll {
     pub outcome: Option<Outcome>,
     /// The wake or spawn that caused the poll, as an index into [`Spans::wakes`].
     pub cause: Option<usize>,
-    /// How long the polling thread was not on a core during the poll. `None` if the record does not show
-    /// this.
+    /// How long the polling thread was off the core during the poll. `None` if the record does not show this.
     pub off_core: Option<OffCore>,
 }
 
@@ -201,7 +200,7 @@ pub struct OffCore {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Wake {
-    /// When it happened.
+    /// When the event happened.
     pub at: Duration,
     /// The task that was woken or spawned.
     pub task: usize,
@@ -222,7 +221,7 @@ pub struct Wake {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum Source {
-    /// The task was spawned by the task with this index. `None` if it was spawned from outside.
+    /// The task was spawned by the task with this index. `None` if no task spawned it.
     Spawn(Option<usize>),
     /// A poll of the task with this index made the wake. A task may wake itself.
     Task(usize),
@@ -265,10 +264,9 @@ pub struct LaneSpans {
     pub present: Vec<(Duration, Duration)>,
     /// Events on this thread that took no time.
     pub marks: Vec<(Duration, Mark)>,
-    /// The CPU time of the thread between its first and its last reading.
+    /// The CPU time of the thread, from the first reading of its CPU clock to the last.
     pub cpu: Option<Duration>,
-    /// How long the OS kept the thread from running although it could run, between its first and its last
-    /// reading.
+    /// How long the thread could run but had no core, from the first reading of its CPU clock to the last.
     pub preempted: Option<Duration>,
 }
 
@@ -282,7 +280,7 @@ pub enum Mark {
     Timers(usize),
     /// The thread took tasks from the queue of the worker with this number.
     Steal(usize),
-    /// The thread woke this task from outside.
+    /// The thread, which is outside the executor, woke this task.
     Woke(usize),
     /// The thread polled this task, and afterwards no waker of the task was left.
     Stranded(usize),

@@ -226,7 +226,7 @@ impl Browser {
     fn open_at(&self, page: &str, name: &str, fragment: &str, arguments: &[&str]) -> Output {
         let file = self.room.join(format!("{name}.html"));
         fs::write(&file, page).unwrap();
-        // Each browser needs its own profile, because two browsers cannot share one.
+        // Two browsers cannot share a profile.
         let profile = tempfile::tempdir().unwrap();
         let child = Command::new(&self.program)
             .args([

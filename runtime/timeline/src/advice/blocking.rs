@@ -51,7 +51,7 @@ impl Adviser<'_> {
         let longest = longest?;
         let total: Duration = sums.iter().map(|sum| sum.0).sum();
         let many = total >= MANY_BLOCKS && total >= self.figures.span.mul_f64(BLOCKED_SHARE);
-        // If the program spawned no task, its main future may block, because it delays no other task.
+        // If the program spawned no task, the main future does no harm if it blocks, so report nothing.
         let alone = self.figures.spawned == 0;
         if alone || (longest.blocked() < ONE_BLOCK && !many) {
             return None;

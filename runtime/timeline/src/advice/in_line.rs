@@ -1,8 +1,7 @@
-//! Finds tasks that wait for one another although they could wait at the same time.
+//! Finds tasks that wait for one another although they could wait for events at the same time.
 //!
-//! Several tasks should wait for events at the same time. If only one task at a time waits for an event, and
-//! each task first waits for another task, something blocks all tasks but one. Most often, this is a lock
-//! that a task holds across an await.
+//! If only one task at a time waits for an event, and each task first waits for another task, something
+//! blocks all tasks but one. Most often, a task holds a lock across an await.
 
 use std::time::Duration;
 

@@ -28,7 +28,7 @@ const MOST_OF_LOOP: f64 = 0.6;
 /// Other tasks may be active in at most this share of the loop.
 const HARDLY_ANYTHING_ELSE: f64 = 0.15;
 
-/// A task that waits for at least this share of the run counts as a server that waits for its next client.
+/// A wait that takes at least this share of the run counts as a server's wait for its next client.
 const STANDING: f64 = 0.5;
 
 /// If an event on a socket comes at most this long before or after a poll, the poll may have caused the
@@ -73,8 +73,8 @@ impl Adviser<'_> {
         {
             return None;
         }
-        // Report no task that wakes other tasks after most of its waits: it sets the pace of the other tasks,
-        // which run between the waits.
+        // Report no task that wakes other tasks after most of its waits. Such a task sets the pace of the
+        // other tasks, which run between the waits.
         let polls = &self.spans.tasks[task].polls;
         let telling = polls.iter().filter(|&&poll| self.has_effect(poll)).count();
         if telling * 2 > waits.len() {

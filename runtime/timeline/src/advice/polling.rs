@@ -151,8 +151,8 @@ impl Adviser<'_> {
     }
 
     /// Returns whether another task ended during the last sleep. In this case, the sleeping task probably
-    /// checked for the other task's end. Ignores other tasks that also poll by timer, and tasks that sleep
-    /// nearly as often: they are members of one fan-out, whose lengths happened to differ.
+    /// checked for the other task's end. Ignores tasks that also poll by timer or sleep at least half as
+    /// often. They belong to the same fan-out as this task, even if their sleeps differ in length.
     fn was_answered(&self, task: usize, asking: &Asking, pollers: &[usize]) -> bool {
         if self.spans.tasks[task].ending == Some(crate::spans::Ending::Cancelled) {
             return false;

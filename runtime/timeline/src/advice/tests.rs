@@ -76,7 +76,7 @@ fn sleepers(tasks: Vec<Vec<u64>>) -> Vec<Kind> {
         for task in spawned {
             task.await.unwrap();
         }
-        // On a virtual clock, the main future would end at the same instant as the last task.
+        // Without this sleep, the main future would end at the same virtual instant as the last task.
         brigade::time::sleep(Duration::from_millis(1)).await;
     });
     let timeline = executor.timeline().unwrap();
@@ -84,8 +84,8 @@ fn sleepers(tasks: Vec<Vec<u64>>) -> Vec<Kind> {
     advice.iter().map(super::Advice::kind).collect()
 }
 
-/// Tasks that only sleep look like tasks that check. What they would check for is another task's end during
-/// their last sleep, but not the end of a task that sleeps as they do.
+/// A loop of sleeps is reported only if another task ended during the last sleep, because the loop may have
+/// checked for this end. The end of a task that also sleeps in a loop does not count.
 #[test]
 fn a_loop_of_sleeps_is_polling_if_a_task_of_another_kind_ended() {
     let steps = || [41, 53, 79, 83, 47].repeat(5); // 1,515 ms

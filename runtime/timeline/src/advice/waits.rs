@@ -111,7 +111,7 @@ pub(super) fn covered(one: &[(Duration, Duration)], others: &[(Duration, Duratio
 /// margin.
 const TICK: f64 = 1.15;
 
-/// At least this share of a ticker's timers must fire in time. On a busy machine, the other timers fire late.
+/// At least this share of a ticker's timers must fire in time. On a busy machine, some timers fire late.
 const IN_TIME: f64 = 0.5;
 /// The share for fewer than `FEW` timers. It is higher, because a few timers may be in time by chance.
 const FEW_IN_TIME: f64 = 0.8;

@@ -25,8 +25,8 @@ impl Window {
     /// Divides the window into `bins` equal parts. Returns, for each part, which share of it the intervals
     /// fill. Two intervals that both fill a part completely add up to 2.
     ///
-    /// Takes time proportional to the number of intervals plus the number of bins: if an interval fills
-    /// several parts completely, only the first of them and the part after the last are changed.
+    /// Takes time proportional to the number of intervals plus the number of bins. If an interval fills
+    /// several parts completely, `steps` notes only the first of them and the part after the last.
     pub(super) fn fill(
         self,
         bins: usize,

@@ -30,7 +30,7 @@ pub(super) const RUNNING: f64 = 14.0;
 pub(super) const QUEUED: f64 = 7.0;
 /// The height of a waiting task, in pixels.
 pub(super) const WAITING: f64 = 3.0;
-/// The maximum number of spans that are drawn one by one. A row with more spans is drawn as a chart.
+/// The maximum number of spans that are drawn one by one.
 pub(super) const EXACT_MAX: usize = 250;
 /// The number of columns in a row that is drawn as a chart: one for every 1.5 pixels.
 pub(super) const BINS: usize = (LENGTH / 1.5) as usize;

@@ -1,4 +1,4 @@
-//! Tests the file with a small reader that applies Perfetto's rules.
+//! Tests the trace file with a small reader that applies Perfetto's rules.
 
 use std::collections::{HashMap, HashSet};
 
@@ -98,7 +98,7 @@ fn slices_on_a_track_follow_one_another_to_the_nanosecond() {
     }
 }
 
-/// Each time must remain exact to the nanosecond after Perfetto's arithmetic.
+/// After Perfetto's arithmetic, every time must still be exact to the nanosecond.
 #[test]
 fn a_nanosecond_stays_a_nanosecond() {
     for at in (0..2_000).chain([1_001, 4_035, 1 << 40, (1 << 40) + 1, 3_600_000_000_123]) {

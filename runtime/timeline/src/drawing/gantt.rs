@@ -34,7 +34,7 @@ pub(super) struct Gantt {
     /// The time from the first event to the last, or to the end of the record if the run had not ended by
     /// then.
     pub(super) window: Window,
-    /// The threads that polled tasks: first the workers in order of their numbers, then the others.
+    /// The workers in the order of their numbers, then the other threads that polled tasks.
     pub(super) cooks: Vec<CookRow>,
     /// The tasks that have at least one event, in the order in which they appeared.
     pub(super) tasks: Vec<TaskRow>,

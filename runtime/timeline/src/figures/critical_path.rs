@@ -3,8 +3,9 @@
 //!
 //! The computation passes over the polls once, in the order in which they began. For each poll, it computes
 //! the length of the chain that leads to the poll's beginning, and of the chain that leads to its end. A
-//! chain grows while a task runs or waits for something outside. If another task woke the task, the longer of
-//! the two tasks' chains continues. So no chain is ever longer than the run up to that instant.
+//! chain grows while a task runs, or waits for something other than a task. If another task woke the task,
+//! the longer of the two tasks' chains continues. So the chain to an instant is never longer than the run up
+//! to then.
 
 use std::time::Duration;
 
@@ -120,7 +121,7 @@ impl<'a> Chains<'a> {
                 let wake = span.wake.map(|wake| &self.spans.wakes[wake]);
                 match wake.and_then(|wake| self.cause(wake)) {
                     Some(cause) => chain = chain.max(cause),
-                    // The task waited for something outside.
+                    // The task waited for something other than a task.
                     None => chain += span.length(),
                 }
             }

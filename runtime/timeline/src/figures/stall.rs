@@ -66,8 +66,8 @@ pub(super) fn longest(spans: &Spans) -> Option<Stall> {
     })
 }
 
-/// The periods in which tasks are kept from running: the sorted times at which they begin, and the sorted
-/// times at which they end.
+/// The periods in which tasks are kept from running: the sorted beginnings and the sorted ends of these
+/// periods.
 struct Crowd {
     from: Vec<Duration>,
     to: Vec<Duration>,

@@ -1,7 +1,7 @@
 //! Computes how long polls were off the core, from the readings of their thread's CPU clock.
 //!
-//! The recorder reads the clock when a poll ends, or a park begins or ends, if a millisecond has passed since
-//! the last reading. So the polls between two readings, except the last, take less than a millisecond
+//! When a poll ends, or a park begins or ends, the recorder reads the clock if a millisecond has passed since
+//! the last reading. So of the polls between two readings, all but the last take less than a millisecond
 //! together.
 
 use std::time::Duration;

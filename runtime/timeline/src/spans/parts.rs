@@ -27,7 +27,7 @@ pub(super) struct Life {
     pub(super) awaits: usize,
     /// True if the task awaited another task when it began to wait.
     pub(super) joins: bool,
-    /// The awaited tasks that have ended since the last poll of this task began. The end of each may wake
+    /// The awaited tasks that have ended since the last poll of this task began. The end of each can wake
     /// this task once.
     pub(super) farewells: Vec<usize>,
     pub(super) spans: TaskSpans,
@@ -105,7 +105,7 @@ impl Causes {
             self.timers -= 1;
             Some(Source::Timer)
         } else {
-            // One event may wake two tasks (a reader and a writer), so return its cause again.
+            // One event can wake two tasks (a reader and a writer), so return the last cause again.
             self.last
         };
         self.last = next;

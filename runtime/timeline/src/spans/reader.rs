@@ -2,7 +2,7 @@
 //!
 //! If the record lacks an event, the reader makes a cautious assumption. A task whose beginning is missing
 //! begins with its first event. A poll whose beginning or end is missing is counted, but its time counts as
-//! waiting. A task that is polled without a wake counts as waiting until then.
+//! waiting. A task that is polled without a wake counts as waiting until the poll.
 
 use std::time::Duration;
 
@@ -354,9 +354,9 @@ impl<'a> Reader<'a> {
     fn finish(mut self) -> Spans {
         let timeline = self.timeline;
         let last = self.now;
-        // If the run was still going on, it lasts until the end of the record. Otherwise it ends with its
-        // last event, because the record may have been taken much later. It also ends there if events were
-        // dropped, because it is unknown what happened afterwards.
+        // If the run was still going on, it lasts until the end of the record. Otherwise the run ends with
+        // its last event, because the record may have been taken much later. If events were dropped, the run
+        // also ends there, because it is unknown what happened afterwards.
         if timeline.dropped == 0 && self.goes_on() {
             self.now = last.max(timeline.length);
         }

@@ -82,7 +82,7 @@ const ON_SCENE = {
 for (const [type, act] of Object.entries(ON_SCENE)) scene.addEventListener(type, act, { passive: false });
 
 byId("scroller").addEventListener("scroll", ({ target }) => {
-  // Ignore the events that this script itself causes: they move by at most 1.5 pixels.
+  // Ignore the scroll events that this script itself causes. They move by at most 1.5 pixels.
   if (Math.abs(target.scrollTop - view.scroll) > 1.5) scrollTo(target.scrollTop);
 });
 

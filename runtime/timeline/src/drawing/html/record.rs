@@ -79,7 +79,7 @@ struct Base {
     task: usize,
     poll: usize,
     wake: usize,
-    /// The numbers of its threads.
+    /// The numbers of the run's threads.
     lanes: Vec<i64>,
 }
 

@@ -15,10 +15,10 @@ function paintRows() {
   });
 }
 
-/// Calls `paint(row, left, width, cover)` for each interval of a group that is at least 1.5 pixels wide. All
-/// consecutive thinner intervals in a column of pixels share one call. For this call, `cover` is the part of
-/// the column that they fill, and `row` is the longest of them. So the number of calls is limited by the
-/// number of pixels, not by the number of intervals.
+/// Calls `paint(row, left, width, cover)` for the intervals of a group. Each interval of at least 1.5 pixels
+/// gets its own call. Consecutive thinner intervals in one column of pixels share a call, in which `cover` is
+/// the part of the column that they fill, and `row` is the longest of them. So the number of pixels limits the
+/// number of calls.
 function eachBar(index, group, table, paint) {
   const { from, to } = table;
   const scale = 1 / nanosPerPixel();

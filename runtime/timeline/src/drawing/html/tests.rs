@@ -80,7 +80,7 @@ fn every_event() -> Timeline {
     Timeline::from_parts(lanes, tasks, events.collect(), Duration::from_micros(1))
 }
 
-/// Parses the page as a browser does, and checks that there were no errors.
+/// Parses the page as a browser does. The result lists the errors.
 fn parse(page: &str) -> RcDom {
     html5ever::parse_document(RcDom::default(), Default::default()).one(page)
 }
