@@ -1,7 +1,7 @@
 //! An HTTP server on brigade or on tokio, for load generators. See `benches/load`.
 //!
 //! ```console
-//! $ cargo run --release -p brigade-tests --example http_load -- brigade 2 h1
+//! $ cargo run --release -p brigade-ecosystem --example http_load -- brigade 2 h1
 //! 127.0.0.1:40123
 //! ```
 //!
