@@ -67,38 +67,29 @@ struct LockedWheel {
     /// Mirrors `wheel.is_empty()`, so that a poll of the driver takes no lock if there are no timers.
     empty: AtomicBool,
     alarm: Arc<Alarm>,
+    /// The number of `Armed` values that were dropped, minus `WheelState::armed` once the `Timers` are dropped.
+    /// So it becomes 0 when nothing points to the wheel any more. It is changed after unlocking: the wheel
+    /// must not be freed while another thread still unlocks it.
+    dropped: AtomicU64,
 }
 
 struct WheelState {
     wheel: Wheel<Waker>,
-    /// True after the executor has closed. Then no timer can be armed.
+    /// True after the executor has closed, or its `Timers` were dropped. Then no timer can be armed.
     closed: bool,
-    /// The number of `Armed` values, which point to this wheel. This count is under the wheel's lock, which
-    /// is taken anyway. An `Arc` in each timer would cost two more atomic read-modify-writes.
-    armed: usize,
-    /// Keeps this wheel alive until it is closed and no `Armed` is left.
-    this: Option<Arc<LockedWheel>>,
-}
-
-impl WheelState {
-    /// Returns the wheel's reference to itself, if the wheel needs it no more. The caller drops the reference
-    /// after unlocking.
-    fn last(&mut self) -> Option<Arc<LockedWheel>> {
-        match self.closed && self.armed == 0 {
-            true => self.this.take(),
-            false => None,
-        }
-    }
+    /// The number of `Armed` values that were made. Counting them under the lock, which is taken anyway, saves
+    /// one of the two atomic read-modify-writes of an `Arc`.
+    armed: u64,
 }
 
 /// A timer that was armed, and may have fired since.
 pub(crate) struct Armed {
-    /// The wheel counts this `Armed`, so the wheel is alive.
+    /// The wheel is alive until this `Armed` is counted in `dropped`.
     wheel: NonNull<LockedWheel>,
     key: Key,
 }
 
-// SAFETY: a timer is a shared reference to a wheel, and any thread may use a wheel.
+// SAFETY: a timer is a shared reference to a wheel, and any thread may use or free a wheel.
 unsafe impl Send for Armed {}
 // SAFETY: as for `Send`.
 unsafe impl Sync for Armed {}
@@ -130,12 +121,13 @@ impl Timers {
                     wheel: Wheel::new(alarm.clock.tick_shift()),
                     closed: false,
                     armed: 0,
-                    this: None,
                 }),
                 empty: AtomicBool::new(true),
                 alarm: alarm.clone(),
+                dropped: AtomicU64::new(0),
             });
-            lock(&wheel.state).this = Some(wheel.clone());
+            // `LockedWheel::free` takes this reference back.
+            std::mem::forget(wheel.clone());
             wheel
         };
         let wheels = (0..workers).map(wheel).collect();
@@ -176,7 +168,8 @@ impl Timers {
         let awaited = !runs_executor && self.alarm.clock.is_virtual();
         Some(Armed {
             key: wheel.insert(state, deadline, waker, awaited),
-            wheel: NonNull::from(&**wheel),
+            // Not a pointer from a reference, because the wheel is freed through it.
+            wheel: NonNull::new(Arc::as_ptr(wheel).cast_mut()).expect("an Arc is not null"),
         })
     }
 
@@ -233,14 +226,28 @@ impl Drop for Timers {
         for wheel in &self.wheels {
             let mut state = lock(&wheel.state);
             state.closed = true;
-            let last = state.last();
+            let armed = state.armed;
             drop(state);
-            drop(last);
+            // AcqRel: as in `Armed::drop`.
+            if wheel.dropped.fetch_sub(armed, Ordering::AcqRel) == armed {
+                // SAFETY: each timer that was armed has been dropped, and no other can be armed.
+                unsafe { LockedWheel::free(Arc::as_ptr(wheel)) };
+            }
         }
     }
 }
 
 impl LockedWheel {
+    /// Takes back the reference that `Timers::new` left.
+    ///
+    /// # Safety
+    /// The pointer came from `Arc::as_ptr`. The caller calls this once, when no `Armed` is left.
+    #[cold]
+    unsafe fn free(this: *const LockedWheel) {
+        // SAFETY: the caller upholds the contract.
+        drop(unsafe { Arc::from_raw(this) });
+    }
+
     #[inline]
     fn insert(
         &self,
@@ -276,7 +283,7 @@ impl LockedWheel {
 impl Armed {
     #[inline]
     fn wheel(&self) -> &LockedWheel {
-        // SAFETY: the wheel counts this `Armed`, and keeps itself alive while the count is not 0.
+        // SAFETY: the wheel is alive until this `Armed` is counted in `dropped`.
         unsafe { self.wheel.as_ref() }
     }
 
@@ -295,7 +302,8 @@ impl Armed {
         }
     }
 
-    /// Moves the timer, with its waker, to another deadline. Returns `false` if the timer has fired.
+    /// Moves the timer, with its waker, to another deadline. Returns `false` if the timer has fired, or
+    /// the executor has closed.
     #[must_use]
     pub(crate) fn rearm(&mut self, deadline: Option<Instant>) -> bool {
         let wheel = self.wheel();
@@ -319,11 +327,12 @@ impl Drop for Armed {
         let empty = state.wheel.is_empty();
         wheel.empty.store(empty, Ordering::Relaxed);
         wheel.alarm.clock.forget_waiter(self.key);
-        state.armed -= 1;
-        let last = state.last();
         drop(state);
-        // From here on, the wheel may be gone.
-        drop(last);
+        // AcqRel: all accesses to the wheel come before the free. From here on, another thread may free it.
+        if wheel.dropped.fetch_add(1, Ordering::AcqRel).wrapping_add(1) == 0 {
+            // SAFETY: the `Timers` and all timers were dropped.
+            unsafe { LockedWheel::free(self.wheel.as_ptr()) };
+        }
         match waker {
             Some(foreign) if !is_own(&foreign) => drop_quietly(foreign),
             own => drop(own),

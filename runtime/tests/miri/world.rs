@@ -41,6 +41,30 @@ fn timers_of_many_cooks() {
     timers(two_cooks());
 }
 
+/// Two sleeps are dropped on two threads, while this thread drops their executor. The wheel is freed by the
+/// last of the three, when no thread is still unlocking it.
+#[test]
+fn sleeps_and_their_executor_end_together() {
+    let executor = one_cook();
+    let sleeps = executor.block_on(async {
+        let mut sleeps =
+            [(); 2].map(|()| Box::pin(brigade::time::sleep(Duration::from_secs(1000))));
+        poll_fn(|cx| {
+            for sleep in &mut sleeps {
+                assert!(sleep.as_mut().poll(cx).is_pending());
+            }
+            Poll::Ready(())
+        })
+        .await;
+        sleeps
+    });
+    let threads = sleeps.map(|sleep| thread::spawn(move || drop(sleep)));
+    drop(executor);
+    for thread in threads {
+        thread.join().unwrap();
+    }
+}
+
 /// Makes two ends of a connection over loopback. Miri passes these sockets on to the OS.
 async fn connect() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
