@@ -76,8 +76,9 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Identifies a thread while it lives.
 ///
 /// The token is the address of a thread-local byte, which one instruction computes. A new thread may get the
-/// token of an ended thread. This is harmless here, because the ended thread no longer uses the data that
-/// belongs to the token.
+/// token of an ended thread. This is harmless here: the ended thread no longer uses the data that belongs to
+/// the token, and the memory of the byte passes from thread to thread through the C library or the OS. So
+/// everything that the ended thread did comes before.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct ThreadToken(usize);
 

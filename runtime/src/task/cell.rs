@@ -42,7 +42,8 @@ pub(crate) struct Header {
     pub(super) vtable: &'static Vtable,
     pub(super) scheduler: SchedulerRef,
     pub(super) join: JoinWord,
-    /// Counts wakers and abort handles, plus one for executor and join handle together.
+    /// Counts wakers, abort handles and messages, plus one for executor and join handle together, plus one
+    /// while SPARE is set.
     pub(super) refs: AtomicU32,
     /// The index in the executor's list of living tasks. Only the executor reads and writes it.
     pub(super) owned_index: UnsafeCell<u32>,
@@ -282,7 +283,7 @@ unsafe fn drop_output<F: Future>(task: NonNull<Header>) {
 unsafe fn free<F: Future>(task: NonNull<Header>) {
     let cell = task.cast::<Cell<F>>();
     // SAFETY: the caller had the last reference to this cell. Of its fields, only the scheduler is left to be
-    // dropped.
+    // dropped: the join word is DONE or TAKEN, so it holds no waker.
     unsafe {
         let scheduler = ptr::read(&raw const (*cell.as_ptr()).header.scheduler);
         memory::free(cell);

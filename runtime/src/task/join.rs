@@ -1,37 +1,42 @@
 //! Joining: how the output of a task passes from the executor to the handle.
 //!
-//! Two sides hold a task. The executor holds the task until it has stored the output. The `JoinHandle` holds
-//! the task until the handle is dropped. The two sides share one reference, which the last side releases.
-//! Each side ends its hold by one write to the *join word*. Until the word is DONE, every write is an atomic
-//! read-modify-write. So a handle of any executor may be polled and dropped on any thread.
+//! The executor and the `JoinHandle` share one reference to the task. The side that ends its hold first does
+//! so by a write to the *join word*: the handle stores DETACHED, or the executor stores DONE. After this write,
+//! it must not touch the task, because the other side may free it. The other side releases the reference.
+//!
+//! Before the end of the task, only the handle writes the word:
 //!
 //! ```text
-//!               the handle waits
-//!      JOINED ────────────────────► a waker ──┐ the handle waits
-//!        │ │                         │ │  ▲   │ with another waker
-//!        │ └──── it is dropped ───┐  │ │  └───┘
-//!        │                        ▼  ▼ │
-//!        │ the output is stored  DETACHED  the executor drops the output and frees the task
-//!        │                             │
-//!        │       ┌─────────────────────┘ the output is stored; the executor calls the waker
-//!        ▼       ▼
-//!        DONE ────────► TAKEN
-//!             the handle takes or drops the output
+//!               polled              polled with another waker
+//!       JOINED ────────► a waker ◄───┐
+//!         │               │   └──────┘
+//!         │ dropped       │ dropped
+//!         └──► DETACHED ◄─┘
 //! ```
 //!
-//! The waker is *in* the word, as one pointer. So the executor stores DONE and takes the waker in one step,
-//! and does not touch the task afterwards.
+//! When the output is stored, the executor swaps DONE into the word. The previous value is its duty:
+//!
+//! | previous value | the executor | then the task is held by |
+//! |---|---|---|
+//! | JOINED | does nothing | the handle |
+//! | a waker | calls the waker | the handle |
+//! | DETACHED | drops the output and releases the reference | neither side |
+//!
+//! From then on, only the handle writes the word. It stores TAKEN when it takes the output. Until DONE, every
+//! write is an atomic read-modify-write, so handle and executor may be on different threads. The waker is *in*
+//! the word, as one pointer. So the swap takes the waker and gives up the task in one step.
 
 use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
 use std::task::{Poll, Waker};
 
+use super::cell::Header;
 use super::raw::RawTask;
 use super::waker::{self, drop_quietly, wake_quietly};
 use crate::sync::{AtomicPtr, Ordering};
 
-/// A value of the join word: one of four constants, or the waker of a handle that waits. No pointer has the
-/// address of a constant, because the OS maps nothing there.
+/// A value of the join word: one of four constants, or the waker of a handle that waits. Tasks and boxes are
+/// aligned to 4 bytes or more, so no waker is below 4.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Word(*mut ());
 
@@ -39,11 +44,11 @@ impl Word {
     /// The task has no handle. This includes the main task of a `block_on`.
     pub(super) const DETACHED: Word = Word::constant(0);
     /// The handle exists, and does not wait.
-    pub(super) const JOINED: Word = Word::constant(2);
+    pub(super) const JOINED: Word = Word::constant(1);
     /// The output is stored. From now on, only the handle writes the word.
-    const DONE: Word = Word::constant(4);
-    /// The handle has taken the output, or dropped it.
-    const TAKEN: Word = Word::constant(6);
+    const DONE: Word = Word::constant(2);
+    /// The handle has taken the output.
+    const TAKEN: Word = Word::constant(3);
 
     const fn constant(address: usize) -> Word {
         Word(ptr::without_provenance_mut(address))
@@ -65,6 +70,8 @@ impl Word {
     }
 }
 
+const _: () = assert!(align_of::<Header>() >= 4 && align_of::<Waker>() >= 4);
+
 pub(super) struct JoinWord(AtomicPtr<()>);
 
 impl JoinWord {
@@ -78,16 +85,18 @@ impl JoinWord {
         Word(self.0.load(Ordering::Acquire))
     }
 
-    /// Stores DONE and returns the previous value. AcqRel: releases the output, and acquires the waker.
+    /// Stores DONE and returns the previous value. AcqRel: releases the output, and acquires the waker, or
+    /// everything that a dropped handle did.
     #[inline(always)]
     fn complete(&self) -> Word {
         Word(self.0.swap(Word::DONE.0, Ordering::AcqRel))
     }
 
-    /// Replaces `from`, unless the executor has stored DONE since `from` was loaded. AcqRel: releases to the
-    /// executor the new waker, or everything that a dropped handle did.
+    /// Replaces `from`, unless the executor has stored DONE since `from` was loaded. Release passes to the
+    /// executor the new waker, or everything that a dropped handle did. Acquire: a failure acquires the output.
     fn replace(&self, from: Word, to: Word) -> bool {
-        let replaced = (self.0).compare_exchange(from.0, to.0, Ordering::AcqRel, Ordering::Acquire);
+        let replaced =
+            (self.0).compare_exchange(from.0, to.0, Ordering::Release, Ordering::Acquire);
         replaced.is_ok()
     }
 
@@ -150,6 +159,8 @@ impl RawTask {
 
     #[inline(never)]
     fn wait(self, now: Word, waker: &Waker) -> Poll<()> {
+        // The word may hold this waker already. No other task has its address, because the waker keeps the task
+        // alive.
         if now == Word(waker.data().cast_mut()) && waker::is_own(waker) {
             return Poll::Pending;
         }
@@ -198,10 +209,8 @@ impl RawTask {
             // SAFETY: DETACHED has replaced the value.
             return drop(unsafe { now.waker() });
         }
-        if join.take() {
-            // SAFETY: the word became TAKEN just now, so this caller owns the output.
-            unsafe { (self.header().vtable.drop_output)(self.0) };
-        }
+        // SAFETY: the word is DONE, so the handle owns the output.
+        unsafe { (self.header().vtable.drop_output)(self.0) };
         self.release_shared();
     }
 }

@@ -146,7 +146,8 @@ impl RawTask {
     }
 
     /// Puts a reference aside, or takes it back. Returns false if `step` refuses, or if the task is not bound to
-    /// this thread.
+    /// this thread. For a task of this thread, a load and a store suffice, because no other thread writes its
+    /// state.
     #[inline(always)]
     fn move_spare(self, step: impl Fn(Snapshot) -> Option<Snapshot>) -> bool {
         if self.scheduler().writer() != Some(Writer::Owner) {
@@ -183,8 +184,8 @@ impl RawTask {
 
     /// Returns whether nothing can wake the task any more. Call this after a poll that returned `Pending`.
     pub(crate) fn is_unwakeable(self) -> bool {
-        // Executor and handle share one reference, and each waker has its own. The waker lent to the poll
-        // is not counted. Acquire pairs with the Release in `release`: if a waker woke the task and was
+        // Executor and handle share one reference, and each waker has its own. The spare reference belongs to
+        // no waker. The waker lent to the poll is not counted. Acquire pairs with the Release in `release`: if a waker woke the task and was
         // dropped, QUEUED is visible.
         let (refs, state) = (&self.header().refs, self.state());
         refs.load(Ordering::Acquire) == 1 + u32::from(state.load().has_spare())

@@ -243,7 +243,7 @@ impl State {
         State(AtomicU8::new(snapshot.0))
     }
 
-    /// Reads the flags. Acquire pairs with the Release in `apply` and `finish`.
+    /// Reads the flags. Acquire pairs with the Release in `apply` and `set`.
     #[inline(always)]
     pub(crate) fn load(&self) -> Snapshot {
         Snapshot(self.0.load(Ordering::Acquire))
@@ -294,7 +294,7 @@ impl State {
     /// concurrent wake or abort, which then has no effect: the task is done.
     #[inline(always)]
     pub(crate) fn finish(&self) {
-        // Relaxed: no other thread sets SPARE.
+        // Relaxed: only an owner writes SPARE.
         self.set(Snapshot(self.0.load(Ordering::Relaxed)).finish());
     }
 }

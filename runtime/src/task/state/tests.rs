@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn a_wake_of_a_done_or_queued_task_changes_nothing() {
-    for word in 0..1 << 4 {
+    for word in 0..1 << 5 {
         let now = Snapshot(word);
         let (next, answer) = now.wake();
         if now.has(DONE | QUEUED) {
