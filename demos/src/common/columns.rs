@@ -3,26 +3,34 @@
 
 use unicode_width::UnicodeWidthStr as _;
 
-use super::facts::Facts;
+use super::facts::{Fact, Facts};
 
 /// The gap between two columns.
 const GAP: &str = "  ";
 
-/// Returns the lines of a table. Each set of facts is a row, and the names of the facts are the heading.
+/// Returns the lines of a table. Each set of facts is a row, and the names of the facts are the heading. A
+/// column without any known figure is left out.
 pub(crate) fn of(rows: impl IntoIterator<Item = Facts>) -> Vec<String> {
-    let mut table = Vec::new();
-    for Facts(facts) in rows {
-        let shown = || facts.iter().filter(|fact| !fact.name.is_empty());
-        if table.is_empty() {
-            table.push(shown().map(|fact| fact.name.to_owned()).collect());
-        }
-        let cells = shown().map(|fact| match fact.is_known() {
+    let rows: Vec<Facts> = rows.into_iter().collect();
+    let is_shown = |column: &usize| {
+        let mut facts = rows.iter().map(|Facts(row)| &row[*column]);
+        facts.any(|fact| !fact.name.is_empty() && fact.is_known())
+    };
+    let columns = rows.first().map_or(0, |Facts(row)| row.len());
+    let shown: Vec<usize> = (0..columns).filter(is_shown).collect();
+    let line =
+        |row: &Facts, cell: fn(&Fact) -> String| shown.iter().map(|&at| cell(&row.0[at])).collect();
+    let heading = rows
+        .iter()
+        .take(1)
+        .map(|row| line(row, |fact| fact.name.to_owned()));
+    let cells = rows.iter().map(|row| {
+        line(row, |fact| match fact.is_known() {
             true => fact.to_string(),
             false => "-".to_owned(),
-        });
-        table.push(cells.collect());
-    }
-    aligned(&table)
+        })
+    });
+    aligned(&heading.chain(cells).collect::<Vec<_>>())
 }
 
 /// Returns the same table as one indented block of text.

@@ -89,7 +89,12 @@ pub(crate) fn width() -> usize {
 /// Returns one drawing for each run, with the run's title. All drawings are ready to print and have the
 /// same time scale.
 pub(crate) fn draw(runs: &[(&Timeline, String)]) -> Vec<String> {
-    brigade_timeline::to_scale(runs, "cook", look())
+    draw_as("cook", runs)
+}
+
+/// Draws runs whose cooks have another name.
+pub(crate) fn draw_as(cook: &str, runs: &[(&Timeline, String)]) -> Vec<String> {
+    brigade_timeline::to_scale(runs, cook, look())
 }
 
 /// Makes text from elsewhere (a URL, a server's message) safe to print. Control characters could move the

@@ -12,6 +12,7 @@ use super::{
     interrupt,
     measure::Run,
     paint,
+    speed_up::MARK,
     units::{self, duration, percent},
     wrap::wrap,
 };
@@ -22,6 +23,34 @@ const SENTENCE_WIDTH: usize = 78;
 const TABLE_WIDTH: usize = 80;
 /// The smallest width of the table's remarks, if the other columns are very wide.
 const REMARK_WIDTH_MIN: usize = 24;
+
+/// Words and signs that many demos print, and their explanations.
+const WORDS: [(&str, &str); 6] = [
+    (
+        "in flight",
+        "In flight: tasks begun and not finished, at most (concurrency).",
+    ),
+    (
+        "at once",
+        "At once: tasks that cooks run at one instant, at most (parallelism); a cook may have to wait for a core.",
+    ),
+    (
+        "poll",
+        "A poll: a cook runs a task until it waits, yields or ends.",
+    ),
+    (
+        "% busy",
+        "Busy: the share of the time that a cook spent in tasks.",
+    ),
+    (
+        " ~",
+        "~: a little more than possible was measured; the possible is printed.",
+    ),
+    (
+        MARK,
+        "(?): more than possible was measured; something else slowed down the other run.",
+    ),
+];
 
 /// The outcome of a run, which determines the exit status. The worst outcome of several runs counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -109,7 +138,12 @@ impl Report {
 
     /// Draws runs one below the other on the same time scale. One of them is the report's own run.
     pub(crate) fn draw(&mut self, runs: &[(&Timeline, String)]) {
-        self.charts.extend(paint::draw(runs));
+        self.draw_as("cook", runs);
+    }
+
+    /// Draws runs whose cooks have another name.
+    pub(crate) fn draw_as(&mut self, cook: &str, runs: &[(&Timeline, String)]) {
+        self.charts.extend(paint::draw_as(cook, runs));
         self.draws_run = true;
         let named = runs
             .iter()
@@ -140,7 +174,7 @@ impl Report {
         object.insert("busy".to_owned(), json!(self.figures.busy_shares()));
         let last = Facts(vec![
             share("waiting_share", "", Some(self.waiting_share)),
-            text("verdict", "", &self.verdict),
+            text("verdict", "", self.said()),
         ]);
         object.extend(last.json());
         object.extend(self.own.clone());
@@ -152,6 +186,7 @@ impl Report {
         for line in wrap(&self.title, SENTENCE_WIDTH) {
             text.push_str(&format!("{}\n", paint::bold(&line)));
         }
+        text.push_str(&self.words());
         text.push('\n');
         for chart in &self.charts {
             text.push_str(&format!("{}\n\n", chart.trim_end()));
@@ -169,10 +204,31 @@ impl Report {
             }
         }
         text.push('\n');
-        for line in wrap(&self.verdict, SENTENCE_WIDTH) {
+        for line in wrap(&self.said(), SENTENCE_WIDTH) {
             text.push_str(&format!("{}\n", paint::bold(&line)));
         }
         text
+    }
+
+    /// Explains the words and signs in the report, above the charts.
+    fn words(&self) -> String {
+        let remarks = self.rows.iter().map(|row| &row.2);
+        let printed = remarks.chain(&self.charts).chain(&self.details);
+        let printed: Vec<_> = printed.chain([&self.verdict]).collect();
+        let used = |word: &&(_, _)| printed.iter().any(|text| text.contains(word.0));
+        let words = WORDS.iter().filter(used).map(|(_, meaning)| *meaning);
+        match (words.collect::<Vec<_>>().join(" "), &self.charts[..]) {
+            (_, []) => String::new(),
+            (words, _) if words.is_empty() => words,
+            (words, _) => format!("\n{}\n", paint::dim(&wrapped(&words))),
+        }
+    }
+
+    /// Returns the verdict, with the remark about other programs if the verdict has none.
+    fn said(&self) -> String {
+        let crowding = self.crowding.clone();
+        let crowding = crowding.filter(|_| !self.verdict.to_lowercase().contains("other programs"));
+        with_doubts(self.verdict.clone(), crowding)
     }
 
     /// Returns the rows, aligned. A remark that is too long is continued below its beginning.
