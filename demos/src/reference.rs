@@ -140,10 +140,18 @@ impl Dish for Reference {
             counted(executor.workers(), "cook")
         );
         let mut report = Report::of("reference", title, &run);
-        report.charts = vec![format!(
-            "  the task's frame: its lines\n{}",
-            columns::block(frames.lines.iter().cloned())
-        )];
+        let programs = counted(cooks::cores(), "computing thread");
+        let setting = format!(
+            "One task computes and waits, beside {OTHERS} other tasks on its executor. As on any machine, \
+             other programs need the cores, too: here {programs} of this demo stand for them."
+        );
+        report.charts = vec![
+            report::wrapped(&setting),
+            format!(
+                "  the task's frame: its lines\n{}",
+                columns::block(frames.lines.iter().cloned())
+            ),
+        ];
         report.rows = frames.rows();
         report.rows.extend(report::concurrency_rows(&run.figures));
         report.verdict = frames.verdict();
@@ -304,33 +312,48 @@ impl ThreeFrames {
     fn rows(&self) -> Vec<Row> {
         let say = |template| self.facts.say(template);
         let why = match self.sleeps {
-            0 => "for server and timer, while others had the thread".to_owned(),
+            0 => "for the server and the timer; meanwhile its thread polled others".to_owned(),
             sleeps => {
                 let times = counted(sleeps, "time");
-                format!("for server and timer; threads slept {times}")
+                format!("for the server and the timer; threads slept {times}")
             }
         };
-        let in_order = "in order: in the task's frame nothing came in between";
-        let others = say("with {others_polls:poll} of others in between");
+        let in_order =
+            "in order: its notes show nothing in between, because only its own lines take notes";
+        let others = say(
+            "because it gave up its thread whenever it waited or yielded; {others_polls:poll} of others came \
+             in between",
+        );
         let mut rows = vec![
             row("its lines", units::count(self.lines.len()), in_order),
             row("its thread", say("{polls:poll}"), others),
             row(
                 "running",
                 say("{running_s}"),
-                "in these polls, by the clock",
+                "in these polls, by the clock, which also runs while the system gives the core to others",
             ),
-            row("ready", say("{queued_s}"), "while others had the thread"),
+            row(
+                "ready",
+                say("{queued_s}"),
+                "it could go on, but its thread still polled another task",
+            ),
             row("waiting", say("{waited_s}"), why),
         ];
         if self.facts["on_core_s"].is_known() {
-            let of_running = "on a core, of the time in which it was running";
-            let taken = say("its core was taken away; {queued_for_core_s} in the queue for a core");
+            let of_running =
+                "of the time in which it was running, on a core: only then did it compute";
+            let taken = say(
+                "its core was taken away, because other threads wanted it too; it then spent \
+                 {queued_for_core_s} in the queue for a core",
+            );
             rows.push(row("its core", say("{on_core_s}"), of_running));
             rows.push(row("interrupted", say("{interrupted:time}"), taken));
         }
         if self.facts["server_cpu_s"].is_known() {
-            let asked = say("on a core, in the {waited_for_server_s} that the task waited for it");
+            let asked = say(
+                "on a core, in the {waited_for_server_s} that the task waited: the server is another \
+                 process and computes in parallel",
+            );
             rows.push(row("the server", say("{server_cpu_s}"), asked));
         }
         rows
@@ -352,8 +375,8 @@ impl ThreeFrames {
             // The two figures come from different clocks, so the share could be a little above 1.
             let on_core = percent(facts.ratio("on_core_s", "running_s").min(1.0));
             said += &format!(
-                "; and within these polls the system took its core away {times} and let it run for \
-                 {on_core} of the time"
+                "; and within these polls the system took its core away {times}, for other programs, and let \
+                 it run for {on_core} of the time"
             );
         }
         said += ".";
