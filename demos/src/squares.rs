@@ -7,10 +7,7 @@
 //! per cook (the efficiency).
 
 use crate::prelude::*;
-use crate::{
-    compare,
-    work::{numbers_in, squares},
-};
+use crate::work::{numbers_in, squares};
 
 /// The sum of the squares in chunks: speed-up and efficiency with 1, 2, … cooks
 ///
@@ -136,8 +133,8 @@ fn four_chunks(small: &Run<u64>, large: &Run<u64>, large_size: u64) -> String {
     let small_max = small.figures.at_once_max;
     let large_max = brigade_timeline::figures(&large.timeline).at_once_max;
     let mut said = format!(
-        "{SMALL_CHUNKS} chunks, {WORKERS} workers: the squares of 0 to {} add up to {}, with up to {} at \
-         once.",
+        "First, a small sum in {SMALL_CHUNKS} chunks for {WORKERS} workers (cooks): the squares of 0 to {} \
+         add up to {}, with up to {} at once.",
         SMALL - 1,
         units::count(small.output as usize),
         counted(small_max, "chunk"),
@@ -153,13 +150,18 @@ fn four_chunks(small: &Run<u64>, large: &Run<u64>, large_size: u64) -> String {
             SMALL / SMALL_CHUNKS,
         ));
     }
-    said.push_str(&format!(
-        " Below, {} numbers in {SMALL_CHUNKS} chunks: up to {} at once, on {}.",
+    let larger = format!(
+        "Second, the drawing: {} numbers, cut and shared in the same way: up to {} at once, on {}. A row is \
+         named after the numbers of its chunk.",
         units::count(large_size as usize),
         units::count(large_max),
         counted(cooks::cores(), "core"),
-    ));
-    report::wrapped(&said)
+    );
+    let parts = "Three sums, each cut into chunks. A chunk is a task, and any cook can take it.";
+    let big = format!("Third, the table: the big sum in {BIG_CHUNKS} chunks, with 1, 2, … cooks.");
+    [parts, &said, &larger, &big]
+        .map(report::wrapped)
+        .join("\n")
 }
 
 /// Describes what the run with one cook shows.
@@ -258,7 +260,7 @@ impl Dish for Squares {
         let at_hand = rung(executor.workers()).unwrap_or(&ladder[0]);
         let speed_up = rung(of_interest).map_or(1.0, |rung| rung.speed_up.factor);
         let size = units::count(self.size as usize);
-        let title = format!("squares: 0² + 1² + 2² + …, {size} numbers in {BIG_CHUNKS} chunks");
+        let title = format!("squares: 0² + 1² + 2² + …, up to {size} numbers, by 1, 2, … cooks");
         let mut report = Report::of("squares", title, &at_hand.run);
         let drawn = format!("{SMALL_CHUNKS} chunks on {WORKERS} workers");
         report.charts = vec![four_chunks(&small, &large, large_size)];
@@ -279,7 +281,8 @@ impl Dish for Squares {
             ),
         ];
         report.details = columns::of(ladder.iter().map(Rung::facts));
-        report.details.extend(compare::columns_explained());
+        let explained = "speed-up: how many times as fast as 1 cook; efficiency: speed-up per cook";
+        report.details.extend([String::new(), explained.to_owned()]);
         report.verdict = verdict(&ladder, cooks::cores());
         report.own_keys(json!({
             "sum": small.output,
