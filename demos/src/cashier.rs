@@ -168,7 +168,7 @@ impl Dish for Args {
         let orders = runs.into_iter().flat_map(order).collect::<Vec<_>>();
         report.charts = vec![format!("{}\n\n{}", report::wrapped(how), orders.concat())];
         let drawn = runs.map(|run| (&run.timeline, cashiers(run)));
-        report.draw_as("cashier", &drawn);
+        report.draw("cashier", &drawn);
         let rows = runs.map(|run| (cashiers(run), &run.figures));
         report.details = compare::side_by_side(" ", rows);
         report.verdict = verdict(&shop);

@@ -234,7 +234,7 @@ impl Dish for Args {
             };
             (&run.timeline, format!("{way}, {cooks}{remark}"))
         });
-        report.draw(&drawn);
+        report.draw("cook", &drawn);
         let ways = dinners.ways();
         report.details = dinners.table();
         report.verdict = dinners.verdict();

@@ -244,7 +244,7 @@ impl Dish for Args {
              parts without one take turns, and their rows get longer. Parts that wait need none: their \
              rows lie below one another, also with one cook.";
         report.charts = vec![report::wrapped(seen)];
-        report.draw(&computing.chain(waiting).collect::<Vec<_>>());
+        report.draw("cook", &computing.chain(waiting).collect::<Vec<_>>());
         report.details = jobs.table();
         report.verdict = jobs.verdict();
         let ways = |ways: &Ways| {

@@ -87,13 +87,8 @@ pub(crate) fn width() -> usize {
 }
 
 /// Returns one drawing for each run, with the run's title. All drawings are ready to print and have the
-/// same time scale.
-pub(crate) fn draw(runs: &[(&Timeline, String)]) -> Vec<String> {
-    draw_as("cook", runs)
-}
-
-/// Draws runs whose cooks have another name.
-pub(crate) fn draw_as(cook: &str, runs: &[(&Timeline, String)]) -> Vec<String> {
+/// same time scale. `cook` is the word for a worker.
+pub(crate) fn draw(cook: &str, runs: &[(&Timeline, String)]) -> Vec<String> {
     brigade_timeline::to_scale(runs, cook, look())
 }
 

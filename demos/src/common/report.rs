@@ -12,7 +12,6 @@ use super::{
     interrupt,
     measure::Run,
     paint,
-    speed_up::MARK,
     units::{self, duration, percent},
     wrap::wrap,
 };
@@ -24,32 +23,15 @@ const TABLE_WIDTH: usize = 80;
 /// The smallest width of the table's remarks, if the other columns are very wide.
 const REMARK_WIDTH_MIN: usize = 24;
 
-/// Words and signs that many demos print, and their explanations.
-const WORDS: [(&str, &str); 6] = [
-    (
-        "in flight",
-        "In flight: tasks begun and not finished, at most (concurrency).",
-    ),
-    (
-        "at once",
-        "At once: tasks that cooks run at one instant, at most (parallelism); a cook may have to wait for a core.",
-    ),
-    (
-        "poll",
-        "A poll: a cook runs a task until it waits, yields or ends.",
-    ),
-    (
-        "% busy",
-        "Busy: the share of the time that a cook spent in tasks.",
-    ),
-    (
-        " ~",
-        "~: a little more than possible was measured; the possible is printed.",
-    ),
-    (
-        MARK,
-        "(?): more than possible was measured; something else slowed down the other run.",
-    ),
+/// Words and signs that many demos print. Each is followed by its explanation.
+const WORDS: [&str; 7] = [
+    "p99: 99 of 100 requests took at most this long (p50: half of them)",
+    "in flight: tasks begun and not finished, at most (concurrency)",
+    "at once: tasks that cooks were running at one instant, at most (parallelism)",
+    "poll: a cook runs a task until it waits, yields or ends",
+    "% busy: the share of the time that a cook spent in tasks",
+    "~: a little more than possible was measured; the possible is printed",
+    "(?): more than possible was measured; something else slowed one run down",
 ];
 
 /// The outcome of a run, which determines the exit status. The worst outcome of several runs counts.
@@ -137,13 +119,8 @@ impl Report {
     }
 
     /// Draws runs one below the other on the same time scale. One of them is the report's own run.
-    pub(crate) fn draw(&mut self, runs: &[(&Timeline, String)]) {
-        self.draw_as("cook", runs);
-    }
-
-    /// Draws runs whose cooks have another name.
-    pub(crate) fn draw_as(&mut self, cook: &str, runs: &[(&Timeline, String)]) {
-        self.charts.extend(paint::draw_as(cook, runs));
+    pub(crate) fn draw(&mut self, cook: &str, runs: &[(&Timeline, String)]) {
+        self.charts.extend(paint::draw(cook, runs));
         self.draws_run = true;
         let named = runs
             .iter()
@@ -215,12 +192,17 @@ impl Report {
         let remarks = self.rows.iter().map(|row| &row.2);
         let printed = remarks.chain(&self.charts).chain(&self.details);
         let printed: Vec<_> = printed.chain([&self.verdict]).collect();
-        let used = |word: &&(_, _)| printed.iter().any(|text| text.contains(word.0));
-        let words = WORDS.iter().filter(used).map(|(_, meaning)| *meaning);
-        match (words.collect::<Vec<_>>().join(" "), &self.charts[..]) {
-            (_, []) => String::new(),
-            (words, _) if words.is_empty() => words,
-            (words, _) => format!("\n{}\n", paint::dim(&wrapped(&words))),
+        let used = |word: &&str| {
+            let sign = word.split_once(':').map_or(*word, |(sign, _)| sign);
+            printed.iter().any(|text| text.contains(sign))
+        };
+        let lines = WORDS.into_iter().filter(used);
+        let lines: String = lines
+            .map(|word| format!("  {}\n", paint::dim(word)))
+            .collect();
+        match lines.is_empty() || self.charts.is_empty() {
+            true => String::new(),
+            false => format!("\n{lines}"),
         }
     }
 

@@ -16,7 +16,7 @@ const WORTH_MENTIONING: f64 = 1.2;
 const NOISE: f64 = 1.05;
 
 /// The mark after a figure that cannot be true.
-pub(super) const MARK: &str = " (?)";
+const MARK: &str = " (?)";
 
 /// What a change of the wall time means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

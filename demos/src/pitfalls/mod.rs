@@ -223,7 +223,7 @@ fn chart(pair: &[Twin; 2]) -> String {
         };
         (&twin.run.timeline, format!("{}: {what}", twin.name()))
     });
-    for (drawing, twin) in paint::draw(&drawn).iter().zip(pair) {
+    for (drawing, twin) in paint::draw("cook", &drawn).iter().zip(pair) {
         chart += &format!("{}\n\n", drawing.trim_end());
         let kinds = [twin.pitfall.is_named_by, Kind::OtherPrograms];
         let mut advice = kinds.map(|kind| twin.advice_of(kind)).concat();
