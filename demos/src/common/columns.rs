@@ -59,6 +59,17 @@ pub(crate) fn aligned(rows: &[Vec<String>]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::{count, text};
+
+    #[test]
+    fn a_column_without_figures_is_left_out() {
+        let row = |known: Option<usize>| Facts(vec![text("", "way", "a"), count("", "n", known)]);
+        assert_eq!(of([row(None), row(None)]), ["way", "a", "a"]);
+        assert_eq!(
+            of([row(None), row(Some(7))]),
+            ["way  n", "a    -", "a    7"]
+        );
+    }
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {

@@ -345,6 +345,34 @@ mod tests {
     }
 
     #[test]
+    fn words_that_are_printed_are_explained_above_the_charts() {
+        let charts = vec!["97 % busy, ~2.00 x".to_owned()];
+        let report = Report { charts, ..report() };
+        let text = report.text();
+        assert!(text.starts_with("test: a title\n\n  % busy: "), "{text}");
+        assert!(text.contains("\n  ~: ") && !text.contains("(?)"), "{text}");
+        for word in WORDS {
+            assert!(word.contains(": ") && word.chars().count() <= 78, "{word}");
+        }
+    }
+
+    #[test]
+    fn a_verdict_mentions_other_programs_once() {
+        let said = |verdict: &str| {
+            let crowding = Some("Other programs ran.".to_owned());
+            let verdict = verdict.to_owned();
+            Report {
+                crowding,
+                verdict,
+                ..report()
+            }
+            .said()
+        };
+        assert_eq!(said("So."), "So. Other programs ran.");
+        assert_eq!(said("So, with other programs."), "So, with other programs.");
+    }
+
+    #[test]
     fn no_line_of_the_report_is_longer_than_80_columns() {
         let words = |count: usize| vec!["word"; count].join(" ");
         let figures = report().figures;
