@@ -364,6 +364,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn computing_threads_without_a_core_are_noticed() {
+        let used = |cores| Facts(vec![number("at_once", "", cores)]);
+        assert!(is_crowded(&used(Some(0.98)), 2) && !is_crowded(&used(Some(1.9)), 2));
+        assert!(!is_crowded(&used(None), 2), "nobody knows");
+    }
+
+    #[test]
     fn the_sentence_names_the_way_that_needed_more() {
         let way = |threads: usize, memory: Option<u64>, switches: usize| {
             Facts(vec![
