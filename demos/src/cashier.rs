@@ -228,8 +228,7 @@ fn verdict(shop: &OneAndMany<bool>) -> String {
         overlapped(&many),
         counted(many_run.at_once_max, "run"),
     );
-    let crowding = shop.many.crowding().or_else(|| shop.one.crowding());
-    report::with_doubts(said, crowding)
+    report::with_doubts(said, shop.doubts())
 }
 
 fn json(run: &Run<bool>) -> Value {

@@ -34,9 +34,10 @@ const WASTED: f64 = 0.5;
 
 /// The explanation of the four ways, in the order of the table.
 const WAYS_EXPLAINED: &str = "Each way waits for the same machines, one shift after the other. Blocked: one \
-    worker presses the button of one machine and stands there until the cup is ready. Busy loop: one worker \
-    goes round all machines and asks each whether its cup is ready, without a pause. Notified: one task for \
-    each machine, all of them on";
+    worker (a thread) presses the button of one machine and stands there until the cup is ready. Busy loop: \
+    one worker goes round all machines and asks each whether its cup is ready, without a pause. Notified: one \
+    task for each machine; the cooks sleep until the system reports a cup. \
+    Hired: one worker at each machine, who stands there.";
 
 /// The explanation of the table's columns.
 const COLUMNS_EXPLAINED: [&str; 5] = [
@@ -239,13 +240,8 @@ impl Dish for Coffee {
         );
         let mut report = Report::of("coffee", title, &shifts.run);
         let explained = COLUMNS_EXPLAINED.map(|line| format!("  {line}\n")).concat();
-        let ways = format!(
-            "{WAYS_EXPLAINED} {}; a cook sleeps until the system reports a cup. Hired: one worker at each \
-             machine, who stands there. A worker is a thread, and so is a cook.",
-            counted(executor.workers(), "cook"),
-        );
         let table = columns::block(shifts.ways.clone());
-        report.charts = vec![report::wrapped(&ways), table, explained];
+        report.charts = vec![report::wrapped(WAYS_EXPLAINED), table, explained];
         report.rows_of = "the notified way, the only one with tasks".to_owned();
         report.rows = report::concurrency_rows(&shifts.run.figures);
         report.verdict = shifts.verdict();

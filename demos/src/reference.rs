@@ -332,11 +332,7 @@ impl ThreeFrames {
         let mut said = format!("In its own frame the task ran {lines} lines, one after the other");
         said += &facts.say(polled);
         if facts["interrupted"].is_known() {
-            let times = match facts.count("interrupted") {
-                0 => "never".to_owned(),
-                1 => "once".to_owned(),
-                times => format!("{} times", units::count(times)),
-            };
+            let times = facts.counted("interrupted", "time");
             // The two figures come from different clocks, so the share could be a little above 1.
             let on_core = percent(facts.ratio("on_core_s", "running_s").min(1.0));
             said += &format!(

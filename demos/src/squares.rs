@@ -140,12 +140,8 @@ fn four_chunks(small: &Run<u64>, large: &Run<u64>, large_size: u64) -> String {
         counted(small_max, "chunk"),
     );
     if small_max < WORKERS {
-        let late = match small_max {
-            1 => "the next worker has",
-            _ => "all workers have",
-        };
         said.push_str(&format!(
-            " A chunk of {} squares is done before {late} woken: such small work gains nothing from more \
+            " A chunk of {} squares is done before all workers have woken: such small work gains nothing from more \
              workers.",
             SMALL / SMALL_CHUNKS,
         ));
