@@ -187,7 +187,7 @@ impl Dish for Args {
             } else {
                 "another order"
             };
-            let again = format!(" The seed {seed} was drawn twice and gave {same} again.");
+            let again = format!(" Two runs with seed {seed} gave {same}.");
             report.verdict += &again;
             report.own_keys(json!({ "seeded": orders }));
         } else {
