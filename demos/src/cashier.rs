@@ -163,38 +163,50 @@ impl Dish for Args {
         );
         let mut report = Report::of("cashier", title, shop.at_hand());
         let cashiers = |run: &Run<bool>| counted(run.figures.cooks, "cashier");
+        let how = "A cashier is a cook. In the drawings, # marks a run. From left to right, the runs are in \
+                   the order in which these customers were served:";
+        let orders = runs.into_iter().flat_map(order).collect::<Vec<_>>();
+        report.charts = vec![format!("{}\n\n{}", report::wrapped(how), orders.concat())];
         let drawn = runs.map(|run| (&run.timeline, cashiers(run)));
-        report.draw(&drawn);
+        report.draw("cashier", &drawn);
         let rows = runs.map(|run| (cashiers(run), &run.figures));
         report.details = compare::side_by_side(" ", rows);
-        report.details.extend(compare::columns_explained());
-        report.details.push(String::new());
-        report.details.extend(runs.into_iter().flat_map(order));
         report.verdict = verdict(&shop);
         report.own_keys(json!({ "shops": runs.map(json) }));
         if let Some(seed) = self.seed {
             let draw = || drawn_from(seed, self.customers, self.minute);
             let orders = [draw()?.output, draw()?.output];
+            report.details.push(String::new());
             for (times, order) in ["", " again"].into_iter().zip(&orders) {
                 let order = order.join(" ");
-                let line = format!("seed {seed}{times} served customers  {order}");
+                let line = format!("seed {seed}{times}, one cashier: customers  {order}");
                 report.details.push(line);
             }
+            let same = if orders[0] == orders[1] {
+                "the same order"
+            } else {
+                "another order"
+            };
+            let again = format!(" Two runs with seed {seed} gave {same}.");
+            report.verdict += &again;
             report.own_keys(json!({ "seeded": orders }));
+        } else {
+            report.verdict +=
+                " The order may change from run to run; with --seed 7 it can be had again.";
         }
         report.with_one = Some(shop.one.map(drop));
         Ok(report)
     }
 }
 
-/// Returns one line for each cashier: `cashier 0 of 2 served customers  1 3 1 2`.
+/// Returns one line for each cashier: `cashier 0 of 2: customers  1 3 1 2`.
 fn order(run: &Run<bool>) -> Vec<String> {
     let visits = visits(&run.timeline);
     let cashiers = run.figures.cooks;
     let line = |cashier| {
         let mine = visits.iter().filter(|visit| visit.cashier == cashier);
         let served = numbers_of(mine).join(" ");
-        format!("cashier {cashier} of {cashiers} served customers  {served}")
+        format!("  cashier {cashier} of {cashiers}: customers  {served}\n")
     };
     (0..cashiers).map(line).collect()
 }
@@ -216,8 +228,7 @@ fn verdict(shop: &OneAndMany<bool>) -> String {
         overlapped(&many),
         counted(many_run.at_once_max, "run"),
     );
-    let crowding = shop.many.crowding().or_else(|| shop.one.crowding());
-    report::with_doubts(said, crowding)
+    report::with_doubts(said, shop.doubts())
 }
 
 fn json(run: &Run<bool>) -> Value {

@@ -32,6 +32,13 @@ const NEXT_TO_NOTHING: f64 = 0.1;
 /// below 1 because other programs take some of the time.
 const WASTED: f64 = 0.5;
 
+/// The explanation of the four ways, in the order of the table.
+const WAYS_EXPLAINED: &str = "Each way waits for the same machines, one shift after the other. Blocked: one \
+    worker (a thread) presses the button of one machine and stands there until the cup is ready. Busy loop: \
+    one worker goes round all machines and asks each whether its cup is ready, without a pause. Notified: one \
+    task for each machine; the cooks sleep until the system reports a cup. \
+    Hired: one worker at each machine, who stands there.";
+
 /// The explanation of the table's columns.
 const COLUMNS_EXPLAINED: [&str; 5] = [
     "orders: cups served in the shift; threads: the number of threads that served",
@@ -233,7 +240,8 @@ impl Dish for Coffee {
         );
         let mut report = Report::of("coffee", title, &shifts.run);
         let explained = COLUMNS_EXPLAINED.map(|line| format!("  {line}\n")).concat();
-        report.charts = vec![columns::block(shifts.ways.clone()), explained];
+        let table = columns::block(shifts.ways.clone());
+        report.charts = vec![report::wrapped(WAYS_EXPLAINED), table, explained];
         report.rows_of = "the notified way, the only one with tasks".to_owned();
         report.rows = report::concurrency_rows(&shifts.run.figures);
         report.verdict = shifts.verdict();
@@ -257,6 +265,9 @@ impl Shifts {
                 ratio(busy_loop, blocked),
                 wasted(asking.value, told.value)
             );
+            if asking.value < measure::CROWDED {
+                said += "; other programs had the core for the rest of the time";
+            }
         }
         let hiring = hired.say(". Hiring took {threads:thread} and served ");
         let times = ratio(hired, notified);

@@ -180,7 +180,7 @@ impl Solutions {
         let factor = self.times_the_path(attempt);
         attempt.run.facts().unnamed().with([
             count("hands", "hands", attempt.hands),
-            count("hands_used_max", "busy at once", attempt.used()),
+            count("hands_used_max", "hands at work", attempt.used()),
             time("", "wall time", attempt.run.figures.wall),
             time("", "critical path", self.critical_path),
             speed_up("", "ratio", SpeedUp { factor, most }),
@@ -245,7 +245,7 @@ impl Dish for Args {
             .attempts
             .iter()
             .map(|attempt| solutions.facts(attempt));
-        report.draw(&drawn);
+        report.draw("cook", &drawn);
         report.details = columns::of(facts.clone());
         report.verdict = solutions.verdict();
         report.own_keys(json!({

@@ -15,7 +15,6 @@
 
 use futures_util::future::join;
 
-use crate::compare;
 use crate::prelude::*;
 
 /// Noodles and sauce three ways: step by step, all steps together, many cooks
@@ -235,10 +234,9 @@ impl Dish for Args {
             };
             (&run.timeline, format!("{way}, {cooks}{remark}"))
         });
-        report.draw(&drawn);
+        report.draw("cook", &drawn);
         let ways = dinners.ways();
         report.details = dinners.table();
-        report.details.extend(compare::columns_explained());
         report.verdict = dinners.verdict();
         let ways = ways.map(|(way, run)| run.facts().with([text("way", "", way)]).json());
         let (_, onions, tomatoes) = dinners.sequential.output;

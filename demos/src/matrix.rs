@@ -213,8 +213,7 @@ impl Dish for Args {
         let tasks = counted(self.tasks as usize, "task");
         report.charts = vec![report::wrapped(&format!(
             "Which problem needs concurrency, and which needs parallelism? Each cell is a separate run \
-             with {tasks}, all begun together. In flight: begun and not finished (concurrency). At \
-             once: being worked on at one instant (parallelism)."
+             with {tasks}, all begun together."
         ))];
         report.details = cells.table();
         report.details.extend(cells.advice());

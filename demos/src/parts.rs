@@ -122,7 +122,7 @@ pub(crate) fn slower_than_calibrated(work: Duration, one_cook: &Figures) -> Opti
     (change == Change::Slower).then(|| {
         format!(
             "With one cook, computing took {} instead of the calibrated {}: other programs were running, \
-             or two cores share one processor core.",
+             or two of the cores are halves of one physical core.",
             duration(took),
             duration(work),
         )
@@ -228,15 +228,22 @@ impl Dish for Args {
         let cooks = counted(executor.workers(), "cook");
         report.rows_of = format!("{}, computing, {cooks}", jobs.name());
         report.rows = common_rows(&at_hand.figures);
-        let drawn = jobs.computing.all().map(|run| {
+        let computing = jobs.computing.all().map(|run| ("computing", run));
+        // With more cooks the picture of the waiting job is the same.
+        let waiting = [&jobs.waiting.whole, &jobs.waiting.cut.one].map(|run| ("waiting", run));
+        let drawn = computing.into_iter().chain(waiting).map(|(kind, run)| {
             let cooks = counted(run.figures.cooks, "cook");
             let job = match run.figures.in_flight_max {
                 1 => "in one piece".to_owned(),
                 _ => jobs.name(),
             };
-            (&run.timeline, format!("computing, {job}, {cooks}"))
+            (&run.timeline, format!("{kind}, {job}, {cooks}"))
         });
-        report.draw(&drawn);
+        let seen = "A row P is the job or a part of it, from begin to end. Parts that compute need a core each: \
+             parts without one take turns, and their rows get longer. Parts that wait need none: their \
+             rows lie below one another, also with one cook.";
+        report.charts = vec![report::wrapped(seen)];
+        report.draw("cook", &drawn.collect::<Vec<_>>());
         report.details = jobs.table();
         report.verdict = jobs.verdict();
         let ways = |ways: &Ways| {

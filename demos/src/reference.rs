@@ -81,8 +81,6 @@ pub(crate) struct ThreeFrames {
     pub(crate) lines: Vec<Facts>,
     /// The figures of its thread, of the system, and of the server.
     pub(crate) facts: Facts,
-    /// The number of times a thread of the executor slept during the life of the task.
-    sleeps: usize,
 }
 
 impl Reference {
@@ -107,7 +105,7 @@ impl Reference {
             let _ = program.join();
         }
         let run = run?.transpose()?;
-        let (its, others, sleeps) = in_the_threads_frame(&run)?;
+        let (its, others) = in_the_threads_frame(&run)?;
         Ok(run.map(|(noted, (in_polls, used))| {
             let right = noted.sums.iter().all(|sum| *sum == squares_below(numbers));
             let waited = noted.lines[ASKING]["takes_s"].called("waited_for_server_s", "");
@@ -122,11 +120,8 @@ impl Reference {
                 time("server_cpu_s", "", noted.server),
                 waited,
             ]);
-            ThreeFrames {
-                lines: noted.lines,
-                facts,
-                sleeps,
-            }
+            let lines = noted.lines;
+            ThreeFrames { lines, facts }
         }))
     }
 }
@@ -140,10 +135,18 @@ impl Dish for Reference {
             counted(executor.workers(), "cook")
         );
         let mut report = Report::of("reference", title, &run);
-        report.charts = vec![format!(
-            "  the task's frame: its lines\n{}",
-            columns::block(frames.lines.iter().cloned())
-        )];
+        let programs = counted(cooks::cores(), "computing thread");
+        let setting = format!(
+            "One task computes and waits, beside {OTHERS} other tasks on its executor. As on any machine, \
+             other programs need the cores, too: here {programs} of this demo stand for them."
+        );
+        report.charts = vec![
+            report::wrapped(&setting),
+            format!(
+                "  the task's frame: its lines\n{}",
+                columns::block(frames.lines.iter().cloned())
+            ),
+        ];
         report.rows = frames.rows();
         report.rows.extend(report::concurrency_rows(&run.figures));
         report.verdict = frames.verdict();
@@ -278,60 +281,45 @@ async fn in_the_systems_frame<F: Future>(task: F) -> (F::Output, (Duration, Opti
 
 // ---- the thread's frame ----------------------------------------------------------------
 
-/// Returns the figures of the task in the timeline. Also counts what happened between its first and its
-/// last poll: the polls of other tasks, and the times that a thread of the executor slept.
-fn in_the_threads_frame<T>(run: &Run<T>) -> anyhow::Result<(TaskFigures, usize, usize)> {
+/// Returns the figures of the task in the timeline, and the number of polls of other tasks between its first
+/// poll and its last.
+fn in_the_threads_frame<T>(run: &Run<T>) -> anyhow::Result<(TaskFigures, usize)> {
     let (mine, its) = run.task(MINE)?;
     let life = its.begun.unwrap_or_default()..its.ended.unwrap_or_default();
     let others = |task: usize| task != mine && !run.timeline.tasks[task].is_main;
-    let of = |is: &dyn Fn(What) -> bool| {
-        let events = run.timeline.events.iter();
-        let meanwhile = events.filter(|event| life.contains(&event.at));
-        meanwhile.filter(|event| is(event.what)).count()
-    };
-    let polls = of(&|what| matches!(what, What::PollBegin { task } if others(task)));
-    let sleeps = of(&|what| what == What::Park);
-    Ok((its, polls, sleeps))
+    let polls = run.timeline.events.iter().filter(|event| {
+        life.contains(&event.at) && matches!(event.what, What::PollBegin { task } if others(task))
+    });
+    Ok((its, polls.count()))
 }
 
 // ---- the output ------------------------------------------------------------------------
+
+/// The rows of the table: name, figure, and reason.
+const ROWS: [&str; 7] = [
+    "its thread|{polls:poll}|it paused at each await; {others_polls:poll} of others came between",
+    "running|{running_s}|in these polls, by the clock, with or without a core",
+    "ready|{queued_s}|its thread still polled another task",
+    "waiting|{waited_s}|for the server and the timer",
+    "its core|{on_core_s}|of the time running, on a core: only then it computed",
+    "interrupted|{interrupted:time}|others got its core; it queued {queued_for_core_s} to have it back",
+    "the server|{server_cpu_s}|on a core, in the {waited_for_server_s} of that wait: in parallel",
+];
 
 impl ThreeFrames {
     pub(crate) fn sums_are_right(&self) -> bool {
         self.facts.count("sums_are_right") == 1
     }
 
+    /// Returns a row for each known figure.
     fn rows(&self) -> Vec<Row> {
-        let say = |template| self.facts.say(template);
-        let why = match self.sleeps {
-            0 => "for server and timer, while others had the thread".to_owned(),
-            sleeps => {
-                let times = counted(sleeps, "time");
-                format!("for server and timer; threads slept {times}")
-            }
-        };
-        let in_order = "in order: in the task's frame nothing came in between";
-        let others = say("with {others_polls:poll} of others in between");
-        let mut rows = vec![
-            row("its lines", units::count(self.lines.len()), in_order),
-            row("its thread", say("{polls:poll}"), others),
-            row(
-                "running",
-                say("{running_s}"),
-                "in these polls, by the clock",
-            ),
-            row("ready", say("{queued_s}"), "while others had the thread"),
-            row("waiting", say("{waited_s}"), why),
-        ];
-        if self.facts["on_core_s"].is_known() {
-            let of_running = "on a core, of the time in which it was running";
-            let taken = say("its core was taken away; {queued_for_core_s} in the queue for a core");
-            rows.push(row("its core", say("{on_core_s}"), of_running));
-            rows.push(row("interrupted", say("{interrupted:time}"), taken));
-        }
-        if self.facts["server_cpu_s"].is_known() {
-            let asked = say("on a core, in the {waited_for_server_s} that the task waited for it");
-            rows.push(row("the server", say("{server_cpu_s}"), asked));
+        let lines = counted(self.lines.len(), "line");
+        let order = "in order: its notes show nothing in between";
+        let mut rows = vec![row("its lines", lines, order)];
+        for (name, rest) in ROWS.iter().filter_map(|row| row.split_once('|')) {
+            let said = self.facts.say(rest);
+            let cells = said.split_once('|').filter(|_| !said.contains("unknown"));
+            rows.extend(cells.map(|(figure, why)| row(name, figure, why)));
         }
         rows
     }
@@ -344,16 +332,12 @@ impl ThreeFrames {
         let mut said = format!("In its own frame the task ran {lines} lines, one after the other");
         said += &facts.say(polled);
         if facts["interrupted"].is_known() {
-            let times = match facts.count("interrupted") {
-                0 => "never".to_owned(),
-                1 => "once".to_owned(),
-                times => format!("{} times", units::count(times)),
-            };
+            let times = facts.counted("interrupted", "time");
             // The two figures come from different clocks, so the share could be a little above 1.
             let on_core = percent(facts.ratio("on_core_s", "running_s").min(1.0));
             said += &format!(
-                "; and within these polls the system took its core away {times} and let it run for \
-                 {on_core} of the time"
+                "; and within these polls the system took its core away {times}, for other programs, and let \
+                 it run for {on_core} of the time"
             );
         }
         said += ".";

@@ -7,10 +7,7 @@
 //! per cook (the efficiency).
 
 use crate::prelude::*;
-use crate::{
-    compare,
-    work::{numbers_in, squares},
-};
+use crate::work::{numbers_in, squares};
 
 /// The sum of the squares in chunks: speed-up and efficiency with 1, 2, … cooks
 ///
@@ -132,34 +129,36 @@ fn last(ladder: &[Rung], suits: impl Fn(usize) -> bool) -> Option<&Rung> {
 
 /// Describes four chunks on four workers, once small and once large.
 fn four_chunks(small: &Run<u64>, large: &Run<u64>, large_size: u64) -> String {
-    // The table has the same figure for the small sum. The figure of the large sum is that of its drawing.
+    // The figure of the large sum is that of its drawing.
     let small_max = small.figures.at_once_max;
     let large_max = brigade_timeline::figures(&large.timeline).at_once_max;
     let mut said = format!(
-        "{SMALL_CHUNKS} chunks, {WORKERS} workers: the squares of 0 to {} add up to {}, with up to {} at \
-         once.",
+        "First, a small sum in {SMALL_CHUNKS} chunks for {WORKERS} workers (cooks): the squares of 0 to {} \
+         add up to {}, with up to {} at once.",
         SMALL - 1,
         units::count(small.output as usize),
         counted(small_max, "chunk"),
     );
     if small_max < WORKERS {
-        let late = match small_max {
-            1 => "the next worker has",
-            _ => "all workers have",
-        };
         said.push_str(&format!(
-            " A chunk of {} squares is done before {late} woken: such small work gains nothing from more \
+            " A chunk of {} squares is done before all workers have woken: such small work gains nothing from more \
              workers.",
             SMALL / SMALL_CHUNKS,
         ));
     }
-    said.push_str(&format!(
-        " Below, {} numbers in {SMALL_CHUNKS} chunks: up to {} at once, on {}.",
+    let turns = match large_max > cooks::cores() {
+        true => ", where cooks took turns",
+        false => "",
+    };
+    let larger = format!(
+        "Second, the drawing: {} numbers, cut and shared in the same way: up to {} at once, on {}{turns}. A row is \
+         named after the numbers of its chunk.",
         units::count(large_size as usize),
         units::count(large_max),
         counted(cooks::cores(), "core"),
-    ));
-    report::wrapped(&said)
+    );
+    let parts = "Three sums, each cut into chunks. A chunk is a task, and any cook can take it.";
+    [parts, &said, &larger].map(report::wrapped).join("\n")
 }
 
 /// Describes what the run with one cook shows.
@@ -258,28 +257,23 @@ impl Dish for Squares {
         let at_hand = rung(executor.workers()).unwrap_or(&ladder[0]);
         let speed_up = rung(of_interest).map_or(1.0, |rung| rung.speed_up.factor);
         let size = units::count(self.size as usize);
-        let title = format!("squares: 0² + 1² + 2² + …, {size} numbers in {BIG_CHUNKS} chunks");
+        let title = format!("squares: 0² + 1² + 2² + …, up to {size} numbers, by 1, 2, … cooks");
         let mut report = Report::of("squares", title, &at_hand.run);
         let drawn = format!("{SMALL_CHUNKS} chunks on {WORKERS} workers");
-        report.charts = vec![four_chunks(&small, &large, large_size)];
+        let (until, sum) = (units::count((self.size - 1) as usize), ladder[0].run.output);
+        let big = format!(
+            "Third, the table: the squares of 0 to {until} in {BIG_CHUNKS} chunks, with 1, 2, … cooks. They add \
+             up to {}, modulo 2^64.",
+            units::count(sum as usize),
+        );
+        let four = four_chunks(&small, &large, large_size);
+        report.charts = vec![format!("{four}\n{}", report::wrapped(&big))];
         report
             .charts
-            .extend(paint::draw(&[(&large.timeline, drawn)]));
-        let sum = |run: &Run<u64>| units::count(run.output as usize);
-        let (until, at_once) = (SMALL - 1, small.figures.at_once_max);
-        let remark =
-            format!("0² to {until}², {SMALL_CHUNKS} chunks, {WORKERS} cooks, {at_once} at once");
-        let until = units::count((self.size - 1) as usize);
-        report.rows = vec![
-            row("small sum", sum(&small), remark),
-            row(
-                "big sum",
-                sum(&ladder[0].run),
-                format!("0² to {until}², modulo 2^64"),
-            ),
-        ];
+            .extend(paint::draw("cook", &[(&large.timeline, drawn)]));
         report.details = columns::of(ladder.iter().map(Rung::facts));
-        report.details.extend(compare::columns_explained());
+        let explained = "speed-up: how many times as fast as 1 cook; efficiency: speed-up per cook";
+        report.details.extend([String::new(), explained.to_owned()]);
         report.verdict = verdict(&ladder, cooks::cores());
         report.own_keys(json!({
             "sum": small.output,
@@ -288,7 +282,7 @@ impl Dish for Squares {
             "speed_up": speed_up,
             "speed_up_cooks": of_interest,
             "size": self.size,
-            "big_sum_modulo_2_64": ladder[0].run.output,
+            "big_sum_modulo_2_64": sum,
             "ladder": ladder.iter().map(|rung| rung.facts().json()).collect::<Value>(),
         }));
         Ok(report)

@@ -30,10 +30,14 @@ use crate::{
 const CROWDS: [usize; 4] = [1, 2, 4, 16];
 
 /// The explanations of the tables' columns.
-const WAITING_EXPLAINED: &str = "\n  switches: the number of context switches\n  \
-    memory: the peak beyond what was in use before; each: that memory per request\n";
+const SWITCHES_EXPLAINED: &str =
+    "\n  switches: how many times a thread gave up its core, or lost it\n";
+const MEMORY_EXPLAINED: [&str; 2] = [
+    "  no memory: the system does not report it, or an earlier run left memory behind\n",
+    "  memory: the peak beyond what was in use before; each: that memory per request\n",
+];
 const COMPUTING_EXPLAINED: &str = "\n  on a core, in the queue: the sums over all threads\n  \
-    at once: threads on a core, on average\n  \
+    cores used: threads on a core, on average\n  \
     interrupted: how many times a core was taken away from a thread\n";
 
 /// Threads instead of tasks: one per waiting request, and more threads than cores
@@ -134,8 +138,9 @@ impl Dish for Threads {
         let waiting = columns::block(ways.map(Facts::clone));
         let computing = columns::block(both.computed.iter().cloned());
         let cores = counted(cooks::cores(), "core");
+        let memory = MEMORY_EXPLAINED[usize::from(both.threads["memory_bytes"].is_known())];
         report.charts = vec![
-            format!("  waiting\n{waiting}{WAITING_EXPLAINED}"),
+            format!("  waiting\n{waiting}{SWITCHES_EXPLAINED}{memory}"),
             format!("  computing, on {cores}\n{computing}{COMPUTING_EXPLAINED}"),
         ];
         report.rows_of = "the tasks that wait".to_owned();
@@ -266,7 +271,7 @@ fn computing(threads: usize, numbers: u64) -> Facts {
         count("threads", "threads", threads),
         time("wall_s", "wall time", wall),
         time("on_core_s", "on a core", used.map(|used| used.cpu)),
-        number("at_once", "at once", at_once),
+        number("at_once", "cores used", at_once),
         time(
             "queued_s",
             "in the queue",
@@ -299,6 +304,11 @@ fn share(numbers: Range<u64>) -> Share {
 }
 
 // ---- the output ------------------------------------------------------------------------
+
+/// Returns whether computing threads, at least one for each of the `cores`, were kept from the cores.
+fn is_crowded(crowd: &Facts, cores: usize) -> bool {
+    crowd["at_once"].value < measure::CROWDED * cores as f64
+}
 
 impl Both {
     /// Returns which of the two ways needed more of something, and how many times as much. Returns `None` if
@@ -340,6 +350,10 @@ impl Both {
                 " With {few} to {many} threads that computed, at most {most:.2} were on a core at the same \
                  time on average, with {cores} available; {many} threads took {times} x the time of {few}."
             );
+            if is_crowded(first, cores) || is_crowded(last, cores) {
+                said += " Other programs had the cores for the rest of the time: these times depend more on \
+                         the machine than on the number of threads.";
+            }
         }
         said
     }
@@ -348,6 +362,13 @@ impl Both {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn computing_threads_without_a_core_are_noticed() {
+        let used = |cores| Facts(vec![number("at_once", "", cores)]);
+        assert!(is_crowded(&used(Some(0.98)), 2) && !is_crowded(&used(Some(1.9)), 2));
+        assert!(!is_crowded(&used(None), 2), "nobody knows");
+    }
 
     #[test]
     fn the_sentence_names_the_way_that_needed_more() {

@@ -3,26 +3,34 @@
 
 use unicode_width::UnicodeWidthStr as _;
 
-use super::facts::Facts;
+use super::facts::{Fact, Facts};
 
 /// The gap between two columns.
 const GAP: &str = "  ";
 
-/// Returns the lines of a table. Each set of facts is a row, and the names of the facts are the heading.
+/// Returns the lines of a table. Each set of facts is a row, and the names of the facts are the heading. A
+/// column without any known figure is left out.
 pub(crate) fn of(rows: impl IntoIterator<Item = Facts>) -> Vec<String> {
-    let mut table = Vec::new();
-    for Facts(facts) in rows {
-        let shown = || facts.iter().filter(|fact| !fact.name.is_empty());
-        if table.is_empty() {
-            table.push(shown().map(|fact| fact.name.to_owned()).collect());
-        }
-        let cells = shown().map(|fact| match fact.is_known() {
+    let rows: Vec<Facts> = rows.into_iter().collect();
+    let is_shown = |column: &usize| {
+        let mut facts = rows.iter().map(|Facts(row)| &row[*column]);
+        facts.any(|fact| !fact.name.is_empty() && fact.is_known())
+    };
+    let columns = rows.first().map_or(0, |Facts(row)| row.len());
+    let shown: Vec<usize> = (0..columns).filter(is_shown).collect();
+    let line =
+        |row: &Facts, cell: fn(&Fact) -> String| shown.iter().map(|&at| cell(&row.0[at])).collect();
+    let heading = rows
+        .iter()
+        .take(1)
+        .map(|row| line(row, |fact| fact.name.to_owned()));
+    let cells = rows.iter().map(|row| {
+        line(row, |fact| match fact.is_known() {
             true => fact.to_string(),
             false => "-".to_owned(),
-        });
-        table.push(cells.collect());
-    }
-    aligned(&table)
+        })
+    });
+    aligned(&heading.chain(cells).collect::<Vec<_>>())
 }
 
 /// Returns the same table as one indented block of text.
@@ -51,6 +59,17 @@ pub(crate) fn aligned(rows: &[Vec<String>]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::{count, text};
+
+    #[test]
+    fn a_column_without_figures_is_left_out() {
+        let row = |known: Option<usize>| Facts(vec![text("", "way", "a"), count("", "n", known)]);
+        assert_eq!(of([row(None), row(None)]), ["way", "a", "a"]);
+        assert_eq!(
+            of([row(None), row(Some(7))]),
+            ["way  n", "a    -", "a    7"]
+        );
+    }
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {

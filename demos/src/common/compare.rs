@@ -89,15 +89,6 @@ pub(crate) fn side_by_side<'a>(
     }))
 }
 
-/// Explains two of the columns, in lines to print under a table that has them.
-pub(crate) fn columns_explained() -> [String; 3] {
-    [
-        String::new(),
-        "in flight: tasks begun and not finished, at most: concurrency".to_owned(),
-        "at once: tasks being polled at one instant, at most: parallelism".to_owned(),
-    ]
-}
-
 /// Returns the outcome of each run, if the wall time is not the figure that matters.
 fn outcomes(reports: &[Report]) -> Option<Vec<(&Figures, &(Facts, String))>> {
     let outcomes = reports.iter();

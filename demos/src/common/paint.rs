@@ -87,9 +87,9 @@ pub(crate) fn width() -> usize {
 }
 
 /// Returns one drawing for each run, with the run's title. All drawings are ready to print and have the
-/// same time scale.
-pub(crate) fn draw(runs: &[(&Timeline, String)]) -> Vec<String> {
-    brigade_timeline::to_scale(runs, "cook", look())
+/// same time scale. `cook` is the word for a worker.
+pub(crate) fn draw(cook: &str, runs: &[(&Timeline, String)]) -> Vec<String> {
+    brigade_timeline::to_scale(runs, cook, look())
 }
 
 /// Makes text from elsewhere (a URL, a server's message) safe to print. Control characters could move the

@@ -23,6 +23,17 @@ const TABLE_WIDTH: usize = 80;
 /// The smallest width of the table's remarks, if the other columns are very wide.
 const REMARK_WIDTH_MIN: usize = 24;
 
+/// Words and signs that many demos print. Each is followed by its explanation.
+const WORDS: [&str; 7] = [
+    "p99: 99 of 100 requests took at most this long (p50: half of them)",
+    "in flight: tasks begun and not finished, at most (concurrency)",
+    "at once: tasks that cooks were running at one instant, at most (parallelism)",
+    "poll: a cook runs a task until it waits, yields or ends",
+    "% busy: the share of the time that a cook spent in tasks",
+    "~: a little more than possible was measured; the possible is printed",
+    "(?): more than possible was measured; something else slowed one run down",
+];
+
 /// The outcome of a run, which determines the exit status. The worst outcome of several runs counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Ending {
@@ -108,8 +119,8 @@ impl Report {
     }
 
     /// Draws runs one below the other on the same time scale. One of them is the report's own run.
-    pub(crate) fn draw(&mut self, runs: &[(&Timeline, String)]) {
-        self.charts.extend(paint::draw(runs));
+    pub(crate) fn draw(&mut self, cook: &str, runs: &[(&Timeline, String)]) {
+        self.charts.extend(paint::draw(cook, runs));
         self.draws_run = true;
         let named = runs
             .iter()
@@ -140,7 +151,7 @@ impl Report {
         object.insert("busy".to_owned(), json!(self.figures.busy_shares()));
         let last = Facts(vec![
             share("waiting_share", "", Some(self.waiting_share)),
-            text("verdict", "", &self.verdict),
+            text("verdict", "", self.said()),
         ]);
         object.extend(last.json());
         object.extend(self.own.clone());
@@ -152,6 +163,7 @@ impl Report {
         for line in wrap(&self.title, SENTENCE_WIDTH) {
             text.push_str(&format!("{}\n", paint::bold(&line)));
         }
+        text.push_str(&self.words());
         text.push('\n');
         for chart in &self.charts {
             text.push_str(&format!("{}\n\n", chart.trim_end()));
@@ -169,10 +181,36 @@ impl Report {
             }
         }
         text.push('\n');
-        for line in wrap(&self.verdict, SENTENCE_WIDTH) {
+        for line in wrap(&self.said(), SENTENCE_WIDTH) {
             text.push_str(&format!("{}\n", paint::bold(&line)));
         }
         text
+    }
+
+    /// Explains the words and signs in the report, above the charts.
+    fn words(&self) -> String {
+        let remarks = self.rows.iter().map(|row| &row.2);
+        let printed = remarks.chain(&self.charts).chain(&self.details);
+        let printed: Vec<_> = printed.chain([&self.verdict]).collect();
+        let used = |word: &&str| {
+            let sign = word.split_once(':').map_or(*word, |(sign, _)| sign);
+            printed.iter().any(|text| text.contains(sign))
+        };
+        let lines = WORDS.into_iter().filter(used);
+        let lines: String = lines
+            .map(|word| format!("  {}\n", paint::dim(word)))
+            .collect();
+        match lines.is_empty() || self.charts.is_empty() {
+            true => String::new(),
+            false => format!("\n{lines}"),
+        }
+    }
+
+    /// Returns the verdict, with the remark about other programs if the verdict has none.
+    fn said(&self) -> String {
+        let crowding = self.crowding.clone();
+        let crowding = crowding.filter(|_| !self.verdict.to_lowercase().contains("other programs"));
+        with_doubts(self.verdict.clone(), crowding)
     }
 
     /// Returns the rows, aligned. A remark that is too long is continued below its beginning.
@@ -304,6 +342,34 @@ mod tests {
         let text = report().text();
         let expected = "test: a title\n\n  of the first run\n  one     1  first\n  twenty  20\n\n  detail\n\nSo it is.\n";
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn words_that_are_printed_are_explained_above_the_charts() {
+        let charts = vec!["97 % busy, ~2.00 x".to_owned()];
+        let report = Report { charts, ..report() };
+        let text = report.text();
+        assert!(text.starts_with("test: a title\n\n  % busy: "), "{text}");
+        assert!(text.contains("\n  ~: ") && !text.contains("(?)"), "{text}");
+        for word in WORDS {
+            assert!(word.contains(": ") && word.chars().count() <= 78, "{word}");
+        }
+    }
+
+    #[test]
+    fn a_verdict_mentions_other_programs_once() {
+        let said = |verdict: &str| {
+            let crowding = Some("Other programs ran.".to_owned());
+            let verdict = verdict.to_owned();
+            Report {
+                crowding,
+                verdict,
+                ..report()
+            }
+            .said()
+        };
+        assert_eq!(said("So."), "So. Other programs ran.");
+        assert_eq!(said("So, with other programs."), "So, with other programs.");
     }
 
     #[test]

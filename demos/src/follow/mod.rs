@@ -26,6 +26,15 @@ pub(crate) use places::Place;
 /// The name of the task that is followed.
 const FETCH: &str = "fetch";
 
+/// The words of the hops.
+const WORDS: &str = "A task waits for a server. Its handle gives the awaiting main program the task's \
+    output. A run queue holds the tasks that are ready for a poll. A poll ends Ready (the task is complete) \
+    or Pending (it must wait). Interest: what the operating system (OS) shall report about a socket. A \
+    waker puts the task into a run queue again.";
+const HEADING: &str = "Each hop: the time since spawn, the time since the previous hop, what happened, and \
+    the file (below runtime/src) and function of brigade that did it. With --timeline -, the row `fetch` \
+    is a drawing of the same: a sign other than - has a poll in it, and - is a wait.";
+
 /// The width of the two time columns and of the space after them, in characters.
 const TIMES: usize = 21;
 
@@ -119,13 +128,13 @@ type Step = [Option<(&'static str, Place)>; 3];
 
 const CONNECT: Step = [
     Some(("connect is called", places::CONNECT)),
-    Some(("not yet: interest is registered", places::REGISTER)),
+    Some(("not yet: its interest is registered", places::REGISTER)),
     Some(("connected", places::CONNECT)),
 ];
 const WRITE: Step = [None, None, Some(("the request is written", places::WRITE))];
 const READ: Step = [
     None,
-    Some(("nothing to read: waker is kept", places::KEEP_WAKER)),
+    Some(("no answer yet: its waker is kept", places::KEEP_WAKER)),
     Some(("the answer is read", places::READ)),
 ];
 
@@ -219,11 +228,15 @@ impl Tracker {
         let thread = || cook_of(&timeline.lanes[event.lane]);
         match event.what {
             What::Spawn { task, .. } if task == fetch => {
-                self.hop(at, "spawn: a cell for task and future", places::SPAWN);
+                self.hop(
+                    at,
+                    "spawn: memory for the task and its future",
+                    places::SPAWN,
+                );
                 self.hop(at, "into a run queue", places::ADMIT[self.many_cooks]);
             }
             What::Join { task, .. } if task == fetch && !self.ended => {
-                self.hop(at, "main awaits its handle", places::POLL_JOIN);
+                self.hop(at, "main awaits the task's handle", places::POLL_JOIN);
             }
             What::PollBegin { task } if task == fetch => {
                 (self.polls, self.begun) = (self.polls + 1, at);
@@ -235,7 +248,7 @@ impl Tracker {
                 self.ended = outcome != Outcome::Pending;
                 let (how, place) = match self.ended {
                     true => ("Ready: output is stored", places::FINISH),
-                    false => ("Pending: task is idle", places::PEND),
+                    false => ("Pending: the task is put aside", places::PEND),
                 };
                 self.hop(at, format!("poll {} ends {how}", self.polls), place);
             }
@@ -281,13 +294,21 @@ impl Tracker {
     fn woken(&mut self, event: &Event, thread: &str) {
         let [parked, up, heard] = std::mem::take(&mut self.heard[event.lane]);
         if let (Some(parked), Some(up)) = (parked, up) {
-            self.hop(parked, format!("{thread} parks in the OS"), places::PARK);
-            self.hop(up, "the OS has an event", places::EVENT);
+            self.hop(
+                parked,
+                format!("{thread} parks: it sleeps in the OS"),
+                places::PARK,
+            );
+            self.hop(up, "the OS has an event: the thread goes on", places::EVENT);
         }
         if let Some(heard) = heard {
             self.hop(heard, "the event finds its socket", places::RECEIVE);
         }
-        self.hop(event.at, "wake: the task is queued again", places::WAKE);
+        self.hop(
+            event.at,
+            "wake: its waker calls for the next poll",
+            places::WAKE,
+        );
         let place = places::SCHEDULE[self.many_cooks];
         self.hop(event.at, "into a run queue", place);
     }
@@ -327,9 +348,9 @@ impl Trace {
             true => format!("{times}{what:column$}  {place}\n"),
             false => format!("{times}{what}\n{:TIMES$}  {place}\n", ""),
         };
-        let heading = "Each hop: the time since spawn, the time since the previous hop, what happened, \
-                       and the file (below runtime/src) and function of brigade that did it.";
-        let mut text = format!("{}\n\n", report::wrapped(heading));
+        let mut text = [WORDS, HEADING]
+            .map(|said| report::wrapped(said) + "\n\n")
+            .concat();
         let mut before = Duration::ZERO;
         for Hop { at, what, place } in &self.hops {
             let after = format!("+{}", duration(at.saturating_sub(before)));

@@ -22,7 +22,7 @@ pub(super) const PITFALL: Pitfall = Pitfall {
     remedy: "the same call on the blocking pool",
     why: "A blocking call keeps its thread until it returns, and no task on that thread runs meanwhile. \
           The blocking pool has threads for such calls. Here, a bell should ring 20 times on time \
-          meanwhile.",
+          meanwhile. The blocked thread sleeps; it is drawn as busy, because no other task can have it.",
     counts: "on time",
     cooks_min: 1,
     program: |place, is_mended| Box::pin(program(place, is_mended)),

@@ -177,8 +177,6 @@ impl Dish for Args {
         let twins = || pairs.iter().flatten();
         let mut report = Report::new("pitfalls", title, together(&pairs, executor.workers()));
         report.waiting_share = waiting_share(&pairs);
-        // The figures of a program that blocks its thread look as if the cooks had to share processors. So
-        // only the advice counts here.
         let disturbed = "Other programs had the cores for part of the time.";
         report.crowding = is_disturbed(&pairs).then(|| disturbed.to_owned());
         report.charts = pairs.iter().map(chart).collect();
@@ -225,7 +223,7 @@ fn chart(pair: &[Twin; 2]) -> String {
         };
         (&twin.run.timeline, format!("{}: {what}", twin.name()))
     });
-    for (drawing, twin) in paint::draw(&drawn).iter().zip(pair) {
+    for (drawing, twin) in paint::draw("cook", &drawn).iter().zip(pair) {
         chart += &format!("{}\n\n", drawing.trim_end());
         let kinds = [twin.pitfall.is_named_by, Kind::OtherPrograms];
         let mut advice = kinds.map(|kind| twin.advice_of(kind)).concat();
@@ -310,9 +308,9 @@ impl Twin {
         !self.advice_of(self.pitfall.is_named_by).is_empty()
     }
 
-    /// Returns whether the advice reports that other programs used the cores. Their load can hide faults.
+    /// Returns whether other programs used the cores. Their load can hide faults.
     fn is_disturbed(&self) -> bool {
-        !self.advice_of(Kind::OtherPrograms).is_empty()
+        !self.advice_of(Kind::OtherPrograms).is_empty() || self.run.crowding().is_some()
     }
 
     fn which(&self) -> &'static str {

@@ -15,31 +15,41 @@ pub(super) const ALWAYS_BETTER: Claim = Claim {
         let cells = matrix::cells(&lab.hire()?, TASKS, lab.sizes.minute)?;
         lab.note_both(&cells.waiting);
         lab.note_both(&cells.chopping);
-        let many = &cells.chopping.many;
+        let OneAndMany { one, many, .. } = &cells.chopping;
         Ok(Facts(vec![
             count("cooks", "many cooks", many.figures.cooks),
             speed_up("chopping_speed_up", "chopping", cells.chopping.speed_up()),
             speed_up("waiting_speed_up", "waiting", cells.waiting.speed_up()),
-            on_processor(many.on_processor()),
+            on_processor(least_on_processor([one, many])),
         ]))
     },
     judge: |facts| {
         let both = "{cooks:cook} were {chopping_speed_up} as fast as one at chopping and \
                     {waiting_speed_up} at waiting: ";
-        // If the cooks had no free cores, a missing gain does not refute the claim.
+        // If other programs had the cores, no gain and no missing gain of chopping counts. Waiting needs no
+        // core, but one slow run may look like a gain.
         let disturbed = is_disturbed(facts["on_processor"].value);
         let chopping = gained(&facts["chopping_speed_up"]).unclear_if(disturbed, Answer::No);
-        let (verdict, reason) = match (chopping, gained(&facts["waiting_speed_up"])) {
+        let waiting = gained(&facts["waiting_speed_up"]).unclear_if(disturbed, Answer::Yes);
+        let others = match disturbed {
+            true => " Other programs used the cores too.",
+            false => "",
+        };
+        let (verdict, reason) = match (chopping, waiting) {
             (Answer::Yes, Answer::Yes) => (Holds, "both gained in this run."),
             (Answer::Yes, Answer::No) => (
                 DoesNotHold,
                 "waiting tasks gain nothing from a second cook.",
             ),
             (Answer::No, Answer::No) => (DoesNotHold, "neither gained in this run."),
-            (_, Answer::No) | (Answer::No, _) => (DoesNotHold, "not everything gained."),
-            _ => (Undecided, "a gain is too small to be certain."),
+            (_, Answer::No) => (
+                DoesNotHold,
+                "waiting gained nothing, and the gain of chopping is uncertain.",
+            ),
+            (Answer::No, _) => (DoesNotHold, "chopping gained nothing."),
+            _ => (Undecided, "a gain is uncertain."),
         };
-        verdict.because(facts, [both, reason])
+        verdict.because(facts, [both, reason, others])
     },
 };
 
@@ -64,9 +74,7 @@ pub(super) const SET_NOT_ONE: Claim = Claim {
         let among = |ways: &Ways| shortest_life(&ways.cut.one);
         let alone = |ways: &Ways| ways.whole.figures.wall / PARTS;
         let [waiting, computing] = [&jobs.waiting, &jobs.computing];
-        let runs = [&computing.whole, &computing.cut.one];
-        let shares = runs.iter().filter_map(|run| run.on_processor());
-        let least = shares.min_by(f64::total_cmp);
+        let least = least_on_processor([&computing.whole, &computing.cut.one]);
         Ok(Facts(vec![
             speed_up("waiting_set_speed_up", "waiting set", set(waiting, PARTS)),
             speed_up("computing_set_speed_up", "computing set", set(computing, 1)),
@@ -110,6 +118,12 @@ pub(super) const SET_NOT_ONE: Claim = Claim {
     },
 };
 
+/// Returns the smaller share of the cooks' working time in which they were on a processor.
+fn least_on_processor<T>(runs: [&Run<T>; 2]) -> Option<f64> {
+    let shares = runs.into_iter().filter_map(Run::on_processor);
+    shares.min_by(f64::total_cmp)
+}
+
 /// Returns the shortest lifetime of a task in a run.
 fn shortest_life<T>(run: &Run<T>) -> Duration {
     let figures = brigade_timeline::figures(&run.timeline);
@@ -151,17 +165,22 @@ pub(super) const FIVE_PARTS: Claim = Claim {
         let computing = facts["computing_speed_up"].value;
         let ideal = IDEAL.ask(computing / f64::from(PARTS));
         let of_the_cores = computing / hands as f64;
-        let disturbed = is_disturbed(facts["on_processor"].value);
+        // More cooks than cores take turns on them.
+        let turns = facts["cooks"].value / hands as f64;
+        let disturbed = is_disturbed(facts["on_processor"].value * turns);
         let (verdict, before, after) = if ideal == Answer::Yes && of_the_cores < BEYOND {
             (Holds, "Here ", waiting)
-        } else if hands < parts && of_the_cores > IDEAL.no && of_the_cores < BEYOND {
+        } else if hands < parts && (IDEAL.no..BEYOND).contains(&of_the_cores) && !disturbed {
             let five = "On the processors: five are needed, and here ";
             (Depends, five, waiting)
         } else if hands == parts && ideal == Answer::No && !disturbed {
             let enough = "There were enough processors, and still ";
             (DoesNotHold, enough, waiting)
         } else {
-            let others = ", which does not fit this number of cores: other programs used them too.";
+            let others = match disturbed {
+                true => ": other programs used the cores too, so this decides nothing.",
+                false => ", which does not fit this number of cores.",
+            };
             (Undecided, "Here ", others)
         };
         verdict.because(facts, [before, measured, after])

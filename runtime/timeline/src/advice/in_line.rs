@@ -60,7 +60,7 @@ impl Adviser<'_> {
         let text = format!(
             "{} tasks, {} among them, waited for events one at a time, for {} of {}. They waited for one another \
              for {} of their time. If they hold a lock or a permit across an await, release it first: the \
-             program would be at best {} times as fast. If each needs the result of another, they must wait.",
+             program would be at best about {} times as fast. If each needs the result of another, they must wait.",
             tasks.len(),
             self.label(tasks[0]),
             Time(sum),

@@ -88,7 +88,7 @@ impl Adviser<'_> {
         let text = format!(
             "{} waited for {} things one after the other, for {} of {}, and hardly anything else happened. If none \
              of them needs the result of the previous one, begin them all and await them together (spawn or \
-             join). The program would be at best {} times as fast.",
+             join). The program would be at best about {} times as fast.",
             self.label(task),
             waits.len(),
             Time(sum),
@@ -224,7 +224,7 @@ impl Adviser<'_> {
                 workers(1).trim_start_matches("1 ")
             ),
             false => format!(
-                "At best, the program would be {} times as fast",
+                "At best, the program would be about {} times as fast",
                 times(at_best)
             ),
         };

@@ -55,7 +55,7 @@ impl Adviser<'_> {
         let text = format!(
             "One {WORKER} at a time was busy, for {} of {}, and {} of that work was done in {}. A task \
              runs on one {WORKER} at a time, and futures that are joined inside a task are part of it. Spawn \
-             the parts as tasks: {} would be at best {} times as fast.",
+             the parts as tasks: {} would be at best about {} times as fast.",
             Time(any),
             Time(span),
             Percent(part),

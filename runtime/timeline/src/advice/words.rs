@@ -75,7 +75,7 @@ pub(super) fn more_workers(
     let were = if count == 1 { "was" } else { "were" };
     format!(
         "{} {were} on a core in polls for {} of the time, and the machine has {cores} cores. More \
-         {WORKER}s would help: {cores} of them would be at best {} times as fast, because {} of these {} \
+         {WORKER}s would help: {cores} of them would be at best about {} times as fast, because {} of these {} \
          are one chain of cause and effect.",
         workers(count),
         Percent(busy),
