@@ -56,7 +56,10 @@ struct Shared {
     /// The number of the thread that the tasks are bound to. It is `NOBODY` if the tasks are unbound or the
     /// executor is closed.
     owner: SeldomWritten,
-    scheduler: Arc<dyn Schedule>,
+    /// Points into `_alive`. An `Arc<dyn Schedule>` computes this address from the alignment of its content at
+    /// each use.
+    scheduler: NonNull<dyn Schedule>,
+    _alive: Arc<dyn Schedule>,
     probe: Probe,
 }
 
@@ -84,7 +87,8 @@ impl SchedulerRef {
         SchedulerRef(NonNull::from(Box::leak(Box::new(Shared {
             refs: AtomicUsize::new(1),
             owner: SeldomWritten::new(owner),
-            scheduler,
+            scheduler: NonNull::from(&*scheduler),
+            _alive: scheduler,
             probe,
         }))))
     }
@@ -138,7 +142,8 @@ impl Deref for SchedulerRef {
 
     #[inline(always)]
     fn deref(&self) -> &Self::Target {
-        &*self.inner().scheduler
+        // SAFETY: `_alive` keeps the target alive.
+        unsafe { self.inner().scheduler.as_ref() }
     }
 }
 
