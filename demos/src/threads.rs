@@ -305,7 +305,8 @@ fn share(numbers: Range<u64>) -> Share {
 
 // ---- the output ------------------------------------------------------------------------
 
-/// Returns whether computing threads, at least one for each of the `cores`, were kept from the cores.
+/// Returns whether other programs kept the computing threads from a core. There must be at least as many
+/// threads as `cores`.
 fn is_crowded(crowd: &Facts, cores: usize) -> bool {
     crowd["at_once"].value < measure::CROWDED * cores as f64
 }

@@ -191,7 +191,7 @@ fn any_reply_is_an_answer_or_an_error() {
     for (result, reply) in results.iter().zip(replies.iter()) {
         let shown: Vec<u8> = reply.iter().copied().take(300).collect();
         assert_sound(result, &shown.escape_ascii().to_string());
-        // The number of bytes may exceed the limit by the piece that was read last.
+        // The piece that was read last may exceed the limit.
         assert!(result["bytes"].as_u64() <= Some(256 << 10), "{result}");
         failed += u64::from(!result["error"].is_null());
     }

@@ -13,7 +13,7 @@ pub(crate) struct Gauge {
 }
 
 impl Gauge {
-    /// Increases the number by one until the returned value is dropped.
+    /// Adds one to the number. Dropping the returned value subtracts it again.
     pub(crate) fn up(self: &Arc<Self>) -> Counted {
         let now = self.now.fetch_add(1, Relaxed) + 1;
         self.most.fetch_max(now, Relaxed);

@@ -1,7 +1,6 @@
 //! A line on the terminal that names the current step and disappears when the step ends.
 //!
-//! The line does not move, because moving it would need a thread, and the demos count threads and
-//! processor time.
+//! The line has no spinner. A spinner would need a thread, and the demos count threads and processor time.
 
 use std::{
     io::{IsTerminal as _, stderr},

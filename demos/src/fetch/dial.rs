@@ -134,7 +134,7 @@ fn start_lookup(name: String) -> Lookup {
     .shared()
 }
 
-/// Repeats `attempt`, after pauses, while it fails with an error that may pass.
+/// Repeats `attempt`, after pauses, while it fails with a temporary error.
 pub(crate) async fn patiently<T, F: Future<Output = io::Result<T>>>(
     may_pass: impl Fn(&io::Error) -> bool,
     attempt: impl Fn() -> F,

@@ -29,7 +29,7 @@ use crate::sync::{Arc, Condvar, Mutex, lock};
 /// Counts the workers and the executor. The last of them to leave finishes the shutdown.
 pub(super) struct ShutdownLatch {
     present: Mutex<Present>,
-    /// Notified when `finished` or `threads` changes.
+    /// Notified when `Present::finished` or `Present::threads` changes.
     finished: Condvar,
     threads: Mutex<Vec<JoinHandle<()>>>,
     shared: Arc<Shared>,

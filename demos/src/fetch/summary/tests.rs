@@ -47,7 +47,7 @@ pub(in super::super) fn record(answered: usize, wall: Duration) -> Record {
     record
 }
 
-/// Returns the plan of a record, which has no other owner in a test.
+/// Returns the plan of a record, to change it. In a test, nothing else owns the plan.
 pub(in super::super) fn plan_of(record: &mut Record) -> &mut Plan {
     Arc::get_mut(&mut record.plan).unwrap()
 }
