@@ -16,7 +16,7 @@ use super::scheduler_ref::SchedulerRef;
 use super::state::{Snapshot, State, Wake, Writer};
 use crate::sync::{AtomicU8, Ordering};
 
-/// A pointer to a task, for the types in this folder. Whoever uses it must know that the task is alive.
+/// A pointer to a task, for the types in this folder. It does not keep the task alive.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RawTask(pub(super) NonNull<Header>);
 
