@@ -162,8 +162,8 @@ impl Hop {
         *request.method_mut() = self.ask.method.clone();
         *request.uri_mut() = uri;
         let headers = request.headers_mut();
-        // Plain HTTP is HTTP/1.1, in which `host` should be the first header. For HTTPS, the client adds
-        // it.
+        // A request to http:// uses HTTP/1.1, in which `host` should be the first header. For https://,
+        // the client adds this header.
         if self.url.scheme() == "http" && !self.ask.headers.contains_key(header::HOST) {
             headers.insert(header::HOST, host_header(&self.url));
         }

@@ -31,7 +31,7 @@ use super::{
 /// The encodings that `fetch` offers to servers.
 pub(crate) const ENCODINGS: &str = "gzip, deflate, br, zstd";
 
-/// The base-2 logarithm of the largest zstd window: 8 MiB, which RFC 9659 requires of every HTTP client.
+/// The base-2 logarithm of the largest zstd window: 8 MiB, which RFC 9659 requires clients to support.
 const ZSTD_WINDOW_LOG_MAX: u32 = 23;
 
 /// The size of a decoder's buffer, in bytes. Arbitrary.
@@ -46,7 +46,7 @@ pub(crate) enum To {
     Stdout,
 }
 
-/// The last stage of a body, which receives the decoded bytes.
+/// Receives the decoded bytes of a body.
 #[derive(Debug)]
 pub(crate) struct Sink<'a> {
     to: To,
@@ -111,8 +111,8 @@ fn print(piece: &[u8], first: bool) -> Result<(), Failure> {
     }
 }
 
-/// Receives a body in this encoding, named as in `content-encoding`. Adds the number of bytes that
-/// arrive, before decoding, to `received`.
+/// Receives a body and decodes it from `encoding`, which is named as in `content-encoding`. Adds the
+/// number of bytes before decoding to `received`.
 pub(crate) async fn receive(
     from: Incoming,
     encoding: Option<&str>,

@@ -10,8 +10,8 @@
 //! ```
 //!
 //! A request to the embedded origin has its own connection, which is designed to wait cheaply ([`lean`]).
-//! A request to a user's URL goes through hyper-util's client ([`page`]), which keeps connections and
-//! shares those of HTTP/2.
+//! A request to a user's URL goes through hyper-util's client ([`page`]), which keeps connections open.
+//! Several requests can share an HTTP/2 connection.
 //!
 //! [`lean`]: super::lean
 //! [`page`]: super::page
@@ -46,11 +46,11 @@ const BUFFER_MAX: usize = 32 << 10;
 /// The pause before the first retry. It doubles with each retry.
 const PAUSE_FIRST: Duration = Duration::from_millis(50);
 
-/// The longest pause before a retry. Arbitrary: a server that restarts is usually back by then.
+/// The pause stops doubling at this limit. Arbitrary: a server that restarts is usually back by then.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
-/// How long an idle connection is kept for another request. Arbitrary: several round trips, but short
-/// enough that the servers of a long list do not use up all descriptors.
+/// How long an idle connection is kept for another request. Arbitrary: several round trips, but so short
+/// that the connections to the servers of a long list do not use up all descriptors.
 const IDLE_MAX: Duration = Duration::from_secs(5);
 
 /// The result of one request.
@@ -62,7 +62,7 @@ pub(crate) struct Outcome {
     /// The last step that was begun.
     pub(super) stage: &'static str,
     pub(crate) status: Option<u16>,
-    /// Bytes of the body that arrived, decoded.
+    /// The number of decoded bytes of the body.
     pub(crate) bytes: u64,
     /// The time from the first poll to the end, including pauses and retries.
     pub(crate) time: Duration,
@@ -77,7 +77,7 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    /// Returns whether the file already existed, so that no request was sent.
+    /// Returns whether no request was sent because the file already existed.
     pub(crate) fn is_skipped(&self) -> bool {
         self.file.is_some() && self.status.is_none()
     }
@@ -143,7 +143,7 @@ impl Client {
                 Err(failure)
                     if failure.kind.may_pass()
                         && retries < self.plan.retries
-                        // A part of the body has been printed, and a retry would print it again.
+                        // Once a part of the body is printed, a retry would print it again.
                         && !(self.plan.output.is_stdout() && outcome.bytes > 0) =>
                 {
                     sleep(pause(turn.index, retries)).await;
@@ -193,8 +193,8 @@ pub(super) async fn open(file: PathBuf, keeps: bool) -> Result<PartFile, Failure
     opened.map_err(|error| cannot("create", &file, &error))
 }
 
-/// Returns how long to wait before a retry. The pause depends on the number of the request, so that
-/// requests that failed together do not retry together.
+/// Returns how long to wait before a retry. The doubled pause is multiplied by a factor from 1 to 2 that
+/// depends on `index`, so that requests that failed together do not retry together.
 fn pause(index: usize, retries: u32) -> Duration {
     let doubled = PAUSE_FIRST
         .saturating_mul(2_u32.saturating_pow(retries))

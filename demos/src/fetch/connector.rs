@@ -177,13 +177,13 @@ async fn tunnel(
     Err(Failure::new(Kind::Protocol, details))
 }
 
-/// What has happened on a connection so far. The client returns this with an error. The same error means
-/// different things on a fresh connection and on a used one.
+/// What has happened on a connection so far. hyper-util's client returns this `Traffic` with an error.
+/// The same error means different things on a fresh connection and on a used one.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Traffic {
     /// True if any byte has arrived.
     pub(crate) begun: Arc<AtomicBool>,
-    /// True if the head of a reply has arrived. The connection may then be used for further requests.
+    /// True if the head of a reply has arrived. The connection can then be used for further requests.
     pub(crate) replied: Arc<AtomicBool>,
 }
 
@@ -222,8 +222,8 @@ impl Read for Conn {
         if self.traffic.begun.load(Relaxed) {
             return Pin::new(&mut self.stream).poll_read(cx, buffer);
         }
-        // hyper reports the same error if a server hangs up at once and if it breaks off in the middle of
-        // a reply. So the first read uses a separate buffer, which shows whether anything arrived.
+        // hyper reports the same error whether a server hangs up at once or breaks off in the middle of a
+        // reply. So the first read uses a separate buffer, which shows whether anything arrived.
         let mut first = [MaybeUninit::uninit(); FIRST_READ];
         let room = FIRST_READ.min(buffer.remaining());
         let mut first = ReadBuf::uninit(&mut first[..room]);
@@ -254,7 +254,7 @@ impl Write for Conn {
     }
 }
 
-/// Returns the settings of encrypted connections, which trust Mozilla's list of authorities and the
+/// Returns the settings of encrypted connections. They trust Mozilla's list of authorities and the
 /// certificates in `ca`.
 pub(crate) fn tls(ca: Option<&Path>) -> anyhow::Result<TlsConnector> {
     let mut roots = RootCertStore {

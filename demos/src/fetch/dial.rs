@@ -34,7 +34,7 @@ const PAUSE_FIRST: Duration = Duration::from_millis(10);
 /// the time limit of a request.
 const PAUSE_MAX: Duration = Duration::from_millis(500);
 
-/// With fewer connections than this, opened or being opened, a run cannot have used up the local ports.
+/// A run that has opened fewer connections than this cannot have used up the local ports.
 const CONNECTIONS_TO_RUN_OUT: usize = 100;
 
 /// The addresses of a name, or the reason why there are none. Shared by all requests that wait for them.
@@ -42,8 +42,7 @@ type Lookup = Shared<BoxFuture<'static, Result<Arc<[IpAddr]>, String>>>;
 
 /// Opens sockets. One dialer serves the whole run and remembers the names that it has looked up.
 ///
-/// It also counts connections and bytes for the progress bar and the summary. The counts are atomic
-/// because the requests may run on several threads.
+/// It also counts connections and bytes for the progress bar and the summary.
 #[derive(Default)]
 pub(crate) struct Dialer {
     lookups: Mutex<HashMap<String, Lookup>>,
@@ -56,7 +55,7 @@ pub(crate) struct Dialer {
 }
 
 impl Dialer {
-    /// Returns the addresses of a host, as it is written in a URI, with this port.
+    /// Returns the addresses of a host, each with this port. The host is written as in a URI.
     pub(crate) async fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, Failure> {
         let addresses = match bare(host).parse() {
             Ok(address) => Arc::from([address]),
@@ -116,7 +115,7 @@ impl Dialer {
     }
 }
 
-/// Returns whether an error means that too many files are open, here or in the whole system.
+/// Returns whether an error means that this process or the whole system has too many open files.
 pub(crate) fn no_descriptor(error: &io::Error) -> bool {
     let error = Errno::from_io_error(error);
     matches!(error, Some(Errno::MFILE | Errno::NFILE))
@@ -134,7 +133,7 @@ fn start_lookup(name: String) -> Lookup {
     .shared()
 }
 
-/// Repeats `attempt`, after pauses, while it fails with a temporary error.
+/// Repeats `attempt`, with pauses, as long as it fails with a temporary error.
 pub(crate) async fn patiently<T, F: Future<Output = io::Result<T>>>(
     may_pass: impl Fn(&io::Error) -> bool,
     attempt: impl Fn() -> F,

@@ -1,7 +1,7 @@
 //! The failures of one request, by kind.
 //!
-//! There are only a few kinds. Each calls for a different action by the user: correct the name, start the
-//! server, check the certificate. Everything else is in the details.
+//! There are only a few kinds. Each calls for a different action by the user, such as correcting the
+//! name or starting the server. Everything else is in the details.
 
 use std::{error::Error as StdError, io, net::SocketAddr};
 
@@ -88,7 +88,7 @@ impl Failure {
         }
     }
 
-    /// Creates the failure to reach a server at these addresses.
+    /// Creates the failure of an attempt to connect to these addresses.
     pub(crate) fn connecting(error: &io::Error, addresses: &[SocketAddr]) -> Self {
         let Self { kind, details, .. } = Self::from_io(error);
         let details = match addresses {
@@ -117,7 +117,7 @@ impl Failure {
     /// Creates the failure of a request that could not be sent or that got no reply.
     pub(crate) fn asking(error: &io::Error) -> Self {
         match Self::from_io(error) {
-            // TLS reports an error if a connection ends without a close message.
+            // TLS reports this error if a connection ends without a close message.
             failure if failure.kind == Kind::Truncated => Self::hung_up(),
             failure => failure,
         }

@@ -1,8 +1,8 @@
 //! Fetches one reply of the embedded origin, with code that is designed to wait cheaply. Thousands of
 //! connections wait at the same time, and each needs only a socket and a waker until its reply begins.
 //!
-//! Every byte of the reply is known, so no HTTP library reads it. hyper would reserve 32 KiB of buffers
-//! for each connection. That suits a busy connection, but nearly all of these wait.
+//! Every byte of the reply is known in advance, so no HTTP library reads it. hyper would reserve 32 KiB
+//! of buffers for each connection. That suits a busy connection, but nearly all connections here wait.
 
 use std::{io, path::PathBuf, sync::atomic::Ordering::Relaxed};
 
@@ -31,8 +31,8 @@ impl Client {
             .expect("the origin runs if there are no pages");
         let server = origin.address(index as u64);
         let failed = |error: io::Error| Failure::asking(&error);
-        // Connecting and receiving are boxed. Their memory is freed when they end, so a waiting task
-        // holds only what it needs for waiting.
+        // The futures that connect and receive are boxed. Their memory is freed when they end, so a
+        // waiting task holds only what it needs for waiting.
         let (stream, _open) = Box::pin(self.dialer.dial(&[server])).await?;
         outcome.stage = "sending the request";
         let message = Request::Reply(index as u64).message();
@@ -45,7 +45,7 @@ impl Client {
         Box::pin(self.receive_reply(&stream, first, index, outcome)).await
     }
 
-    /// Receives the rest of a reply, of which the bytes in `arrived` have arrived.
+    /// Receives the rest of a reply that begins with the bytes in `arrived`.
     async fn receive_reply(
         &self,
         stream: &TcpStream,

@@ -1,9 +1,9 @@
 //! `brigade fetch`: fetch from thousands of sockets at once, on one thread.
 //!
 //! This demo shows that waiting needs no thread. Each request is a task. A waiting task takes a little
-//! memory and an entry in a list of the operating system. One thread can therefore keep thousands of
-//! tasks waiting. Only one task runs at any instant. Yet the run takes about as long as its slowest
-//! reply, not as long as the sum of all replies. That is concurrency without parallelism, measured.
+//! memory and an entry in the operating system's list of watched sockets. One thread can therefore keep
+//! thousands of tasks waiting. Only one task runs at any instant. Yet the run takes about as long as its
+//! slowest reply, not as long as all replies added up. That is concurrency without parallelism, measured.
 //!
 //! | file | contents |
 //! |---|---|
@@ -68,8 +68,8 @@ use crate::{progress::Progress, system::Status};
 /// The default number of requests to the embedded origin.
 const REQUESTS: usize = 2000;
 
-/// The default limit of requests in flight to one host: the number of connections that browsers allow.
-/// Even python's http.server, which lets five connections wait, can serve that many.
+/// The default limit of requests in flight to one host. Browsers have the same limit. Even python's
+/// http.server, whose backlog is five connections, can serve that many.
 const PER_HOST: usize = 6;
 
 /// The default number of retries against the embedded origin. Every request should get its reply, even if
@@ -85,7 +85,7 @@ const LINE_EVERY: Duration = Duration::from_secs(1);
 /// The template of the progress bar. The message is cut at the edge of the terminal, so a line never wraps.
 const TEMPLATE: &str = "{bar:14}  {wide_msg}";
 
-/// A run of `fetch`, checked and ready to go. All its requests share it.
+/// A run of `fetch` whose arguments have been checked. All its requests share this plan.
 pub(crate) struct Plan {
     args: Args,
     /// The pages that the user asked for. If there are none, all requests go to the embedded origin.
@@ -241,8 +241,8 @@ struct Run {
 }
 
 impl Run {
-    /// Starts a task for each request, as many at a time as allowed, until all have ended or Ctrl-C is
-    /// pressed.
+    /// Starts a task for each request, within the limits. Returns when all requests have ended or Ctrl-C
+    /// was pressed.
     async fn fetch_all(&mut self) {
         let mut running = FuturesUnordered::new();
         while !self.interrupt.asked() {
@@ -317,7 +317,7 @@ impl Run {
 /// A task that panics counts as one failed request and does not affect other requests.
 fn start(client: &Arc<Client>, turn: Turn) -> impl Future<Output = Outcome> + use<> {
     let index = turn.index;
-    // This runs inside `block_on`, so the task goes to this executor. The name is for the drawing.
+    // This runs inside `block_on`, so the task goes to that executor. `--timeline` shows the name.
     let task = Builder::new()
         .name(&format!("request {index}"))
         .spawn(client.clone().fetch(turn));

@@ -24,16 +24,16 @@ use futures_util::AsyncReadExt as _;
 use crate::helper::{Helper, Hidden, wait_for_end_of_stdin};
 use crate::prelude::*;
 
-/// The number of addresses over which requests are distributed. Each address limits the connections that
-/// wait to be accepted; 1,024 is common. Each connection to an address also needs its own port, and there
-/// are about 28,000, some of them still in use by runs that have just finished. Sixteen addresses suffice
-/// for 15,000 simultaneous clients.
+/// The number of addresses over which requests are distributed. At each address, only a limited number of
+/// connections, often 1,024, can wait to be accepted. Each connection to an address also needs its own
+/// port. There are about 28,000 ports, and runs that have just finished still occupy some of them. Sixteen
+/// addresses suffice for 15,000 simultaneous clients.
 const ADDRESSES: u8 = if cfg!(target_os = "linux") { 16 } else { 1 };
 
 /// The maximum size of a request, in bytes. `fetch` sends fewer than 200.
 const REQUEST_MAX: usize = 512;
 
-/// How long the server waits after `accept` failed. The most likely cause is too many open files.
+/// How long the server waits after `accept` failed, most likely because too many files were open.
 /// Arbitrary: long enough for a connection to end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 
@@ -42,7 +42,7 @@ const LEN_MAX: u64 = 64 << 10;
 const DELAY_MIN_MS: u64 = 50;
 const DELAY_MAX_MS: u64 = 500;
 
-/// The number of positions in `NOISE` at which a body may begin.
+/// The last position in `NOISE` at which a body may begin.
 const OFFSETS: u64 = 4096;
 
 /// Pseudo-random bytes. All bodies are pieces of them, so a lost, doubled or misplaced byte is noticed.
@@ -196,7 +196,7 @@ impl Origin {
         self.addresses[(number % self.addresses.len() as u64) as usize]
     }
 
-    /// Returns the ID of its process.
+    /// Returns the ID of the origin's process.
     pub(crate) fn process(&self) -> u32 {
         self.helper.process()
     }

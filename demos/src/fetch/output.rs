@@ -30,7 +30,7 @@ pub(crate) enum Output {
     File(PathBuf),
     Directory {
         path: PathBuf,
-        /// The number of digits of the last request's number, so that numbered names sort in order.
+        /// Names begin with the request's number, padded to this many digits so that they sort in order.
         /// `None` if names need no number, because the last parts of all URLs differ.
         digits: Option<usize>,
     },
@@ -70,8 +70,8 @@ impl Output {
     }
 
     /// Returns the file of request number `index`, if it has one. Without a page, the request goes to the
-    /// origin. In a directory, the file is named after the last part of the URL's path. If two requests
-    /// could have the same name, the request's number and host are put in front.
+    /// origin. In a directory, the file is named after the last part of the URL's path. If two files could
+    /// get the same name, every name begins with the request's number and host.
     pub(crate) fn file_for(&self, index: usize, page: Option<&Page>) -> Option<PathBuf> {
         let (directory, digits) = match self {
             Self::Nowhere | Self::Stdout => return None,
@@ -140,11 +140,11 @@ fn safe_name(text: &str) -> String {
 /// is removed if the body breaks off.
 ///
 /// With `--continue`, the part is kept, and its modification time is set to the time of the page's last
-/// change. The server is asked to send the rest only if that time is still right. Otherwise parts of two
-/// versions of the page would be joined.
+/// change. The request for the rest names this time. If the page has changed since, the server sends the
+/// whole page, so that parts of two versions are not joined.
 ///
-/// Writing goes to the page cache and takes microseconds. Handing the piece to another thread would take
-/// longer, so the task writes the piece itself.
+/// Writing a piece of a body goes to the page cache and takes microseconds. Handing the piece to another
+/// thread would take longer, so the task writes it itself.
 #[derive(Debug)]
 pub(crate) struct PartFile {
     file: File,
@@ -191,7 +191,7 @@ impl PartFile {
         Some((self.len, self.changed?))
     }
 
-    /// Starts again with a page that was last changed at this time.
+    /// Empties the part, for a version of the page that was last changed at this time.
     pub(crate) fn restart(&mut self, changed: Option<SystemTime>) -> Result<(), Failure> {
         self.changed = changed;
         self.len = 0;

@@ -31,8 +31,8 @@ use super::{
     queue::Turn,
 };
 
-/// The maximum number of times that a request is sent again because the server closed a kept connection
-/// at that moment. There may be several such connections, and each attempt uses up one.
+/// The maximum number of times that a request is sent again because the server had closed the kept
+/// connection. The pool may hold several closed connections, and each attempt uses up one.
 const STALE_MAX: usize = 20;
 
 /// The maximum number of bytes of a redirect's body that are read so that its connection can be kept.
@@ -67,7 +67,7 @@ impl Client {
                 return Err(Failure::new(Kind::Protocol, what));
             }
             outcome.redirects.push(hop.url.to_string());
-            // A connection whose body was read to the end can be kept. A long body is not read to the
+            // A connection can be kept if the body was read to its end. A long body is not read to its
             // end.
             let body = Limited::new(response.into_body(), REDIRECT_BODY_MAX);
             let _ = body.collect().await;
@@ -107,8 +107,7 @@ impl Client {
     ) -> Result<Response<Incoming>, Failure> {
         let (connector, client) = self.pooled.as_ref().expect("there are pages to fetch");
         let uri = hop.uri()?;
-        // This header is for a proxy of plain HTTP. Inside a tunnel, the server would receive the
-        // password.
+        // Send the password only to a proxy of plain HTTP. Inside a tunnel, the server would receive it.
         let proxy = connector.proxies.of(&uri);
         let password = proxy
             .filter(|_| uri.scheme_str() == Some("http"))
@@ -144,8 +143,8 @@ impl Client {
             let begun = traffic.begun.load(Relaxed) && !used;
             let failure = Failure::of_client(&error, begun);
             // The server may close a kept connection at any time, even while a request is being sent.
-            // Over HTTP/2 this is a protocol error. A retry on a fresh connection shows whether it was a
-            // real failure.
+            // Over HTTP/2, that is reported as a protocol error. A retry on a fresh connection shows
+            // whether there was another cause.
             let closed = used && matches!(failure.kind, Kind::Reset | Kind::Protocol);
             if !closed || !hop.method().is_idempotent() || stale == STALE_MAX {
                 return Err(failure);

@@ -1,5 +1,5 @@
 //! Selects the proxy of a URL by the rules of `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy`.
-//! hyper-util reads them as curl does.
+//! hyper-util reads these variables as curl does.
 //!
 //! An unusable proxy is refused before anything is fetched. Ignoring it would send requests where the
 //! user did not want them to go.

@@ -10,10 +10,10 @@ use super::jobs::Page;
 
 use crate::prelude::*;
 
-/// If the starts fall behind `--rate` by at most this time, they catch up. Arbitrary: a few ticks of a timer.
+/// Starts that fall behind `--rate` catch up by at most this much. Arbitrary: a few ticks of a timer.
 const SLACK: Duration = Duration::from_millis(20);
 
-/// The requests that have not begun, by host.
+/// The requests that have not begun, grouped by host.
 #[derive(Debug)]
 pub(crate) struct Queue {
     hosts: Vec<Host>,
@@ -35,13 +35,13 @@ struct Host {
     in_flight: usize,
 }
 
-/// A request that may begin.
+/// A request that begins now.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Turn {
     /// The index of the request among all requests, from 0.
     pub(crate) index: usize,
     pub(crate) host: usize,
-    /// True if no other request to its host is left to begin, so that its connection may close.
+    /// True if this is the last request to its host to begin. Its connection need not be kept open.
     pub(crate) last: bool,
 }
 

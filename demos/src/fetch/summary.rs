@@ -69,7 +69,7 @@ impl Record {
         self.plan.count - self.tally.done - self.tally.failed()
     }
 
-    /// Returns the memory per connection beyond what the process had before the first request.
+    /// Returns the growth of the process's memory since the first run began, divided by `open_max`.
     pub(super) fn memory_a_connection(&self) -> Option<u64> {
         let grown = self.after.memory_peak?.saturating_sub(self.before.memory?);
         (self.open_max >= CONNECTIONS_TO_MEASURE).then(|| grown / self.open_max as u64)
@@ -202,7 +202,7 @@ impl Record {
             "memory_per_connection_bytes": self.memory_a_connection(),
         });
         let outcomes = self.outcomes.iter();
-        // Each result takes a kilobyte, so they are built only for `--json`.
+        // Each result takes a kilobyte, so the results are built only for `--json`.
         if !self.plan.pages.is_empty() && self.plan.json {
             keys["results"] = outcomes.map(|outcome| self.result(outcome)).collect();
         } else if self.plan.pages.is_empty() && !self.outcomes.is_empty() {

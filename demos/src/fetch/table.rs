@@ -1,4 +1,4 @@
-//! The part of the summary for people: a title, a table of figures, and the outcomes of single requests.
+//! The human-readable part of the summary: a title, a table of figures, and the outcomes of single requests.
 
 use super::{client::Outcome, summary::Record};
 use crate::paint::harmless;
@@ -7,7 +7,6 @@ use crate::prelude::*;
 /// The maximum number of requests that are listed one by one. In a longer run, only failures are listed.
 const LISTED_MAX: usize = 20;
 
-/// The maximum number of failures that are listed.
 const FAILURES_LISTED_MAX: usize = 10;
 
 impl Record {
@@ -66,8 +65,8 @@ impl Record {
         row("requests", parts.join(", "), "")
     }
 
-    /// Returns a row that counts replies over other versions than HTTP/1.1, redirects and skipped files,
-    /// if there are any.
+    /// Returns a row that counts skipped files, redirects, and replies that did not use HTTP/1.1, if there
+    /// are any.
     fn ways_row(&self) -> Option<Row> {
         let tally = &self.tally;
         let others = tally.versions.iter().filter(|it| *it.0 != "HTTP/1.1");

@@ -21,7 +21,7 @@ const ALBUMS: Duration = Duration::from_secs(1);
 /// apart.
 const SLOW: Duration = Duration::from_secs(10);
 
-/// The number of further connections: for the visitors that open albums, and for browsers.
+/// The number of connections beyond `--connections`: for visitors that open albums, and for browsers.
 const SPARE: usize = 100;
 
 /// The address on which `--serve` listens.
@@ -169,7 +169,6 @@ impl Args {
         wait.unwrap_or(SLOW.max(3 * self.gap()))
     }
 
-    /// Opens the listener.
     pub(crate) async fn listener(&self) -> anyhow::Result<TcpListener> {
         let any = if self.serve { ADDRESS } else { "127.0.0.1:0" };
         let address = match self.listen {

@@ -31,12 +31,12 @@ pub(crate) const TICK: Duration = Duration::from_millis(250);
 /// The number of thumbnails that are kept for the page. The page requests each of them within a tick or two.
 const KEPT: usize = 64;
 
-/// The maximum number of thumbnails that one event names. A browser would show more of them only for a
-/// moment.
+/// The maximum number of thumbnails that one event names. The page would show further thumbnails only for
+/// a moment.
 const NAMED: u64 = 12;
 
 /// The number of ticks in two seconds. The page shows the largest number of photographs that were being
-/// resized in this time.
+/// resized at any of these ticks.
 const SHOWN_FOR: usize = 8;
 
 /// The latest thumbnails.
@@ -108,7 +108,7 @@ impl Listener {
         let count = self.site.finished.lock().count();
         let first = self.shown.max(count.saturating_sub(NAMED)) + 1;
         // While a cook resizes in the handler, it cannot run this function. But a thumbnail that has been
-        // finished since the last event shows that one was being resized.
+        // finished since the last event shows that a photograph was being resized.
         let now = self.site.resizer.at_work.now();
         self.resizing
             .push_back(now.max(usize::from(count > self.shown)));
@@ -125,7 +125,6 @@ impl Listener {
 }
 
 impl Site {
-    /// Returns the current figures.
     fn figures(&self) -> Value {
         let metrics = Handle::current().metrics();
         let (number, tick) = self.news.lock().clone();

@@ -12,7 +12,6 @@ pub(crate) struct Showing {
     /// The places where photographs were resized: several if the user switched.
     pub(crate) used: Vec<Place>,
     pub(crate) visit: Visit,
-    /// The server's own figures.
     pub(crate) server: Facts,
     /// The sum of the lifetimes of all connections.
     pub(crate) lived: Duration,
@@ -27,7 +26,7 @@ impl Showing {
         }
     }
 
-    /// Returns where photographs were resized: `pool`, or `pool, then handler`.
+    /// Returns where photographs were resized, such as `pool` or `pool, then handler`.
     pub(crate) fn where_to(&self) -> String {
         let names: Vec<_> = self.places().iter().map(|place| place.name()).collect();
         names.join(", then ")
@@ -73,8 +72,8 @@ impl Outcome {
         showing.map(|showing| &showing.visit)
     }
 
-    /// Returns the ratio of two p99 latencies: with the resizing in the handler, and with the resizing on
-    /// the pool.
+    /// Returns the p99 latency with the resizing in the handler, divided by the p99 latency with the
+    /// resizing on the pool.
     fn p99_ratio(&self) -> Option<f64> {
         let (handler, pool) = (self.of(Place::Handler)?, self.of(Place::Pool)?);
         Some(handler.p99.as_secs_f64() / pool.p99.as_secs_f64().max(1e-6))
@@ -155,7 +154,7 @@ impl Outcome {
         keys
     }
 
-    /// Returns the figures and the sentence by which runs with other numbers of cooks are compared. The
+    /// Returns the figures and the sentence by which runs with different numbers of cooks are compared. The
     /// length of a visit is fixed, so its wall time shows nothing.
     fn compared(&self) -> Option<(Facts, String)> {
         let names = [
@@ -172,7 +171,7 @@ impl Outcome {
             ))
         });
         let (facts, said): (Vec<_>, Vec<_>) = visits.unzip();
-        // If the places were switched during a visit, no figure belongs to one place.
+        // If the place was switched during each visit, no figure belongs to a single place.
         if said.is_empty() {
             return None;
         }
@@ -222,7 +221,7 @@ impl Outcome {
         }
     }
 
-    /// Returns the sentence if the handler and the pool cannot be compared.
+    /// Returns the sentence for a run that cannot compare the handler with the pool.
     fn of_one(&self) -> String {
         if self.showings.is_empty() {
             return "Ctrl-C came before the first visit was over.".to_owned();
@@ -241,7 +240,7 @@ impl Outcome {
     }
 }
 
-/// Judges a latency by the ratio `gain` of another latency to it.
+/// Judges a latency by `gain`, which is another latency divided by this one.
 fn judged(gain: f64) -> String {
     match Change::of(gain) {
         Change::Faster => format!("{} x less", factor(gain)),

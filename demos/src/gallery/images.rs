@@ -42,7 +42,6 @@ const PALETTES: [Palette; 6] = [
     [0x6e96be, 0xfae1b4, 0xfff5c8, 0xbe8c5f, 0x6e2d14],
 ];
 
-/// The number of pictures.
 pub(crate) const PICTURES: usize = PALETTES.len();
 
 /// Paints a landscape, `width` pixels wide and two thirds as high, as a JPEG file. The same number and

@@ -1,12 +1,11 @@
-//! `brigade gallery`: a web server that holds a thousand connections while
-//! photographs are resized.
+//! `brigade gallery`: a web server that holds a thousand connections while photographs are resized.
 //!
-//! This demo shows that tasks that wait cost next to nothing, and that a task that computes delays all other
-//! tasks of its cook. A thousand visitors each hold a connection to a real HTTP server (hyper on brigade) and
-//! ask for a few bytes once a second. Meanwhile the server shrinks photographs to thumbnails. Decoding and
-//! resizing one photograph takes some tens of milliseconds. The visit is made three times, and only the place
-//! of the resizing differs: in the handler of the request, in a separate task, or on a thread that runs no
-//! tasks. The latency of the few bytes shows the difference.
+//! This demo shows that a task that waits costs next to nothing, and that a task that computes delays all
+//! other tasks of its cook (worker thread). A thousand visitors each hold a connection to a real HTTP server
+//! (hyper on brigade) and ask for a few bytes once a second. Meanwhile the server shrinks photographs to
+//! thumbnails. Decoding and resizing one photograph takes some tens of milliseconds. The visit is made three
+//! times, and only the place of the resizing differs: in the handler of the request, in a separate task, or
+//! on a thread that runs no tasks. The latency of the few bytes shows the difference.
 //!
 //! | file | its part |
 //! |---|---|
@@ -14,7 +13,7 @@
 //! | `images` | the pictures, and the computation |
 //! | `server`, `stall` | connections, their limits, and the orderly shutdown |
 //! | `site`, `events`, `page/` | the replies, and the live page |
-//! | `load`, `visitors`, `tally` | the visitors: their process seen from here, and its own code |
+//! | `load`, `visitors`, `tally` | the visitors: their process as the server sees it, and its own code |
 //! | `args`, `figures` | the options, and the report at the end |
 
 mod args;
@@ -68,7 +67,7 @@ impl Gallery {
         })
     }
 
-    /// Returns the pictures. They are painted on the pool's threads, because that takes a while.
+    /// Returns the pictures. Painting them takes a while, so the threads of the blocking pool do it.
     fn album(&self, executor: &Crew) -> anyhow::Result<Album> {
         if let Some(album) = self.album.get() {
             return Ok(album.clone());

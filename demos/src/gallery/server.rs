@@ -5,7 +5,7 @@
 //! | is one too many | 503, and the connection is closed |
 //! | is slow to send a request's head, or idle | its connection closed |
 //! | sends a head that is too long | 431 |
-//! | sends a body that is too long, or slowly | 413, 408 (see `site`) |
+//! | sends too long a body, or sends it too slowly | 413, or 408 (see `site`) |
 //! | does not read its reply | its connection closed (see `stall`) |
 //!
 //! A connection is a task. The replies are made in `site`.
@@ -38,7 +38,7 @@ const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\n\
     content-type: text/plain\r\ncontent-length: 28\r\nconnection: close\r\n\r\n\
     There is no room. Try later\n";
 
-/// How long the server waits after `accept` failed. The most likely cause is too many open files.
+/// How long the server waits after `accept` failed, most likely because too many files were open.
 /// Arbitrary: long enough for a connection to end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 
@@ -60,7 +60,7 @@ pub(crate) struct Connections {
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) connections: Arc<Connections>,
-    /// Dropping this tells all tasks to finish.
+    /// Dropping this sender tells all tasks to finish.
     stop: Sender<()>,
     /// Closed when all tasks have finished.
     gone: Receiver<()>,
@@ -158,7 +158,7 @@ impl Hall {
         *self.connections.lived.lock() += begun.elapsed();
     }
 
-    /// Tells a client that the server is full. Meanwhile it also reads the client's data. Closing a socket
+    /// Tells a client that the server is full, and then reads what the client sends. Closing a socket
     /// with unread data would reset the connection, and the client might never see the reply.
     async fn refuse(self, stream: TcpStream, _seat: SemaphoreGuardArc) {
         let _counted = self.connections.refused.up();

@@ -7,8 +7,8 @@
 //! | `GET /picture/17` | a thumbnail of a photograph, made for this request |
 //! | `POST /thumbnail` | a thumbnail of the picture that was sent |
 //! | `GET /events` | the figures, for as long as the client listens |
-//! | `GET /finished/17` | a thumbnail made before, for the page |
-//! | `PUT /place/pool` | the name; from now on thumbnails are made in the pool |
+//! | `GET /finished/17` | a thumbnail that was made earlier, for the live page |
+//! | `PUT /place/pool` | the name of the place; from now on thumbnails are made in the pool |
 
 use std::{convert::Infallible, sync::Arc};
 

@@ -34,7 +34,6 @@ impl Latencies {
         added.expect("it grows to hold any number");
     }
 
-    /// Adds all latencies of `other`.
     fn merge(&mut self, other: &Self) {
         let added = self.0.add(&other.0);
         added.expect("it grows to hold any number");
@@ -61,7 +60,7 @@ pub(crate) struct Tally {
     recent: VecDeque<Latencies>,
     /// The due time of each request that waits for its reply, by visitor.
     waiting: HashMap<u64, Instant>,
-    /// The counts. The figures that are computed from `all` at the end are not set here.
+    /// The thumbnails and errors so far. `last_words` computes the other fields.
     visit: Visit,
     /// The open connections.
     pub(crate) held: Arc<Gauge>,
@@ -105,8 +104,8 @@ impl Tally {
         }
         let answered = recent.count();
         let span = TICK.as_secs_f64() * self.recent.len() as f64;
-        // A request that still waits has taken at least this long. Without these requests, a server that
-        // answers nobody would look fast.
+        // A request that still waits counts with the time since it was due. Without these requests, a
+        // server that answers nobody would look fast.
         for due in self.waiting.values() {
             recent.add(due.elapsed());
         }
@@ -212,7 +211,7 @@ mod tests {
             let close = millis..=millis * 1.001;
             assert!(close.contains(&quantile), "{share}: {quantile}");
         }
-        // An hour is close to the longest latency that fits.
+        // The histogram grows to hold an hour.
         latencies.add(Duration::from_secs(3600));
         assert!(latencies.quantile(1.0) > Duration::from_secs(3590));
     }

@@ -1,10 +1,10 @@
-//! The load generator: a thousand visitors in a separate process. It runs the hidden command `visitors`
-//! of this same program. The resources of the visitors are therefore not counted as the server's.
+//! The load generator: a thousand visitors in a separate process, which runs the hidden command
+//! `visitors` of this program. The visitors' resources are therefore not counted as the server's.
 //!
 //! Each visitor holds one connection and sends requests at fixed times. A latency is counted from the
 //! moment at which the request was *due*. A visitor whose last reply is late sends its next request late.
-//! A latency counted from the sending would therefore hide the wait that the server caused. A few admirers
-//! also open albums. Each album is a handful of thumbnails, requested at the same time.
+//! A latency counted from the sending would therefore hide the wait that the server caused. A few further
+//! visitors, the admirers, open albums. Each album is a handful of thumbnails, requested at the same time.
 //!
 //! The output is JSON: one line per tick, and one line at the end.
 
@@ -190,7 +190,7 @@ impl Connection {
         let stream = stream.context("cannot connect")?;
         stream.set_nodelay(true)?;
         let (sender, connection) = handshake(stream).await?;
-        // Nothing needs the result of this task: the sender also reports the end of the connection.
+        // Nothing needs the result of this task, because the sender reports the end of the connection too.
         drop(brigade::spawn_local(connection));
         let host = address.to_string();
         Ok(Self { host, sender })

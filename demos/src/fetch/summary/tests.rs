@@ -7,7 +7,7 @@ pub(in super::super) fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// Returns a record of `answered` requests of 500 ms each, in `wall`.
+/// Returns the record of a run that took `wall`, with `answered` requests of 500 ms each.
 pub(in super::super) fn record(answered: usize, wall: Duration) -> Record {
     let mut tally = Tally::default();
     for _ in 0..answered {
