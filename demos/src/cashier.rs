@@ -44,7 +44,7 @@ pub(crate) struct Args {
     seed: Option<u64>,
 }
 
-/// The minutes that a run takes, to ring up the goods or to pack them.
+/// The minutes of one run, in which the cashier rings up the goods or packs them.
 const RUN: f64 = 1.0;
 /// The minutes that a customer waits for the card machine.
 const CARD_MACHINE: f64 = 2.0;

@@ -116,7 +116,7 @@ fn command() -> Command {
     };
     let command = Cli::command().mut_args(numbers);
     let mut command = command.mut_subcommands(|demo| notes_last(demo.mut_args(numbers)));
-    // `build` adds the `help` subcommand. Its own text mentions subcommands, so replace that text.
+    // `build` adds the `help` subcommand, whose text mentions subcommands. Replace that text.
     command.build();
     command.mut_subcommand("help", |help| {
         help.about("Print the same text as --help, for the command or for one demo")
@@ -222,7 +222,7 @@ mod tests {
         }
     }
 
-    /// Every option with a number describes which numbers it accepts.
+    /// The error for an option with a number says which numbers the option accepts.
     #[test]
     fn a_number_that_is_none_is_answered_with_what_is_taken() {
         for demo in command()

@@ -28,7 +28,7 @@ use crate::prelude::*;
 /// The largest share of a core that counts as "next to nothing". Arbitrary.
 const NEXT_TO_NOTHING: f64 = 0.1;
 
-/// A way that uses at least this share of a core, while it only waits, counts as wasting a core. The share is
+/// A way that uses at least this share of a core, while it only waits, counts as wasting a core. The limit is
 /// below 1 because other programs take some of the time.
 const WASTED: f64 = 0.5;
 

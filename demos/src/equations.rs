@@ -113,8 +113,8 @@ pub(crate) struct Attempt {
 }
 
 impl Attempt {
-    /// Returns the largest number of hands that were busy at one instant. An equation is a task exactly while
-    /// a hand works on it.
+    /// Returns the largest number of hands that were busy at one instant. It equals the number of tasks in
+    /// flight, because an equation is a task exactly while a hand works on it.
     pub(crate) fn used(&self) -> usize {
         self.run.figures.in_flight_max
     }
@@ -132,7 +132,7 @@ pub(crate) struct Solutions {
 }
 
 /// Solves the sheet with 1, 2, 3 and 4 hands, and with one hand per equation. The last attempt runs on
-/// `executor`, the others on executors like it.
+/// `executor`, the others on new executors of the same size.
 pub(crate) fn solutions(executor: &Crew, minute: Duration) -> anyhow::Result<Solutions> {
     let plenty = attempt(executor, minute, SHEET.len())?;
     let mut attempts = Vec::new();

@@ -111,7 +111,7 @@ impl Frames {
         over.store(true, Relaxed);
         let (terms, sum) = heavy.await;
         // How long the thread waited for a core that other programs used. With several cooks this is
-        // unknown, because this thread is not the one that draws.
+        // unknown, because another thread may be the one that draws.
         let starved = usage::queued_for_a_core().zip(queued).filter(|_| is_alone);
         let missed = on_time.iter().filter(|on_time| !**on_time).count();
         let facts = Facts(vec![

@@ -121,8 +121,8 @@ pub(crate) struct Dinners {
     pub(crate) together: OneAndMany<Served>,
 }
 
-/// Cooks the dinner three ways. `executor` makes one of the two runs whose steps are begun together: the one
-/// that suits its number of cooks. New executors make the other two runs.
+/// Cooks the dinner three ways. `executor` makes the concurrent run if it has one cook, and the parallel run
+/// otherwise. New executors make the other two runs.
 pub(crate) fn three_ways(executor: &Crew, minute: Duration) -> anyhow::Result<Dinners> {
     let recipe = Recipe::new(minute);
     let together = one_and_many(executor, cooks::a_cook_a_core(), || together(recipe))?;
@@ -133,8 +133,8 @@ pub(crate) fn three_ways(executor: &Crew, minute: Duration) -> anyhow::Result<Di
     })
 }
 
-/// Returns how many times as fast the dinner can be if its steps overlap, with the CPU time in minutes of the
-/// recipe and the number of cooks that chop.
+/// Returns the largest speed-up that the dinner can gain if its steps overlap. `cpu` is the CPU time in minutes
+/// of the recipe, and `hands` is the number of cooks that chop.
 fn most(cpu: Option<f64>, hands: f64) -> f64 {
     // The gain is largest if the chopping takes as long as the water and the noodles.
     let cpu = cpu.unwrap_or(hands * (WATER + NOODLES - SIMMERING));
@@ -151,8 +151,8 @@ impl Dinners {
         ]
     }
 
-    /// Returns how many times as fast as one step after another `other` was. The maximum follows from the waits
-    /// of the recipe and from the CPU time of `other`.
+    /// Returns the speed-up of `other` over the sequential run. The maximum follows from the waits of the recipe
+    /// and from the CPU time of `other`.
     fn gain(&self, other: &Run<Served>) -> SpeedUp {
         let gain = self.sequential.times_as_long_as(other);
         let Figures { cooks, cpu, .. } = other.figures;
@@ -255,7 +255,8 @@ mod tests {
 
     #[test]
     fn the_gain_is_bounded_by_the_waits_and_the_cpu_time() {
-        // The waits are 12 minutes in order, and 9 or 3 beside the chopping.
+        // In order, the waits add 12 minutes to the chopping. With overlap, the dinner takes 9 minutes, or 3
+        // more than the chopping if that is longer.
         let near = |most: f64, expected: f64| (most - expected).abs() < 1e-9;
         assert!(near(most(Some(24.0), 1.0), 36.0 / 27.0));
         assert!(near(most(Some(24.0), 2.0), 36.0 / 15.0));

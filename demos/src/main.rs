@@ -9,7 +9,7 @@
 //! 4. [`report`]: the figures at the end of every demo
 //! 5. [`measure`](common::measure): one program on one executor
 //! 6. [`work`]: the work of the demos
-//! 7. [`kitchen`], the demo to begin with, then the others; [`fetch`], the main job, has its own directory
+//! 7. [`kitchen`], the demo to begin with, then the others; [`fetch`], the main demo, has its own directory
 //!
 //! Exit status: 0 if all went well, 1 if something failed, 2 for arguments that make no sense, and 130 if
 //! Ctrl-C ended the run early.

@@ -55,7 +55,7 @@ pub(crate) struct Cells {
     pub(crate) chopping: OneAndMany<u32>,
 }
 
-/// Measures the four cells. `executor` runs the chopping, and an executor like it runs the waiting.
+/// Measures the four cells. `executor` runs the chopping, and an executor of the same size the waiting.
 pub(crate) fn cells(executor: &Crew, tasks: u32, minute: Duration) -> anyhow::Result<Cells> {
     let pile = Pile::of(minute.mul_f64(CHOPPING));
     let time = minute.mul_f64(WAITING);
@@ -148,7 +148,7 @@ impl Cells {
         lines
     }
 
-    /// `chopping` is the length for which all chopping was calibrated.
+    /// `chopping` is the calibrated time of all chopping with one cook.
     fn verdict(&self, chopping: Duration) -> String {
         let said = |row: &OneAndMany<u32>| {
             let compared = row.speed_up().compared_with("one");
@@ -182,7 +182,7 @@ fn of_cell(run: &Run<u32>) -> Vec<Advice> {
     brigade_timeline::advice(&run.timeline)
 }
 
-/// Returns the advice in words. If the number of cores limits the gain, and not the critical path, the reason
+/// Returns the advice in words. If the number of cores, and not the critical path, limits the gain, the reason
 /// names the cores.
 fn in_words(advice: &Advice, run: &Run<u32>) -> String {
     let words = advice.in_words_of("cook");

@@ -88,8 +88,8 @@ pub(crate) struct Jobs {
     pub(crate) waiting: Ways,
 }
 
-/// Does both jobs in all ways. `executor` does the computing job that is cut, and an executor like it does
-/// the waiting job.
+/// Does both jobs in all ways. `executor` runs the parts of the computing job, and an executor of the same
+/// size runs those of the waiting job.
 pub(crate) fn jobs(executor: &Crew, parts: u32, minute: Duration) -> anyhow::Result<Jobs> {
     let jobs = Jobs {
         parts,
@@ -114,8 +114,8 @@ fn ways(executor: &Crew, job: Job, parts: u32) -> anyhow::Result<Ways> {
     Ok(Ways { whole, cut })
 }
 
-/// Returns a sentence if one cook took much longer for computing than it takes on a free core. `work` is
-/// the length for which the work was calibrated.
+/// Returns a sentence if one cook computed for much longer than `work`, the calibrated time of the work on a
+/// free core.
 pub(crate) fn slower_than_calibrated(work: Duration, one_cook: &Figures) -> Option<String> {
     let took = one_cook.wall;
     let change = Change::of(work.div_duration_f64(took));
@@ -136,7 +136,7 @@ impl Ways {
 }
 
 impl Jobs {
-    /// Returns the speed-up of the computing job that is cut for many cooks, compared with one piece.
+    /// Returns the speed-up of the computing job, cut for many cooks, over the same job in one piece.
     pub(crate) fn computing_speed_up(&self) -> SpeedUp {
         let many = &self.computing.cut.many;
         let hands = many.figures.cooks.min(cooks::cores());
@@ -144,7 +144,7 @@ impl Jobs {
         speed_up.at_most(hands.min(self.parts as usize) as f64)
     }
 
-    /// Returns the speed-up of the waiting job that is cut for *one* cook, compared with one piece.
+    /// Returns the speed-up of the waiting job, cut for *one* cook, over the same job in one piece.
     pub(crate) fn waiting_speed_up(&self) -> SpeedUp {
         self.waiting.whole.times_as_long_as(&self.waiting.cut.one)
     }

@@ -9,9 +9,9 @@
 //! | the thread's | the runtime's timeline | its polls, and polls of other tasks in between |
 //! | the system's | the system's figures for the thread | a core given and taken away, even within a poll |
 //!
-//! The task also waits for a server. Meanwhile the server's process works, so the demo measures the time of
-//! this process on a core too. As on any machine, other programs need the cores. Here threads that compute
-//! stand for them, one per core.
+//! The task also waits for a server. Meanwhile the server's process works, so the demo measures how long that
+//! process is on a core, too. As on any machine, other programs need the cores. Here computing threads stand
+//! for these programs, one per core.
 
 use std::{
     future::Future,
@@ -31,7 +31,7 @@ use crate::prelude::*;
 /// The number of other tasks on the same executor.
 const OTHERS: usize = 2;
 
-/// The number of squares that another task computes between two yields: a fraction of a millisecond.
+/// The number of squares that another task computes between two yields, in a fraction of a millisecond.
 const OTHERS_BATCH: u64 = 200_000;
 
 /// How long the task waits for the timer.
@@ -79,7 +79,7 @@ pub(crate) struct Reference {
 pub(crate) struct ThreeFrames {
     /// The lines of the task, from the task's own notes.
     pub(crate) lines: Vec<Facts>,
-    /// The figures of its thread, of the system, and of the server.
+    /// The figures of the task's thread, of the system, and of the server.
     pub(crate) facts: Facts,
 }
 
@@ -99,7 +99,7 @@ impl Reference {
             join_all(others).await;
             anyhow::Ok((noted.context("the server is out of order")?, in_polls))
         });
-        // If Ctrl-C came first, the program above has not set this.
+        // If Ctrl-C came first, the future above has not set `over`.
         over.store(true, Relaxed);
         for program in programs {
             let _ = program.join();
@@ -281,8 +281,8 @@ async fn in_the_systems_frame<F: Future>(task: F) -> (F::Output, (Duration, Opti
 
 // ---- the thread's frame ----------------------------------------------------------------
 
-/// Returns the figures of the task in the timeline, and the number of polls of other tasks between its first
-/// poll and its last.
+/// Returns the figures of the task in the timeline, and the number of polls of other tasks between its spawn
+/// and its end.
 fn in_the_threads_frame<T>(run: &Run<T>) -> anyhow::Result<(TaskFigures, usize)> {
     let (mine, its) = run.task(MINE)?;
     let life = its.begun.unwrap_or_default()..its.ended.unwrap_or_default();

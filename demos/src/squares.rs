@@ -1,10 +1,10 @@
 //! `brigade squares`: the sum of the squares, in chunks.
 //!
 //! This demo shows that more cooks speed up computing, up to the number of cores. First, four workers compute
-//! the sum of the squares of 0..100 in four chunks, which is always 328,350. Then four workers compute four
+//! the sum of the squares of 0..100, which is always 328,350, in four chunks. Then four workers compute four
 //! larger chunks, which take long enough to be drawn. Finally, a sum that takes about a second is computed
-//! with 1, 2, … cooks. The table shows how many times as fast each run was (the speed-up), and the speed-up
-//! per cook (the efficiency).
+//! with 1, 2, … cooks. The table shows the speed-up of each run over one cook, and the speed-up per cook (the
+//! efficiency).
 
 use crate::prelude::*;
 use crate::work::{numbers_in, squares};
@@ -129,7 +129,7 @@ fn last(ladder: &[Rung], suits: impl Fn(usize) -> bool) -> Option<&Rung> {
 
 /// Describes four chunks on four workers, once small and once large.
 fn four_chunks(small: &Run<u64>, large: &Run<u64>, large_size: u64) -> String {
-    // The figure of the large sum is that of its drawing.
+    // Take the figure of the large sum from the timeline, as its drawing does.
     let small_max = small.figures.at_once_max;
     let large_max = brigade_timeline::figures(&large.timeline).at_once_max;
     let mut said = format!(
@@ -220,8 +220,8 @@ impl Squares {
         }
     }
 
-    /// Returns the number of cooks that the run is about, and all rungs. These go up to the requested
-    /// number, or else to twice the number of cores.
+    /// Returns the number of cooks whose speed-up is reported, and all rungs. The last rung is the requested
+    /// number, or else twice the number of cores. Several requested numbers are the rungs themselves.
     fn rungs(&self, at_hand: usize) -> (usize, Vec<usize>) {
         if let [_, _, ..] = self.asked[..] {
             return (at_hand, self.asked.clone());

@@ -93,7 +93,7 @@ impl Threads {
         let call = |n| (origin.address(n), Request::Reply(n));
         let calls: Vec<Call> = (0..requests as u64).map(call).collect();
         let mut run = None;
-        // The tasks come first: the threads leave memory behind that the tasks would reuse.
+        // The tasks come first, because the threads leave memory behind that the tasks would reuse.
         let tasks = waiting("tasks", executor.workers(), || {
             let waited = run.insert(measure(executor, call_as_tasks(&calls))?.transpose()?);
             Ok(waited.output.len())
@@ -119,7 +119,7 @@ impl Threads {
 }
 
 impl Dish for Threads {
-    /// Nothing is recorded: a record would take most of the memory that is measured here.
+    /// Nothing is recorded, because a record would take most of the memory that is measured here.
     fn is_recorded(&self) -> bool {
         false
     }
@@ -188,8 +188,8 @@ fn waiting(
     let (done, used) = usage::of_process(wait);
     let wall = begun.elapsed();
     let done = done.with_context(|| format!("waiting with {name}"))?;
-    // The peak beyond what the process had before. After many threads have waited in this process, it is
-    // unknown, because they leave memory behind that later runs use first.
+    // The peak beyond what the process had before. This figure is unknown after many threads have waited in
+    // this process, because they leave memory behind that later runs use first.
     let memory = Status::now().memory_peak.zip(before.memory);
     let memory = memory.filter(|_| !CROWDED.load(Relaxed));
     let memory = memory.map(|(peak, before)| peak.saturating_sub(before));
@@ -312,8 +312,8 @@ fn is_crowded(crowd: &Facts, cores: usize) -> bool {
 }
 
 impl Both {
-    /// Returns which of the two ways needed more of something, and how many times as much. Returns `None` if
-    /// one of the two figures is unknown.
+    /// Returns which of the two ways has the larger figure `key`, and the ratio of the two figures. Returns
+    /// `None` if one of them is unknown.
     fn more(&self, key: &str) -> Option<(&'static str, String)> {
         let ratio = self.threads[key].value / self.tasks[key].value;
         let (way, ratio) = match ratio < 1.0 {

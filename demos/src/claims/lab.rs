@@ -1,4 +1,4 @@
-//! The lab, which runs the experiments of the demos at the sizes below.
+//! The lab, which runs the experiments of the demos at given [`Sizes`].
 //!
 //! If two claims need the same experiment, it is run once and its result is kept. Every run leaves a
 //! [`Trace`], because one of the claims is about all runs.
@@ -35,8 +35,8 @@ pub(super) struct Sizes {
 
 impl Sizes {
     /// Returns the full sizes or the small ones. With the full sizes the claims take a minute or two, so that
-    /// brief activity of other programs has no effect. With the small sizes they take some seconds, and only
-    /// test that the experiments work: noise may hide small effects and leave a claim undecided.
+    /// brief activity of other programs has no effect. With the small sizes they take some seconds. This only
+    /// tests that the experiments work, because noise may hide small effects and leave a claim undecided.
     pub(super) fn new(is_small: bool) -> Self {
         let number = |full: u16, small: u16| if is_small { small } else { full };
         let time = |full, small| Duration::from_millis(number(full, small).into());
@@ -126,7 +126,7 @@ impl Lab {
     }
 
     /// Returns the results of waiting tasks, waiting threads, and computing threads. One cook runs the tasks.
-    /// Nothing is recorded: this experiment measures memory, and a record would take most of it.
+    /// Nothing is recorded, because a record would take most of the memory that this experiment measures.
     pub(super) fn threads(&self) -> anyhow::Result<&Both> {
         kept(&self.threads, || {
             let both = self.sizes.threads.measure(&Crew::hire(1, false)?)?;

@@ -47,7 +47,7 @@ fn said_of(checked: &Checked) -> (&'static str, String) {
     let word = match checked.verdict {
         Verdict::Holds => "Holds.",
         Verdict::DoesNotHold => "Does not hold.",
-        // `because` names what it depends on.
+        // `because` names what the claim depends on.
         Verdict::Depends => return ("Depends", format!("Depends {}", uncapitalized(because))),
         Verdict::Undecided => "Undecided.",
     };

@@ -1,8 +1,7 @@
 //! Describes a mistake in the arguments in one plain line that names the option.
 //!
-//! A message of clap takes several paragraphs. Its errors also contain the facts as separate values. This
-//! file uses these values to word the usual errors itself. Of any other error, it keeps the first
-//! paragraph.
+//! An error of clap is printed as several paragraphs, but it also contains the facts as separate values. This
+//! file uses these values to word the usual errors itself. Of any other error, it keeps the first paragraph.
 
 use std::error::Error as _;
 

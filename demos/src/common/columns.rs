@@ -33,7 +33,7 @@ pub(crate) fn of(rows: impl IntoIterator<Item = Facts>) -> Vec<String> {
     aligned(&heading.chain(cells).collect::<Vec<_>>())
 }
 
-/// Returns the same table as one indented block of text.
+/// Returns the table of [`of`] as one indented block of text.
 pub(crate) fn block(rows: impl IntoIterator<Item = Facts>) -> String {
     let lines = of(rows).into_iter();
     lines.map(|line| format!("  {line}\n")).collect()

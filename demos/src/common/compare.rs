@@ -64,7 +64,7 @@ fn compared(reports: &[Report]) -> String {
 fn table(reports: &[Report]) -> Vec<String> {
     if let Some(outcomes) = outcomes(reports) {
         return columns::of(outcomes.into_iter().map(|(figures, (facts, _))| {
-            // Without the wall time, which is the same by design.
+            // Leave out the wall time, which is the same for every run by design.
             let cooks = text("", "cooks", units::count(figures.cooks));
             let others = figures.facts().0.into_iter().skip(2);
             Facts(vec![cooks]).with(others).with(facts.0.clone())
@@ -138,9 +138,8 @@ fn sentence(reports: &[Report]) -> String {
     report::with_doubts(said, gain.doubt().into_iter().chain(crowding))
 }
 
-/// Explains why more cooks gained nothing over the first run, if the first run's figures show the reason.
-/// (These figures are the time inside tasks. Other programs may have reduced the processor time, so it is
-/// not used.)
+/// Explains why more cooks gained nothing over the first run, if the first run's time inside tasks shows the
+/// reason. The processor time is not used, because other programs may have reduced it.
 fn reason(first: &Figures) -> String {
     let at_work: f64 = first.busy_shares().iter().sum();
     if at_work >= LITTLE_WORK {

@@ -28,8 +28,8 @@ pub(crate) trait Dish {
         false
     }
 
-    /// Selects the numbers of cooks that need a separate run. A demo whose `compares` is true
-    /// runs with one cook as part of its comparison, so it needs no separate run.
+    /// Selects the numbers of cooks that need a separate run. A demo whose `compares` is true runs with one
+    /// cook as part of its comparison, so the number 1 needs no separate run.
     fn runs(&self, mut asked: Vec<usize>) -> Vec<usize> {
         if self.compares() && asked.len() > 1 {
             asked.retain(|&cooks| cooks != 1);
@@ -47,7 +47,7 @@ pub(crate) fn run(shared: &Shared, dish: &dyn Dish) -> anyhow::Result<ExitCode> 
     meanwhile::begin(shared);
     let drawing = Drawing::asked(shared)?;
     let asked = asked(shared)?;
-    // The run with one cook may be part of a comparison. List that run if it was asked for.
+    // Some demos run with one cook themselves, to compare. List that run too if it was asked for.
     let wants_one = asked.len() > 1 && asked.contains(&1);
     let mut reports = Vec::<Report>::new();
     let (mut printed, mut ending) = (0, Ending::Whole);

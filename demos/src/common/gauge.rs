@@ -13,7 +13,7 @@ pub(crate) struct Gauge {
 }
 
 impl Gauge {
-    /// Adds one to the number. Dropping the returned value subtracts it again.
+    /// Adds one to the number. Dropping the returned value subtracts one again.
     pub(crate) fn up(self: &Arc<Self>) -> Counted {
         let now = self.now.fetch_add(1, Relaxed) + 1;
         self.most.fetch_max(now, Relaxed);

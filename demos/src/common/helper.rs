@@ -10,7 +10,7 @@ use anyhow::Context as _;
 
 use crate::{interrupt::Interrupt, system};
 
-/// The process. It is killed when this value is dropped.
+/// The process. It is killed when the `Helper` is dropped.
 #[derive(Debug)]
 pub(crate) struct Helper(Child);
 
@@ -53,7 +53,7 @@ impl Helper {
 
 impl Drop for Helper {
     fn drop(&mut self) {
-        // The helper ends by itself when its stdin closes, and its stdin closes even if this process is
+        // The helper ends by itself when its stdin closes, and its stdin closes even if the parent is
         // killed. Killing the helper here ends it immediately.
         let _ = self.0.kill();
         let _ = self.0.wait();

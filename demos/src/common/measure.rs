@@ -1,6 +1,6 @@
-//! One measured run of a program on an executor: its output, its figures and its timeline.
+//! One measured run of a future on an executor: its output, its figures and its timeline.
 //!
-//! A demo that compares several programs measures each on a new executor, because the figures of an
+//! A demo that compares several futures measures each on a new executor, because the figures of an
 //! executor count from its creation.
 
 use std::{future::Future, pin::pin, time::Duration};
@@ -66,7 +66,7 @@ pub(crate) fn life_of(task: &TaskFigures) -> Facts {
     ])
 }
 
-/// The runs of the same program with one cook and with many.
+/// The runs of the same code with one cook and with many.
 pub(crate) struct OneAndMany<T> {
     pub(crate) one: Run<T>,
     pub(crate) many: Run<T>,
@@ -74,11 +74,11 @@ pub(crate) struct OneAndMany<T> {
     at_hand_is_one: bool,
 }
 
-/// Runs the program that `program` returns, once with one cook and once with many cooks. One of the two
-/// runs is on `at_hand`. The other run is on a new executor: with `many` cooks if `at_hand` has one cook,
-/// and with one cook otherwise.
+/// Runs the future that `program` returns, once with one cook and once with many cooks. The first run is on
+/// `at_hand`. The second run is on a new executor: with `many` cooks if `at_hand` has one cook, and with one
+/// cook otherwise.
 ///
-/// The new executor is built after the first run. Otherwise its timeline would show the time of that run.
+/// The new executor is built after the first run. Otherwise its timeline would include that run.
 pub(crate) fn one_and_many<F: Future>(
     at_hand: &Crew,
     many: usize,
@@ -112,7 +112,7 @@ impl<T> OneAndMany<T> {
         impossible.chain(crowding).collect()
     }
 
-    /// Returns the run of the given executor, which is the run that the report is about.
+    /// Returns the run on the given executor, which the report is about.
     pub(crate) fn at_hand(&self) -> &Run<T> {
         match self.at_hand_is_one {
             true => &self.one,
@@ -168,13 +168,13 @@ impl<T> Run<T> {
         Ok((index, all.swap_remove(index)))
     }
 
-    /// Returns how many times as long as `other` this run took.
+    /// Returns the wall time of this run divided by that of `other`.
     pub(crate) fn times_as_long_as<U>(&self, other: &Run<U>) -> SpeedUp {
         SpeedUp::between(&self.figures, &other.figures)
     }
 
-    /// Returns the share of the cooks' working time in which they were on a processor. It is well below 1
-    /// if more cooks work than there are free cores, because the system then lets them take turns. A cook
+    /// Returns the share of the cooks' working time in which they were on a processor. The share is well below
+    /// 1 if more cooks work than there are free cores, because the system then lets them take turns. A cook
     /// that is ready but has no core counts as working, also between two polls. A blocked cook does not.
     pub(crate) fn on_processor(&self) -> Option<f64> {
         let figures = brigade_timeline::figures(&self.timeline);
@@ -184,8 +184,7 @@ impl<T> Run<T> {
         (polls >= WORK_TO_JUDGE).then(|| cpu.div_duration_f64(wanted).min(1.0))
     }
 
-    /// Returns a sentence if the cooks had to share processors, so that the effect is not attributed to
-    /// the program.
+    /// Returns a sentence if the cooks had to share processors, so that nobody blames the demo for the effect.
     pub(crate) fn crowding(&self) -> Option<String> {
         let share = self.on_processor().filter(|&share| share < CROWDED)?;
         let (cooks, cores) = (self.figures.cooks, cooks::cores());
@@ -221,9 +220,9 @@ mod tests {
     use super::*;
     use crate::work::{Pile, begin};
 
-    /// Returns a run with enough work to be judged, and without its readings of the CPU clock, because other
-    /// programs may run beside the tests. The size of a pile is derived from a measurement of
-    /// the machine, so it may be too small if the machine was busy during that measurement.
+    /// Returns a run with enough work to be judged. Its readings of the CPU clock are removed, because they
+    /// would show other programs that run beside the tests. The size of a pile is derived from a measurement
+    /// of the machine, so the first pile may be too small if the machine was busy then.
     fn chopped() -> Run<()> {
         let mut size = 2 * WORK_TO_JUDGE;
         loop {

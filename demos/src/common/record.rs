@@ -131,8 +131,8 @@ impl Drawing {
 fn figures(timeline: &Timeline) -> Vec<(String, String)> {
     let figures = brigade_timeline::figures(timeline);
     let (duration, count) = (duration, units::count);
-    // Take the wall time from the record, like the critical path. The report's wall time may cover only a
-    // part of the run, so the critical path could exceed it.
+    // Take both the wall time and the critical path from the record. The report's wall time may cover only
+    // a part of the run, so the critical path could exceed it.
     let (ready, nowhere) = (figures.queued_share, figures.wakes_nowhere);
     let mut all = vec![
         ("in flight at most", count(figures.in_flight_max)),

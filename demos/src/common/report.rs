@@ -90,7 +90,7 @@ pub(crate) struct Report {
     /// The columns and the sentence by which runs with other numbers of cooks are compared, if the wall
     /// time is not the figure that matters.
     pub(crate) compared_by: Option<(Facts, String)>,
-    /// The run with one cook, if the demo compares by itself.
+    /// The run with one cook, if the demo itself compares one cook with many.
     pub(crate) with_one: Option<Run<()>>,
     /// True if the report must not be printed, because standard output already holds something else.
     pub(crate) is_silent: bool,
@@ -135,7 +135,7 @@ impl Report {
         }
     }
 
-    /// Prints the report for people, after an empty line unless it is the first.
+    /// Prints the report for people, after an empty line unless the report is the first.
     pub(crate) fn print(&self, first: bool) {
         if self.is_silent {
             return;
@@ -187,7 +187,7 @@ impl Report {
         text
     }
 
-    /// Explains the words and signs in the report, above the charts.
+    /// Returns the explanation of the words and signs in the report, which is printed above the charts.
     fn words(&self) -> String {
         let remarks = self.rows.iter().map(|row| &row.2);
         let printed = remarks.chain(&self.charts).chain(&self.details);

@@ -55,7 +55,7 @@ pub(crate) fn chance() -> String {
     format!("less than {least} x may be chance")
 }
 
-/// How many times as fast a run was, and the largest factor that can be true.
+/// How many times as fast one run was as another, and the largest factor that can be true.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct SpeedUp {
     pub(crate) factor: f64,
@@ -63,14 +63,14 @@ pub(crate) struct SpeedUp {
 }
 
 impl SpeedUp {
-    /// Computes how many times as fast as `first` the run `other` was.
+    /// Computes how many times as fast `other` was as `first`.
     pub(crate) fn between(first: &Figures, other: &Figures) -> Self {
         Self::on(cooks::cores(), first, other)
     }
 
-    /// Computes the same for a machine with `cores` cores. The maximum is the larger of two ratios: that
-    /// of the cooks that have a core, and that of the tasks in flight. Computing can run in parallel, and
-    /// waiting can overlap.
+    /// Computes the same for a machine with `cores` cores. The maximum is the larger of two ratios of `other`
+    /// to `first`: that of the cooks that have a core, because computing can run in parallel, and that of the
+    /// tasks in flight, because waiting can overlap.
     fn on(cores: usize, first: &Figures, other: &Figures) -> Self {
         let ratio = |of: &dyn Fn(&Figures) -> usize| of(other) as f64 / of(first).max(1) as f64;
         let hands = ratio(&|figures| figures.cooks.min(cores));
@@ -105,8 +105,8 @@ impl SpeedUp {
         self.exceeds_by(NOISE)
     }
 
-    /// Returns whether the gain is more than `times` times the possible maximum, after rounding as in
-    /// print.
+    /// Returns whether the gain is more than `times` times the possible maximum. Compares the rounded
+    /// figures, as they are printed.
     fn exceeds_by(self, times: f64) -> bool {
         self.change() == Change::Faster && printed(self.factor) > printed(self.most * times)
     }

@@ -69,8 +69,8 @@ pub(crate) fn raise_open_files() -> usize {
     usize::try_from(limit.saturating_sub(taken)).unwrap_or(usize::MAX)
 }
 
-/// Returns the smaller of `wanted` and `possible`. Prints a message if that is `possible`: the number of
-/// `things` that the limit of open files allows.
+/// Returns the smaller of `wanted` and `possible`, the number of `things` that the limit of open files
+/// allows. Prints a message if `possible` is smaller.
 pub(crate) fn as_files_allow(wanted: usize, possible: usize, things: &str) -> usize {
     if possible < wanted {
         let (wanted, possible) = (units::count(wanted), units::count(possible));

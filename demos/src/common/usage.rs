@@ -57,8 +57,7 @@ pub(crate) fn of_process<T>(work: impl FnOnce() -> T) -> (T, Option<Usage>) {
     during(Usage::of_process, work)
 }
 
-/// Runs `work` and returns what the calling thread used meanwhile; `None` if the system does not report
-/// it.
+/// Like [`of_process`], but returns what the calling thread used.
 pub(crate) fn of_thread<T>(work: impl FnOnce() -> T) -> (T, Option<Usage>) {
     during(Usage::of_thread, work)
 }

@@ -44,7 +44,7 @@ fn belong_together(first: &str, second: &str) -> bool {
         word.starts_with(|c: char| c.is_ascii_digit())
             && word.ends_with(|c: char| c.is_ascii_digit())
     };
-    // A unit may end a sentence or a remark in brackets.
+    // Punctuation may follow a unit.
     let unit = second.trim_end_matches(|c: char| !c.is_alphanumeric() && c != '%');
     match first {
         "h" | "min" => is_number(unit),
@@ -80,7 +80,7 @@ mod tests {
             let text = format!("took {together} then");
             assert_eq!(wrap(&text, width), ["took", together, "then"]);
         }
-        // Neither is a number with its unit.
+        // Neither text has a number with its unit.
         assert_eq!(wrap("of 32. s", 6), ["of 32.", "s"]);
         assert_eq!(wrap("of 32 tasks", 6), ["of 32", "tasks"]);
     }

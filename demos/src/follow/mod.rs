@@ -26,7 +26,7 @@ pub(crate) use places::Place;
 /// The name of the task that is followed.
 const FETCH: &str = "fetch";
 
-/// The words of the hops.
+/// The explanation of the words in the hops.
 const WORDS: &str = "A task waits for a server. Its handle gives the awaiting main program the task's \
     output. A run queue holds the tasks that are ready for a poll. A poll ends Ready (the task is complete) \
     or Pending (it must wait). Interest: what the operating system (OS) shall report about a socket. A \
@@ -138,8 +138,8 @@ const READ: Step = [
     Some(("the answer is read", places::READ)),
 ];
 
-/// The time of a note; its hop; and whether the task is pending now, so that this note is the last of its
-/// poll.
+/// The time of a note, the hop that it becomes (if any), and whether it is the last note of its poll because
+/// the task is now pending.
 type Note = (Instant, Option<(&'static str, Place)>, bool);
 
 /// The notes that the task takes.
@@ -275,8 +275,8 @@ impl Tracker {
     }
 
     /// Adds the notes of the poll that ends now. The notes come from a different clock than the record. The
-    /// first note is therefore placed at the beginning of the first poll, and the other notes at their
-    /// distance from it. No note may lie outside its poll.
+    /// first note is therefore placed at the beginning of the first poll, and the other notes keep their
+    /// distance from the first. A note that would lie outside its poll is moved to the poll's nearer end.
     fn noted_until(&mut self, end: Duration) {
         while let Some((moment, said, ends_poll)) = self.notes.next() {
             let (first, zero) = *self.first.get_or_insert((moment, self.begun));

@@ -1,8 +1,7 @@
 //! A call that blocks its thread, in a task.
 //!
-//! A bell rings several times per step. Meanwhile a report is fetched from a server with the standard
-//! library. The library's sockets block their thread until the reply comes. Every task on that thread waits
-//! too, including the bell.
+//! A bell rings several times per step. Meanwhile a report is fetched through a blocking socket of the
+//! standard library. Until the reply comes, every task on that thread waits too, including the bell.
 //!
 //! **Corrected**: the same call runs on a thread of the blocking pool.
 

@@ -29,7 +29,7 @@ pub(super) const PITFALL: Pitfall = Pitfall {
     is_named_by: Kind::BusyPolling,
 };
 
-/// The meal takes a step divided by this number, because busy polling fills a record quickly.
+/// The meal takes only a step divided by this number, because busy polling fills a record quickly.
 const PART: u32 = 4;
 
 async fn program(place: Place, is_mended: bool) -> anyhow::Result<Done> {
@@ -57,7 +57,7 @@ async fn ask_again_and_again(counter: &Mailbox) -> &'static str {
         if let Some(meal) = counter.take() {
             return Poll::Ready(meal);
         }
-        // The fault: it wakes itself although nothing has happened.
+        // The fault: the future wakes itself although nothing has happened.
         cx.waker().wake_by_ref();
         Poll::Pending
     })

@@ -122,7 +122,7 @@ impl Args {
     }
 
     /// Runs each program and its corrected version. The given executor runs the first program. Each other
-    /// program runs on a new executor with the same number of cooks, so that it has its own timeline.
+    /// program runs on a new executor, so that it has its own timeline.
     fn measure(&self, executor: &Crew) -> anyhow::Result<Vec<[Twin; 2]>> {
         let origin = Origin::start()?;
         let mut pairs = Vec::new();
@@ -261,7 +261,7 @@ fn together(pairs: &[[Twin; 2]], cooks: usize) -> Figures {
     all
 }
 
-/// Returns the share of the lives of all tasks of all programs in which they waited.
+/// Returns the share of the lifetimes of all tasks of all programs in which the tasks waited.
 fn waiting_share(pairs: &[[Twin; 2]]) -> f64 {
     let (mut waiting, mut lived) = (Duration::ZERO, Duration::ZERO);
     for twin in pairs.iter().flatten() {
@@ -276,7 +276,7 @@ fn waiting_share(pairs: &[[Twin; 2]]) -> f64 {
     }
 }
 
-/// Returns whether other programs disturbed one of the programs.
+/// Returns whether other programs disturbed one of the runs.
 fn is_disturbed(pairs: &[[Twin; 2]]) -> bool {
     pairs.iter().flatten().any(Twin::is_disturbed)
 }

@@ -20,7 +20,7 @@ pub(super) const PITFALL: Pitfall = Pitfall {
           one cook at a time. The corrected program spawns each pile as a task, which any cook can \
           take.",
     counts: "piles",
-    // Both programs keep a single cook busy all the time, so the fault would not show.
+    // With one cook, both programs would keep that cook busy all the time, so the fault would not show.
     cooks_min: 2,
     program: |place, is_mended| {
         Box::pin(async move {

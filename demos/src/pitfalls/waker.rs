@@ -1,7 +1,7 @@
 //! A future that does not keep its waker.
 //!
-//! A guest waits for a letter. There is none when it first checks, so its future returns `Pending`, but it
-//! does not leave its waker with the mailbox. When the letter comes, there is no waker to call. The guest
+//! A guest waits for a letter. When the guest first checks, there is none, so its future returns `Pending`,
+//! but does not leave its waker with the mailbox. When the letter comes, there is no waker to call. The guest
 //! would wait forever, but a watchdog ends the program: a timeout on the handle of the guest's task.
 //!
 //! **Corrected**: one line keeps the waker.
@@ -43,7 +43,7 @@ async fn program(place: Place, is_mended: bool) -> anyhow::Result<Done> {
         sleep(place.step).await;
         mailbox.post("good news");
     });
-    // The timeout wakes this future. The guest's future is not polled again.
+    // With the fault, only the timeout wakes this future, and the guest's future is not polled again.
     let letter = timeout(place.step * PATIENCE, guest).await;
     postman.await;
     Ok((usize::from(letter.is_ok()), 1))

@@ -26,8 +26,8 @@ pub(super) const ALWAYS_BETTER: Claim = Claim {
     judge: |facts| {
         let both = "{cooks:cook} were {chopping_speed_up} as fast as one at chopping and \
                     {waiting_speed_up} at waiting: ";
-        // If other programs had the cores, no gain and no missing gain of chopping counts. Waiting needs no
-        // core, but one slow run may look like a gain.
+        // If other programs had the cores, a missing gain of chopping proves nothing. Waiting needs no
+        // core, but one slow run may look like a gain, so a gain of waiting proves nothing either.
         let disturbed = is_disturbed(facts["on_processor"].value);
         let chopping = gained(&facts["chopping_speed_up"]).unclear_if(disturbed, Answer::No);
         let waiting = gained(&facts["waiting_speed_up"]).unclear_if(disturbed, Answer::Yes);
@@ -118,7 +118,7 @@ pub(super) const SET_NOT_ONE: Claim = Claim {
     },
 };
 
-/// Returns the smaller share of the cooks' working time in which they were on a processor.
+/// Returns the smaller of the two runs' shares of working time in which the cooks were on a processor.
 fn least_on_processor<T>(runs: [&Run<T>; 2]) -> Option<f64> {
     let shares = runs.into_iter().filter_map(Run::on_processor);
     shares.min_by(f64::total_cmp)
@@ -165,7 +165,7 @@ pub(super) const FIVE_PARTS: Claim = Claim {
         let computing = facts["computing_speed_up"].value;
         let ideal = IDEAL.ask(computing / f64::from(PARTS));
         let of_the_cores = computing / hands as f64;
-        // More cooks than cores take turns on them.
+        // If there are more cooks than cores, each has a smaller share.
         let turns = facts["cooks"].value / hands as f64;
         let disturbed = is_disturbed(facts["on_processor"].value * turns);
         let (verdict, before, after) = if ideal == Answer::Yes && of_the_cores < BEYOND {

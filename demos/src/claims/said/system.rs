@@ -89,7 +89,7 @@ pub(super) const UNINTERRUPTED: Claim = Claim {
 };
 
 /// The share of the waiting time in which the server had a core. The server shares the machine with one
-/// computing program per core, so its share is far below 1.
+/// computing thread per core, so its share is far below 1.
 const AT_WORK: Band = Band { no: 0.02, yes: 0.1 };
 
 /// Measures the server's time on a core while the task waited for the server's answer.

@@ -168,7 +168,7 @@ fn order(lab: &Lab, seed: u64) -> anyhow::Result<Vec<String>> {
     Ok(run.output)
 }
 
-/// Opens one more shop as an experiment, and checks the runs of all claims.
+/// Opens the shop once more, and tests this claim on the runs of all claims.
 pub(super) const ALSO_CONCURRENT: Claim = Claim {
     id: 13,
     said: "Every parallel run is also concurrent.",

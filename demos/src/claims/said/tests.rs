@@ -270,8 +270,9 @@ fn samples() -> [Sample; 16] {
             ],
             nothing: &[
                 &[("both_s", 1.5)],
-                // Other programs had the cores in this run, or in the earlier one.
+                // Other programs had the cores in the run that did both.
                 &[("both_s", 3.0)],
+                // Other programs had the cores in the run that only computed.
                 &[("both_s", 0.25)],
                 &[("cores", 1.0), ("both_s", 2.0)],
             ],
@@ -389,8 +390,8 @@ fn facts_that_carry_nothing_leave_each_claim_undecided_and_say_why() {
     }
 }
 
-/// `tests/claims.rs` compares a real run with the same file. So each sample has the facts that its claim
-/// measures.
+/// `tests/claims.rs` compares the facts of a real run with the same file. So each sample has the facts that
+/// its claim measures.
 #[test]
 fn each_sample_has_the_facts_that_are_measured() {
     let keys = samples().map(|sample| {
