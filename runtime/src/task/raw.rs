@@ -185,11 +185,11 @@ impl RawTask {
     /// Returns whether nothing can wake the task any more. Call this after a poll that returned `Pending`.
     pub(crate) fn is_unwakeable(self) -> bool {
         // Executor and handle share one reference, and each waker has its own. The spare reference belongs to
-        // no waker. The waker lent to the poll is not counted. Acquire pairs with the Release in `release`: if a waker woke the task and was
-        // dropped, QUEUED is visible.
-        let (refs, state) = (&self.header().refs, self.state());
-        refs.load(Ordering::Acquire) == 1 + u32::from(state.load().has_spare())
-            && !state.load().is_queued()
+        // no waker. The waker lent to the poll is not counted. Acquire pairs with the Release in `release`: if
+        // a waker woke the task and was dropped, QUEUED is visible in the state, which is loaded afterwards.
+        let refs = self.header().refs.load(Ordering::Acquire);
+        let state = self.state().load();
+        refs == 1 + u32::from(state.has_spare()) && !state.is_queued()
     }
 
     /// Returns the task's index in the list of living tasks. Only the task's executor calls this.
