@@ -206,7 +206,7 @@ impl Sleep {
     #[inline]
     fn poll_on(&mut self, shared: &Arc<Shared>, cx: &mut Context<'_>) -> Poll<()> {
         let timers = &*shared.timers;
-        let polled = match &self.state {
+        let polled = match &mut self.state {
             State::Elapsed => {
                 // A loop over an elapsed sleep never waits, so it must spend budget.
                 ready!(coop::poll_spend(cx));
@@ -218,9 +218,8 @@ impl Sleep {
                 let _ = coop::try_spend();
                 Polled::Fired
             }
-            State::Armed(armed) if armed.is_of(timers) => armed.poll(cx.waker()),
-            // If the timer belongs to another executor, arm it again on this executor.
-            _ => Polled::Stale,
+            State::Armed(armed) => armed.poll(timers, cx.waker()),
+            State::Idle | State::Fresh => Polled::Stale,
         };
         match polled {
             Polled::Pending => Poll::Pending,

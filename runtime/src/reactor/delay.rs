@@ -39,7 +39,7 @@ impl Delay {
         let Some(timers) = &self.timers else {
             return Poll::Ready(Err(gone()));
         };
-        match self.armed.as_ref().map(|armed| armed.poll(cx.waker())) {
+        match (self.armed.as_mut()).map(|armed| armed.poll(timers, cx.waker())) {
             Some(Polled::Pending) => return Poll::Pending,
             Some(Polled::Fired) => return Poll::Ready(Ok(())),
             Some(Polled::Stale) | None => {}

@@ -10,9 +10,9 @@
 //!
 //! ```text
 //!   a thread that arms a timer            the driver
-//!   A1  lock a wheel, insert, unlock      B1  parked_until := for ever
+//!   A1  lock a wheel, insert              B1  parked_until := for ever
 //!   A2  earlier than parked_until?        B2  for each wheel: lock, read its next deadline, unlock
-//!       then notify the driver            B3  parked_until := the earliest of them
+//!   A3  unlock; if so, notify the driver  B3  parked_until := the earliest of them
 //!                                         B4  park until then, or until a notification
 //!                                         B5  parked_until := 0, awake
 //! ```
@@ -20,16 +20,21 @@
 //! If A1 locks the wheel before B2 does, B2 sees the timer (tokio #6682). Otherwise the lock makes the
 //! write of B1 visible to A2, so A2 reads what B1, B3 or B5 wrote. After B1 or B3, A2 notifies the driver if
 //! necessary. After B5, the driver is awake and will reach B2 again.
+//!
+//! # Timers that outlive their executor
+//!
+//! A [`Sleep`](crate::time::Sleep) may be dropped after its executor, and then it still locks its wheel. So no
+//! wheel is ever freed: the next executor uses it again. A count of each wheel's timers would cost an atomic
+//! read-modify-write for each timer. Keys of earlier uses stay stale.
 
 pub(crate) mod wheel;
 
 use std::cell::Cell;
-use std::ptr::NonNull;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use self::wheel::{Key, Wheel};
-use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, lock, thread_local};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, lock, thread_local};
 use crate::task::waker::{drop_quietly, is_own};
 
 /// The maximum number of timers of one wheel that fire in one poll of the driver. The rest fire in the next
@@ -48,7 +53,7 @@ pub(crate) fn use_wheel(index: usize) {
 
 pub(crate) struct Timers {
     alarm: Arc<Alarm>,
-    wheels: Box<[Arc<LockedWheel>]>,
+    wheels: Box<[&'static LockedWheel]>,
 }
 
 /// Wakes the driver if a new timer is due before the driver's sleep ends.
@@ -60,46 +65,39 @@ struct Alarm {
     notify: Box<dyn Fn() + Send + Sync>,
 }
 
+/// The wheels that no executor uses.
+#[cfg(not(loom))]
+static UNUSED: Mutex<Vec<&'static LockedWheel>> = Mutex::new(Vec::new());
+
 /// A wheel on cache lines of its own.
 #[repr(align(128))]
 struct LockedWheel {
     state: Mutex<WheelState>,
     /// Mirrors `wheel.is_empty()`, so that a poll of the driver takes no lock if there are no timers.
     empty: AtomicBool,
-    alarm: Arc<Alarm>,
-    /// The number of `Armed` values that were dropped, minus `WheelState::armed` once the `Timers` are dropped.
-    /// So it becomes 0 when nothing points to the wheel any more. It is changed after unlocking: the wheel
-    /// must not be freed while another thread still unlocks it.
-    dropped: AtomicU64,
 }
 
 struct WheelState {
     wheel: Wheel<Waker>,
-    /// True after the executor has closed, or its `Timers` were dropped. Then no timer can be armed.
-    closed: bool,
-    /// The number of `Armed` values that were made. Counting them under the lock, which is taken anyway, saves
-    /// one of the two atomic read-modify-writes of an `Arc`.
-    armed: u64,
+    /// The alarm of the executor that uses the wheel. `None` once the executor has closed: then no timer can
+    /// be armed.
+    alarm: Option<Arc<Alarm>>,
 }
 
 /// A timer that was armed, and may have fired since.
 pub(crate) struct Armed {
-    /// The wheel is alive until this `Armed` is counted in `dropped`.
-    wheel: NonNull<LockedWheel>,
+    wheel: &'static LockedWheel,
+    /// [`Key::NONE`] once a poll has found that the timer has fired.
     key: Key,
 }
-
-// SAFETY: a timer is a shared reference to a wheel, and any thread may use or free a wheel.
-unsafe impl Send for Armed {}
-// SAFETY: as for `Send`.
-unsafe impl Sync for Armed {}
 
 /// The state of a timer that was armed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Polled {
     Pending,
     Fired,
-    /// The timer must be armed again, because it has another waker or its executor has closed.
+    /// The timer must be armed again, because it has another waker, or belongs to another executor, or its
+    /// executor has closed.
     Stale,
 }
 
@@ -115,23 +113,11 @@ impl Timers {
             parked_until: AtomicU64::new(0),
             notify: Box::new(notify),
         });
-        let wheel = |_| {
-            let wheel = Arc::new(LockedWheel {
-                state: Mutex::new(WheelState {
-                    wheel: Wheel::new(alarm.clock.tick_shift()),
-                    closed: false,
-                    armed: 0,
-                }),
-                empty: AtomicBool::new(true),
-                alarm: alarm.clone(),
-                dropped: AtomicU64::new(0),
-            });
-            // `LockedWheel::free` takes this reference back.
-            std::mem::forget(wheel.clone());
-            wheel
-        };
-        let wheels = (0..workers).map(wheel).collect();
-        Timers { alarm, wheels }
+        let wheels = (0..workers).map(|_| LockedWheel::begin(LockedWheel::unused(), &alarm));
+        Timers {
+            wheels: wheels.collect(),
+            alarm,
+        }
     }
 
     pub(crate) fn clock(&self) -> &Clock {
@@ -161,16 +147,15 @@ impl Timers {
         let wheel = self.wheels.get(OWN_WHEEL.get()).unwrap_or(&self.wheels[0]);
         let waker = waker.clone();
         let mut state = lock(&wheel.state);
-        if state.closed {
-            return None;
-        }
-        state.armed += 1;
+        state.alarm.as_ref()?;
         let awaited = !runs_executor && self.alarm.clock.is_virtual();
-        Some(Armed {
-            key: wheel.insert(state, deadline, waker, awaited),
-            // Not a pointer from a reference, because the wheel is freed through it.
-            wheel: NonNull::new(Arc::as_ptr(wheel).cast_mut()).expect("an Arc is not null"),
-        })
+        let (key, must_notify) =
+            wheel.insert(&mut state.wheel, &self.alarm, deadline, waker, awaited);
+        drop(state);
+        if must_notify {
+            (self.alarm.notify)();
+        }
+        Some(Armed { wheel, key })
     }
 
     /// Returns whether no timer is armed. It may miss a timer that another thread arms at this moment.
@@ -186,7 +171,7 @@ impl Timers {
         // B1. This is a swap, not a store, so that it comes after every read-modify-write of an older value.
         parked_until.swap(u64::MAX, Ordering::Relaxed);
         // B2
-        let next = |wheel: &Arc<LockedWheel>| lock(&wheel.state).wheel.next_expiry();
+        let next = |wheel: &&LockedWheel| lock(&wheel.state).wheel.next_expiry();
         let next = self.wheels.iter().filter_map(next).min();
         if let Some(next) = next {
             // B3. If another thread has stored an earlier time since B1, `fetch_min` keeps that time.
@@ -214,90 +199,94 @@ impl Timers {
     pub(crate) fn close(&self, woken: &mut Vec<Waker>) {
         for wheel in &self.wheels {
             let mut state = lock(&wheel.state);
-            state.closed = true;
+            let alarm = state.alarm.take();
             woken.extend(state.wheel.drain());
             wheel.empty.store(true, Ordering::Relaxed);
+            drop(state);
+            drop(alarm);
         }
     }
 }
 
 impl Drop for Timers {
     fn drop(&mut self) {
-        for wheel in &self.wheels {
-            let mut state = lock(&wheel.state);
-            state.closed = true;
-            let armed = state.armed;
-            drop(state);
-            // AcqRel: as in `Armed::drop`.
-            if wheel.dropped.fetch_sub(armed, Ordering::AcqRel) == armed {
-                // SAFETY: each timer that was armed has been dropped, and no other can be armed.
-                unsafe { LockedWheel::free(Arc::as_ptr(wheel)) };
-            }
-        }
+        let mut left = Vec::new();
+        self.close(&mut left);
+        left.into_iter().for_each(drop_quietly);
+        // A wheel of loom belongs to one run of a model.
+        #[cfg(not(loom))]
+        lock(&UNUSED).extend(&self.wheels);
     }
 }
 
 impl LockedWheel {
-    /// Takes back the reference that `Timers::new` left.
-    ///
-    /// # Safety
-    /// The pointer came from `Arc::as_ptr`. The caller calls this once, when no `Armed` is left.
-    #[cold]
-    unsafe fn free(this: *const LockedWheel) {
-        // SAFETY: the caller upholds the contract.
-        drop(unsafe { Arc::from_raw(this) });
+    fn unused() -> &'static Self {
+        #[cfg(not(loom))]
+        if let Some(wheel) = lock(&UNUSED).pop() {
+            return wheel;
+        }
+        Box::leak(Box::new(LockedWheel {
+            state: Mutex::new(WheelState {
+                wheel: Wheel::new(0),
+                alarm: None,
+            }),
+            empty: AtomicBool::new(true),
+        }))
     }
 
+    /// Begins to use the wheel for the executor that has this alarm.
+    fn begin(this: &'static Self, alarm: &Arc<Alarm>) -> &'static Self {
+        let mut state = lock(&this.state);
+        state.wheel.restart(alarm.clock.tick_shift());
+        state.alarm = Some(alarm.clone());
+        this
+    }
+
+    /// Inserts a timer. Returns its key, and whether the driver must be notified after unlocking.
     #[inline]
     fn insert(
         &self,
-        mut state: MutexGuard<'_, WheelState>,
+        wheel: &mut Wheel<Waker>,
+        alarm: &Alarm,
         deadline: Option<Instant>,
         waker: Waker,
         awaited: bool,
-    ) -> Key {
+    ) -> (Key, bool) {
         let Alarm {
             clock,
             parked_until,
-            notify,
-        } = &*self.alarm;
+            ..
+        } = alarm;
         let deadline = deadline.map_or(u64::MAX, |deadline| clock.to_nanos(deadline));
         // A1
         let key = match deadline {
-            u64::MAX => state.wheel.insert_endless(waker),
-            _ => state.wheel.insert(deadline, waker),
+            u64::MAX => wheel.insert_endless(waker),
+            _ => wheel.insert(deadline, waker),
         };
         self.empty.store(false, Ordering::Relaxed);
         let is_held = awaited && clock.note_waiter(key, deadline);
-        drop(state);
         // A2. After `fetch_min`, a thread that arms a later timer need not notify the driver.
         let is_earlier = deadline < parked_until.load(Ordering::Relaxed)
             && deadline < parked_until.fetch_min(deadline, Ordering::Relaxed);
-        if is_earlier || is_held {
-            notify();
-        }
-        key
+        (key, is_earlier || is_held)
     }
 }
 
 impl Armed {
-    #[inline]
-    fn wheel(&self) -> &LockedWheel {
-        // SAFETY: the wheel is alive until this `Armed` is counted in `dropped`.
-        unsafe { self.wheel.as_ref() }
-    }
-
-    /// Returns whether this timer belongs to `timers`.
-    pub(crate) fn is_of(&self, timers: &Timers) -> bool {
-        Arc::ptr_eq(&self.wheel().alarm, &timers.alarm)
-    }
-
-    /// Returns the state of the timer, which is `Stale` if it was armed with another waker.
-    pub(crate) fn poll(&self, waker: &Waker) -> Polled {
-        let state = lock(&self.wheel().state);
+    /// Returns the state of the timer, which is `Stale` if it was armed with another waker or in other timers.
+    pub(crate) fn poll(&mut self, timers: &Timers, waker: &Waker) -> Polled {
+        let state = lock(&self.wheel.state);
+        let alarm = state.alarm.as_ref();
+        if !alarm.is_some_and(|alarm| Arc::ptr_eq(alarm, &timers.alarm)) {
+            return Polled::Stale;
+        }
         match state.wheel.get(self.key) {
             Some(armed) if armed.will_wake(waker) => Polled::Pending,
-            None if !state.closed => Polled::Fired,
+            None if state.wheel.is_of_this_run(self.key) => {
+                timers.clock().forget_waiter(self.key);
+                self.key = Key::NONE;
+                Polled::Fired
+            }
             _ => Polled::Stale,
         }
     }
@@ -306,13 +295,19 @@ impl Armed {
     /// the executor has closed.
     #[must_use]
     pub(crate) fn rearm(&mut self, deadline: Option<Instant>) -> bool {
-        let wheel = self.wheel();
-        let mut state = lock(&wheel.state);
-        let Some(waker) = state.wheel.remove(self.key) else {
+        let mut state = lock(&self.wheel.state);
+        let WheelState { wheel, alarm } = &mut *state;
+        let (Some(alarm), Some(waker)) = (alarm, wheel.remove(self.key)) else {
             return false;
         };
-        let awaited = wheel.alarm.clock.forget_waiter(self.key);
-        self.key = wheel.insert(state, deadline, waker, awaited);
+        let awaited = alarm.clock.forget_waiter(self.key);
+        let (key, must_notify) = self.wheel.insert(wheel, alarm, deadline, waker, awaited);
+        self.key = key;
+        let alarm = must_notify.then(|| alarm.clone());
+        drop(state);
+        if let Some(alarm) = alarm {
+            (alarm.notify)();
+        }
         true
     }
 }
@@ -321,18 +316,17 @@ impl Drop for Armed {
     /// Disarms the timer. If it has fired, nothing happens.
     #[inline]
     fn drop(&mut self) {
-        let wheel = self.wheel();
-        let mut state = lock(&wheel.state);
+        if self.key == Key::NONE {
+            return;
+        }
+        let mut state = lock(&self.wheel.state);
         let waker = state.wheel.remove(self.key);
         let empty = state.wheel.is_empty();
-        wheel.empty.store(empty, Ordering::Relaxed);
-        wheel.alarm.clock.forget_waiter(self.key);
-        drop(state);
-        // AcqRel: all accesses to the wheel come before the free. From here on, another thread may free it.
-        if wheel.dropped.fetch_add(1, Ordering::AcqRel).wrapping_add(1) == 0 {
-            // SAFETY: the `Timers` and all timers were dropped.
-            unsafe { LockedWheel::free(self.wheel.as_ptr()) };
+        self.wheel.empty.store(empty, Ordering::Relaxed);
+        if let Some(alarm) = &state.alarm {
+            alarm.clock.forget_waiter(self.key);
         }
+        drop(state);
         match waker {
             Some(foreign) if !is_own(&foreign) => drop_quietly(foreign),
             own => drop(own),

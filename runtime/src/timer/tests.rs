@@ -1,5 +1,6 @@
 //! Tests arming, moving and firing timers, and the two kinds of clock.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::thread;
 
@@ -37,12 +38,12 @@ fn fire(timers: &Timers, now: u64) -> usize {
 fn a_timer_fires_at_its_deadline_and_not_before() {
     let timers = timers();
     let (count, waker) = waiter();
-    let armed = arm(&timers, 10, &waker);
+    let mut armed = arm(&timers, 10, &waker);
     assert!(!timers.is_empty());
     assert_eq!(fire(&timers, 9), 0);
-    assert_eq!(armed.poll(&waker), Polled::Pending);
+    assert_eq!(armed.poll(&timers, &waker), Polled::Pending);
     assert_eq!(fire(&timers, 10), 1);
-    assert_eq!(armed.poll(&waker), Polled::Fired);
+    assert_eq!(armed.poll(&timers, &waker), Polled::Fired);
     assert!(timers.is_empty());
     // The timer has fired, so nothing is left to disarm.
     drop(armed);
@@ -54,9 +55,9 @@ fn a_timer_fires_at_its_deadline_and_not_before() {
 fn a_timer_with_another_waker_is_to_be_armed_again() {
     let timers = timers();
     let ((_, one), (_, other)) = (waiter(), waiter());
-    let armed = arm(&timers, 10, &one);
-    assert_eq!(armed.poll(&other), Polled::Stale);
-    assert_eq!(armed.poll(&one), Polled::Pending);
+    let mut armed = arm(&timers, 10, &one);
+    assert_eq!(armed.poll(&timers, &other), Polled::Stale);
+    assert_eq!(armed.poll(&timers, &one), Polled::Pending);
 }
 
 /// If a timer is disarmed before the driver computes its next sleep, the timer causes no wake, even if
@@ -84,7 +85,7 @@ fn a_timer_is_moved_with_its_waker() {
         assert!(armed.rearm(deadline));
         assert_eq!(Arc::strong_count(&count), 3);
         timers.fire(nanos.map_or(0, |nanos| nanos.min(20)), &mut Vec::new());
-        assert_eq!(armed.poll(&waker) == Polled::Fired, fired == 1);
+        assert_eq!(armed.poll(&timers, &waker) == Polled::Fired, fired == 1);
     }
     // The timer has fired, so there is no waker to move.
     assert!(!armed.rearm(after(&timers, 50)));
@@ -156,7 +157,7 @@ fn closing_hands_out_every_waker() {
     drop(woken);
     assert!(timers.arm(after(&timers, 1), &waker).is_none());
     for mut armed in armed {
-        assert_eq!(armed.poll(&waker), Polled::Stale);
+        assert_eq!(armed.poll(&timers, &waker), Polled::Stale);
         assert!(!armed.rearm(None));
     }
     assert_eq!(Arc::strong_count(&count), 2);
@@ -200,10 +201,12 @@ fn a_held_clock_moves_for_a_thread_that_waits_for_it() {
             .unwrap()
     };
     let armed = thread::spawn(arm_outside);
-    let _armed = armed.join().unwrap();
+    let armed = armed.join().unwrap();
     assert_eq!(notified.load(Ordering::SeqCst), 1);
     assert!(timers.clock().may_jump(10) && timers.clock().may_jump(20));
     assert!(!timers.clock().may_jump(21));
+    drop(armed);
+    assert!(!timers.clock().may_jump(20));
     timers.clock().hold(false);
     assert!(timers.clock().may_jump(21));
 }
@@ -262,23 +265,53 @@ fn a_tick_is_as_fine_as_time_can_be_had() {
     assert_eq!(tick(Clock::new(true).precise()), exact);
 }
 
-/// A `Sleep` may outlive its executor. The wheel's memory lives as long as one of its timers, and no longer.
+/// A `Sleep` may outlive its executor, and the next executor uses the same wheel. Then the sleep has not ended,
+/// and it ends no sleep of the next executor.
 #[test]
-fn a_wheel_lives_until_its_last_timer_is_dropped() {
-    for closed in [false, true] {
-        let timers = timers();
-        let wheel = Arc::downgrade(&timers.wheels[0]);
-        let (_, waker) = waiter();
-        let [first, second] = [10, 20].map(|nanos| arm(&timers, nanos, &waker));
-        if closed {
-            timers.close(&mut Vec::new());
-        }
-        drop(first);
-        drop(timers);
-        assert!(wheel.upgrade().is_some());
-        // A poll reads the wheel.
-        second.poll(&waker);
-        drop(second);
-        assert!(wheel.upgrade().is_none());
+fn a_timer_of_an_earlier_executor_is_stale_and_disarms_no_other() {
+    let wheel = LockedWheel::unused();
+    let timers_of = |alarm: Arc<Alarm>| Timers {
+        wheels: Box::new([LockedWheel::begin(wheel, &alarm)]),
+        alarm,
+    };
+    let (count, waker) = waiter();
+    let earlier = timers_of(timers().alarm.clone());
+    let mut armed = [10, 20, 30].map(|nanos| arm(&earlier, nanos, &waker));
+    assert_eq!(fire(&earlier, 10), 1);
+    earlier.close(&mut Vec::new());
+    let timers = timers_of(timers().alarm.clone());
+    let mut own = arm(&timers, 20, &waker);
+    for armed in &mut armed {
+        assert_eq!(armed.poll(&timers, &waker), Polled::Stale);
+        assert_eq!(armed.poll(&earlier, &waker), Polled::Stale);
+        assert!(!armed.rearm(None));
     }
+    drop(armed);
+    assert_eq!(own.poll(&timers, &waker), Polled::Pending);
+    assert_eq!(fire(&timers, 20), 1);
+    assert_eq!(own.poll(&timers, &waker), Polled::Fired);
+    assert_eq!(count.0.load(Ordering::SeqCst), 2);
+    // The wheel belongs to `timers` now.
+    std::mem::forget(earlier);
+}
+
+/// The poll that finds a fired timer forgets it, so dropping it takes no lock.
+#[test]
+fn a_fired_timer_is_dropped_without_a_lock() {
+    let timers = timers();
+    let (_, waker) = waiter();
+    let mut armed = arm(&timers, 10, &waker);
+    fire(&timers, 10);
+    assert_eq!(armed.poll(&timers, &waker), Polled::Fired);
+    let _locked = lock(&timers.wheels[0].state);
+    drop(armed);
+}
+
+/// The wheels of executors that have ended are used again, so their memory does not grow.
+#[test]
+fn wheels_are_used_again() {
+    let wheels = (0..500).map(|_| std::ptr::from_ref(timers().wheels[0]));
+    let distinct: HashSet<_> = wheels.collect();
+    // Other tests take and return wheels at the same time.
+    assert!(distinct.len() < 250, "{}", distinct.len());
 }

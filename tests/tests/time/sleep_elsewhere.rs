@@ -49,6 +49,25 @@ fn dropped_on_another_thread<K: Kitchen>() {
     assert_eq!(Arc::strong_count(&waker), 1);
 }
 
+/// An executor uses the timer wheels of an executor that has ended. A sleep of the ended executor is neither
+/// ready too early, nor does its drop disarm a sleep of the new executor.
+fn a_sleep_ends_on_the_next_executor_at_its_own_time<K: Kitchen>() {
+    for _ in 0..20 {
+        let ended = K::open();
+        let waker = CountingWaker::new();
+        let [moved, dropped] = ended.block_on(async { [20, 30].map(|ms| armed(ms * MS, &waker)) });
+        drop(ended);
+        K::open().block_on(async move {
+            let own = armed(10 * MS, &waker);
+            drop(dropped);
+            let deadline = moved.deadline().unwrap();
+            moved.await;
+            assert!(now() >= deadline);
+            own.await;
+        });
+    }
+}
+
 /// If a sleep moves from one executor to another, it ends on the second executor.
 fn moved_to_another_executor<K: Kitchen>() {
     let (one, other) = (K::open(), K::open());
@@ -161,6 +180,7 @@ fn a_sleep_that_lost_its_executor_is_woken<K: Kitchen>() {
 
 on_both! {
     dropped_on_another_thread,
+    a_sleep_ends_on_the_next_executor_at_its_own_time,
     moved_to_another_executor,
     a_sleep_under_a_stranger_panics,
     a_sleep_that_lost_its_executor_is_woken,
