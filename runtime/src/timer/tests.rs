@@ -189,24 +189,26 @@ fn a_held_clock_moves_for_a_thread_that_waits_for_it() {
     let notified = Arc::new(AtomicUsize::new(0));
     let counted = notified.clone();
     let notify = move || _ = counted.fetch_add(1, Ordering::SeqCst);
-    let timers = Arc::new(Timers::new(Arc::new(Clock::new(true)), 1, notify));
+    let timers = Timers::new(Arc::new(Clock::new(true)), 1, notify);
     let (_, waker) = waiter();
     let _armed = arm(&timers, 10, &waker);
     timers.clock().hold(true);
     assert!(!timers.clock().may_jump(10));
-    let elsewhere = timers.clone();
-    let arm_outside = move || {
-        elsewhere
-            .arm_in(after(&elsewhere, 20), Waker::noop(), false)
-            .unwrap()
+    let arm_outside = || {
+        let armed = timers.arm_in(after(&timers, 20), Waker::noop(), false);
+        armed.unwrap()
     };
-    let armed = thread::spawn(arm_outside);
-    let armed = armed.join().unwrap();
+    let armed = arm_outside();
     assert_eq!(notified.load(Ordering::SeqCst), 1);
     assert!(timers.clock().may_jump(10) && timers.clock().may_jump(20));
     assert!(!timers.clock().may_jump(21));
     drop(armed);
     assert!(!timers.clock().may_jump(20));
+    let mut armed = arm_outside();
+    assert_eq!(fire(&timers, 20), 2);
+    assert_eq!(armed.poll(&timers, Waker::noop()), Polled::Fired);
+    let holders = &timers.clock().virtual_time.as_ref().unwrap().holders;
+    assert!(lock(holders).awaited.is_empty());
     timers.clock().hold(false);
     assert!(timers.clock().may_jump(21));
 }
