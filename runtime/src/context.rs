@@ -194,6 +194,15 @@ pub(crate) fn with<R>(f: impl FnOnce(Option<&Arc<Shared>>) -> R) -> R {
     f(kept.as_ref().or(node.map(|node| &node.shared)))
 }
 
+/// Does the same, but an executor that only a guard makes current does not count.
+#[inline(always)]
+pub(crate) fn with_running<R>(f: impl FnOnce(Option<&Arc<Shared>>) -> R) -> R {
+    // SAFETY: as in `with`.
+    let node = unsafe { CURRENT.get().as_ref() };
+    let running = node.filter(|node| node.origin != Origin::Guard);
+    f(running.map(|node| &node.shared))
+}
+
 /// Calls `f` with the current executor.
 ///
 /// # Panics

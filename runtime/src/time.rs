@@ -283,6 +283,15 @@ impl Future for Sleep {
     }
 }
 
+impl Drop for Sleep {
+    #[inline]
+    fn drop(&mut self) {
+        if let State::Armed(armed) = &mut self.state {
+            context::with_running(|shared| armed.disarm(shared.map(|shared| &*shared.timers)));
+        }
+    }
+}
+
 impl fmt::Debug for Sleep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sleep")

@@ -10,9 +10,9 @@
 //!
 //! ```text
 //!   a thread that arms a timer            the driver
-//!   A1  lock a wheel, insert              B1  parked_until := for ever
+//!   A1  lock a wheel, insert, unlock      B1  parked_until := for ever
 //!   A2  earlier than parked_until?        B2  for each wheel: lock, read its next deadline, unlock
-//!   A3  unlock; if so, notify the driver  B3  parked_until := the earliest of them
+//!       then notify the driver            B3  parked_until := the earliest of them
 //!                                         B4  park until then, or until a notification
 //!                                         B5  parked_until := 0, awake
 //! ```
@@ -23,18 +23,20 @@
 //!
 //! # Timers that outlive their executor
 //!
-//! A [`Sleep`](crate::time::Sleep) may be dropped after its executor, and then it still locks its wheel. So no
-//! wheel is ever freed: the next executor uses it again. A count of each wheel's timers would cost an atomic
-//! read-modify-write for each timer. Keys of earlier uses stay stale.
+//! A wheel is freed when its executor and its last timer have been dropped. So each wheel counts its timers.
+//! This costs no atomic operation if a timer is dropped inside its executor, as nearly all are: then the count
+//! is changed under the wheel's lock, which is taken anyway. Outside, this is not possible, because another
+//! thread could read the count and free the wheel while this thread still unlocks it.
 
 pub(crate) mod wheel;
 
 use std::cell::Cell;
+use std::ptr::NonNull;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use self::wheel::{Key, Wheel};
-use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, lock, thread_local};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, lock, thread_local};
 use crate::task::waker::{drop_quietly, is_own};
 
 /// The maximum number of timers of one wheel that fire in one poll of the driver. The rest fire in the next
@@ -53,7 +55,7 @@ pub(crate) fn use_wheel(index: usize) {
 
 pub(crate) struct Timers {
     alarm: Arc<Alarm>,
-    wheels: Box<[&'static LockedWheel]>,
+    wheels: Box<[Arc<LockedWheel>]>,
 }
 
 /// Wakes the driver if a new timer is due before the driver's sleep ends.
@@ -65,31 +67,39 @@ struct Alarm {
     notify: Box<dyn Fn() + Send + Sync>,
 }
 
-/// The wheels that no executor uses.
-#[cfg(not(loom))]
-static UNUSED: Mutex<Vec<&'static LockedWheel>> = Mutex::new(Vec::new());
-
 /// A wheel on cache lines of its own.
 #[repr(align(128))]
 struct LockedWheel {
     state: Mutex<WheelState>,
     /// Mirrors `wheel.is_empty()`, so that a poll of the driver takes no lock if there are no timers.
     empty: AtomicBool,
+    alarm: Arc<Alarm>,
+    /// The number of `Armed` values that were dropped outside of the executor, minus `WheelState::armed` once
+    /// the `Timers` are dropped. So it becomes 0 when nothing points to the wheel any more. It is changed after
+    /// unlocking.
+    dropped: AtomicU64,
 }
 
 struct WheelState {
     wheel: Wheel<Waker>,
-    /// The alarm of the executor that uses the wheel. `None` once the executor has closed: then no timer can
-    /// be armed.
-    alarm: Option<Arc<Alarm>>,
+    /// True after the executor has closed, or its `Timers` were dropped. Then no timer can be armed.
+    closed: bool,
+    /// The number of `Armed` values that were made, without those that were dropped inside the executor.
+    armed: u64,
 }
 
 /// A timer that was armed, and may have fired since.
 pub(crate) struct Armed {
-    wheel: &'static LockedWheel,
-    /// [`Key::NONE`] once a poll has found that the timer has fired.
+    /// The wheel is alive as long as this `Armed` is counted. `None` once the timer was disarmed, or a poll has
+    /// found that it has fired: then the `Armed` is not counted any more.
+    wheel: Option<NonNull<LockedWheel>>,
     key: Key,
 }
+
+// SAFETY: a timer is a shared reference to a wheel, and any thread may use or free a wheel.
+unsafe impl Send for Armed {}
+// SAFETY: as for `Send`.
+unsafe impl Sync for Armed {}
 
 /// The state of a timer that was armed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -113,11 +123,23 @@ impl Timers {
             parked_until: AtomicU64::new(0),
             notify: Box::new(notify),
         });
-        let wheels = (0..workers).map(|_| LockedWheel::begin(LockedWheel::unused(), &alarm));
-        Timers {
-            wheels: wheels.collect(),
-            alarm,
-        }
+        let wheel = |_| {
+            let wheel = Arc::new(LockedWheel {
+                state: Mutex::new(WheelState {
+                    wheel: Wheel::new(alarm.clock.tick_shift()),
+                    closed: false,
+                    armed: 0,
+                }),
+                empty: AtomicBool::new(true),
+                alarm: alarm.clone(),
+                dropped: AtomicU64::new(0),
+            });
+            // `LockedWheel::free` takes this reference back.
+            std::mem::forget(wheel.clone());
+            wheel
+        };
+        let wheels = (0..workers).map(wheel).collect();
+        Timers { alarm, wheels }
     }
 
     pub(crate) fn clock(&self) -> &Clock {
@@ -147,15 +169,16 @@ impl Timers {
         let wheel = self.wheels.get(OWN_WHEEL.get()).unwrap_or(&self.wheels[0]);
         let waker = waker.clone();
         let mut state = lock(&wheel.state);
-        state.alarm.as_ref()?;
-        let awaited = !runs_executor && self.alarm.clock.is_virtual();
-        let (key, must_notify) =
-            wheel.insert(&mut state.wheel, &self.alarm, deadline, waker, awaited);
-        drop(state);
-        if must_notify {
-            (self.alarm.notify)();
+        if state.closed {
+            return None;
         }
-        Some(Armed { wheel, key })
+        state.armed += 1;
+        let awaited = !runs_executor && self.alarm.clock.is_virtual();
+        Some(Armed {
+            key: wheel.insert(state, deadline, waker, awaited),
+            // Not a pointer from a reference, because the wheel is freed through it.
+            wheel: NonNull::new(Arc::as_ptr(wheel).cast_mut()),
+        })
     }
 
     /// Returns whether no timer is armed. It may miss a timer that another thread arms at this moment.
@@ -171,7 +194,7 @@ impl Timers {
         // B1. This is a swap, not a store, so that it comes after every read-modify-write of an older value.
         parked_until.swap(u64::MAX, Ordering::Relaxed);
         // B2
-        let next = |wheel: &&LockedWheel| lock(&wheel.state).wheel.next_expiry();
+        let next = |wheel: &Arc<LockedWheel>| lock(&wheel.state).wheel.next_expiry();
         let next = self.wheels.iter().filter_map(next).min();
         if let Some(next) = next {
             // B3. If another thread has stored an earlier time since B1, `fetch_min` keeps that time.
@@ -199,92 +222,101 @@ impl Timers {
     pub(crate) fn close(&self, woken: &mut Vec<Waker>) {
         for wheel in &self.wheels {
             let mut state = lock(&wheel.state);
-            let alarm = state.alarm.take();
+            state.closed = true;
             woken.extend(state.wheel.drain());
             wheel.empty.store(true, Ordering::Relaxed);
-            drop(state);
-            drop(alarm);
         }
     }
 }
 
 impl Drop for Timers {
     fn drop(&mut self) {
-        let mut left = Vec::new();
-        self.close(&mut left);
-        left.into_iter().for_each(drop_quietly);
-        // A wheel of loom belongs to one run of a model.
-        #[cfg(not(loom))]
-        lock(&UNUSED).extend(&self.wheels);
+        for wheel in &self.wheels {
+            let mut state = lock(&wheel.state);
+            state.closed = true;
+            let armed = state.armed;
+            drop(state);
+            // AcqRel: as in `Armed::drop`.
+            if wheel.dropped.fetch_sub(armed, Ordering::AcqRel) == armed {
+                // SAFETY: each timer that was armed has been dropped, and no other can be armed.
+                unsafe { LockedWheel::free(Arc::as_ptr(wheel)) };
+            }
+        }
     }
 }
 
 impl LockedWheel {
-    fn unused() -> &'static Self {
-        #[cfg(not(loom))]
-        if let Some(wheel) = lock(&UNUSED).pop() {
-            return wheel;
-        }
-        Box::leak(Box::new(LockedWheel {
-            state: Mutex::new(WheelState {
-                wheel: Wheel::new(0),
-                alarm: None,
-            }),
-            empty: AtomicBool::new(true),
-        }))
+    /// Returns whether this is one of the wheels of `timers`.
+    fn is_of(&self, timers: &Timers) -> bool {
+        Arc::ptr_eq(&self.alarm, &timers.alarm)
     }
 
-    /// Begins to use the wheel for the executor that has this alarm.
-    fn begin(this: &'static Self, alarm: &Arc<Alarm>) -> &'static Self {
-        let mut state = lock(&this.state);
-        state.wheel.restart(alarm.clock.tick_shift());
-        state.alarm = Some(alarm.clone());
-        this
+    /// Takes back the reference that `Timers::new` left.
+    ///
+    /// # Safety
+    /// The pointer came from `Arc::as_ptr`. The caller calls this once, when no `Armed` is left.
+    #[cold]
+    unsafe fn free(this: *const LockedWheel) {
+        // SAFETY: the caller upholds the contract.
+        drop(unsafe { Arc::from_raw(this) });
     }
 
-    /// Inserts a timer. Returns its key, and whether the driver must be notified after unlocking.
     #[inline]
     fn insert(
         &self,
-        wheel: &mut Wheel<Waker>,
-        alarm: &Alarm,
+        mut state: MutexGuard<'_, WheelState>,
         deadline: Option<Instant>,
         waker: Waker,
         awaited: bool,
-    ) -> (Key, bool) {
+    ) -> Key {
         let Alarm {
             clock,
             parked_until,
-            ..
-        } = alarm;
+            notify,
+        } = &*self.alarm;
         let deadline = deadline.map_or(u64::MAX, |deadline| clock.to_nanos(deadline));
         // A1
         let key = match deadline {
-            u64::MAX => wheel.insert_endless(waker),
-            _ => wheel.insert(deadline, waker),
+            u64::MAX => state.wheel.insert_endless(waker),
+            _ => state.wheel.insert(deadline, waker),
         };
         self.empty.store(false, Ordering::Relaxed);
         let is_held = awaited && clock.note_waiter(key, deadline);
+        drop(state);
         // A2. After `fetch_min`, a thread that arms a later timer need not notify the driver.
         let is_earlier = deadline < parked_until.load(Ordering::Relaxed)
             && deadline < parked_until.fetch_min(deadline, Ordering::Relaxed);
-        (key, is_earlier || is_held)
+        if is_earlier || is_held {
+            notify();
+        }
+        key
     }
 }
 
 impl Armed {
+    #[inline]
+    fn wheel(&self) -> Option<&LockedWheel> {
+        // SAFETY: the wheel is alive as long as this `Armed` is counted.
+        self.wheel.as_ref().map(|wheel| unsafe { wheel.as_ref() })
+    }
+
     /// Returns the state of the timer, which is `Stale` if it was armed with another waker or in other timers.
     pub(crate) fn poll(&mut self, timers: &Timers, waker: &Waker) -> Polled {
-        let state = lock(&self.wheel.state);
-        let alarm = state.alarm.as_ref();
-        if !alarm.is_some_and(|alarm| Arc::ptr_eq(alarm, &timers.alarm)) {
+        let Some(wheel) = self.wheel() else {
+            return Polled::Fired;
+        };
+        if !wheel.is_of(timers) {
             return Polled::Stale;
         }
+        let mut state = lock(&wheel.state);
         match state.wheel.get(self.key) {
             Some(armed) if armed.will_wake(waker) => Polled::Pending,
-            None if state.wheel.is_of_this_run(self.key) => {
+            None if !state.closed => {
+                // Now dropping this `Armed` takes no lock. The caller keeps `timers` alive.
+                state.armed -= 1;
+                drop(state);
                 timers.clock().forget_waiter(self.key);
-                self.key = Key::NONE;
+                self.wheel = None;
                 Polled::Fired
             }
             _ => Polled::Stale,
@@ -295,41 +327,53 @@ impl Armed {
     /// the executor has closed.
     #[must_use]
     pub(crate) fn rearm(&mut self, deadline: Option<Instant>) -> bool {
-        let mut state = lock(&self.wheel.state);
-        let WheelState { wheel, alarm } = &mut *state;
-        let (Some(alarm), Some(waker)) = (alarm, wheel.remove(self.key)) else {
+        let Some(wheel) = self.wheel() else {
             return false;
         };
-        let awaited = alarm.clock.forget_waiter(self.key);
-        let (key, must_notify) = self.wheel.insert(wheel, alarm, deadline, waker, awaited);
-        self.key = key;
-        let alarm = must_notify.then(|| alarm.clone());
-        drop(state);
-        if let Some(alarm) = alarm {
-            (alarm.notify)();
-        }
+        let mut state = lock(&wheel.state);
+        let Some(waker) = state.wheel.remove(self.key) else {
+            return false;
+        };
+        let awaited = wheel.alarm.clock.forget_waiter(self.key);
+        self.key = wheel.insert(state, deadline, waker, awaited);
         true
+    }
+
+    /// Disarms the timer. If it has fired, nothing happens. `alive` are timers that stay alive during this call:
+    /// those of the executor that runs here. If they are the timer's own, this saves an atomic operation.
+    #[inline]
+    pub(crate) fn disarm(&mut self, alive: Option<&Timers>) {
+        let Some(pointer) = self.wheel.take() else {
+            return;
+        };
+        // SAFETY: this `Armed` is counted until the end of this call.
+        let wheel = unsafe { pointer.as_ref() };
+        let is_inside = alive.is_some_and(|timers| wheel.is_of(timers));
+        let mut state = lock(&wheel.state);
+        let waker = state.wheel.remove(self.key);
+        let empty = state.wheel.is_empty();
+        wheel.empty.store(empty, Ordering::Relaxed);
+        wheel.alarm.clock.forget_waiter(self.key);
+        state.armed -= u64::from(is_inside);
+        drop(state);
+        // AcqRel: all accesses to the wheel come before the free. From here on, another thread may free it.
+        if !is_inside && wheel.dropped.fetch_add(1, Ordering::AcqRel).wrapping_add(1) == 0 {
+            // SAFETY: the `Timers` and all timers were dropped.
+            unsafe { LockedWheel::free(pointer.as_ptr()) };
+        }
+        match waker {
+            Some(foreign) if !is_own(&foreign) => drop_quietly(foreign),
+            own => drop(own),
+        }
     }
 }
 
 impl Drop for Armed {
-    /// Disarms the timer. If it has fired, nothing happens.
     #[inline]
     fn drop(&mut self) {
-        if self.key == Key::NONE {
-            return;
-        }
-        let mut state = lock(&self.wheel.state);
-        let waker = state.wheel.remove(self.key);
-        let empty = state.wheel.is_empty();
-        self.wheel.empty.store(empty, Ordering::Relaxed);
-        if let Some(alarm) = &state.alarm {
-            alarm.clock.forget_waiter(self.key);
-        }
-        drop(state);
-        match waker {
-            Some(foreign) if !is_own(&foreign) => drop_quietly(foreign),
-            own => drop(own),
+        // Often a poll or `Sleep` has disarmed the timer. Then this test saves a call.
+        if self.wheel.is_some() {
+            self.disarm(None);
         }
     }
 }

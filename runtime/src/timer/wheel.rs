@@ -127,24 +127,6 @@ impl<T> Wheel<T> {
         }
     }
 
-    /// Goes back to time 0, with ticks of `2^shift` ns. The wheel must be empty. All keys become stale, and
-    /// [`is_of_this_run`](Self::is_of_this_run) tells them from later keys.
-    ///
-    /// # Panics
-    ///
-    /// Panics if `shift` is 64 or more.
-    pub(crate) fn restart(&mut self, shift: u32) {
-        assert!(shift < u64::BITS, "a tick must fit into 64 bits");
-        (self.shift, self.elapsed, self.cascading) = (shift, 0, 0);
-        self.slots.restart();
-    }
-
-    /// Returns whether the key was made since the last [`restart`](Self::restart). After 2^32 inserts, the
-    /// result may be `false` for a key of this run.
-    pub(crate) fn is_of_this_run(&self, key: Key) -> bool {
-        self.slots.is_of_this_run(key)
-    }
-
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.slots.len

@@ -49,8 +49,8 @@ fn dropped_on_another_thread<K: Kitchen>() {
     assert_eq!(Arc::strong_count(&waker), 1);
 }
 
-/// An executor uses the timer wheels of an executor that has ended. A sleep of the ended executor is neither
-/// ready too early, nor does its drop disarm a sleep of the new executor.
+/// A sleep of an executor that has ended is not ready too early on the next executor, and its drop disarms no
+/// sleep of the next executor.
 fn a_sleep_ends_on_the_next_executor_at_its_own_time<K: Kitchen>() {
     for _ in 0..20 {
         let ended = K::open();

@@ -31,14 +31,6 @@ pub(crate) struct Key {
     generation: u32,
 }
 
-impl Key {
-    /// The key of no entry.
-    pub(crate) const NONE: Key = Key {
-        index: NIL,
-        generation: 0,
-    };
-}
-
 pub(super) struct Slots<T> {
     /// A bit for each slot, which is set if the slot has an entry. The last word belongs to `ENDLESS`.
     pub(super) occupied: [u64; LEVELS + 1],
@@ -52,8 +44,6 @@ pub(super) struct Slots<T> {
     pub(super) len: usize,
     /// The generation of the next insert.
     generation: u32,
-    /// The first generation since the wheel was restarted.
-    first_generation: u32,
 }
 
 /// A linked queue in `entries`.
@@ -84,7 +74,6 @@ impl<T> Slots<T> {
             free: NIL,
             len: 0,
             generation: 0,
-            first_generation: 0,
         }
     }
 
@@ -139,18 +128,6 @@ impl<T> Slots<T> {
             return None;
         }
         entry.value.as_ref()
-    }
-
-    /// Makes all keys so far keys of an earlier run.
-    pub(super) fn restart(&mut self) {
-        debug_assert_eq!(self.len, 0);
-        self.first_generation = self.generation;
-    }
-
-    /// Returns whether the key was made since the last restart.
-    pub(super) fn is_of_this_run(&self, key: Key) -> bool {
-        let age = |generation: u32| generation.wrapping_sub(self.first_generation);
-        age(key.generation) < age(self.generation)
     }
 
     /// Removes an entry. Returns `None` if the key is stale.
