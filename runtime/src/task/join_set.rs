@@ -249,7 +249,7 @@ impl<T> JoinSet<T> {
             woken: self.woken.clone(),
         }));
         entry.insert(Member { handle, waker });
-        // The handle must be polled once before the task can call this waker.
+        // Put the new member into the list, because only a poll of its handle registers the waker.
         self.woken.push(index);
         abort
     }
@@ -326,8 +326,9 @@ impl<T> JoinSet<T> {
             let Some(index) = self.woken.take(Some(cx.waker())) else {
                 return Poll::Pending;
             };
-            // Each check spends budget, even if the member is not ready. An empty list spends none:
-            // otherwise, a task with many sets could run out of budget before the last set, in every poll.
+            // Each check spends budget, even if the member is not ready. An empty list spends none.
+            // Otherwise a task that polls many sets could use up its budget in every poll before it reaches
+            // the last set.
             if !coop::try_spend() {
                 lock(&self.woken.0).members.push_front(index);
                 return coop::deny(cx);
@@ -339,7 +340,8 @@ impl<T> JoinSet<T> {
     }
 
     fn remove_if_finished(&mut self, index: usize) -> Option<Member<T>> {
-        // A waker may be late. Its index may then belong to another member, which is polled needlessly.
+        // A removed member's waker may be called late. By then, its index may belong to another member,
+        // which is polled needlessly.
         let member = self.members.get_mut(index)?;
         let ended = member.handle.poll_end(&member.waker).is_ready();
         ended.then(|| self.members.remove(index))
@@ -347,8 +349,8 @@ impl<T> JoinSet<T> {
 
     /// Returns the result of a finished task, if there is one. May miss a task that ends during the call.
     ///
-    /// A loop over this function lets no other task run, so use [`join_next`](Self::join_next) for a
-    /// large set.
+    /// A loop that only calls this function lets no other task run, so use [`join_next`](Self::join_next)
+    /// for a large set.
     ///
     /// ```
     /// brigade::run(async {
@@ -384,7 +386,7 @@ impl<T> JoinSet<T> {
     /// ```
     ///
     /// # Panics
-    /// Panics if a task was aborted. If a task panicked, continues its panic. Either way, the remaining
+    /// Panics if a task was aborted. If a task panicked, resumes that panic. Either way, the remaining
     /// tasks are aborted.
     ///
     /// # Cancel safety

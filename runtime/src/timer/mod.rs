@@ -3,8 +3,8 @@
 //! Workers, threads in `block_on` and jobs of the blocking pool may all arm, poll, reset and drop timers. So
 //! each wheel is behind a lock. Each worker arms its timers in its own wheel, so that workers do not contend
 //! for a lock. With one wheel for all workers, arming and dropping a timer takes six times as long on two
-//! workers as on one. Other threads use the first wheel. No waker is cloned, woken or dropped under the lock,
-//! because wakers may run user code.
+//! workers as on one. Threads that are not workers use the first wheel. No waker is cloned, called or
+//! dropped under the lock, because wakers may run user code.
 //!
 //! # The race between arming a timer and parking
 //!
@@ -18,14 +18,16 @@
 //! ```
 //!
 //! If A1 locks the wheel before B2 does, B2 sees the timer (tokio #6682). Otherwise the lock makes the
-//! write of B1 visible to A2, so A2 reads what B1, B3 or B5 wrote. After B1 or B3, A2 notifies the driver if
-//! necessary. After B5, the driver is awake and will reach B2 again.
+//! write of B1 visible to A2, so A2 reads what B1, B3 or B5 wrote. If A2 reads the value of B1 or B3, it
+//! notifies the driver if necessary. If A2 reads the value of B5, the driver is awake and will reach B2
+//! again.
 //!
 //! # Timers that outlive their executor
 //!
-//! A [`Sleep`](crate::time::Sleep) may be dropped after its executor, and then it still locks its wheel. So no
-//! wheel is ever freed: the next executor uses it again. A count of each wheel's timers would cost an atomic
-//! read-modify-write for each timer. Keys of earlier uses stay stale.
+//! A [`Sleep`](crate::time::Sleep) may be dropped after its executor, and then it still locks its wheel. So
+//! no wheel is ever freed: the next executor uses the wheel again. To free wheels, the runtime would have
+//! to count each wheel's timers, with an atomic read-modify-write for each timer. Keys from an earlier use
+//! of a wheel are stale.
 
 pub(crate) mod wheel;
 
@@ -37,8 +39,8 @@ use self::wheel::{Key, Wheel};
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, lock, thread_local};
 use crate::task::waker::{drop_quietly, is_own};
 
-/// The maximum number of timers of one wheel that fire in one poll of the driver. The rest fire in the next
-/// poll. Arbitrary: not measured.
+/// The maximum number of timers of one wheel that fire in one poll of the driver. Other due timers fire in
+/// the next polls. Arbitrary: not measured.
 const FIRED_PER_TURN: usize = 1024;
 
 thread_local! {
@@ -59,7 +61,7 @@ pub(crate) struct Timers {
 /// Wakes the driver if a new timer is due before the driver's sleep ends.
 struct Alarm {
     clock: Arc<Clock>,
-    /// The driver sleeps at most until this time; 0 while the driver is awake.
+    /// The latest time at which the driver's sleep ends; 0 while the driver is awake.
     parked_until: AtomicU64,
     /// Ends the sleep of the driver. The caller must hold no lock.
     notify: Box<dyn Fn() + Send + Sync>,
@@ -135,8 +137,8 @@ impl Timers {
         self.arm_in(deadline, waker, true)
     }
 
-    /// Does the same as [`arm`](Self::arm), but also works on a thread that runs no executor. For such a
-    /// thread, a held clock may move up to the deadline.
+    /// Does the same as [`arm`](Self::arm). If the calling thread runs no executor, a [held](Clock::hold)
+    /// clock may then move up to the deadline.
     #[inline]
     pub(crate) fn arm_in(
         &self,
@@ -213,7 +215,7 @@ impl Drop for Timers {
         let mut left = Vec::new();
         self.close(&mut left);
         left.into_iter().for_each(drop_quietly);
-        // A wheel of loom belongs to one run of a model.
+        // In a loom model, a wheel cannot be used again, because it belongs to one run of the model.
         #[cfg(not(loom))]
         lock(&UNUSED).extend(&self.wheels);
     }
@@ -242,7 +244,8 @@ impl LockedWheel {
         this
     }
 
-    /// Inserts a timer. Returns its key, and whether the driver must be notified after unlocking.
+    /// Inserts a timer. Returns the timer's key, and whether the caller must notify the driver after it has
+    /// unlocked the wheel.
     #[inline]
     fn insert(
         &self,
@@ -265,7 +268,7 @@ impl LockedWheel {
         };
         self.empty.store(false, Ordering::Relaxed);
         let is_held = awaited && clock.note_waiter(key, deadline);
-        // A2. After `fetch_min`, a thread that arms a later timer need not notify the driver.
+        // A2. After this `fetch_min`, threads that arm later timers need not notify the driver.
         let is_earlier = deadline < parked_until.load(Ordering::Relaxed)
             && deadline < parked_until.fetch_min(deadline, Ordering::Relaxed);
         (key, is_earlier || is_held)
@@ -273,7 +276,8 @@ impl LockedWheel {
 }
 
 impl Armed {
-    /// Returns the state of the timer, which is `Stale` if it was armed with another waker or in other timers.
+    /// Returns the state of the timer, which is `Stale` if it was armed with another waker or in the
+    /// `Timers` of another executor.
     pub(crate) fn poll(&mut self, timers: &Timers, waker: &Waker) -> Polled {
         let state = lock(&self.wheel.state);
         let alarm = state.alarm.as_ref();
@@ -336,11 +340,11 @@ impl Drop for Armed {
 
 /// The clock of an executor: the machine's clock, or a virtual clock.
 ///
-/// It translates between [`Instant`] and the wheel's nanoseconds, and never goes backwards. *Virtual time*
-/// stands still while any task can run. When no task can run, it jumps to the next deadline. So a program
-/// that sleeps for hours runs in milliseconds, and every run is the same. While the blocking pool is busy, a
-/// virtual clock is [held](Clock::hold), because jobs take no virtual time. If a job waits for a timer, the
-/// held clock may move up to the timer's deadline.
+/// The clock translates between [`Instant`] and the wheel's nanoseconds, and never goes backwards. *Virtual
+/// time* stands still while any task can run. When no task can run, it jumps to the next deadline. So a
+/// program that sleeps for hours runs in milliseconds, and every run is the same. While the blocking pool
+/// is busy, a virtual clock is [held](Clock::hold): it stands still, so jobs take no virtual time. If a job
+/// waits for a timer, the held clock may move up to the timer's deadline.
 pub(crate) struct Clock {
     /// The instant of nanosecond 0.
     epoch: Instant,
@@ -468,7 +472,8 @@ impl Clock {
         })
     }
 
-    /// Virtual time: forgets a timer that is disarmed or moved. Returns whether the timer was noted.
+    /// Virtual time: forgets a timer that has fired, or is disarmed or moved. Returns whether the timer was
+    /// noted.
     fn forget_waiter(&self, key: Key) -> bool {
         self.virtual_time.as_ref().is_some_and(|it| {
             let awaited = &mut lock(&it.holders).awaited;

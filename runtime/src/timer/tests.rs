@@ -143,7 +143,6 @@ fn a_burst_is_bounded_by_turn() {
     assert_eq!(count.0.load(Ordering::SeqCst), FIRED_PER_TURN + 5);
 }
 
-/// After `close`, no timer can be armed, and old keys are stale.
 #[test]
 fn closing_hands_out_every_waker() {
     let timers = timers();
@@ -182,8 +181,6 @@ fn each_wheel_fires_in_its_turn() {
     assert_eq!(count.0.load(Ordering::SeqCst), 1);
 }
 
-/// If a job of the blocking pool waits for a timer, a held clock may move, but only up to the timer's
-/// deadline.
 #[test]
 fn a_held_clock_moves_for_a_thread_that_waits_for_it() {
     let notified = Arc::new(AtomicUsize::new(0));
@@ -267,8 +264,8 @@ fn a_tick_is_as_fine_as_time_can_be_had() {
     assert_eq!(tick(Clock::new(true).precise()), exact);
 }
 
-/// A `Sleep` may outlive its executor, and the next executor uses the same wheel. Then the sleep has not ended,
-/// and it ends no sleep of the next executor.
+/// A `Sleep` may outlive its executor, and the next executor uses the same wheel. Then the sleep is stale,
+/// not ended, and dropping it disarms no timer of the next executor.
 #[test]
 fn a_timer_of_an_earlier_executor_is_stale_and_disarms_no_other() {
     let wheel = LockedWheel::unused();
@@ -293,11 +290,11 @@ fn a_timer_of_an_earlier_executor_is_stale_and_disarms_no_other() {
     assert_eq!(fire(&timers, 20), 1);
     assert_eq!(own.poll(&timers, &waker), Polled::Fired);
     assert_eq!(count.0.load(Ordering::SeqCst), 2);
-    // The wheel belongs to `timers` now.
+    // The wheel belongs to `timers` now, so `earlier` must not give it back.
     std::mem::forget(earlier);
 }
 
-/// The poll that finds a fired timer forgets it, so dropping it takes no lock.
+/// A poll that finds that a timer has fired clears the timer's key, so dropping the timer takes no lock.
 #[test]
 fn a_fired_timer_is_dropped_without_a_lock() {
     let timers = timers();
@@ -309,7 +306,7 @@ fn a_fired_timer_is_dropped_without_a_lock() {
     drop(armed);
 }
 
-/// The wheels of executors that have ended are used again, so their memory does not grow.
+/// The wheels of executors that have ended are used again, so the memory of wheels does not grow.
 #[test]
 fn wheels_are_used_again() {
     let wheels = (0..500).map(|_| std::ptr::from_ref(timers().wheels[0]));

@@ -41,8 +41,8 @@ fn timers_of_many_cooks() {
     timers(two_cooks());
 }
 
-/// Two sleeps are dropped on two threads, while this thread drops their executor. They lock the wheel in any
-/// order.
+/// Two sleeps are dropped on two threads, while this thread drops their executor. The three threads lock the
+/// timer wheel in any order.
 #[test]
 fn sleeps_and_their_executor_end_together() {
     let executor = one_cook();
@@ -65,7 +65,7 @@ fn sleeps_and_their_executor_end_together() {
     }
 }
 
-/// Makes two ends of a connection over loopback. Miri passes these sockets on to the OS.
+/// Makes two ends of a connection over loopback. Miri passes the system calls on these sockets to the OS.
 async fn connect() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

@@ -1,4 +1,4 @@
-//! Checks that the pages of the guide cite only tests, code and figures that exist.
+//! Checks that the pages in `runtime/docs` cite only tests, code and figures that exist.
 
 use std::fs;
 use std::path::Path;
@@ -39,7 +39,8 @@ fn is_a_test(file: &str, function: &str) -> bool {
     let text = fs::read_to_string(file.path).unwrap();
     let defined =
         text.contains(&format!("fn {function}(")) || text.contains(&format!("fn {function}<"));
-    // A list at the end of a file names each test on a separate line, or after `alone:`.
+    // The macro at the end of a file, such as `on_both!`, lists each test on a separate line. This line may
+    // begin with `alone: `.
     let listed = text.lines().any(|line| {
         let name = line.trim().trim_start_matches("alone: ");
         name.trim_end_matches([',', ';']) == function
@@ -47,7 +48,8 @@ fn is_a_test(file: &str, function: &str) -> bool {
     defined && (listed || text.contains(&format!("#[test]\nfn {function}(")))
 }
 
-/// Returns what is wrong with the last cells of a page's rows. Each cell must name tests, or say "untried".
+/// Returns what is wrong with the last cells of a page's rows. Each of these cells must name tests or contain
+/// the word "untried".
 fn unproven(rows: &[Vec<String>]) -> Vec<String> {
     let mut wrong = Vec::new();
     for row in rows {
@@ -88,7 +90,7 @@ fn a_row_that_is_unproven_is_found_out() {
     assert_eq!(unproven(&row("`tcp::no_such_test`")).len(), 1);
 }
 
-/// The page must give the correct number of lines of the adapter for hyper.
+/// `ecosystem.md` must state how many lines the adapter for hyper has.
 #[test]
 fn the_adapter_for_hyper_has_as_many_lines_as_the_page_says() {
     let adapter = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runtime/src/hyper.rs");
@@ -102,8 +104,8 @@ fn the_adapter_for_hyper_has_as_many_lines_as_the_page_says() {
     );
 }
 
-/// The page must show the code that the tests of axum run. The benchmark must run the same code, but without
-/// `compat()`, because the benchmark's service calls nothing of tokio.
+/// `ecosystem.md` must show the code that the tests of axum run. The benchmark must run the same code, but
+/// without `compat()`, because the benchmark's service calls nothing of tokio.
 #[test]
 fn the_recipe_for_axum_is_the_code_of_its_test() {
     let test = fs::read_to_string(test_file("axum").unwrap().path).unwrap();
@@ -142,7 +144,7 @@ fn public_items(text: &str) -> Vec<(String, String)> {
     items
 }
 
-/// The items that users need first must have an example, or say where an example is.
+/// Each public item in these files must have an example, or say where an example is.
 #[test]
 fn public_items_have_an_example_or_say_where_one_is() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runtime/src");
@@ -184,7 +186,7 @@ fn a_name_that_is_no_test_is_found_out() {
     assert!(!is_a_test("no_such_file", "echo"));
 }
 
-/// Each row of the dictionary must have all columns.
+/// Each row of the dictionary, `from-tokio-or-smol.md`, must have four cells.
 #[test]
 fn the_dictionary_has_four_columns() {
     let page = page("from-tokio-or-smol.md");

@@ -141,7 +141,7 @@ impl<T> Slots<T> {
         entry.value.as_ref()
     }
 
-    /// Makes all keys so far keys of an earlier run.
+    /// Begins a new run: `is_of_this_run` now returns `false` for all earlier keys.
     pub(super) fn restart(&mut self) {
         debug_assert_eq!(self.len, 0);
         self.first_generation = self.generation;
