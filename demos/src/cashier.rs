@@ -1,9 +1,8 @@
 //! `brigade cashier`: one cashier, and then several, who switch between customers.
 //!
-//! This demo shows interleaving. Each customer is a task that runs, waits for I/O and runs again, as in a
-//! textbook drawing. While the card machine of one customer works, the cashier serves another customer.
-//! With one cashier no two runs overlap, however many customers are in the shop. With several cashiers,
-//! runs overlap.
+//! This demo shows interleaving. Each customer is a task that runs, waits for I/O and runs again. While the
+//! card machine of one customer works, the cashier serves another customer. With one cashier no two runs
+//! overlap, however many customers are in the shop. With several cashiers, runs can overlap.
 //!
 //! Here a run is one poll: the code from one await to the next. A cashier never turns to another customer
 //! during a run. So a task has its cashier to itself until it awaits something.
@@ -17,9 +16,10 @@ use crate::prelude::*;
 ///
 /// # Notes
 ///
-/// --cooks here: the number of cashiers in the second shop; the first shop always has one. With 1, or without
-/// --cooks, there is one per core, but at least two. 1,2 is the same as 2. With 2,4 both shops are opened for
-/// 2 and again for 4, and the runs are compared.
+/// --cooks here: the number of cashiers in the second shop; the first shop always has one cashier. With
+/// --cooks 1, or without --cooks, the second shop has one cashier per core, but at least two. --cooks 1,2
+/// makes the same runs as --cooks 2. With --cooks 2,4, the second shop is opened with 2 cashiers and again
+/// with 4, and the runs are compared.
 ///
 /// --json adds `shops`, the figures of each of the two shops. Among them are:
 ///
@@ -111,8 +111,7 @@ fn switches(visits: &[Visit], cashiers: usize) -> usize {
     switched.map(usize::from).sum()
 }
 
-/// Runs the shop with one cashier and with several. The output of each run is true if all sums were
-/// right.
+/// Opens the shop with one cashier and with several. Each output is true if all sums were right.
 pub(crate) fn shop(
     executor: &Crew,
     customers: u32,
@@ -124,8 +123,8 @@ pub(crate) fn shop(
     })
 }
 
-/// Runs a shop with one cashier, on a virtual clock. `seed` determines which customer is served next. Returns
-/// the order in which the customers were served.
+/// Opens a shop with one cashier, on a virtual clock. `seed` determines which customer is served next.
+/// Returns the order in which the customers were served.
 ///
 /// The same seed always gives the same order. To find a fault that appears in one order in a thousand, a test
 /// can try many seeds, and then repeat the run with the seed that shows it.

@@ -1,6 +1,6 @@
 //! The command line: the list of demos, and errors that fit on one line ([`wrong`]).
 //!
-//! Only this file and `main` know the demos, and no demo depends on either of them.
+//! This file and `main` list the demos, and no demo depends on this file.
 
 mod wrong;
 
@@ -116,7 +116,7 @@ fn command() -> Command {
     };
     let command = Cli::command().mut_args(numbers);
     let mut command = command.mut_subcommands(|demo| notes_last(demo.mut_args(numbers)));
-    // `build` adds the `help` subcommand, whose text mentions subcommands. Replace that text.
+    // `build` adds the `help` subcommand. Its text calls the demos subcommands, so replace it.
     command.build();
     command.mut_subcommand("help", |help| {
         help.about("Print the same text as --help, for the command or for one demo")
@@ -222,7 +222,7 @@ mod tests {
         }
     }
 
-    /// The error for an option with a number says which numbers the option accepts.
+    /// If an option takes a number, the error for a wrong value names the numbers that are accepted.
     #[test]
     fn a_number_that_is_none_is_answered_with_what_is_taken() {
         for demo in command()

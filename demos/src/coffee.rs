@@ -11,8 +11,8 @@
 //! | notified | one task per machine, on the executor | it is notified when a cup is ready |
 //! | hired | one thread per machine | each stands at its own machine |
 //!
-//! A machine is a TCP connection: the button is a request, and the cup is the reply. The four ways are
-//! therefore the four ways in which programs wait for a socket.
+//! A machine is the address of a server: the button is a request on a new TCP connection, and the cup is
+//! the reply. The four ways are therefore the four ways in which programs wait for a socket.
 
 use std::{
     io::{self, ErrorKind, Read as _},
@@ -51,14 +51,15 @@ const COLUMNS_EXPLAINED: [&str; 5] = [
 /// Four ways to wait for the coffee machine: blocked, busy loop, notified, hired
 ///
 /// For one shift, customers want as much coffee as they can get. The machines are in a separate process. A
-/// cup is a request whose reply takes a while. The same waiting is done in four ways. One thread blocks.
-/// One thread asks all machines in a busy loop. Tasks are notified when a cup is ready. Many threads block,
-/// one for each machine.
+/// cup is a request whose reply takes a while. The same waiting is done in four ways: (1) one thread
+/// blocks; (2) one thread asks all machines in a busy loop; (3) tasks are notified when a cup is ready; (4)
+/// many threads block, one for each machine.
 ///
 /// # Notes
 ///
 /// --cooks here: the number of threads that run the tasks of the notified way; the other ways have no
-/// tasks. With 1,2 all four shifts are worked with each number and compared.
+/// tasks. With --cooks 1,2, all four shifts are worked with one such thread, then with two, and the runs
+/// are compared.
 ///
 /// --json adds `ways`, one object for each way. An object has `orders` (cups served), `wall_s`, `cpu_s`,
 /// `cores` (how many cores the way kept busy, on average), `context_switches` and `threads`.
@@ -138,7 +139,7 @@ impl Coffee {
         Ok(Facts(vec![
             text("way", "way", name),
             count("orders", "orders", orders),
-            // The shift, and the rest of the wait for cups that were begun before its end.
+            // The time of the shift, and of the wait for cups that were ordered before its end.
             time("wall_s", "", wall),
             time("cpu_s", "CPU time", cpu),
             share(
@@ -211,7 +212,7 @@ fn ask_all(shop: &Shop) -> io::Result<usize> {
     Ok(orders)
 }
 
-/// Notified: one task per machine. While all tasks wait, the thread sleeps.
+/// Notified: one task per machine. While all tasks wait, the executor's threads sleep.
 fn be_told(executor: &Crew, shop: &Arc<Shop>) -> anyhow::Result<Run<usize>> {
     let run = measure(executor, async {
         let attend = |machine| begin(&format!("machine {machine}"), attend(shop.clone(), machine));

@@ -1,10 +1,10 @@
 //! `brigade equations`: a worker with many hands, and equations that depend on each other's results.
 //!
-//! This demo shows that dependent work takes as long as its longest chain of dependencies, the critical path.
-//! With enough hands it takes no longer than this chain, and no number of hands makes it faster. An equation
-//! waits for the results that it needs, and then for a free hand. Then it is begun as a task: the hand types
-//! it into a calculator, which has an answer after a while. So the picture shows one task for each hand that
-//! is at work, and no other tasks.
+//! This demo shows that dependent work takes at least as long as its longest chain of dependencies, the
+//! critical path. With enough hands it takes no longer, and more hands do not make it faster. An equation
+//! waits for the results that it needs, and then for a free hand. Then it is begun as a task: the hand
+//! types it into a calculator, which has an answer after a while. So the drawing shows one task for each
+//! hand that is at work, and no other tasks.
 //!
 //! A hand is not a cook. One cook (one thread) can have any number of hands, because waiting for a calculator
 //! takes none of the cook's time.
@@ -26,16 +26,16 @@ use crate::prelude::*;
 ///
 /// # Notes
 ///
-/// --cooks here: the number of threads that run the tasks, whatever the number of hands; with 1,2 everything
-/// is done with each number and compared. The number of threads makes no difference, because waiting for a
-/// calculator needs no thread.
+/// --cooks here: the number of threads that run the tasks, whatever the number of hands. The number of
+/// threads makes no difference, because waiting for a calculator needs no thread. With --cooks 1,2, the
+/// demo makes all runs with one thread, then with two, and compares the results.
 ///
 /// --json adds these keys:
 ///
-/// - `attempts`: the figures for each number of `hands`; at most `hands_used_max` were busy at one instant, and
-///   the longest chain took `measured_critical_path_s`
+/// - `attempts`: the figures of the run with each number of `hands`; at most `hands_used_max` were busy at
+///   one instant, and the longest chain took `measured_critical_path_s`
 ///
-/// - `critical_path_s`: the time of the longest chain
+/// - `critical_path_s`: the calculated time of the longest chain
 ///
 /// - `sum_s`: the time of all equations one after another
 ///
@@ -53,7 +53,7 @@ pub(crate) struct Args {
 /// the minutes that it takes, and its formula.
 struct Equation(&'static str, &'static [usize], f64, fn(&[i64]) -> i64);
 
-/// The sheet. An equation needs only equations above it.
+/// The sheet of equations. An equation needs only results of equations above it.
 const SHEET: [Equation; 8] = [
     Equation("a = 6 · 7", &[], 2.0, |_| 6 * 7),
     Equation("b = 10²", &[], 1.0, |_| 10 * 10),
@@ -113,8 +113,8 @@ pub(crate) struct Attempt {
 }
 
 impl Attempt {
-    /// Returns the largest number of hands that were busy at one instant. It equals the number of tasks in
-    /// flight, because an equation is a task exactly while a hand works on it.
+    /// Returns the largest number of hands that were busy at one instant. It equals the largest number of
+    /// tasks in flight, because an equation is a task exactly while a hand works on it.
     pub(crate) fn used(&self) -> usize {
         self.run.figures.in_flight_max
     }

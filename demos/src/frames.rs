@@ -2,11 +2,11 @@
 //!
 //! This demo shows that tasks share a thread by taking turns. A turn lasts until the task awaits something
 //! that is not ready. Two tasks run for some seconds. One draws a frame every 16.67 ms, and the other
-//! computes without end. In the first run, the computation yields after about a millisecond of work. In
-//! the second run, it hogs the thread for many frames at a time. The work is the same, but the number of
-//! missed frames differs.
+//! computes all the time. In the first run, the computation yields about every millisecond. In the second
+//! run, it hogs the thread for many frames at a time. The work is the same, but the number of missed frames
+//! differs.
 //!
-//! A frame is missed if it appears on the screen later than the next frame was due, or not at all.
+//! A frame is missed if it is drawn after the next frame was due, or not at all.
 
 use std::{
     hint::black_box,
@@ -35,23 +35,25 @@ const FILM: usize = 75;
 
 /// A screen at 60 frames a second beside a computation that yields, or does not
 ///
-/// One task draws a frame every 16.67 ms, another computes without end. The run is made twice: with a
+/// One task draws a frame every 16.67 ms, another computes all the time. The run is made twice: with a
 /// computation that yields every millisecond or so, and with one that hogs its thread for many frames at a
 /// time. A frame is missed if it is drawn after the next frame was due, or not at all.
 ///
 /// # Notes
 ///
-/// --cooks here: the number of threads that run both tasks; with two, the computation has a thread to itself.
-/// With 1,2 everything is done with each number and compared.
+/// --cooks here: the number of threads that run both tasks; with two threads, the computation can have one
+/// to itself. With --cooks 1,2, the demo makes both runs with one thread, then with two, and compares the
+/// results.
 ///
-/// --json adds `frames`, the number of frames in each run, and the objects `yielding` and `hogging`, one for
-/// each run. They have these keys:
+/// --json adds `frames`, the number of frames in each run, and the objects `yielding` and `hogging`, one
+/// for each run. Both objects have these keys:
 ///
 /// - `on_time`, `missed`: the numbers of frames that were on time and that were missed
 ///
-/// - `worst_lateness_s`: how late the latest frame was
+/// - `worst_lateness_s`: the largest lateness of a frame that was drawn
 ///
-/// - `terms`, `sum_is_right`: how many numbers were squared meanwhile, and whether their sum is right
+/// - `terms`, `sum_is_right`: how many numbers were squared meanwhile, and whether the sum of the squares
+///   is right
 ///
 /// - `wall_s`: how long the run took
 ///
@@ -111,7 +113,7 @@ impl Frames {
         over.store(true, Relaxed);
         let (terms, sum) = heavy.await;
         // How long the thread waited for a core that other programs used. With several cooks this is
-        // unknown, because another thread may be the one that draws.
+        // unknown, because another thread may draw the frames.
         let starved = usage::queued_for_a_core().zip(queued).filter(|_| is_alone);
         let missed = on_time.iter().filter(|on_time| !**on_time).count();
         let facts = Facts(vec![
@@ -137,7 +139,7 @@ impl Frames {
     }
 }
 
-/// Draws all frames. Returns which frames were on time, and how late the latest frame was.
+/// Draws all frames. Returns which frames were on time, and the largest lateness of a drawn frame.
 async fn draw_all(frames: u32) -> (Vec<bool>, Duration) {
     let mut canvas = vec![0_u32; WIDTH * HEIGHT];
     let mut on_time = vec![false; frames as usize];
@@ -154,7 +156,7 @@ async fn draw_all(frames: u32) -> (Vec<bool>, Duration) {
         let late = due.elapsed();
         *on_time = late <= FRAME;
         worst = worst.max(late);
-        // The interval skips ticks that are long past. Those frames are missed.
+        // The interval skips ticks that are long past. The frames of the skipped ticks are missed.
         due = ticks.tick().await;
     }
     (on_time, worst)
@@ -227,7 +229,7 @@ impl Show {
 
 impl Shows {
     /// Returns the figures and the sentence by which runs with other numbers of cooks are compared. Their
-    /// wall time is the same by design.
+    /// wall times show nothing, because they are the same by design.
     fn compared(&self, cooks: usize, hog: Duration) -> (Facts, String) {
         let missed = |show: &Show| show.facts.count("missed");
         let few = missed(&self.hogging) < self.hogging.on_time.len() / 2;
@@ -248,7 +250,8 @@ impl Shows {
         (facts, said)
     }
 
-    /// Compares the speeds of the two computations. Yielding cannot make a computation faster.
+    /// Compares the speeds of the two computations. Yielding cannot make a computation faster, so the
+    /// possible maximum of the ratio is 1.
     fn pace(&self) -> String {
         let [polite, hogs] = [&self.yielding, &self.hogging];
         let [polite, hogs] = [polite, hogs].map(|show| show.facts.ratio("terms", "wall_s"));

@@ -1,11 +1,10 @@
 //! `brigade kitchen`: noodles and sauce, three ways.
 //!
-//! This demo shows that the steps of a dinner are coroutines, and that they are the same in all three
-//! ways. The ways differ only in when each step is begun, and by whom. If the steps follow one another,
-//! the dinner takes as long as all steps together. If they are begun together, one cook chops while the
-//! water heats. That is *concurrency*, and it needs no second cook. With more cooks, two piles are
-//! chopped at the same instant. That is *parallelism*, and it shortens only the chopping, because no cook
-//! makes water boil sooner.
+//! The steps of the dinner are async functions. They are the same in all three ways, which differ only in
+//! when each step is begun, and by which cook. If the steps follow one another, their times add up. If they
+//! are begun together, one cook chops while the water heats. That is *concurrency*, and it needs no second
+//! cook. With more cooks, onions and tomatoes are chopped at the same instant. That is *parallelism*, and
+//! it shortens only the chopping, because no cook makes water boil sooner.
 //!
 //! ```text
 //!   boil water ──▶ cook noodles ──┐
@@ -21,9 +20,10 @@ use crate::prelude::*;
 ///
 /// # Notes
 ///
-/// --cooks here: the number of cooks in the third way; the other two ways always have one. With 1, or without
-/// --cooks, there is one per core, but at least two. 1,2 is the same as 2. With 2,4 the dinner is cooked with
-/// 2 and again with 4 cooks, and the runs are compared.
+/// --cooks here: the number of cooks in the third way; the other two ways always have one cook. With
+/// --cooks 1, or without --cooks, the third way has one cook per core, but at least two. --cooks 1,2 makes
+/// the same runs as --cooks 2. With --cooks 2,4, the dinner is cooked with 2 cooks and again with 4, and
+/// the runs are compared.
 ///
 /// --json adds `ways`, the figures of each of the three ways. It also adds `pieces_chopped`, the number of
 /// pieces of onion and tomato in one dinner.
@@ -45,7 +45,7 @@ const CHOPPING: f64 = 6.0;
 /// The minutes for which the sauce simmers.
 const SIMMERING: f64 = 3.0;
 
-/// The recipe of the dinner, which is all that its steps need to know.
+/// The recipe of the dinner: the data that its steps need.
 #[derive(Clone, Copy, Debug)]
 struct Recipe {
     minute: Duration,
@@ -113,11 +113,11 @@ async fn together(recipe: Recipe) -> Served {
     (looks, onions, tomatoes)
 }
 
-/// The same dinner three ways.
+/// The results of the dinner, cooked three ways.
 pub(crate) struct Dinners {
     minute: Duration,
     pub(crate) sequential: Run<Served>,
-    /// All steps begun together, with one cook and with many.
+    /// The runs in which all steps are begun together: with one cook, and with many.
     pub(crate) together: OneAndMany<Served>,
 }
 
@@ -133,10 +133,11 @@ pub(crate) fn three_ways(executor: &Crew, minute: Duration) -> anyhow::Result<Di
     })
 }
 
-/// Returns the largest speed-up that the dinner can gain if its steps overlap. `cpu` is the CPU time in minutes
-/// of the recipe, and `hands` is the number of cooks that chop.
+/// Returns the largest speed-up that the dinner can gain if its steps overlap. `cpu` is the CPU time, in
+/// minutes of the kitchen, and `hands` is the number of cooks that chop.
 fn most(cpu: Option<f64>, hands: f64) -> f64 {
-    // The gain is largest if the chopping takes as long as the water and the noodles.
+    // If the CPU time is unknown, assume the CPU time that gives the largest gain: chopping and simmering
+    // then take as long as the water and the noodles.
     let cpu = cpu.unwrap_or(hands * (WATER + NOODLES - SIMMERING));
     let in_order = WATER + NOODLES + SIMMERING + cpu;
     in_order / (WATER + NOODLES).max(cpu / hands + SIMMERING)
@@ -151,8 +152,8 @@ impl Dinners {
         ]
     }
 
-    /// Returns the speed-up of `other` over the sequential run. The maximum follows from the waits of the recipe
-    /// and from the CPU time of `other`.
+    /// Returns the speed-up of `other` over the sequential run. The possible maximum follows from the waits
+    /// of the recipe and from the CPU time of `other`.
     fn gain(&self, other: &Run<Served>) -> SpeedUp {
         let gain = self.sequential.times_as_long_as(other);
         let Figures { cooks, cpu, .. } = other.figures;
@@ -203,7 +204,7 @@ impl Dinners {
             called("parallelism", again),
         );
         let mut doubts = self.together.doubts();
-        // One explanation of the mark is enough, also for the mark in the table.
+        // Explain the mark `(?)` only once, even if several figures have it.
         let doubt = [gain, self.gain(parallel)]
             .into_iter()
             .find_map(SpeedUp::doubt);
@@ -227,7 +228,7 @@ impl Dish for Args {
         let mut report = Report::of("kitchen", title, dinners.together.at_hand());
         let drawn = dinners.ways().map(|(way, run)| {
             let cooks = counted(run.figures.cooks, "cook");
-            // Here each step is a task that is awaited immediately: async syntax without any overlap.
+            // In the sequential way, each step is a task that is awaited immediately, so nothing overlaps.
             let remark = match way {
                 "sequential" => ": async without concurrency",
                 _ => "",
@@ -255,8 +256,8 @@ mod tests {
 
     #[test]
     fn the_gain_is_bounded_by_the_waits_and_the_cpu_time() {
-        // In order, the waits add 12 minutes to the chopping. With overlap, the dinner takes 9 minutes, or 3
-        // more than the chopping if that is longer.
+        // One after another, the waits add 12 minutes to the chopping. With overlap, the dinner takes 9
+        // minutes (water and noodles), or the chopping and 3 minutes of simmering, whichever is longer.
         let near = |most: f64, expected: f64| (most - expected).abs() < 1e-9;
         assert!(near(most(Some(24.0), 1.0), 36.0 / 27.0));
         assert!(near(most(Some(24.0), 2.0), 36.0 / 15.0));

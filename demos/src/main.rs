@@ -1,13 +1,13 @@
-//! The `brigade` command: programs that show concurrency and parallelism, each measured during its own
-//! run.
+//! The `brigade` command: programs that show concurrency and parallelism, each measured during its own run.
+//! A *cook* is a worker: a thread that runs tasks.
 //!
 //! Reading order:
 //!
 //! 1. this file: which demo runs
-//! 2. [`dish`]: one run for each number of cooks
+//! 2. [`dish`]: the trait of every demo, and one run for each number of cooks
 //! 3. [`cooks`]: the choice of the executor at run time
 //! 4. [`report`]: the figures at the end of every demo
-//! 5. [`measure`](common::measure): one program on one executor
+//! 5. [`measure`](common::measure): a measured run of one program on one executor
 //! 6. [`work`]: the work of the demos
 //! 7. [`kitchen`], the demo to begin with, then the others; [`fetch`], the main demo, has its own directory
 //!
@@ -33,7 +33,7 @@ mod reference;
 mod squares;
 mod threads;
 
-// With this, any demo can write `crate::units`.
+// With this, a demo can write `crate::units` instead of `crate::common::units`.
 use common::{
     compare, cooks, dish, facts, figures, gauge, helper, interrupt, numbers, options, paint,
     prelude, progress, report, system, units, work,

@@ -1,9 +1,10 @@
 //! `brigade matrix`: waiting and chopping, each by one cook and by many.
 //!
-//! This demo shows which problem needs concurrency, and which needs parallelism. Each of four cells has its
-//! wall time, its processor time and the advice from its own timeline. The waiting row, which is the same in
-//! both columns, shows why a server can hold many connections with one thread. The chopping row, which
-//! differs, shows that computing with one cook uses only one core.
+//! This demo shows which problem needs concurrency, and which needs parallelism. Its table has a row for
+//! waiting and a row for chopping, and a column for one cook and a column for many. Each cell shows the
+//! wall time, the processor time and the advice of its own run. The waiting row is the same in both
+//! columns, which shows why a server can hold many connections with one thread. The chopping row differs,
+//! because computing with one cook uses only one core.
 
 use std::future::Future;
 
@@ -16,9 +17,10 @@ use crate::{parts::slower_than_calibrated, prelude::*};
 ///
 /// # Notes
 ///
-/// --cooks here: the number of cooks in the second column; the first column always has one. With 1, or
-/// without --cooks, there is one per core, but at least two. 1,2 is the same as 2. With 2,4 everything is
-/// done for 2 and again for 4, and the runs are compared.
+/// --cooks here: the number of cooks in the second column; the first column always has one cook. With
+/// --cooks 1, or without --cooks, the second column has one cook per core, but at least two. --cooks 1,2
+/// makes the same runs as --cooks 2. With --cooks 2,4, all cells are measured with 2 cooks in the second
+/// column and again with 4, and the runs are compared.
 ///
 /// --json adds `cells`, the figures of each of the four cells, with its `work`, `tasks` and `advice`. It also
 /// adds `waiting_speed_up` and `chopping_speed_up`, which compare many cooks with one.
@@ -37,7 +39,7 @@ const WAITING: f64 = 10.0;
 /// The minutes that a chopping task computes.
 const CHOPPING: f64 = 1.0;
 
-/// Begins `tasks` tasks of a kind together. Returns how many of them returned true.
+/// Runs `tasks` tasks of the same kind at the same time. Returns how many of them returned true.
 async fn together<F>(tasks: u32, kind: &str, task: impl Fn() -> F) -> u32
 where
     F: Future<Output = bool> + Send + 'static,
@@ -55,7 +57,8 @@ pub(crate) struct Cells {
     pub(crate) chopping: OneAndMany<u32>,
 }
 
-/// Measures the four cells. `executor` runs the chopping, and an executor of the same size the waiting.
+/// Measures the four cells. `executor` runs one cell of the chopping row, and new executors run the other
+/// cells.
 pub(crate) fn cells(executor: &Crew, tasks: u32, minute: Duration) -> anyhow::Result<Cells> {
     let pile = Pile::of(minute.mul_f64(CHOPPING));
     let time = minute.mul_f64(WAITING);
@@ -148,7 +151,8 @@ impl Cells {
         lines
     }
 
-    /// `chopping` is the calibrated time of all chopping with one cook.
+    /// `chopping` is the time that one cook should need for all chopping, by the measured speed of this
+    /// machine.
     fn verdict(&self, chopping: Duration) -> String {
         let said = |row: &OneAndMany<u32>| {
             let compared = row.speed_up().compared_with("one");
@@ -182,8 +186,8 @@ fn of_cell(run: &Run<u32>) -> Vec<Advice> {
     brigade_timeline::advice(&run.timeline)
 }
 
-/// Returns the advice in words. If the number of cores, and not the critical path, limits the gain, the reason
-/// names the cores.
+/// Returns the advice in words. If the number of cores limits the gain, and not the critical path, the
+/// reason names the cores.
 fn in_words(advice: &Advice, run: &Run<u32>) -> String {
     let words = advice.in_words_of("cook");
     let figures = brigade_timeline::figures(&run.timeline);

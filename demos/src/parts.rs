@@ -1,9 +1,9 @@
 //! `brigade parts`: a job of five minutes, cut into five parts, P1 to P5.
 //!
 //! This demo shows that "five processors, five parts, one minute" is true only with five processors. The
-//! ideal is printed beside the figures of this machine, for a job that computes and for a job that waits. The
-//! speed of computing depends on the number of *cores*, however many cooks are hired. Waiting for all parts
-//! takes a single cook one minute.
+//! ideal times are printed beside those of this machine, for a job that computes and for a job that waits.
+//! The speed of computing depends on the number of *cores*, however many cooks are hired. Waiting for all
+//! parts takes a single cook one minute.
 
 use crate::prelude::*;
 use crate::report::common_rows;
@@ -12,13 +12,15 @@ use crate::report::common_rows;
 ///
 /// # Notes
 ///
-/// --cooks here: the number of cooks who share the parts; in a further run, one cook does all parts. With 1,
-/// or without --cooks, there is one cook for each part, but at least two. 1,2 is the same as 2. With 2,4
-/// everything is done for 2 and again for 4, and the runs are compared.
+/// --cooks here: the number of cooks who share the parts; in a further run, one cook does all parts. If the
+/// number is 1 (the default without the feature work-stealing), there is one cook for each part instead,
+/// but at least two. --cooks 1,2 makes the same runs as --cooks 2. With --cooks 2,4, both jobs are done
+/// with 2 cooks and again with 4, and the runs are compared.
 ///
 /// --json adds these keys:
 ///
-/// - `computing`, `waiting`: the figures of each job done `whole`, `cut_for_one` and `cut_for_many`
+/// - `computing`, `waiting`: for the job that computes and the job that waits, the figures of the runs
+///   `whole`, `cut_for_one` and `cut_for_many`
 ///
 /// - `computing_speed_up`: the speed-up of `cut_for_many` over `whole`
 ///
@@ -88,8 +90,8 @@ pub(crate) struct Jobs {
     pub(crate) waiting: Ways,
 }
 
-/// Does both jobs in all ways. `executor` runs the parts of the computing job, and an executor of the same
-/// size runs those of the waiting job.
+/// Does both jobs in all ways. `executor` makes one run of the cut computing job, and new executors make
+/// the other runs.
 pub(crate) fn jobs(executor: &Crew, parts: u32, minute: Duration) -> anyhow::Result<Jobs> {
     let jobs = Jobs {
         parts,
@@ -106,8 +108,8 @@ pub(crate) fn jobs(executor: &Crew, parts: u32, minute: Duration) -> anyhow::Res
     Ok(jobs)
 }
 
-/// Does a job in all ways. "Many cooks" are those of `executor`, or one per part (at least two) if `executor`
-/// has only one.
+/// Does a job in all ways. The run with many cooks has those of `executor`, or one per part (at least two)
+/// if `executor` has only one.
 fn ways(executor: &Crew, job: Job, parts: u32) -> anyhow::Result<Ways> {
     let cut = one_and_many(executor, parts.max(2) as usize, || cut(job, parts))?;
     let whole = measure(&cooks::hire(1)?, whole(job, parts))?;
@@ -229,7 +231,7 @@ impl Dish for Args {
         report.rows_of = format!("{}, computing, {cooks}", jobs.name());
         report.rows = common_rows(&at_hand.figures);
         let computing = jobs.computing.all().map(|run| ("computing", run));
-        // With more cooks the picture of the waiting job is the same.
+        // The waiting job is drawn only for one cook, because its drawing is the same with more cooks.
         let waiting = [&jobs.waiting.whole, &jobs.waiting.cut.one].map(|run| ("waiting", run));
         let drawn = computing.into_iter().chain(waiting).map(|(kind, run)| {
             let cooks = counted(run.figures.cooks, "cook");

@@ -1,17 +1,17 @@
 //! `brigade reference`: one run seen from three frames of reference.
 //!
-//! This demo shows that code runs without interruption only in its own frame of reference, which is its
-//! author's view.
+//! This demo shows that code runs without interruption only as the code itself sees it, and not as its
+//! thread or the system sees it.
 //!
 //! | frame | source | what it shows |
 //! |---|---|---|
-//! | the task's | notes that the task takes | its lines, one after the other |
-//! | the thread's | the runtime's timeline | its polls, and polls of other tasks in between |
+//! | the task's | notes that the task takes | its lines of code, one after the other |
+//! | the thread's | the runtime's timeline | the task's polls, and polls of other tasks in between |
 //! | the system's | the system's figures for the thread | a core given and taken away, even within a poll |
 //!
-//! The task also waits for a server. Meanwhile the server's process works, so the demo measures how long that
-//! process is on a core, too. As on any machine, other programs need the cores. Here computing threads stand
-//! for these programs, one per core.
+//! The task also waits for a server. Meanwhile the server's process works, so the demo also measures how
+//! long that process is on a core. As on any machine, other programs need the cores. Here computing threads
+//! stand for these programs, one per core.
 
 use std::{
     future::Future,
@@ -40,17 +40,17 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// The number of pieces in which the last sum is computed, with a yield after each.
 const PIECES: u64 = 4;
 
-/// One run from three frames: the task's, the thread's and the system's
+/// One run in three frames of reference: the task's, the thread's, the system's
 ///
-/// A task computes, asks a server, waits for a timer and computes again. The task takes notes itself. The
-/// timeline shows when this task and other tasks were polled. The operating system reports how long the
-/// task's thread was on a core and how many times the core was taken away. The server's time on a core shows
-/// that the server worked while the task waited.
+/// A task computes, asks a server, waits for a timer and computes again. The task itself notes when each of
+/// its steps began and how long it took. The timeline shows when this task and other tasks were polled. The
+/// operating system reports how long the task's thread was on a core and how many times the core was taken
+/// away. The server's time on a core shows that the server worked while the task waited.
 ///
 /// # Notes
 ///
-/// --cooks here: the number of threads that run the task and two other tasks; with 1,2 everything is done
-/// with each number and compared.
+/// --cooks here: the number of threads that run the task and two other tasks. With --cooks 1,2, the demo
+/// makes the run with one thread, then with two, and compares the runs.
 ///
 /// --json adds these keys:
 ///
@@ -58,11 +58,12 @@ const PIECES: u64 = 4;
 ///
 /// - `polls`, `others_polls`: the number of polls of the task, and of other tasks meanwhile
 ///
-/// - `running_s`, `queued_s`, `waited_s`: the parts of the task's life, by the timeline
+/// - `running_s`, `queued_s`, `waited_s`: the parts of the task's life, according to the timeline
 ///
-/// - `in_polls_s`: the length of the task's polls
+/// - `in_polls_s`: the total time of the task's polls, measured by the task itself
 ///
-/// - `on_core_s`, `queued_for_core_s`: how much of these polls the thread was on a core or waited for a core
+/// - `on_core_s`, `queued_for_core_s`: how long the thread was on a core, and how long it waited for a
+///   core, during these polls
 ///
 /// - `interrupted`: how many times the system took the core away during these polls
 ///
@@ -295,7 +296,7 @@ fn in_the_threads_frame<T>(run: &Run<T>) -> anyhow::Result<(TaskFigures, usize)>
 
 // ---- the output ------------------------------------------------------------------------
 
-/// The rows of the table: name, figure, and reason.
+/// The rows of the table, each with its name, its figure and a remark, separated by `|`.
 const ROWS: [&str; 7] = [
     "its thread|{polls:poll}|it paused at each await; {others_polls:poll} of others came between",
     "running|{running_s}|in these polls, by the clock, with or without a core",

@@ -1,4 +1,4 @@
-//! `brigade squares`: the sum of the squares, in chunks.
+//! `brigade squares`: sums of squares, computed in chunks.
 //!
 //! This demo shows that more cooks speed up computing, up to the number of cores. First, four workers compute
 //! the sum of the squares of 0..100, which is always 328,350, in four chunks. Then four workers compute four
@@ -13,9 +13,9 @@ use crate::work::{numbers_in, squares};
 ///
 /// # Notes
 ///
-/// --cooks here: the largest number of cooks in the table. With 4 the table has a row for 1, 2 and 4 cooks,
-/// and with 1,3,4 for exactly these numbers. A row for one cook is always included. Without --cooks the table
-/// goes up to twice the number of cores.
+/// --cooks here: the largest number of cooks in the table. With --cooks 4, the table has rows for 1, 2 and
+/// 4 cooks. With a list such as --cooks 3,5, it has rows for these numbers and for one cook. Without
+/// --cooks, the table goes up to twice the number of cores.
 ///
 /// --json adds these keys:
 ///
@@ -23,11 +23,13 @@ use crate::work::{numbers_in, squares};
 ///
 /// - `large`: the figures of the run with four larger chunks
 ///
-/// - `size`, `big_sum_modulo_2_64`: the number of squares in the big sum, and its result
+/// - `size`, `big_sum_modulo_2_64`: the number of squares in the big sum (the sum of the table), and its
+///   result
 ///
 /// - `ladder`: the figures of the big sum for each number of cooks
 ///
-/// - `speed_up_cooks`, `speed_up`: a number of cooks, and their speed-up over one cook
+/// - `speed_up_cooks`, `speed_up`: the requested number of cooks (of a list, the largest; without --cooks,
+///   one per core, but at least two), and the speed-up over one cook
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Number of squares in the big sum [default: as many as one cook adds up in about a second]
@@ -35,7 +37,7 @@ pub(crate) struct Args {
     size: Option<u64>,
 }
 
-/// The largest size of the big sum. Adding it up takes hours.
+/// The largest size of the big sum. A sum of this size may take hours.
 const SIZE_MAX: u64 = 1_000_000_000_000;
 
 /// The time that one cook takes for the big sum of the default size.
@@ -48,7 +50,7 @@ const SMALL_CHUNKS: u64 = 4;
 /// The number of workers that compute these chunks: one for each.
 const WORKERS: usize = SMALL_CHUNKS as usize;
 
-/// The big sum has this many times as many numbers as the sum that is drawn.
+/// The number of squares in the big sum, divided by the number in the sum that is drawn.
 const DRAWN_PART: u64 = 4;
 
 /// The number of chunks of the big sum. There are several for each cook, so that an interrupted cook does
@@ -65,7 +67,7 @@ async fn sum(size: u64, chunks: u64) -> u64 {
     join_all(tasks).await.into_iter().fold(0, u64::wrapping_add)
 }
 
-/// A row of the table: the run of the big sum with one number of cooks.
+/// A row of the table: the run of the big sum with a given number of cooks.
 struct Rung {
     run: Run<u64>,
     speed_up: SpeedUp,
@@ -112,8 +114,8 @@ fn ladder(executor: &Crew, size: u64, rungs: &[usize]) -> anyhow::Result<Vec<Run
             false => right_sum(&cooks::hire(cooks)?, size, BIG_CHUNKS)?,
         };
         let one = ladder.first().map_or(&run, |one| &one.run);
-        // Chunks never wait, so the numbers of cooks and cores limit the gain, and the number of chunks does
-        // not.
+        // By default, the possible gain also grows with the number of tasks in flight, because waiting can
+        // overlap. Chunks never wait, so only the numbers of cooks and cores limit the gain.
         let most = cooks.min(cooks::cores()) as f64;
         let speed_up = one.times_as_long_as(&run).at_most(most);
         ladder.push(Rung { run, speed_up });
@@ -127,9 +129,9 @@ fn last(ladder: &[Rung], suits: impl Fn(usize) -> bool) -> Option<&Rung> {
     ladder.rfind(|rung| suits(rung.run.figures.cooks))
 }
 
-/// Describes four chunks on four workers, once small and once large.
+/// Describes the small and the large sum, both in four chunks on four workers.
 fn four_chunks(small: &Run<u64>, large: &Run<u64>, large_size: u64) -> String {
-    // Take the figure of the large sum from the timeline, as its drawing does.
+    // Take the figure of the large sum from the timeline, so that it agrees with the drawing.
     let small_max = small.figures.at_once_max;
     let large_max = brigade_timeline::figures(&large.timeline).at_once_max;
     let mut said = format!(
@@ -220,8 +222,9 @@ impl Squares {
         }
     }
 
-    /// Returns the number of cooks whose speed-up is reported, and all rungs. The last rung is the requested
-    /// number, or else twice the number of cores. Several requested numbers are the rungs themselves.
+    /// Returns the number of cooks whose speed-up is reported, and all rungs. If several numbers are
+    /// requested, these are the rungs. Otherwise the last rung is the requested number, or twice the number
+    /// of cores if none is requested.
     fn rungs(&self, at_hand: usize) -> (usize, Vec<usize>) {
         if let [_, _, ..] = self.asked[..] {
             return (at_hand, self.asked.clone());

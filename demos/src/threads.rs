@@ -2,12 +2,12 @@
 //!
 //! Two experiments:
 //!
-//! 1. *Waiting.* Many requests are sent to the embedded origin, whose replies are delayed.
-//!    First each request is a task of the executor. Then each has a thread that blocks. The
-//!    bytes and the waiting are the same, but the memory differs.
-//! 2. *Computing.* The same sum is split among more and more threads. At most one thread per
-//!    core runs at any instant. For each thread, the operating system reports how long it was
-//!    on a core, and how long it waited in the queue for a core.
+//! 1. *Waiting.* Many requests are sent to a server that delays its replies. First each request is a task
+//!    of the executor. Then each request has its own thread, which blocks. The bytes and the waiting are
+//!    the same, but the memory differs.
+//! 2. *Computing.* The same sum is split among more and more threads. At most one thread per core runs at
+//!    any instant. For each thread, the operating system reports the time on a core, and the time in the
+//!    queue for a core.
 
 use std::{
     io,
@@ -48,8 +48,9 @@ const COMPUTING_EXPLAINED: &str = "\n  on a core, in the queue: the sums over al
 ///
 /// # Notes
 ///
-/// --cooks here: the number of threads that run the tasks of the first experiment; everything else has its
-/// own threads. With 1,2 everything is done with each number and compared.
+/// --cooks here: the number of threads that run the tasks of the first experiment; nothing else depends on
+/// it. With --cooks 1,2, both experiments are made with one such thread, then with two, and the runs are
+/// compared.
 ///
 /// --json adds these keys:
 ///
@@ -79,7 +80,7 @@ pub(crate) struct Both {
     pub(crate) threads: Facts,
     /// The facts about computing, for each number of threads.
     pub(crate) computed: Vec<Facts>,
-    /// The run of the tasks. Its output is the sum of the times that the tasks waited.
+    /// The run of the tasks. Its output is the sum of the times that the requests took.
     pub(crate) run: Run<Duration>,
 }
 
@@ -167,7 +168,7 @@ impl Dish for Threads {
 /// A server, and the request to it.
 type Call = (SocketAddr, Request);
 
-/// Sends the request from a task. Returns how long it took.
+/// Sends the request from a task. Returns the time until the whole reply has arrived.
 async fn wait((to, request): Call) -> io::Result<Duration> {
     let begun = Instant::now();
     request.ask(to).await?;
@@ -188,8 +189,8 @@ fn waiting(
     let (done, used) = usage::of_process(wait);
     let wall = begun.elapsed();
     let done = done.with_context(|| format!("waiting with {name}"))?;
-    // The peak beyond what the process had before. This figure is unknown after many threads have waited in
-    // this process, because they leave memory behind that later runs use first.
+    // The peak of the memory, beyond what the process used before. This figure is unknown after many
+    // threads have waited in this process, because they leave memory behind that later runs use first.
     let memory = Status::now().memory_peak.zip(before.memory);
     let memory = memory.filter(|_| !CROWDED.load(Relaxed));
     let memory = memory.map(|(peak, before)| peak.saturating_sub(before));
@@ -206,7 +207,7 @@ fn waiting(
     ]))
 }
 
-/// Returns how long each call took.
+/// Makes each call in a task. Returns how long each call took.
 async fn call_as_tasks(calls: &[Call]) -> io::Result<Vec<Duration>> {
     let task = |(n, call): (usize, &Call)| begin(&format!("request {n}"), wait(*call));
     let tasks: Vec<_> = calls.iter().enumerate().map(task).collect();
@@ -224,7 +225,7 @@ fn call_as_threads(calls: &[Call]) -> io::Result<usize> {
             let (to, request) = *call;
             thread::Builder::new().spawn_scoped(scope, move || request.block(to))
         };
-        // If the system refuses a thread, wait for the threads that exist.
+        // If the system refuses a thread, the scope still waits for the other threads.
         let threads: Vec<_> = calls.iter().map(hire).collect();
         let mut done = 0;
         for thread in threads {
@@ -237,7 +238,7 @@ fn call_as_threads(calls: &[Call]) -> io::Result<usize> {
 
 // ---- computing -------------------------------------------------------------------------
 
-/// Adds up the squares below `numbers`, split among `threads`.
+/// Adds up the squares of all numbers below `numbers`, split among `threads` threads.
 fn computing(threads: usize, numbers: u64) -> Facts {
     let _shown = meanwhile::show(&format!("{threads} threads compute …"));
     let together = Barrier::new(threads);
@@ -282,7 +283,7 @@ fn computing(threads: usize, numbers: u64) -> Facts {
     ])
 }
 
-/// The work of one thread: its part of the sum, from when to when it was computed, and its cost.
+/// The work of one thread: its part of the sum, when the computation began and ended, and what it used.
 struct Share {
     sum: u64,
     begun: Instant,

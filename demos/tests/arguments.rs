@@ -1,4 +1,5 @@
-//! Tests of bad input: the command prints one clear line on stderr, opens no socket, and ends with status 2.
+//! Tests of the menu, of `--help` and of bad input. For bad input, the command prints one clear line on
+//! stderr, opens no socket, and ends with status 2.
 
 mod common;
 
@@ -223,7 +224,8 @@ fn sources(folder: &std::path::Path) -> Vec<(String, String)> {
     all
 }
 
-/// The common code depends on no demo, and no demo depends on the command line. So there is no cycle.
+/// The common code depends on no demo, and no demo depends on the command line. So these modules have no
+/// dependency cycle.
 #[test]
 fn the_command_line_knows_the_demos_and_nothing_knows_the_command_line() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");

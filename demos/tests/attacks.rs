@@ -1,6 +1,6 @@
-//! Attacks on the embedded origin, a server on brigade with one thread and a task for each connection.
-//! Thousands of clients that are slow, silent or greedy, or send nonsense, cost the origin only their open
-//! connections. It goes on serving all other clients.
+//! Attacks on the origin (the server behind `fetch` without a URL), which runs on brigade with one thread
+//! and a task for each connection. Thousands of clients that are slow, silent or greedy, or send nonsense,
+//! cost the origin only their open connections. It goes on serving all other clients.
 //!
 //! `cargo test -p brigade-demos --test attacks -- --nocapture` prints the figures.
 #![cfg(target_os = "linux")]
@@ -142,8 +142,8 @@ async fn honest_clients(victim: &Victim) -> u128 {
     longest
 }
 
-/// Runs an attack twice, with honest clients during each. The second attack must not need more memory
-/// than the first attack added.
+/// Runs an attack twice, with honest clients during each attack. The second attack must not need noticeably
+/// more memory than the first.
 fn attack<A, F>(name: &str, attackers: usize, open: A)
 where
     A: Fn(SocketAddr, usize) -> F,
@@ -244,7 +244,7 @@ fn those_who_never_read() {
     });
 }
 
-/// The attackers send requests without an end, as fast as the server reads.
+/// Each attacker sends one request that never ends, as fast as the server reads.
 #[test]
 fn those_who_ask_for_too_much() {
     attack("greedy", BAND, |address, _| async move {
@@ -263,7 +263,8 @@ fn those_who_ask_for_too_much() {
     });
 }
 
-/// The attackers send invalid requests of many shapes, and hang up or reset in the middle.
+/// The attackers send invalid requests of many shapes. Then each attacker keeps its connection open, shuts
+/// down its sending side, or closes the connection.
 #[test]
 fn those_who_speak_nonsense() {
     attack("mad", BAND, |address, number| async move {

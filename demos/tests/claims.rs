@@ -1,6 +1,6 @@
 //! Tests of `brigade claims` at a small size: what is printed, and the format on which programs may rely.
-//! The verdicts themselves depend on the machine. A test beside each claim checks that the verdict
-//! follows from the figures.
+//! The verdicts themselves depend on the machine. The unit tests in `src/claims/said/tests.rs` check that
+//! each verdict follows from the figures.
 
 mod common;
 

@@ -1,4 +1,5 @@
-//! Tests of `brigade coffee` at a small size, by counts and by wide ratios within one run.
+//! Tests of `brigade coffee` at a small size. They check counts, and ratios of figures of the same run with
+//! wide margins.
 
 mod common;
 

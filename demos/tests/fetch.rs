@@ -1,4 +1,4 @@
-//! Tests of `brigade fetch` from outside, with servers that behave well.
+//! Tests of the command `brigade fetch` with servers that behave well.
 
 mod common;
 

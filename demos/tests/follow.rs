@@ -1,4 +1,4 @@
-//! Tests of `brigade follow`: the hops of one fetch, in order.
+//! Tests of `brigade follow`: the events (hops) of one fetch, in order.
 
 mod common;
 

@@ -1,5 +1,5 @@
-//! Fuzz tests of `fetch` with random URLs and replies. Each must lead to a result or to one of `fetch`'s own
-//! errors, and never to a panic, a hang or an extra line.
+//! Fuzz tests of `fetch` with random URLs and replies. Each URL or reply must lead to a result or to one of
+//! `fetch`'s own errors, and never to a panic, a hang or a message of several lines.
 
 mod common;
 

@@ -30,7 +30,8 @@ const SMALL: [&str; 11] = [
     "300",
 ];
 
-/// The number of clients that open albums. Each of them has a connection too.
+/// The number of clients that open albums. Each of them has one connection, in addition to the 60
+/// connections of the visitors.
 const ADMIRERS: u64 = 8;
 
 fn visits(cooks: &str) -> Value {
@@ -73,7 +74,7 @@ fn assert_whole(object: &Value) {
         requests += visit["requests"].as_u64().unwrap();
     }
     assert_eq!(object["requests"], requests);
-    // The connections are tasks, and one more task accepts them.
+    // Each connection is a task, and one more task accepts connections.
     assert!(
         object["in_flight_max"].as_u64() > Some(60 + ADMIRERS),
         "{object}"

@@ -1,7 +1,7 @@
-//! Tests of `brigade gallery --serve` with clients that are too many, too large or too slow, and of its
-//! shutdown.
+//! Tests of `brigade gallery --serve` with too many clients, too large requests and too slow clients, and
+//! of its shutdown.
 //!
-//! Each test starts a server with one limit so small that it is soon reached.
+//! Most tests start a server with a limit so small that it is soon reached.
 
 mod common;
 mod gallery_common;
@@ -139,7 +139,7 @@ fn a_client_that_never_reads_is_cut_off() {
         std::io::ErrorKind::WouldBlock,
         "it was never cut off"
     );
-    // The client's slot is free again.
+    // Wait until the client's slot is free again.
     let begun = Instant::now();
     while gallery.connect().reply_to_visitor() != Some(200) {
         assert!(begun.elapsed() < PATIENCE, "its connection is still there");

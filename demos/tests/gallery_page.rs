@@ -1,9 +1,9 @@
 //! Tests of the live page of `brigade gallery --serve` in a real browser: the page opens, its figures
 //! change, thumbnails appear, and a click changes the place where they are made.
 //!
-//! The tests need Chromium or Chrome, which are found as in the timeline's tests (`browser.rs`). A live
-//! page cannot be tested from within its document, so the browser is controlled over its debugging
-//! protocol.
+//! The test needs Chromium or Chrome, and finds it in the same way as the timeline's tests (`browser.rs`).
+//! Those tests run a script inside the page and read the finished document. A live page is never finished,
+//! so this test controls the browser over its debugging protocol.
 
 mod common;
 mod gallery_common;

@@ -1,8 +1,8 @@
 //! Tests of the demos about concurrency and parallelism at a small size. Each demo must run to its end with
 //! one cook and with two, and its figures must be right.
 //!
-//! No check depends on how busy the machine is. The tests check sums, counts, and times that a timer
-//! guarantees. A test in which two threads must work at the same time tries several times.
+//! No check depends on how busy the machine is. The tests check sums, counts, and minimum times that timers
+//! guarantee. A test in which two threads must work at the same time tries several times.
 
 mod common;
 
@@ -14,7 +14,7 @@ use serde_json::Value;
 /// delays one of them.
 const TRIES: usize = 20;
 
-/// Runs a demo with one cook and with two. Checks the facts that hold for each.
+/// Runs a demo once with one cook and once with two, and checks both runs.
 #[track_caller]
 fn one_and_two(args: &[&str]) -> [Value; 2] {
     ["1", "2"].map(|cooks| {
@@ -180,8 +180,8 @@ fn equations_use_no_more_hands_than_can_be_of_use() {
         );
         for attempt in list(&object["attempts"]) {
             check(attempt);
-            // An equation counts as begun when a hand (a worker) has taken it. An equation that still
-            // waits for a hand does not count.
+            // An equation is begun as a task when a hand takes it. An equation that waits for a hand is not
+            // in flight.
             let begun = number(&attempt["in_flight_max"]);
             let hands = number(&attempt["hands_used_max"])..=number(&attempt["hands"]);
             assert!(hands.contains(&begun), "{attempt}");
@@ -325,7 +325,7 @@ fn matrix_has_four_cells_and_waiting_uses_hardly_any_processor() {
         assert_eq!((cooks[0], cooks[2]), (1, 1));
         assert!(cooks[1] >= 2 && cooks[3] >= 2);
         // The waiting tasks last ten times as long as the chopping tasks, but do almost no work. The
-        // ratio of the processor times in one run is about ten thousand, far above three.
+        // processor times differ by a factor of about ten thousand, far above three.
         let cpu = |cell: usize| seconds(&cells[cell]["cpu_s"]);
         assert!(cpu(2) > 3.0 * cpu(0), "{object}");
         assert!(cells.iter().all(|cell| cell["advice"].is_array()));

@@ -1,4 +1,4 @@
-//! Tests of `brigade fetch` without a URL, of Ctrl-C, and of the end of the child process.
+//! Tests of `brigade fetch` without a URL, of Ctrl-C, and of the end of the child process (the origin).
 
 mod common;
 

@@ -203,7 +203,7 @@ fn compressed_bodies_are_decoded() {
         );
         assert_eq!(std::fs::read(&file).unwrap(), b"hello", "{encoding}");
     }
-    // An empty body is empty in every encoding, and a body in an unknown encoding is kept undecoded.
+    // An empty body is valid in every encoding, and a body in an unknown encoding is kept undecoded.
     for (encoding, body, bytes) in [("gzip", &b""[..], 0), ("compress", b"raw", 3)] {
         let reply = encoded(encoding, body);
         let result = fetch_one(&Server::replying(reply).url("/"), &[]);
@@ -212,7 +212,8 @@ fn compressed_bodies_are_decoded() {
             (&json!(null), &json!(bytes))
         );
     }
-    // A gzip or zstd body may have several members, and bytes after the end of a deflate body are padding.
+    // A gzip or zstd body may consist of several members. Bytes after the end of a deflate body are
+    // ignored.
     let [gzip, zlib, bare, zstd] = &in_every_encoding(b"hello")[..] else {
         panic!("there are four encodings")
     };
@@ -264,7 +265,8 @@ fn a_compressed_body_that_is_cut_or_broken_is_no_answer() {
     }
 }
 
-/// A small body that unpacks to a large one is cut off at the limit. It is never in memory as a whole.
+/// A small body that unpacks to a large one is cut off at the limit. The large body is never in memory as a
+/// whole.
 #[test]
 fn a_bomb_ends_at_the_limit() {
     for (encoding, body) in in_every_encoding(&vec![0; 64 << 20]) {
@@ -302,7 +304,8 @@ fn echo() -> Server {
     })
 }
 
-/// Returns the request that the server received. `-o -` prints it and nothing else.
+/// Returns the request that the server received. `-o -` prints the body of the reply, which is that
+/// request, and nothing else.
 #[track_caller]
 fn sent(server: &Server, options: &[&str]) -> String {
     let url = server.url("/path");
@@ -475,7 +478,7 @@ fn ranges(date: Arc<Mutex<&'static str>>, requests: Arc<Mutex<Vec<String>>>) -> 
 const MONDAY: &str = "Mon, 06 Jan 2020 10:00:00 GMT";
 const TUESDAY: &str = "Tue, 07 Jan 2020 10:00:00 GMT";
 
-/// Resumes a part of a file, with each kind of answer that a server may give to the request for the rest.
+/// Resumes a partial download, with each kind of answer that a server may give to the request for the rest.
 #[test]
 fn a_part_is_whole_or_stays_or_is_begun_anew_as_the_server_says() {
     let place = tempfile::tempdir().unwrap();
@@ -576,8 +579,8 @@ fn a_rate_spreads_the_requests() {
     );
 }
 
-/// Returns a proxy that records the first line of each request, answers plain requests itself and makes
-/// tunnels.
+/// Returns a proxy that records the first line and the credentials of each request, answers plain requests
+/// itself, and opens tunnels for `CONNECT`.
 fn proxy(lines: Arc<Mutex<Vec<String>>>) -> Server {
     Server::start(move |mut stream| {
         let request = read_request(&mut stream);
@@ -684,7 +687,7 @@ fn a_list_of_any_system_is_read_whole() {
     }
 }
 
-/// After many failures, the sentence names the likely reason and does not praise the run.
+/// After many failures, the closing sentence names the likely reason and does not praise the run.
 #[test]
 fn a_server_that_accepts_too_few_is_named_as_such() {
     let silent = Server::start(|_stream| thread::sleep(Duration::from_secs(60)));
@@ -699,7 +702,7 @@ fn a_server_that_accepts_too_few_is_named_as_such() {
     );
 }
 
-/// Descriptors that are already open count against the limit. If descriptors run out, requests wait.
+/// File descriptors that are already open count against the limit. If descriptors run out, requests wait.
 #[cfg(target_os = "linux")]
 #[test]
 fn few_descriptors_make_it_slower_and_nothing_else() {

@@ -27,7 +27,7 @@ const FILES: [(&str, usize); 3] = [
     ("empty.bin", 0),
 ];
 
-/// The directories of Debian's servers, which a user's PATH does not contain.
+/// The directories of server programs on Debian, which a user's PATH does not contain.
 const MORE_PATH: [&str; 2] = ["/usr/sbin", "/usr/local/sbin"];
 
 /// Finds a program. If it is missing and not required, prints a message and returns `None`.
@@ -73,7 +73,7 @@ fn site() -> TempDir {
     place
 }
 
-/// Fetches every file from `base` into a directory and compares them byte by byte.
+/// Fetches every file from `base` into a directory and compares it byte by byte with the original.
 #[track_caller]
 fn check_files(base: &str, site: &Path, options: &[&str]) {
     let out = tempfile::tempdir().unwrap();

@@ -1,7 +1,8 @@
 //! Runs 1,000 child processes and waits for them on one thread, with one task for each child.
 //!
 //! Linux reports the end of a child through a descriptor, the pidfd. A child's output comes through a pipe.
-//! `OwnedFdSource` waits for both descriptors. Dropping a `Child` kills the process and leaves no zombie.
+//! An `OwnedFdSource` waits for each of these two descriptors. Dropping a `Child` kills the process and
+//! leaves no zombie.
 //!
 //! ```console
 //! $ cargo run -p brigade --example child_process

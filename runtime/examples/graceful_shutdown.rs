@@ -30,7 +30,8 @@ fn main() -> io::Result<()> {
         drop(listener);
         println!("{asked}: waiting for {} guests", guests.len());
 
-        // After the first `Signal`, Ctrl-C no longer ends the process, so handle the second Ctrl-C too.
+        // `serve` has listened for signals, so Ctrl-C no longer ends the process by itself. Listen for the
+        // second Ctrl-C too.
         let again = Signal::new(Kind::INTERRUPT)?;
         let finished = pin!(timeout(PATIENCE, drain(&mut guests)));
         match select(finished, pin!(again.recv())).await {

@@ -41,8 +41,8 @@ impl Stdin {
 
 impl Drop for Stdin {
     fn drop(&mut self) {
-        // These two descriptors share their mode (blocking or not) with the shell's descriptor, so restore
-        // the mode.
+        // Standard input and its copy share their mode (blocking or not) with the shell's descriptor, so
+        // restore the mode.
         let _ = fcntl_setfl(io::stdin(), self.flags);
     }
 }

@@ -59,7 +59,8 @@ struct Lane {
     virtual_time: OnceLock<(Arc<Clock>, Arc<Reactor>)>,
 }
 
-/// The data that a lane's lock guards. Each method is one step. A test tries these steps in all orders.
+/// The data that a lane's lock guards. Each method is one step, done under the lock. A test tries these steps
+/// in all orders.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Roster<J, S> {
     queue: VecDeque<J>,
@@ -67,7 +68,8 @@ struct Roster<J, S> {
     idle: Vec<S>,
     /// The number of threads that run a job or are about to take a job. At least 1 while the queue has jobs.
     busy: usize,
-    /// The number of busy threads that wait in `Handle::block_on`. Always 0 in real time.
+    /// The number of busy threads that wait in `Handle::block_on`. Always 0 unless the executor's clock is
+    /// virtual.
     parked: usize,
     max: usize,
     closed: bool,
@@ -260,8 +262,8 @@ impl Pool {
         self.lookups.close();
     }
 
-    /// Closes the pool. Waits for the end of the threads of the user's jobs, at most until `deadline`. Does
-    /// not wait for lookups, because their results are no longer needed.
+    /// Closes the pool, and waits until the threads for the user's jobs have ended, at most until `deadline`.
+    /// Does not wait for lookups, because their results are no longer needed.
     pub(crate) fn close_and_wait(&self, deadline: Option<Instant>) {
         self.close();
         let mut roster = lock(&self.jobs.roster);
@@ -344,7 +346,7 @@ impl Lane {
         let mut roster = lock(&self.roster);
         let mut next = roster.next(&seat);
         loop {
-            // Notify the reactor before each wait, not only after a job, because a thread that finds no job
+            // Notify the reactor before each wait, not only after a job: a thread that finds no job was
             // counted as busy too.
             if let (Some((_, reactor)), false) = (self.virtual_time.get(), roster.is_busy()) {
                 reactor.notify();

@@ -1,7 +1,8 @@
 //! The settings of both executors.
 //!
 //! Both builders are one type, with the executor as its parameter. This file has the parts that both builders
-//! share. The settings of only one executor are in `single_thread/builder.rs` and `work_stealing/builder.rs`.
+//! share. Settings that only one of the executors has are in `single_thread/builder.rs` or
+//! `work_stealing/builder.rs`.
 
 use std::fmt;
 use std::io;
@@ -178,8 +179,8 @@ impl<E> Builder<E> {
     /// Calls `f` at the end of each thread that the executor has started, even if the thread panics. A panic
     /// of `f` is caught. If this method is called again, the new closure replaces the old one.
     ///
-    /// See [`on_thread_start`](Self::on_thread_start) for an example. Dropping an executor waits for its
-    /// workers; `shutdown_timeout` also waits for the threads of the blocking pool.
+    /// See [`on_thread_start`](Self::on_thread_start) for an example. Dropping an executor waits for the
+    /// hooks of its workers; `shutdown_timeout` also waits for those of the pool's threads.
     ///
     /// ```
     /// // A library may need to know when a thread ends.
@@ -216,7 +217,7 @@ impl<E> Builder<E> {
     }
 
     /// Records the events for [`Executor::timeline`](crate::Executor::timeline). Default: off, which costs
-    /// nothing.
+    /// almost nothing.
     ///
     /// ```
     /// use brigade::WorkStealing;

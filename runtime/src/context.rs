@@ -163,7 +163,7 @@ pub(crate) fn executor_of_job() -> Option<Arc<Shared>> {
     nearest(Origin::Job).cloned()
 }
 
-/// Returns whether this thread runs `block_on` of `shared`, as the owner thread or in a job.
+/// Returns whether this thread is in a `block_on` of `shared`, either on the owner thread or in a job.
 pub(crate) fn waits_inside(shared: &Arc<Shared>) -> bool {
     let is = |origin| nearest(origin).is_some_and(|it| Arc::ptr_eq(it, shared));
     let is_owner = || shared.scheduler.writer() == Some(Writer::Owner);
@@ -186,8 +186,8 @@ fn nearest<'a>(origin: Origin) -> Option<&'a Arc<Shared>> {
 /// Calls `f` with the current executor, if there is one.
 #[inline(always)]
 pub(crate) fn with<R>(f: impl FnOnce(Option<&Arc<Shared>>) -> R) -> R {
-    // SAFETY: the pointer is null, or points to a live node of the list. Callers of this function hold the
-    // runtime's own entries, so the entries outlive this call.
+    // SAFETY: the pointer is null, or points to a live node of the list. If the node is not a guard's, a
+    // caller of this function holds its entry, so the node outlives this call.
     let node = unsafe { CURRENT.get().as_ref() };
     // Clone a guard's executor, because `f` may run user code that drops the guard.
     let kept = node.and_then(|node| (node.origin == Origin::Guard).then(|| node.shared.clone()));

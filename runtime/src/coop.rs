@@ -18,9 +18,8 @@ use crate::sync::thread_local;
 /// longer. With a smaller budget, the yields would cost more.
 const OPERATIONS: i32 = 128;
 
-/// The maximum number of tasks that overtake a task that woke itself. Such tasks become ready later, but are
-/// polled earlier. While other tasks are ready too, one poll in 17 goes to a task that woke itself.
-/// Arbitrary: not measured.
+/// The maximum number of tasks that overtake a task that woke itself: they become ready later than this task,
+/// but are polled earlier. Arbitrary: not measured.
 pub(crate) const OVERTAKES: u32 = 16;
 
 thread_local! {
@@ -69,7 +68,7 @@ pub(crate) fn try_spend() -> bool {
     left > 0 || may_go_on(left)
 }
 
-/// Decides about an operation after the budget is used up.
+/// Decides whether to grant an operation after the budget is used up.
 ///
 /// The first such operation is denied, so a task that waits for one future ends its poll. A task that waits
 /// for several futures continues with the next future. If that future were denied in every poll, it would
@@ -85,7 +84,7 @@ fn may_go_on(left: i32) -> bool {
     granted
 }
 
-/// Tosses a coin: a linear congruential generator, with the constants of Numerical Recipes.
+/// Tosses a coin: a linear congruential generator, with the constants of the book "Numerical Recipes".
 fn heads() -> bool {
     let next = COIN
         .get()

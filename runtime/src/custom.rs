@@ -2,9 +2,9 @@
 //! parking without missed wakes, and shutdown.
 //!
 //! The executor itself is a loop and a [`Queue`], which decides the order of tasks; see
-//! `examples/priority.rs`. The types enforce the rules of the task's state machine. Only a [`Ready`] can run
-//! its task, and only once. Dropping a `Ready` cancels its task. A faulty queue cannot make memory unsafe.
-//! The module is public but hidden, because it may change at any time.
+//! `examples/priority.rs`. Only a [`Ready`] can run its task, and only once. Dropping a `Ready` cancels its
+//! task. A faulty queue cannot cause undefined behaviour. The module is public, but hidden in the
+//! documentation, because it may change at any time.
 //!
 //! ```
 //! use std::sync::{Arc, Mutex};
@@ -150,8 +150,8 @@ impl Schedule for Scheduler {
     fn bind(&self, task: Unbound) {
         {
             let mut living = lock(&self.core.living);
-            // A closing executor drops the task. `task` was declared before the guard, so the guard is
-            // dropped first.
+            // A closing executor drops the task. `task` was declared before the guard, so the lock is
+            // released first.
             let Some(living) = &mut *living else { return };
             living.insert(task.raw().number(), task.raw().to_ref());
             // Mark the task as bound, so that its end is counted. The map needs no index, so any index
@@ -164,7 +164,7 @@ impl Schedule for Scheduler {
 
     fn schedule(&self, task: Runnable) {
         // A wake must not panic, because the panic could end a worker of another executor. If `push` panics,
-        // it drops the task, which cancels it.
+        // the task is dropped, and so cancelled.
         catch_quietly(|| self.queue.push(Ready::new(task)));
         self.core.notify();
     }
@@ -201,7 +201,7 @@ impl Spawner {
 pub struct Notify(Arc<Core>);
 
 impl Notify {
-    /// Ends [`Runtime::park_unless`]. The caller must make `ready` return true first.
+    /// Ends [`Runtime::park_unless`]. The caller must first make the `ready` of `park_unless` return true.
     pub fn notify(&self) {
         self.0.notify();
     }
@@ -219,7 +219,8 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// Makes a runtime. Inside the runtime, free functions such as `brigade::spawn` push into `queue`.
+    /// Makes a runtime. Inside [`enter`](Self::enter), free functions such as `brigade::spawn` push into
+    /// `queue`.
     ///
     /// # Errors
     /// Returns an error if the OS has no descriptors left for the event loop.
@@ -259,7 +260,7 @@ impl Runtime {
         Spawner(scheduler(queue, &self.core))
     }
 
-    /// Returns the handle that `brigade::spawn` uses.
+    /// Returns a handle, which spawns tasks into the queue that was passed to [`new`](Self::new).
     pub fn handle(&self) -> Handle {
         Handle {
             shared: self.shared.clone(),

@@ -73,7 +73,7 @@ impl Driver {
         let clock = timers.clock();
         let next = timers.park();
         if let Some(next) = next.filter(|next| clock.may_jump(*next)) {
-            // Nothing is ready, so virtual time may pass now.
+            // No task is ready, so virtual time may jump, unless the OS reports an event.
             self.poll_os(reactor, woken);
             if woken.is_empty() {
                 self.report(Kind::Park, 0);
@@ -82,8 +82,8 @@ impl Driver {
             }
         } else {
             let mut timeout = at_most;
-            // In this branch, a virtual clock stands still. So only an event, a notification or a real-time
-            // timer ends the sleep.
+            // If the clock is virtual, it stands still in this branch. Then only an event, a notification or
+            // a real-time timer ends the sleep.
             if let Some((due, os)) = self
                 .os_timers
                 .as_ref()
@@ -149,7 +149,7 @@ impl Driver {
     }
 }
 
-/// Calls the wakers that the driver has collected. The caller holds no lock.
+/// Calls the wakers that the driver has collected. The caller must hold no lock.
 pub(crate) fn wake_all(woken: &mut Vec<Waker>) {
     // Step R4 of `reactor::readiness`.
     for waker in woken.drain(..) {

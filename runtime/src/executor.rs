@@ -240,7 +240,8 @@ impl Spawn for Handle {
     }
 }
 
-// A panic of a task goes to its handle. After a panic of a main future, the executor stays usable.
+// These types are unwind safe: a panic of a task goes to its handle, and after a panic of a main future,
+// the executor stays usable.
 impl UnwindSafe for SingleThread {}
 impl RefUnwindSafe for SingleThread {}
 impl UnwindSafe for WorkStealing {}

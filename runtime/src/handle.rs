@@ -99,8 +99,7 @@ where
     handle
 }
 
-/// Runs a job in a task of the executor because no thread could be started. The job must not be lost, even if
-/// it blocks the executor.
+/// Runs a rejected job in a task of the executor. The job must not be lost, even if it blocks the executor.
 fn run_rejected(shared: &Shared, rejected: Option<Rejected>) {
     if let Some(job) = rejected {
         let scheduler = shared.scheduler.clone();
@@ -134,8 +133,10 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Returns the handle of the executor that is current on this thread. An executor is current if it runs
-    /// here, if one of its blocking jobs runs here, or if it was [entered](Self::enter) last.
+    /// Returns the handle of the executor that is current on this thread. An executor can become current in
+    /// three ways: it runs on this thread (in a `block_on` or as a worker), one of its blocking jobs runs on
+    /// this thread, or its handle was [entered](Self::enter) here. If several apply, the one that began last
+    /// counts.
     ///
     /// ```
     /// use brigade::Handle;
@@ -206,7 +207,7 @@ impl Handle {
         spawn_blocking(self.shared.clone(), work)
     }
 
-    /// Runs `future` to its end on this thread. This executor is current meanwhile.
+    /// Runs `future` to its end on this thread. The handle's executor is current meanwhile.
     ///
     /// Use this method on a thread that does not run the executor, such as a thread of its blocking pool. The
     /// future may borrow and need not be `Send`. Tasks that it spawns run on the executor's own threads.
@@ -256,9 +257,9 @@ impl Handle {
         }
     }
 
-    /// Makes this executor current on the thread while the guard lives. [`brigade::spawn`](fn@crate::spawn),
-    /// [`sleep`](crate::time::sleep) and similar functions then use it. The thread runs no tasks of this
-    /// executor.
+    /// Makes this executor current on the calling thread while the guard lives.
+    /// [`brigade::spawn`](fn@crate::spawn), [`sleep`](crate::time::sleep) and similar functions then use it.
+    /// The thread runs no tasks of this executor.
     ///
     /// If a thread has several guards, the last one entered determines the current executor. The guards may
     /// be dropped in any order. A guard that is kept across an `.await` also affects other tasks that run on
@@ -297,7 +298,7 @@ impl Handle {
     }
 }
 
-/// The thread in `Handle::block_on`.
+/// The thread in `Handle::block_on`, and the waker of its future.
 struct Caller {
     thread: Thread,
     /// `POLLING`, `PARKED` or `WOKEN`. The park token of the thread is not enough, because the future may
@@ -323,8 +324,8 @@ impl Caller {
 
     /// Returns whether the future was woken since its last poll began.
     fn was_woken(&self) -> bool {
-        // The AcqRel here pairs with the AcqRel of `wake_by_ref`: the next poll sees all writes before the
-        // wake.
+        // The AcqRel here pairs with the AcqRel of `wake_by_ref`: the next poll sees all writes that came
+        // before the wake.
         self.state.swap(POLLING, Ordering::AcqRel) == WOKEN
     }
 

@@ -139,8 +139,8 @@ impl<S: ByteStream> rt::Write for Socket<S> {
 /// # }).unwrap();
 /// ```
 ///
-/// The wrapped stream may read from hyper's buffer, so `Io` fills it with zeros before each read. The sockets
-/// of brigade need neither the wrapper nor the zeros.
+/// The wrapped stream may read from hyper's buffer, so `Io` fills the buffer with zeros before each read. The
+/// sockets of brigade need neither the wrapper nor the zeros.
 #[derive(Debug)]
 pub struct Io<T>(T);
 
@@ -227,8 +227,8 @@ impl<T: AsyncWrite + Unpin> rt::Write for Io<T> {
         Pin::new(&mut self.0).poll_close(cx)
     }
 
-    /// Always returns true, because futures-io has no such method. If the stream has no vectored writes, each
-    /// call writes only one slice, and hyper passes the other slices again.
+    /// Always returns true, because a stream of futures-io cannot report whether it has vectored writes. If
+    /// it has none, each call writes only one slice, and hyper passes the other slices again.
     fn is_write_vectored(&self) -> bool {
         true
     }
@@ -244,7 +244,7 @@ impl<T: AsyncWrite + Unpin> rt::Write for Io<T> {
 
 impl rt::Sleep for Sleep {}
 
-/// Provides hyper's timeouts with the clock of the current executor.
+/// Implements hyper's timeouts with timers of the current executor.
 ///
 /// ```
 /// use std::time::Duration;
@@ -281,8 +281,8 @@ impl rt::Timer for Timer {
     }
 }
 
-/// Runs hyper's tasks as tasks of the current executor; see [`brigade::spawn`](fn@crate::spawn). HTTP/2
-/// requires such an executor:
+/// Runs hyper's tasks as tasks of the current executor; see [`brigade::spawn`](fn@crate::spawn). HTTP/2 in
+/// hyper requires such an executor:
 ///
 /// ```
 /// use hyper::rt::Executor;

@@ -1,10 +1,10 @@
 //! An async runtime with two executors, [`SingleThread`] and [`WorkStealing`]. Its source is written to be
 //! read.
 //!
-//! Both executors share the same tasks, wakers, sockets and timers. `SingleThread` is an event loop on one
-//! thread. It is *concurrent*, because many tasks are in progress at the same time. `WorkStealing` has many
-//! threads that take tasks from one another. It is also *parallel*, because many tasks execute at the same
-//! instant.
+//! Both executors use the same code for tasks, wakers, sockets and timers. `SingleThread` is an event loop on
+//! one thread. It is *concurrent*, because many tasks are in progress at the same time. `WorkStealing` has
+//! many threads that take tasks from one another. It is also *parallel*, because many tasks execute at the
+//! same instant.
 //!
 //! ```
 //! use std::time::Duration;
@@ -45,8 +45,8 @@
 //! |---|---|
 //! | `work-stealing` | [`DefaultExecutor`] is [`WorkStealing`]. Both executors always exist |
 //! | `hyper` | `brigade::hyper`: hyper's runtime traits for brigade's types, and a connector for hyper-util's pooled client |
-//! | `tracing` | a `tracing` span for each task, and a span for each poll inside it |
-//! | `precise-timers` | `precise_timers` in both builders: timers are late by microseconds, not by a millisecond |
+//! | `tracing` | a `tracing` span for each task, and inside this span, a span for each poll |
+//! | `precise-timers` | `precise_timers` in both builders: timers are late by tens of microseconds, not by a millisecond |
 //! | `signal` | `brigade::signal`: signals of Unix as futures |
 //! | `macros` | `#[brigade::main]` and `#[brigade::test]` |
 

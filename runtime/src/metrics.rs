@@ -177,9 +177,9 @@ impl Counters {
         Metrics {
             in_flight,
             in_flight_max,
-            // A worker counts as running for a moment after its last task has ended. In that moment, another
-            // worker may begin another task. But two tasks cannot run at the same time if at most one task
-            // was ever in flight.
+            // A worker counts as running for a moment after its last task has ended. If another worker begins
+            // a task in that moment, `at_once` is too large. So cap its maximum at `in_flight_max`: every
+            // task that runs is in flight.
             at_once_max: at_once_max.min(in_flight_max),
             global_queue_depth: depths.global(),
             num_blocking_threads: pool[0],
@@ -240,8 +240,8 @@ pub struct Metrics {
     /// It never exceeds the number of workers or [`in_flight_max`](Self::in_flight_max).
     pub at_once_max: usize,
     /// The number of ready tasks in the queue that all workers share. For a
-    /// [`SingleThread`](crate::SingleThread), the number of operations from other threads that it has not
-    /// read yet.
+    /// [`SingleThread`](crate::SingleThread), the number of operations (such as wakes) that other threads
+    /// have sent and that it has not read yet.
     pub global_queue_depth: usize,
     /// The number of threads of the blocking pool, including the threads for name lookups.
     pub num_blocking_threads: usize,

@@ -7,9 +7,9 @@
 //!
 //! # A trap
 //!
-//! When a program listens for a signal, the signal's default action is gone until the process ends. It does
-//! not come back even if all listeners are dropped. So a second Ctrl-C does not end the program by itself.
-//! The program must listen for it, as `examples/graceful_shutdown.rs` does.
+//! Once a program has listened for a signal, the signal's default action is gone until the process ends. It
+//! does not come back even if all listeners are dropped. So a second Ctrl-C does not end the program by
+//! itself. The program must listen for it, as `examples/graceful_shutdown.rs` does.
 
 use std::fmt;
 use std::io;
@@ -183,7 +183,7 @@ impl Signal {
     }
 }
 
-/// Yields the signal again and again; the stream never ends. Its errors are those of
+/// Yields an item for each report of the signal; the stream never ends. Its errors are those of
 /// [`recv`](Signal::recv).
 impl futures_core::Stream for Signal {
     type Item = io::Result<()>;

@@ -53,7 +53,7 @@ impl<T> UnsafeCell<T> {
 /// Acts as a `fence(SeqCst)`. Call it directly after an atomic read-modify-write.
 ///
 /// On x86-64 the read-modify-write is itself a full barrier, so a compiler fence suffices. This saves 20 to
-/// 30 cycles. Models and Miri check the abstract machine, so they need the full fence.
+/// 30 cycles. Models and Miri check against Rust's memory model, so they need the full fence.
 #[inline(always)]
 pub(crate) fn fence_after_read_modify_write() {
     if cfg!(all(target_arch = "x86_64", not(loom), not(miri))) {
@@ -65,8 +65,8 @@ pub(crate) fn fence_after_read_modify_write() {
 
 /// Locks the mutex, even if a thread panicked while it held the lock.
 ///
-/// No user code runs under a lock of the runtime. So only the runtime itself can poison a lock, and the data
-/// is valid after each statement.
+/// No user code runs under a lock of the runtime, so only the runtime's own code can panic there. That code
+/// leaves the data valid after each statement.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex
         .lock()
@@ -76,9 +76,9 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Identifies a thread while it lives.
 ///
 /// The token is the address of a thread-local byte, which one instruction computes. A new thread may get the
-/// token of an ended thread. This is harmless here: the ended thread no longer uses the data that belongs to
-/// the token, and the memory of the byte passes from thread to thread through the C library or the OS. So
-/// everything that the ended thread did comes before.
+/// token of an ended thread. This is harmless, because the ended thread no longer uses the data that belongs
+/// to the token. The C library or the OS synchronises the two threads when it gives the byte's memory to the
+/// new thread. So the new thread sees everything that the ended thread did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct ThreadToken(usize);
 
@@ -110,7 +110,7 @@ impl ThreadToken {
 pub(crate) struct OwnerCell<T> {
     owner: ThreadToken,
     value: std::cell::UnsafeCell<T>,
-    /// True while `with` runs. Catches bugs of the runtime in tests.
+    /// True while `with` runs. Detects a nested access in debug builds.
     #[cfg(debug_assertions)]
     open: std::cell::Cell<bool>,
 }
@@ -134,7 +134,7 @@ impl<T> OwnerCell<T> {
     /// Runs `f` on the value, or returns `None` if the value belongs to another thread.
     ///
     /// # Safety
-    /// `f` must not access this cell again. So `f` calls no user code, such as a waker or a destructor.
+    /// `f` must not access this cell again. So `f` must not call user code, such as a waker or a destructor.
     #[inline(always)]
     pub(crate) unsafe fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> Option<R> {
         if self.owner != ThreadToken::current() {

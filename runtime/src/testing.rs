@@ -81,7 +81,7 @@ const END_OF_TIME: Duration = Duration::from_secs(200 * 365 * 24 * 3600);
 ///   `tokio::select!`.
 /// - The order of a `HashMap`, other random numbers and the real clock: fix them, or derive them from the
 ///   seed. [`brigade::time::now`](crate::time::now) is virtual here, but `Instant::now` is not.
-/// - A static variable that keeps its value from one run to the next.
+/// - Static variables keep their values from one run to the next. Reset them at the start of `program`.
 ///
 /// # What it does not try
 ///
@@ -152,7 +152,7 @@ struct Failure {
 }
 
 /// Two failures are equal if their reasons and numbers of polls are equal. Task ids, instants and addresses
-/// may differ.
+/// in the reasons may differ.
 impl PartialEq for Failure {
     fn eq(&self, other: &Self) -> bool {
         self.polls == other.polls && self.masked() == other.masked()

@@ -31,8 +31,8 @@ pub use self::interval::{Interval, MissedTicks, interval, interval_at};
 /// timer fires in the next poll of the driver.
 const LONG: Duration = Duration::from_secs(1);
 
-/// The longest time that one call of [`Sleep::wait_alone`] blocks its thread. Arbitrary: one millisecond,
-/// about the lateness of other timers.
+/// The longest time that one call of [`Sleep::wait_alone`] blocks its thread. Arbitrary: other timers may
+/// be late by about one millisecond too.
 const NAP: Duration = Duration::from_millis(1);
 
 /// Returns the time of the current executor's clock. Without an executor, returns the time of the machine's
@@ -208,7 +208,7 @@ impl Sleep {
         let timers = &*shared.timers;
         let polled = match &mut self.state {
             State::Elapsed => {
-                // A loop over an elapsed sleep never waits, so it must spend budget.
+                // A task that polls an elapsed sleep in a loop never waits, so each poll must spend budget.
                 ready!(coop::poll_spend(cx));
                 Polled::Fired
             }
@@ -238,7 +238,8 @@ impl Sleep {
     #[inline]
     fn arm(&mut self, shared: &Arc<Shared>, is_fresh: bool, cx: &mut Context<'_>) -> Poll<()> {
         let timers = &*shared.timers;
-        // A loop over past deadlines never waits, so it must spend budget.
+        // A task that awaits sleeps with past deadlines in a loop never waits, so each of them must spend
+        // budget.
         let is_due = !is_fresh && self.deadline.is_some_and(|it| it <= timers.now());
         if is_due && coop::try_spend() {
             self.state = State::Elapsed;
@@ -256,8 +257,8 @@ impl Sleep {
         Poll::Pending
     }
 
-    /// Waits a little on this thread. The thread's job has outlived the executor, so nothing else would end
-    /// the sleep.
+    /// Blocks this thread for a short time. The thread runs a job that has outlived its executor, so no
+    /// driver would end the sleep.
     #[cold]
     fn wait_alone(&self, timers: &Timers, cx: &mut Context<'_>) {
         let (clock, now) = (timers.clock(), timers.now());
@@ -303,8 +304,8 @@ impl fmt::Debug for Sleep {
 
 /// Limits `future` to `duration`.
 ///
-/// The future is polled before the timer. If the future is ready, its output is returned, even if the time is
-/// over. The future is dropped with the [`Timeout`].
+/// The future is polled before the timer. If the future is ready, its output is returned, even if the time
+/// is over. The future is dropped together with the [`Timeout`].
 ///
 /// ```
 /// use std::time::Duration;

@@ -79,7 +79,8 @@ impl Subscriber for Notes {
     }
 }
 
-/// The threads of an executor have no subscriber of their own, so the whole process shares one subscriber.
+/// Returns the subscriber of the whole process. All tests share it, because the threads of an executor
+/// have no subscriber of their own.
 fn notes() -> Notes {
     static NOTES: OnceLock<Notes> = OnceLock::new();
     let notes = NOTES.get_or_init(|| {

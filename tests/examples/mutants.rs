@@ -128,7 +128,7 @@ impl Kitchen {
         Ok(Kitchen { copy, target })
     }
 
-    /// Puts the bug into the copy, runs its check, and takes the bug out again.
+    /// Puts the bug into the copy, runs the bug's check, and takes the bug out again.
     fn judge(&self, mutant: &Mutant) -> String {
         let path = self.copy.join(&mutant.file);
         let source = fs::read_to_string(&path).expect("the source can be read");

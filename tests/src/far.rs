@@ -11,7 +11,7 @@ use std::thread::{self, JoinHandle};
 #[derive(Clone)]
 pub struct Far(Sender<Letter>);
 
-/// A waker to call, and a flag to set after the call.
+/// A waker, and a flag that the thread sets after it has called the waker.
 type Letter = (Waker, Arc<AtomicBool>);
 
 impl Far {
@@ -22,7 +22,7 @@ impl Far {
         (Far(send), thread)
     }
 
-    /// Asks the thread to wake this task, and waits for the wake.
+    /// Asks the thread to wake the calling task, and waits for the wake.
     ///
     /// # Panics
     /// Panics if the thread has ended.
@@ -46,8 +46,8 @@ impl Far {
     }
 }
 
-/// Wakes each task twice: by reference before the flag is set, and then by value while a clone of the waker
-/// exists.
+/// Wakes each task twice. The first wake is by reference, before the flag is set. The second wake is by
+/// value, while a clone of the waker exists.
 fn wake_what_comes(receive: &Receiver<Letter>) {
     while let Ok((waker, woken)) = receive.recv() {
         waker.wake_by_ref();

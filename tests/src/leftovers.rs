@@ -30,7 +30,7 @@ unsafe impl GlobalAlloc for Counting {
 /// Returns the number of bytes that are allocated and not yet freed.
 ///
 /// # Panics
-/// Panics if [`Counting`] is not the allocator, because the count would then hide a leak.
+/// Panics if [`Counting`] is not the allocator, because the count would then always be 0.
 pub fn live_bytes() -> i64 {
     let live = LIVE.load(Ordering::Relaxed);
     assert!(live > 0, "`Counting` is not the global allocator");
@@ -49,7 +49,8 @@ pub fn threads() -> usize {
 }
 
 /// Waits until at most `with_threads` threads are left. Returns the numbers of open descriptors and of live
-/// bytes. The drop of an executor waits for the work of its threads, but the OS may end these threads later.
+/// bytes. Dropping an executor waits until its threads have done their work, but the OS may end the threads a
+/// little later.
 pub fn at_rest(with_threads: usize) -> (usize, i64) {
     while threads() > with_threads {
         thread::yield_now();

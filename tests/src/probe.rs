@@ -1,4 +1,4 @@
-//! Values that record what happened to them.
+//! Values that act when they are dropped, and helpers for polls and panics.
 
 use std::any::Any;
 use std::future::Future;

@@ -40,7 +40,7 @@ pub trait Hooks: Send + Sync + 'static {
     fn on_drop(&self) {}
 }
 
-/// Makes a foreign waker whose functions run these hooks.
+/// Makes a foreign waker whose functions call `hooks`.
 pub fn hooked_waker<H: Hooks>(hooks: Arc<H>) -> Waker {
     // SAFETY: the functions of the table below keep the contract of `RawWaker`: the data is a
     // counted reference, and `H` is `Send + Sync`.

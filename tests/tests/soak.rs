@@ -236,8 +236,8 @@ async fn child(table: &Table, dice: &mut Dice) {
             let waker = hooked_waker(Arc::new(Hysteric));
             let polled = task.as_mut().poll(&mut Context::from_waker(&waker));
             if polled.is_pending() {
-                // On several workers, the task may call the panicking waker before this await registers
-                // another waker.
+                // This await replaces the panicking waker. On several workers, the task may call that waker
+                // first.
                 must_come(&table.book, task).await;
             }
         }

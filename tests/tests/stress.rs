@@ -183,8 +183,8 @@ fn run_round(executor: impl Executor, seed: u64) -> usize {
     assert_eq!(counts.dropped.load(Ordering::Relaxed), begun, "seed {seed}");
     let ended = [&counts.done, &counts.panicked, &counts.aborted];
     let ended: usize = ended.iter().map(|it| it.load(Ordering::Relaxed)).sum();
-    // If a parent was aborted while it awaited a child, the child's end is not counted. The ends of the fifty
-    // tasks that were left are not counted either.
+    // If a parent was aborted while it awaited a child, the child's end is not counted. The ends of the last
+    // fifty tasks, which were detached, are not counted either.
     assert!(ended + 50 <= begun && ended >= TASKS + PAIRS, "seed {seed}");
     assert!(counts.panicked.load(Ordering::Relaxed) > 0);
     assert!(counts.aborted.load(Ordering::Relaxed) > 0);

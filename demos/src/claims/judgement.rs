@@ -28,7 +28,7 @@ impl Verdict {
         }
     }
 
-    /// Returns the judgement with the sentence that justifies it. The parts of the sentence are joined, and
+    /// Returns this verdict with the sentence that justifies it. The parts of the sentence are joined, and
     /// the facts are filled in.
     pub(super) fn because<'a>(
         self,
@@ -52,8 +52,8 @@ pub(super) enum Answer {
 }
 
 impl Answer {
-    /// If `in_doubt` is true, replaces the answer `wrong` by `Unclear`. For example, a missing gain proves
-    /// nothing if other programs used the cores.
+    /// Returns the answer, or `Unclear` if `in_doubt` is true and the answer is `wrong`. For example, a
+    /// missing gain proves nothing if other programs used the cores.
     pub(super) fn unclear_if(self, in_doubt: bool, wrong: Self) -> Self {
         if in_doubt && self == wrong {
             Self::Unclear
@@ -63,15 +63,16 @@ impl Answer {
     }
 }
 
-/// The edges of a question. The answer is no for figures up to `no`, and yes for figures from `yes` on.
+/// The edges of a question about a figure. The answer is [`Answer::No`] if the figure is at most `no`, and
+/// [`Answer::Yes`] if it is at least `yes`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Band {
     pub(super) no: f64,
     pub(super) yes: f64,
 }
 
-/// The edges for a speed-up: up to `no` there is no gain, and from `yes` on there is one. With two cores the
-/// ratio is 2 at best. Without a gain it is 1, but on a busy machine it may be measured as a little more.
+/// The edges for the question whether a speed-up is a gain. With two cores, the speed-up is 2 at best.
+/// Without a gain it is 1, but on a busy machine it may be measured as a little more.
 pub(super) const GAIN: Band = Band { no: 1.2, yes: 1.4 };
 
 /// If a gain exceeds the possible maximum by this factor, it was measured wrongly.

@@ -19,9 +19,9 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(super) struct Sizes {
     pub(super) is_small: bool,
-    /// The length of a minute in all demos except `parts`.
+    /// The length of a simulated minute in all demos except `parts`.
     pub(super) minute: Duration,
-    /// The length of a minute in the demo `parts`.
+    /// The length of a simulated minute in the demo `parts`.
     pub(super) parts: Duration,
     /// The number of requests of `fetch`.
     pub(super) requests: usize,
@@ -35,8 +35,8 @@ pub(super) struct Sizes {
 
 impl Sizes {
     /// Returns the full sizes or the small ones. With the full sizes the claims take a minute or two, so that
-    /// brief activity of other programs has no effect. With the small sizes they take some seconds. This only
-    /// tests that the experiments work, because noise may hide small effects and leave a claim undecided.
+    /// brief activity of other programs has no effect. With the small sizes they take some seconds. The small
+    /// sizes only test that the experiments work: noise may hide small effects and leave a claim undecided.
     pub(super) fn new(is_small: bool) -> Self {
         let number = |full: u16, small: u16| if is_small { small } else { full };
         let time = |full, small| Duration::from_millis(number(full, small).into());
@@ -63,7 +63,7 @@ impl Sizes {
     }
 }
 
-/// The number of parts into which the claims 4 and 5 cut a job.
+/// The number of parts into which a job is cut in the experiments of claims 4 and 5.
 pub(super) const PARTS: u32 = 5;
 
 /// The figures that are kept of each run.
@@ -136,7 +136,8 @@ impl Lab {
         })
     }
 
-    /// Returns the results of one task seen from three frames, on one cook.
+    /// Returns the results of the demo `reference`: one task, on one cook, seen from three frames of
+    /// reference.
     pub(super) fn reference(&self) -> anyhow::Result<&Run<ThreeFrames>> {
         kept(&self.reference, || {
             let run = self.sizes.reference.measure(&cooks::hire(1)?)?;
@@ -170,15 +171,15 @@ impl Lab {
         });
     }
 
-    /// Returns all runs so far.
+    /// Returns the traces of all runs so far.
     pub(super) fn traces(&self) -> Vec<Trace> {
         self.traces.borrow().clone()
     }
 }
 
-/// Returns the largest number of threads of a kind that were polling at one instant, according to the
-/// record. A thread that runs a job of the blocking pool counts as polling. The main future does not
-/// count, because it is not a task.
+/// Returns the largest number of threads that were polling at one instant, according to the record. Counts
+/// the threads whose kind `is_meant` selects. A thread that runs a job of the blocking pool counts as
+/// polling. The main future does not count, because it is not a task.
 pub(super) fn polls_at_once(timeline: &Timeline, is_meant: fn(LaneKind) -> bool) -> usize {
     let polls = brigade_timeline::spans(timeline).polls.into_iter();
     let polls = polls.filter(|poll| is_meant(timeline.lanes[poll.lane].kind));

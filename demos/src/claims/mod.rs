@@ -3,13 +3,13 @@
 //! Each of the sixteen claims is tested by an experiment. Nearly every experiment is another demo, run at a
 //! size that leaves little to chance. The verdict is computed from the figures of this run on this machine. A
 //! claim that does not hold here is reported as such. A verdict never exceeds what the figures support. A
-//! claim is undecided if other programs used the cores, or if the system does not report a figure. The output
-//! gives the reason.
+//! claim may stay undecided, for example because other programs used the cores or because the system does not
+//! report a figure. The output gives the reason.
 //!
 //! | file | contents |
 //! |---|---|
 //! | `said/` | the claims by topic: begin with the first claim in `said/tasks.rs` |
-//! | `judgement` | verdicts, and the margins by which facts decide |
+//! | `judgement` | verdicts, and the margins that a figure must exceed to decide a question |
 //! | `lab` | the experiments and their sizes |
 //! | `table`, `machine` | the output, and the description of the machine |
 
@@ -91,7 +91,8 @@ pub(crate) fn run(args: &Args, shared: &Shared) -> anyhow::Result<ExitCode> {
     ensure!(!(shared.json && args.markdown), BadArguments::error(both));
     let is_text = !shared.json && !args.markdown;
     let sizes = Sizes::new(args.size == Size::Small);
-    // Without `--cooks` the lab gets 1. Then each demo chooses how many cooks it compares with one.
+    // Without `--cooks`, the number for the lab is 1: each demo then chooses how many cooks it compares with
+    // one cook.
     dish::asked(shared)?;
     let cooks = shared.cooks.iter().copied().max();
     let lab = Lab::new(sizes, cooks.unwrap_or(1));
@@ -138,9 +139,9 @@ fn short(said: &str) -> String {
     }
 }
 
-/// Checks the `chosen` claims. If the output is text, the claims are shown by number. Each is shown as soon
-/// as it is checked and all chosen claims with smaller numbers have been shown. After Ctrl-C, all checked
-/// claims that are not yet shown are shown too.
+/// Checks the `chosen` claims. If the output is text, the claims are shown in the order of their numbers.
+/// Each is shown as soon as it is checked and all chosen claims with smaller numbers have been shown. After
+/// Ctrl-C, all other checked claims are shown, too.
 fn check_all(
     chosen: &[Claim],
     lab: &Lab,

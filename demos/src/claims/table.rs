@@ -47,14 +47,14 @@ fn said_of(checked: &Checked) -> (&'static str, String) {
     let word = match checked.verdict {
         Verdict::Holds => "Holds.",
         Verdict::DoesNotHold => "Does not hold.",
-        // `because` names what the claim depends on.
+        // The reason begins with what the claim depends on, such as `On the cores`.
         Verdict::Depends => return ("Depends", format!("Depends {}", uncapitalized(because))),
         Verdict::Undecided => "Undecided.",
     };
     (word, format!("{word} {because}"))
 }
 
-/// Wraps a part of a claim, which is then indented.
+/// Wraps a part of a claim's text, and leaves room for [`INDENT`].
 fn wrapped(text: &str) -> String {
     report::wrapped_beside(INDENT.len(), text)
 }

@@ -1,7 +1,8 @@
 //! Describes a mistake in the arguments in one plain line that names the option.
 //!
-//! An error of clap is printed as several paragraphs, but it also contains the facts as separate values. This
-//! file uses these values to word the usual errors itself. Of any other error, it keeps the first paragraph.
+//! clap prints an error as several paragraphs. The error also contains its parts, such as the option's
+//! name, as separate values. From these values, this file makes its own line for each common error. For any
+//! other error, it keeps the first paragraph.
 
 use std::error::Error as _;
 
@@ -21,8 +22,8 @@ pub(super) fn line(error: &Error) -> String {
     said.unwrap_or_else(|| first_paragraph(&error.to_string()))
 }
 
-/// Formats `--count x: must be a whole number …`. The parser of the option's value describes the accepted
-/// values.
+/// Formats `--count x: must be a whole number …`. The part after the colon comes from the parser of the
+/// option's value.
 fn refused_value(error: &Error) -> Option<String> {
     let value = quoted_if_empty(text(error, ContextKind::InvalidValue)?);
     Some(format!("{} {value}: {}", argument(error)?, error.source()?))

@@ -1,5 +1,4 @@
-//! `--cooks 1,2,4`: compares runs of the same demo with different numbers of cooks, in a table and in a
-//! sentence.
+//! Compares runs of one demo with different numbers of cooks (`--cooks 1,2,4`), in a table and in a sentence.
 
 use std::process::ExitCode;
 
@@ -16,12 +15,12 @@ use super::{
     units::{self, counted, duration, factor, percent},
 };
 
-/// If the cooks together worked for less than this share of the wall time, a second cook has nothing to
-/// take over.
+/// If all cooks together worked for less than this share of the wall time, the run mostly waited, so a
+/// further cook gains little.
 const LITTLE_WORK: f64 = 0.5;
 
-/// Ends the command. Prints the JSON object if it was asked for, or compares the runs if several were
-/// `printed`. The worst of all endings, `ending` included, decides the exit status.
+/// Prints the JSON object with `--json`. Otherwise, prints a comparison if more than one report was printed.
+/// Returns the exit status of the worst ending, among `ending` and the endings of the reports.
 pub(crate) fn finish(
     reports: &[Report],
     printed: usize,
@@ -64,7 +63,7 @@ fn compared(reports: &[Report]) -> String {
 fn table(reports: &[Report]) -> Vec<String> {
     if let Some(outcomes) = outcomes(reports) {
         return columns::of(outcomes.into_iter().map(|(figures, (facts, _))| {
-            // Leave out the wall time, which is the same for every run by design.
+            // These runs have the same length by design, so leave out the wall time.
             let cooks = text("", "cooks", units::count(figures.cooks));
             let others = figures.facts().0.into_iter().skip(2);
             Facts(vec![cooks]).with(others).with(facts.0.clone())
@@ -89,14 +88,15 @@ pub(crate) fn side_by_side<'a>(
     }))
 }
 
-/// Returns the outcome of each run, if the wall time is not the figure that matters.
+/// Returns the figures and the outcome of each run, or `None` if the runs are compared by their wall time.
 fn outcomes(reports: &[Report]) -> Option<Vec<(&Figures, &(Facts, String))>> {
     let outcomes = reports.iter();
     let outcomes = outcomes.map(|report| Some((&report.figures, report.compared_by.as_ref()?)));
     outcomes.collect()
 }
 
-/// Returns the sentences of the outcomes, or the sentence about the run that differs most from the first.
+/// Returns the sentences of all outcomes, if the runs have outcomes. Otherwise, returns a sentence about the
+/// run whose wall time differs most from that of the first run.
 fn sentence(reports: &[Report]) -> String {
     if let (Some(outcomes), [_, _, ..]) = (outcomes(reports), reports) {
         let said = outcomes.iter().map(|(_, (_, said))| said.as_str());
@@ -139,7 +139,8 @@ fn sentence(reports: &[Report]) -> String {
 }
 
 /// Explains why more cooks gained nothing over the first run, if the first run's time inside tasks shows the
-/// reason. The processor time is not used, because other programs may have reduced it.
+/// reason. The processor time is not used, because it is a smaller share of the wall time if other programs
+/// run.
 fn reason(first: &Figures) -> String {
     let at_work: f64 = first.busy_shares().iter().sum();
     if at_work >= LITTLE_WORK {

@@ -12,7 +12,7 @@ pub(crate) enum Crew {
     Many(WorkStealing),
 }
 
-/// Returns `cooks` cooks, whose work is recorded.
+/// Returns an executor with `cooks` cooks, which records its timeline.
 pub(crate) fn hire(cooks: usize) -> anyhow::Result<Crew> {
     Crew::hire(cooks, true)
 }
@@ -39,8 +39,8 @@ impl Crew {
         crew.context("the runtime could not start")
     }
 
-    /// Returns one cook with a virtual clock. `seed` determines which ready task runs next. The operating
-    /// system has no influence, so the order of the tasks is reproducible.
+    /// Returns an executor with one cook and a virtual clock. `seed` determines which ready task runs next.
+    /// The operating system has no influence, so the order of the tasks is reproducible.
     pub(crate) fn drawn_from(seed: u64) -> anyhow::Result<Self> {
         let builder = SingleThread::builder().seed(seed).virtual_time(true);
         Ok(Self::One(builder.record_timeline(true).build()?))

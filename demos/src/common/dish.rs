@@ -1,5 +1,5 @@
-//! A demo is a [`Dish`], and does not know on which executor it runs. [`run`] cooks the dish once for each
-//! number in `--cooks 1,2,4`.
+//! A demo is a [`Dish`], and does not know on which executor it runs. [`run`] calls [`Dish::cook`] once for
+//! each number in `--cooks 1,2,4`.
 
 use std::process::ExitCode;
 
@@ -29,7 +29,7 @@ pub(crate) trait Dish {
     }
 
     /// Selects the numbers of cooks that need a separate run. A demo whose `compares` is true runs with one
-    /// cook as part of its comparison, so the number 1 needs no separate run.
+    /// cook as part of each comparison, so the number 1 in a list needs no separate run.
     fn runs(&self, mut asked: Vec<usize>) -> Vec<usize> {
         if self.compares() && asked.len() > 1 {
             asked.retain(|&cooks| cooks != 1);
@@ -47,7 +47,7 @@ pub(crate) fn run(shared: &Shared, dish: &dyn Dish) -> anyhow::Result<ExitCode> 
     meanwhile::begin(shared);
     let drawing = Drawing::asked(shared)?;
     let asked = asked(shared)?;
-    // Some demos run with one cook themselves, to compare. List that run too if it was asked for.
+    // Some demos themselves also run with one cook. Add that run to the reports if it was asked for.
     let wants_one = asked.len() > 1 && asked.contains(&1);
     let mut reports = Vec::<Report>::new();
     let (mut printed, mut ending) = (0, Ending::Whole);

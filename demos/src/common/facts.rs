@@ -98,13 +98,13 @@ impl Facts {
         self
     }
 
-    /// Leaves the facts out of tables.
+    /// Removes the names of the facts, so that tables leave the facts out.
     pub(crate) fn unnamed(mut self) -> Self {
         self.0.iter_mut().for_each(|fact| fact.name = "");
         self
     }
 
-    /// Returns the object for programs.
+    /// Returns the facts that have a key, as a JSON object.
     pub(crate) fn json(&self) -> Map<String, Value> {
         let keyed = self.0.iter().filter(|fact| !fact.key.is_empty());
         keyed

@@ -1,6 +1,4 @@
 //! The figures that every demo has, measured from the first task to the last result.
-//!
-//! This is the only file that reads the runtime's [`Metrics`].
 
 use std::time::{Duration, Instant};
 

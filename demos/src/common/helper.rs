@@ -1,4 +1,4 @@
-//! A separate process that runs a hidden command of this same program, so that its resources are not
+//! A separate process that runs a hidden command of this program. The resources of this process are not
 //! counted as the demo's.
 
 use std::{
@@ -23,7 +23,7 @@ pub(crate) struct Hidden {
 }
 
 impl Helper {
-    /// Starts a hidden command. Also returns the command's output.
+    /// Starts a process that runs a hidden command. Returns the process and its standard output.
     pub(crate) fn start(
         command: &'static str,
         args: &[String],
@@ -61,7 +61,8 @@ impl Drop for Helper {
 }
 
 impl Hidden {
-    /// Prepares a hidden command. It ignores Ctrl-C, which the parent handles.
+    /// Prepares a hidden command: ignores Ctrl-C, which the parent handles, and raises the limit of open
+    /// files.
     pub(crate) fn begin(&self) -> anyhow::Result<()> {
         debug_assert!(self.until_stdin_closes);
         Interrupt::ignore()?;
@@ -70,7 +71,7 @@ impl Hidden {
     }
 }
 
-/// Blocks until the parent process is gone or closes the pipe.
+/// Blocks until stdin ends, because the parent process is gone or has closed the pipe.
 pub(crate) fn wait_for_end_of_stdin() {
     // Treat an error like the end of the input: the parent no longer uses the pipe.
     let _ = std::io::stdin().lock().read_to_end(&mut Vec::new());

@@ -1,5 +1,5 @@
-//! Handles Ctrl-C. The first one asks the demo to stop and to report what it has done so far. The second
-//! one ends the process immediately.
+//! Handles Ctrl-C. The first Ctrl-C asks the demo to stop and to report what it has done so far. The second
+//! Ctrl-C ends the process immediately.
 
 use std::{
     future::pending,
@@ -38,7 +38,8 @@ pub(crate) struct Interrupt {
 }
 
 impl Interrupt {
-    /// Returns the request. The first call takes over SIGINT and SIGTERM until the process ends.
+    /// Returns the `Interrupt` of this process. The first call installs handlers for SIGINT and SIGTERM,
+    /// which stay until the process ends.
     pub(crate) fn listen() -> anyhow::Result<Self> {
         static LISTENING: OnceLock<Interrupt> = OnceLock::new();
         if let Some(listening) = LISTENING.get() {
@@ -53,7 +54,7 @@ impl Interrupt {
         let (bell, button) = UnixStream::pair()?;
         for signal in [SIGINT, SIGTERM] {
             // Handlers run in the order of registration. The handler that exits checks the flag before
-            // the next handler sets it, so only a second signal exits.
+            // the next handler sets it, so only the second signal ends the process.
             flag::register_conditional_shutdown(signal, i32::from(STATUS), asked.clone())?;
             flag::register(signal, asked.clone())?;
             pipe::register(signal, button.try_clone()?)?;
@@ -75,8 +76,8 @@ impl Interrupt {
         pending().await
     }
 
-    /// Ignores Ctrl-C in a child process. A terminal sends the signal to every process in the foreground.
-    /// The child must go on, because the parent still has replies to count.
+    /// Ignores Ctrl-C in a child process. A terminal sends the signal to every process in the foreground,
+    /// but the child must run until the parent ends it.
     pub(crate) fn ignore() -> anyhow::Result<()> {
         flag::register(SIGINT, Arc::default()).context("cannot ignore Ctrl-C")?;
         Ok(())

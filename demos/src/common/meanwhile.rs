@@ -14,7 +14,8 @@ use super::{options::Shared, paint, progress};
 /// True if the line is shown. There is one flag for the process, because there is one terminal.
 static WANTED: AtomicBool = AtomicBool::new(false);
 
-/// Shows lines from now on, unless `--quiet` is set or stderr is not a terminal.
+/// Lets [`show`] show lines from now on, if `--quiet` is not set and stderr is a terminal that can redraw a
+/// line.
 pub(crate) fn begin(shared: &Shared) {
     let seen = stderr().is_terminal() && !paint::is_dumb();
     WANTED.store(!shared.quiet && seen, Relaxed);

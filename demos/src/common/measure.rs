@@ -24,8 +24,8 @@ use super::{
 const WORK_TO_JUDGE: Duration = Duration::from_millis(10);
 
 /// If the cooks were on a processor for less than this share of their working time, other threads
-/// competed with them for the processors. The processor time of the executor and the kernel is included,
-/// so a cook that is alone on a core reaches 1.
+/// competed with them for the processors. The cooks' processor time includes time in the executor and in
+/// the kernel, so a cook that is alone on a core reaches 1.
 pub(crate) const CROWDED: f64 = 0.8;
 
 /// The results of a run.
@@ -37,7 +37,7 @@ pub(crate) struct Run<T> {
     pub(crate) timeline: Timeline,
 }
 
-/// Runs `future` to its end and measures it, unless Ctrl-C is pressed.
+/// Runs `future` to its end and measures it. Returns an error if Ctrl-C is pressed.
 pub(crate) fn measure<F: Future>(executor: &Crew, future: F) -> anyhow::Result<Run<F::Output>> {
     let interrupt = Interrupt::listen()?;
     let cooks = counted(executor.workers(), "cook");
@@ -70,7 +70,7 @@ pub(crate) fn life_of(task: &TaskFigures) -> Facts {
 pub(crate) struct OneAndMany<T> {
     pub(crate) one: Run<T>,
     pub(crate) many: Run<T>,
-    /// True if the given executor has one cook.
+    /// True if the executor that [`one_and_many`] was given has one cook.
     at_hand_is_one: bool,
 }
 
@@ -78,7 +78,7 @@ pub(crate) struct OneAndMany<T> {
 /// `at_hand`. The second run is on a new executor: with `many` cooks if `at_hand` has one cook, and with one
 /// cook otherwise.
 ///
-/// The new executor is built after the first run. Otherwise its timeline would include that run.
+/// The new executor is built after the first run, because its timeline begins when it is built.
 pub(crate) fn one_and_many<F: Future>(
     at_hand: &Crew,
     many: usize,
@@ -112,7 +112,7 @@ impl<T> OneAndMany<T> {
         impossible.chain(crowding).collect()
     }
 
-    /// Returns the run on the given executor, which the report is about.
+    /// Returns the run on the executor that [`one_and_many`] was given. The report is about this run.
     pub(crate) fn at_hand(&self) -> &Run<T> {
         match self.at_hand_is_one {
             true => &self.one,
@@ -173,9 +173,10 @@ impl<T> Run<T> {
         SpeedUp::between(&self.figures, &other.figures)
     }
 
-    /// Returns the share of the cooks' working time in which they were on a processor. The share is well below
-    /// 1 if more cooks work than there are free cores, because the system then lets them take turns. A cook
-    /// that is ready but has no core counts as working, also between two polls. A blocked cook does not.
+    /// Returns the share of the cooks' working time in which they were on a processor. The share is well
+    /// below 1 if more cooks work than there are free cores, because the system then lets them take turns. A
+    /// cook that is ready but has no core counts as working, even between two polls. A blocked cook does not
+    /// count as working.
     pub(crate) fn on_processor(&self) -> Option<f64> {
         let figures = brigade_timeline::figures(&self.timeline);
         let cpu = self.figures.cpu?;
@@ -184,7 +185,8 @@ impl<T> Run<T> {
         (polls >= WORK_TO_JUDGE).then(|| cpu.div_duration_f64(wanted).min(1.0))
     }
 
-    /// Returns a sentence if the cooks had to share processors, so that nobody blames the demo for the effect.
+    /// If the cooks had to share processors, returns a sentence about that, so that the effect is not blamed
+    /// on the demo.
     pub(crate) fn crowding(&self) -> Option<String> {
         let share = self.on_processor().filter(|&share| share < CROWDED)?;
         let (cooks, cores) = (self.figures.cooks, cooks::cores());
@@ -222,7 +224,7 @@ mod tests {
 
     /// Returns a run with enough work to be judged. Its readings of the CPU clock are removed, because they
     /// would show other programs that run beside the tests. The size of a pile is derived from a measurement
-    /// of the machine, so the first pile may be too small if the machine was busy then.
+    /// of the machine, so the first pile may be too small if the machine was busy during that measurement.
     fn chopped() -> Run<()> {
         let mut size = 2 * WORK_TO_JUDGE;
         loop {

@@ -27,12 +27,12 @@ fn wanted(range: &RangeInclusive<u64>, text: &str) -> String {
     format!("a whole number from {least} to {most}{how}")
 }
 
-/// The shortest minute of a demo's story. A shorter timer would be late by more than its own duration.
+/// The shortest time that `--minute` accepts. A shorter timer would be late by more than its own duration.
 const MINUTE_MIN: Duration = Duration::from_micros(100);
-/// The longest minute: a real minute.
+/// The longest time that `--minute` accepts: a real minute.
 const MINUTE_MAX: Duration = Duration::from_secs(60);
 
-/// Parses the length of a minute in a demo's story, in milliseconds.
+/// Parses the value of `--minute`: the length of a demo's simulated minute, in milliseconds.
 pub(crate) fn minute(text: &str) -> Result<Duration, String> {
     let number = text.parse().ok();
     let time = number.and_then(|number: f64| Duration::try_from_secs_f64(number / 1e3).ok());

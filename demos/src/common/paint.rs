@@ -1,4 +1,4 @@
-//! The abilities of the terminal: colour, characters and width, as far as the user has not disabled them.
+//! The abilities of the terminal: colour, Unicode and width. The user can disable colour.
 
 use std::{
     env,
@@ -19,13 +19,13 @@ const WIDTH_UNKNOWN: usize = 100;
 static ESCAPES: AtomicBool = AtomicBool::new(false);
 
 /// Permits escape sequences from now on, if the terminal understands them. `--no-color` disables them, and
-/// so does any value of `NO_COLOR` (no-color.org).
+/// so does any non-empty value of `NO_COLOR` (no-color.org).
 pub(crate) fn begin(shared: &Shared) {
     let asked_not_to = shared.no_color || variable("NO_COLOR").is_some();
     ESCAPES.store(!asked_not_to && !is_dumb(), Relaxed);
 }
 
-/// Returns whether a bar can move on stderr.
+/// Returns whether a progress bar can be redrawn on stderr.
 pub(crate) fn moves_on_stderr() -> bool {
     stderr().is_terminal() && ESCAPES.load(Relaxed)
 }
@@ -46,7 +46,7 @@ pub(crate) fn green(text: &str) -> String {
     wrap("32", text)
 }
 
-/// Wraps text for stdout in a colour, or leaves it as it is.
+/// Encloses text for stdout in escape sequences, if they may be written and stdout is a terminal.
 fn wrap(code: &str, text: &str) -> String {
     if text.is_empty() || !ESCAPES.load(Relaxed) || !stdout().is_terminal() {
         return text.to_owned();
@@ -64,7 +64,7 @@ fn variable(name: &str) -> Option<String> {
     (!value.is_empty()).then_some(value)
 }
 
-/// Returns what stdout can show. If it is not a terminal, it gets plain ASCII.
+/// Returns what stdout can show. If stdout is not a terminal, this is plain ASCII.
 pub(crate) fn look() -> Look {
     let able = stdout().is_terminal() && !is_dumb();
     // In POSIX, the first of these variables that is set decides.

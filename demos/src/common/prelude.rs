@@ -1,5 +1,4 @@
-//! The names that most demos use. The files of this folder import these names from their own modules
-//! instead.
+//! The names that most demos use. The files in this folder do not use this prelude.
 
 pub(crate) use std::{
     sync::Arc,

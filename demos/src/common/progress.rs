@@ -1,7 +1,7 @@
-//! Progress on stderr, because stdout is for results: a bar on a terminal, or lines elsewhere.
+//! Shows progress on stderr: a bar if stderr is a terminal, and lines otherwise. (stdout is for results.)
 //!
-//! A bar is redrawn only when a demo updates it. A thread of indicatif could redraw it, but the demos
-//! count threads and processor time.
+//! A bar is redrawn only when a demo updates it. The crate indicatif could redraw it from a thread, but the
+//! demos would count this thread and its processor time.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -24,7 +24,7 @@ impl Progress {
     }
 }
 
-/// Returns a bar that disappears when it is dropped. It draws nothing if it is not `wanted`.
+/// Returns a bar that disappears when it is dropped. The bar draws nothing if `wanted` is false.
 pub(super) fn bar(wanted: bool, template: &str, all: Option<u64>) -> ProgressBar {
     let target = match wanted {
         true => ProgressDrawTarget::stderr(),

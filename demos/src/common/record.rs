@@ -1,5 +1,5 @@
-//! `--timeline`: turns the record of a run into a drawing, with its figures and the advice that follows
-//! from them.
+//! Implements `--timeline`: draws the record of a run, with its figures and the advice that follows from
+//! them.
 
 use std::path::{Path, PathBuf};
 
@@ -14,8 +14,8 @@ use super::{
     units::{self, duration, percent},
 };
 
-/// A requested drawing. The file name determines the output format. Without a format, the drawing goes to
-/// the terminal.
+/// A requested drawing. The file extension determines the format. The path `-` has no format: the drawing
+/// goes to the terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Drawing {
     form: Option<Form>,
@@ -120,7 +120,6 @@ impl Drawing {
         if report.draws_run {
             report::write_stdout("The run is drawn above.\n");
         } else {
-            // A closed pipe (`| head`) is not an error.
             report::write_stdout(&drawing.terminal(paint::look()));
         }
         Ok(())

@@ -42,7 +42,7 @@ pub(crate) enum Ending {
     Whole,
     /// Something failed.
     Failed,
-    /// Ctrl-C ended it early.
+    /// Ctrl-C ended the run early.
     Interrupted,
 }
 
@@ -87,14 +87,14 @@ pub(crate) struct Report {
     pub(crate) rows: Vec<Row>,
     /// Lines below the table, ready to print, such as failures or single results.
     pub(crate) details: Vec<String>,
-    /// The columns and the sentence by which runs with other numbers of cooks are compared, if the wall
-    /// time is not the figure that matters.
+    /// If the wall time is not the figure that matters, a comparison of several runs shows these columns and
+    /// this sentence instead of the wall time.
     pub(crate) compared_by: Option<(Facts, String)>,
     /// The run with one cook, if the demo itself compares one cook with many.
     pub(crate) with_one: Option<Run<()>>,
     /// True if the report must not be printed, because standard output already holds something else.
     pub(crate) is_silent: bool,
-    /// All runs, by name, if the demo compares several. Its HTML page shows them side by side.
+    /// All runs, by name, if the demo compares several. The HTML drawing shows them side by side.
     pub(crate) runs: Vec<(String, Timeline)>,
 }
 
@@ -144,7 +144,7 @@ impl Report {
         write_stdout(&format!("{gap}{}", self.text()));
     }
 
-    /// Returns the object for programs.
+    /// Returns the report as a JSON object.
     pub(crate) fn json(&self) -> Value {
         let demo = Facts(vec![text("demo", "", self.demo)]);
         let mut object = demo.with(self.figures.facts().0).json();
@@ -206,7 +206,7 @@ impl Report {
         }
     }
 
-    /// Returns the verdict, with the remark about other programs if the verdict has none.
+    /// Returns the verdict. Appends `crowding`, unless the verdict already mentions other programs.
     fn said(&self) -> String {
         let crowding = self.crowding.clone();
         let crowding = crowding.filter(|_| !self.verdict.to_lowercase().contains("other programs"));
@@ -262,7 +262,7 @@ pub(crate) fn concurrency_rows(figures: &Figures) -> Vec<Row> {
 }
 
 /// Writes to stdout. A closed pipe (`| head`) is not an error. Any other failure, such as a full disk,
-/// ends the program, so that nobody takes half a report for a whole one.
+/// ends the program with status 1, so that an incomplete report is not mistaken for a complete one.
 pub(crate) fn write_stdout(text: &str) {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -280,12 +280,12 @@ pub(crate) fn with_doubts(said: String, doubts: impl IntoIterator<Item = String>
     all.join(" ")
 }
 
-/// Wraps `text` at the width of all sentences.
+/// Wraps `text` at `SENTENCE_WIDTH`.
 pub(crate) fn wrapped(text: &str) -> String {
     wrapped_beside(0, text)
 }
 
-/// Wraps `text`, whose lines will be indented by `margin` columns, at the width of all sentences.
+/// Wraps `text` like [`wrapped`], but leaves room for an indentation of `margin` columns.
 pub(crate) fn wrapped_beside(margin: usize, text: &str) -> String {
     wrap(text, SENTENCE_WIDTH - margin).join("\n")
 }

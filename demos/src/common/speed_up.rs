@@ -1,7 +1,7 @@
 //! The speed-up of one run over another: what it means, and whether it can be true.
 //!
-//! A run cannot gain more than its cooks and the cores allow. A larger figure is printed with a mark and
-//! a sentence, because it measures the machine and not the program.
+//! The numbers of cooks, cores and tasks in flight limit the possible speed-up. A larger figure must have
+//! another cause, such as other programs, so it is printed with a mark and a sentence.
 
 use std::fmt;
 
@@ -27,8 +27,8 @@ pub(crate) enum Change {
 }
 
 impl Change {
-    /// Classifies a run that was `speed_up` times as fast as the other. The rounded figure is judged, so
-    /// that no sentence contradicts the figure in it.
+    /// Classifies a run that was `speed_up` times as fast as another. The rounded figure is judged, so that a
+    /// sentence never contradicts the figure that it contains.
     pub(crate) fn of(speed_up: f64) -> Self {
         if printed(speed_up) >= WORTH_MENTIONING {
             Self::Faster
@@ -69,8 +69,8 @@ impl SpeedUp {
     }
 
     /// Computes the same for a machine with `cores` cores. The maximum is the larger of two ratios of `other`
-    /// to `first`: that of the cooks that have a core, because computing can run in parallel, and that of the
-    /// tasks in flight, because waiting can overlap.
+    /// to `first`. One compares the numbers of cooks that have a core, because computing can run in parallel.
+    /// The other compares the numbers of tasks in flight, because waits can overlap.
     fn on(cores: usize, first: &Figures, other: &Figures) -> Self {
         let ratio = |of: &dyn Fn(&Figures) -> usize| of(other) as f64 / of(first).max(1) as f64;
         let hands = ratio(&|figures| figures.cooks.min(cores));
@@ -100,7 +100,7 @@ impl SpeedUp {
         }
     }
 
-    /// Returns whether this is a gain that is larger than possible.
+    /// Returns whether this is a gain that exceeds the possible maximum by more than noise.
     pub(crate) fn is_doubtful(self) -> bool {
         self.exceeds_by(NOISE)
     }
@@ -123,7 +123,8 @@ impl SpeedUp {
     }
 }
 
-/// If at most 2 is possible, prints `1.94 x`, `~2.00 x` for 2.03, or `3.33 x (?)`.
+/// Prints the factor. For example, if the maximum is 2, prints 1.94 as `1.94 x`, 2.03 as `~2.00 x`, and 3.33
+/// as `3.33 x (?)`.
 impl fmt::Display for SpeedUp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let factor = units::factor(self.factor);

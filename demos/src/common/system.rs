@@ -1,8 +1,8 @@
 //! Figures of the operating system about this process: memory, threads, processor time, and the number of
 //! files that it may hold open.
 //!
-//! Each figure is an `Option`. If the system does not report it, the summary says so, and nothing is
-//! guessed.
+//! Memory, threads and processor time are `Option`s. If the system does not report one of them, nothing is
+//! guessed, and the summary says so.
 
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ use crate::units;
 /// standard streams.
 const OPEN_AT_START: u64 = 3;
 
-/// The number of descriptors that requests must leave free: for the selector, its waker, the origin's
-/// pipes, lookups and a certificate file, and some in reserve.
+/// The number of descriptors that requests must leave free: for the event loop, the pipes to the embedded
+/// origin, name lookups and a certificate file, and some in reserve.
 const SPARE_FILES: u64 = 45;
 
 /// The figures of `/proc/self/status` at one moment.
@@ -61,16 +61,16 @@ pub(crate) fn cpu_time() -> Option<Duration> {
     Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).ok()
 }
 
-/// Raises the limit of open files as far as the system allows, and returns how many more files this
-/// process may open. Files that are already open, including inherited files, are subtracted.
+/// Raises the limit of open files as far as the system allows. Returns the limit minus the files that are
+/// already open, including inherited files, and minus `SPARE_FILES`.
 pub(crate) fn raise_open_files() -> usize {
     let limit = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(u64::MAX);
     let taken = open_files().max(OPEN_AT_START) + SPARE_FILES;
     usize::try_from(limit.saturating_sub(taken)).unwrap_or(usize::MAX)
 }
 
-/// Returns the smaller of `wanted` and `possible`, the number of `things` that the limit of open files
-/// allows. Prints a message if `possible` is smaller.
+/// Returns `wanted`, unless the limit of open files allows only `possible` of these `things`. In that case,
+/// prints a message and returns `possible`.
 pub(crate) fn as_files_allow(wanted: usize, possible: usize, things: &str) -> usize {
     if possible < wanted {
         let (wanted, possible) = (units::count(wanted), units::count(possible));

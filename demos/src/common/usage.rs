@@ -73,7 +73,7 @@ fn during<T>(read: fn() -> Option<Usage>, work: impl FnOnce() -> T) -> (T, Optio
 pub(crate) fn queued_for_a_core() -> Option<Duration> {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     // The fields are the time on a core, the time in the queue (both in nanoseconds) and the number of
-    // time slices. The first is not read here, because it is only as recent as the last clock tick.
+    // time slices. The time on a core is not read here, because it is only as recent as the last clock tick.
     let nanos = text.split_whitespace().nth(1)?.parse().ok()?;
     Some(Duration::from_nanos(nanos))
 }

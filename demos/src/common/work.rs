@@ -20,14 +20,14 @@ use brigade::{task::Builder, time::sleep, yield_now};
 /// other tasks on its thread.
 pub(crate) const LOOK_UP: Duration = Duration::from_millis(1);
 
-/// The number of squares in one batch of the calibration, which takes well under a millisecond.
+/// The number of squares in one batch of the calibration. A batch takes well under a millisecond.
 const BATCH: u64 = 20_000;
 /// The number of batches. The fastest counts, because an interruption can only slow a batch down.
 const BATCHES: usize = 40;
 
 /// Squares the numbers one after the other and adds them up.
 pub(crate) fn sum_of_squares(numbers: Range<u64>) -> u64 {
-    // The black box keeps the compiler from replacing the loop by the formula.
+    // The black box keeps the compiler from replacing the loop by a formula.
     let squares = numbers.map(|number| black_box(number).wrapping_mul(number));
     squares.fold(0, u64::wrapping_add)
 }
@@ -152,7 +152,7 @@ mod tests {
             squares_below(n as u64),
             (((n - 1) * n / 2 * (2 * n - 1)) / 3) as u64
         );
-        // The sum over a range equals the difference of the formula at its two ends.
+        // The sum over a range equals the difference between the formula's values for its two ends.
         let end = u64::MAX;
         let last = sum_of_squares(end - 1000..end);
         let before = squares_below(end - 1000);

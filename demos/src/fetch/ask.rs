@@ -222,7 +222,7 @@ impl Hop {
     }
 }
 
-/// Returns the value of `host`, without the port if the scheme implies it.
+/// Returns the value of the header `host`, without the port if it is the default port of the scheme.
 fn host_header(url: &Url) -> HeaderValue {
     let text = &url[Position::BeforeHost..Position::AfterPort];
     text.parse().expect("a parsed host holds nothing else")

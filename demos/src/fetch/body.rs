@@ -1,9 +1,9 @@
 //! Processes a body as it arrives: decodes it, counts its bytes, and writes it to a file or to standard
 //! output.
 //!
-//! The decoders produce a body piece by piece, and [`Sink`] enforces the size limit on each piece. A small
-//! body that unpacks to an enormous one (a "bomb") is therefore stopped at the limit. Only one piece of it
-//! is ever in memory.
+//! The decoders produce a body piece by piece, and [`Sink`] checks the total size at each piece. A small body
+//! that unpacks to an enormous one (a "bomb") is therefore stopped at the limit. Only one piece of a body is
+//! ever in memory.
 
 use std::{
     io::{IsTerminal as _, Write as _},
@@ -94,7 +94,7 @@ pub(crate) fn check_length(bytes: u64, max: u64) -> Result<(), Failure> {
     Err(Failure::new(Kind::TooLarge, details))
 }
 
-/// Writes a piece to standard output. A closed pipe (`| head`) is not an error.
+/// Writes a piece to standard output. A closed pipe (`| head`) ends the program without an error.
 fn print(piece: &[u8], first: bool) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     if first && piece.contains(&0) && out.is_terminal() {
@@ -145,21 +145,20 @@ pub(crate) async fn receive(
         let is_over = raw.fill_buf().await.is_ok_and(<[u8]>::is_empty);
         return Err(failed(&error, &name, is_over));
     }
-    // The bytes after the end of the encoded data are padding.
+    // Any bytes after the end of the encoded data are padding. Read them and ignore them.
     let padding = io::copy_buf(raw, &mut io::sink()).await;
     padding.map_err(|error| failed(&error, &name, true))?;
     sink.finish()
 }
 
-/// Converts an error of the connection or of a decoder. `is_over` tells whether the body has no more
-/// bytes.
+/// Converts an error of the connection or of a decoder. If `is_over` is true, the body has no more bytes.
 fn failed(error: &io::Error, encoding: &str, is_over: bool) -> Failure {
     if let Some(error) = find_cause::<hyper::Error>(error) {
         return Failure::receiving(error);
     }
     let kind = match error.kind() {
         io::ErrorKind::UnexpectedEof => Kind::Truncated,
-        // The decoder of `deflate` reports a missing end in this way.
+        // The decoder of `deflate` reports a truncated body with this kind of error.
         io::ErrorKind::Other if is_over => Kind::Truncated,
         _ => Kind::Protocol,
     };
@@ -188,8 +187,8 @@ fn decoded<'a>(
             gzip.multiple_members(true);
             buffered(gzip)
         }
-        // The standard defines this encoding as zlib's format, but some servers send the bare stream
-        // inside it.
+        // The standard defines this encoding as zlib's format, which contains a DEFLATE stream. But some
+        // servers send only the DEFLATE stream.
         "deflate" if is_zlib => buffered(ZlibDecoder::new(raw)),
         "deflate" => buffered(DeflateDecoder::new(raw)),
         "br" => buffered(BrotliDecoder::new(raw)),

@@ -43,7 +43,7 @@ use crate::{gauge::Counted, prelude::*};
 /// The protocols offered in the TLS handshake, the preferred one first.
 const ALPN: [&[u8]; 2] = [b"h2", b"http/1.1"];
 
-/// The maximum size of the first read of a connection, in bytes. Arbitrary: most heads fit.
+/// The maximum size of the first read of a connection, in bytes. Arbitrary: most heads of replies fit.
 const FIRST_READ: usize = 2 << 10;
 
 /// Makes connections. Cheap to clone.
@@ -158,7 +158,8 @@ async fn tunnel(
     request += "\r\n";
     stream.write_all(request.as_bytes()).await.map_err(failed)?;
     let mut answer = Vec::new();
-    // Read byte by byte, because the bytes after the head belong to the server behind the proxy.
+    // Read byte by byte, because any bytes after the head of the proxy's answer come from the server behind
+    // the proxy.
     while !answer.ends_with(b"\r\n\r\n") && answer.len() < TUNNEL_MAX {
         let mut byte = [0];
         if stream.read(&mut byte).await.map_err(failed)? == 0 {
@@ -192,7 +193,7 @@ pub(crate) struct Conn {
     stream: Box<dyn Stream>,
     traffic: Traffic,
     h2: bool,
-    /// True if the other end is a proxy, which must be sent the whole URL.
+    /// True if the other end is a proxy, which needs the whole URL in each request.
     proxied: bool,
     _open: Counted,
 }

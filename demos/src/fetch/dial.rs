@@ -1,4 +1,4 @@
-//! Connects to a host: looks its name up once, then connects to the first of its addresses that answers.
+//! Connects to a host: looks its name up once, and then connects to the address that answers first.
 //!
 //! A process may run out of descriptors or of local ports while thousands of sockets are open.
 //! Descriptors and ports become free as other connections end, so a request that meets such an error
@@ -159,7 +159,7 @@ pub(crate) fn bare(host: &str) -> &str {
 mod tests {
     use super::*;
 
-    /// An address whose accept queue is full drops what is sent to it, like an address behind a firewall.
+    /// An address whose accept queue is full drops attempts to connect, like an address behind a firewall.
     #[cfg(target_os = "linux")]
     #[test]
     fn a_deaf_first_address_does_not_hold_up_the_second() {
@@ -179,7 +179,7 @@ mod tests {
         let begun = std::time::Instant::now();
         let (stream, _open) = brigade::run(dialer.dial(&addresses)).unwrap();
         assert_eq!(stream.peer_addr().unwrap().ip(), good);
-        // A SYN is repeated after one second, then two, then four.
+        // The limit allows for lost SYN packets, which TCP repeats after one second, then two, then four.
         assert!(
             begun.elapsed() < Duration::from_secs(10),
             "{:?}",

@@ -1,7 +1,7 @@
 //! The failures of one request, by kind.
 //!
 //! There are only a few kinds. Each calls for a different action by the user, such as correcting the
-//! name or starting the server. Everything else is in the details.
+//! name or starting the server. The details of a failure describe the exact error.
 
 use std::{error::Error as StdError, io, net::SocketAddr};
 
@@ -117,7 +117,7 @@ impl Failure {
     /// Creates the failure of a request that could not be sent or that got no reply.
     pub(crate) fn asking(error: &io::Error) -> Self {
         match Self::from_io(error) {
-            // TLS reports this error if a connection ends without a close message.
+            // The connection ended before any byte of the reply had arrived.
             failure if failure.kind == Kind::Truncated => Self::hung_up(),
             failure => failure,
         }

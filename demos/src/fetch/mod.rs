@@ -9,11 +9,11 @@
 //! |---|---|
 //! | `args`, `ask`, `jobs`, `queue` | the requests: checked before the first socket opens, and put in order |
 //! | `client` | one request from its first poll to its outcome: read this one first |
-//! | `lean`, `page` | the exchange with the origin, and with a server of the user |
+//! | `lean`, `page` | the exchange with the built-in server (the *origin*), and with the user's servers |
 //! | `dial`, `connector`, `proxy` | the connections from which bytes come |
 //! | `body`, `output` | the destination of the bytes |
 //! | `failure` | the kinds of failure |
-//! | `origin` | the server, when no URL is given |
+//! | `origin` | the built-in server, to which requests go if no URL is given |
 //! | `tally`, `summary`, `table` | the sums, and the summary at the end |
 
 mod args;
@@ -317,7 +317,7 @@ impl Run {
 /// A task that panics counts as one failed request and does not affect other requests.
 fn start(client: &Arc<Client>, turn: Turn) -> impl Future<Output = Outcome> + use<> {
     let index = turn.index;
-    // This runs inside `block_on`, so the task goes to that executor. `--timeline` shows the name.
+    // This runs inside `block_on`, so the task is spawned on its executor. `--timeline` shows the name.
     let task = Builder::new()
         .name(&format!("request {index}"))
         .spawn(client.clone().fetch(turn));

@@ -1,8 +1,8 @@
 //! The embedded origin: the server that `fetch` starts when it is given no URL.
 //!
 //! It runs in a separate process, so that the measured threads, memory and processor time are those of
-//! `fetch` alone. The process runs this same program with the hidden command `origin`. It is a brigade
-//! program too: one thread, and a task for each connection.
+//! `fetch` alone. The process runs this same program with the hidden command `origin`. The origin uses
+//! brigade, too: one thread, and a task for each connection.
 //!
 //! The reply to request number N, and its delay, depend on N alone. The client therefore knows every byte
 //! it must receive, and every run waits equally long. Other demos send simpler requests: see [`Request`].

@@ -191,7 +191,7 @@ impl PartFile {
         Some((self.len, self.changed?))
     }
 
-    /// Empties the part, for a version of the page that was last changed at this time.
+    /// Empties the part, so that it can receive the version of the page that was last changed at `changed`.
     pub(crate) fn restart(&mut self, changed: Option<SystemTime>) -> Result<(), Failure> {
         self.changed = changed;
         self.len = 0;
@@ -221,7 +221,7 @@ impl Drop for PartFile {
             let _ = fs::remove_file(&self.part);
             return;
         }
-        // The epoch as modification time marks a part whose version is unknown. Such a part is not
+        // A part whose version is unknown gets the Unix epoch as its modification time. Such a part is not
         // resumed.
         let changed = self.changed.unwrap_or(SystemTime::UNIX_EPOCH);
         let _ = self.file.set_times(FileTimes::new().set_modified(changed));

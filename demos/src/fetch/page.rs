@@ -67,15 +67,15 @@ impl Client {
                 return Err(Failure::new(Kind::Protocol, what));
             }
             outcome.redirects.push(hop.url.to_string());
-            // A connection can be kept if the body was read to its end. A long body is not read to its
-            // end.
+            // Read the body to its end, so that the connection can be kept. Give up if the body is long.
             let body = Limited::new(response.into_body(), REDIRECT_BODY_MAX);
             let _ = body.collect().await;
         };
         outcome.stage = RECEIVING;
         let status = response.status();
         let to = match part {
-            // This case comes before `--fail`, because its status 416 is not an error here.
+            // This case comes before `--fail`: here, status 416 means that the part is already the whole
+            // file.
             Some(part) if is_whole(&part, &response) => {
                 outcome.bytes = part.len();
                 return part.finish().map(Some);
@@ -107,7 +107,8 @@ impl Client {
     ) -> Result<Response<Incoming>, Failure> {
         let (connector, client) = self.pooled.as_ref().expect("there are pages to fetch");
         let uri = hop.uri()?;
-        // Send the password only to a proxy of plain HTTP. Inside a tunnel, the server would receive it.
+        // Add the proxy's password only to a request to http://. A request to https:// goes through a tunnel,
+        // so the server would receive the password.
         let proxy = connector.proxies.of(&uri);
         let password = proxy
             .filter(|_| uri.scheme_str() == Some("http"))
@@ -143,7 +144,7 @@ impl Client {
             let begun = traffic.begun.load(Relaxed) && !used;
             let failure = Failure::of_client(&error, begun);
             // The server may close a kept connection at any time, even while a request is being sent.
-            // Over HTTP/2, that is reported as a protocol error. A retry on a fresh connection shows
+            // Over HTTP/2, that is reported as a protocol error. A retry on another connection shows
             // whether there was another cause.
             let closed = used && matches!(failure.kind, Kind::Reset | Kind::Protocol);
             if !closed || !hop.method().is_idempotent() || stale == STALE_MAX {
@@ -154,7 +155,7 @@ impl Client {
     }
 }
 
-/// Returns whether the server reports that the part of a file is the whole file.
+/// Returns whether the server reports that the stored part of a file is the whole file.
 fn is_whole(part: &PartFile, reply: &Response<Incoming>) -> bool {
     let range = text(reply.headers(), header::CONTENT_RANGE);
     reply.status() == StatusCode::RANGE_NOT_SATISFIABLE
@@ -163,7 +164,8 @@ fn is_whole(part: &PartFile, reply: &Response<Incoming>) -> bool {
             .is_some_and(|(from, _)| range == Some(&format!("bytes */{from}")))
 }
 
-/// Continues the part of a file with the body of a reply, or begins the file anew.
+/// Decides, from the head of a reply, whether its body continues the stored part of a file, replaces the
+/// part, or is only counted.
 fn go_on(mut part: PartFile, reply: &Response<Incoming>) -> Result<To, Failure> {
     let (status, headers) = (reply.status(), reply.headers());
     if status == StatusCode::PARTIAL_CONTENT {

@@ -27,7 +27,7 @@ impl Proxies {
     /// Returns an error if a variable holds something other than an `http://` proxy.
     pub(crate) fn from_environment() -> anyhow::Result<Self> {
         for names in VARIABLES {
-            // The first variable that is set counts, even if it is empty.
+            // Of the two spellings, the first that is set counts, even if its value is empty.
             let found = names
                 .iter()
                 .find_map(|&name| Some((name, std::env::var_os(name)?)));

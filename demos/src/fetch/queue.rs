@@ -10,7 +10,8 @@ use super::jobs::Page;
 
 use crate::prelude::*;
 
-/// Starts that fall behind `--rate` catch up by at most this much. Arbitrary: a few ticks of a timer.
+/// If the requests fall behind `--rate`, they catch up by at most this much. Arbitrary: a few ticks of a
+/// timer.
 const SLACK: Duration = Duration::from_millis(20);
 
 /// The requests that have not begun, grouped by host.
@@ -98,7 +99,7 @@ impl Queue {
     /// Records that a request to this host has ended.
     pub(crate) fn ended(&mut self, number: usize) {
         let host = &mut self.hosts[number];
-        // A host at its limit is not in the queue of ready hosts.
+        // A host at its limit is not in `ready`. Now another request to this host may begin, so add the host.
         if host.in_flight == self.per_host && host.left > 0 {
             self.ready.push_back(number);
         }

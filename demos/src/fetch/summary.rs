@@ -11,7 +11,7 @@ use crate::{paint::harmless, system::Status};
 /// connections, the other memory of the process hides what the connections need.
 const CONNECTIONS_TO_MEASURE: usize = 100;
 
-/// If more than one in this number of requests fails, the closing sentence is about the failures alone.
+/// If more than one request in `MANY` fails, the closing sentence is about the failures alone.
 const MANY: usize = 20;
 
 /// The results of a run of `fetch`.

@@ -1,8 +1,8 @@
 //! `brigade follow`: one fetch, from spawn to the operating system and back.
 //!
-//! This demo shows, hop by hop, what happens when a task waits for a socket, and which function of
-//! brigade does it. The hops are real: they are the events that the runtime recorded, together with notes
-//! that the task took when it called connect, write and read.
+//! This demo shows what happens when a task waits for a socket. It prints each event, called a hop, with
+//! the function of brigade that does it. The hops are real: they come from the events that the runtime
+//! recorded, and from notes that the task took when it called connect, write and read.
 //!
 //! See also ARCHITECTURE.md, "The life of a task".
 
@@ -41,16 +41,16 @@ const TIMES: usize = 21;
 /// The size of the buffer for an answer, in bytes.
 const ROOM: usize = 512;
 
-/// One fetch from spawn to the system and back, with the function behind each hop
+/// One fetch from spawn to the system and back, with the function behind each step
 ///
-/// Shows what happens to one task: spawn, first poll, Pending, interest registered, parked in the system,
-/// event, wake, queue, next poll, Ready, join. For each of these hops it prints the time that was recorded in
-/// this run, and the function of brigade that does it.
+/// Shows what happens to one task: spawn, first poll, Pending, interest registered, thread parked in the
+/// system, event, wake, queue, next poll, Ready, join. For each of these events, called hops, the demo
+/// prints the time that was recorded in this run, and the function of brigade that does it.
 ///
 /// # Notes
 ///
-/// --cooks here: the number of threads that may run the task. With 1,2 the demo runs twice: with one thread
-/// and with two.
+/// --cooks here: the number of threads that may run the task. With --cooks 1,2, the demo runs twice: with
+/// one thread and with two.
 ///
 /// --json adds these keys:
 ///
@@ -122,8 +122,8 @@ async fn fetch(server: SocketAddr, request: Request, notes: Notes) -> io::Result
 
 // ---- notes -------------------------------------------------------------------------------
 
-/// The notes of a step when it begins, when it is pending, and when it is ready. `None` means that a note
-/// does not become a hop.
+/// The notes that a step takes: when it begins, when it is pending, and when it is ready. `None` means that
+/// a note does not become a hop.
 type Step = [Option<(&'static str, Place)>; 3];
 
 const CONNECT: Step = [
@@ -168,7 +168,7 @@ impl Notes {
 
 // ---- from the record to the hops -----------------------------------------------------------
 
-/// Collects all events of the task, in the order of the record.
+/// Makes the hops of the task from the recorded events and from the task's notes.
 #[derive(Default)]
 struct Tracker {
     fetch: usize,
@@ -274,9 +274,9 @@ impl Tracker {
         }
     }
 
-    /// Adds the notes of the poll that ends now. The notes come from a different clock than the record. The
-    /// first note is therefore placed at the beginning of the first poll, and the other notes keep their
-    /// distance from the first. A note that would lie outside its poll is moved to the poll's nearer end.
+    /// Adds the notes of the poll that ends now. The notes and the record use different clocks. The first
+    /// note is therefore placed at the beginning of the first poll, and the other notes keep their distance
+    /// from the first. A note that would lie outside its poll is moved to the poll's nearer end.
     fn noted_until(&mut self, end: Duration) {
         while let Some((moment, said, ends_poll)) = self.notes.next() {
             let (first, zero) = *self.first.get_or_insert((moment, self.begun));
@@ -290,7 +290,8 @@ impl Tracker {
         }
     }
 
-    /// Adds the wake of the task, and the events before it on the waking thread.
+    /// Adds the hops of a wake: the waking thread parks, unparks and receives an event (if it did so), and
+    /// then wakes the task.
     fn woken(&mut self, event: &Event, thread: &str) {
         let [parked, up, heard] = std::mem::take(&mut self.heard[event.lane]);
         if let (Some(parked), Some(up)) = (parked, up) {

@@ -1,5 +1,5 @@
-//! The function of brigade that performs each hop. A test looks all of them up in the source, so that no
-//! name is outdated.
+//! The function of brigade that performs each hop. A test looks up every function in the source, so that no
+//! name here is outdated.
 
 use std::fmt;
 

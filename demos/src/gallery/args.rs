@@ -11,7 +11,8 @@ use crate::prelude::*;
 /// The largest number of requests per second that all visitors make together.
 const RATE_MAX: f64 = 1000.0;
 
-/// The time between two requests of a visitor. It is longer if the visitors would exceed `RATE_MAX`.
+/// The time between two requests of a visitor. It is longer if the visitors would otherwise exceed
+/// `RATE_MAX`.
 const GAP: Duration = Duration::from_secs(1);
 
 /// The time between two albums if the visit has no end.
@@ -36,30 +37,31 @@ const ADDRESS: &str = "127.0.0.1:8080";
 ///
 /// # Notes
 ///
-/// With --serve the server stays until Ctrl-C. Open its page in a browser: the page shows the figures live,
+/// With --serve, the server runs until Ctrl-C. Open its page in a browser: the page shows the figures live,
 /// and lets you choose where photographs are resized.
 ///
 /// A latency is counted from the moment at which the request was due, even if it was sent later because the
 /// previous reply was late.
 ///
-/// --cooks here: the number of threads that run the server's tasks; with 1,2 all visits are made with each
-/// number and compared.
+/// --cooks here: the number of threads that run the server's tasks. With --cooks 1,2, the demo makes all
+/// visits with one thread, then with two, and compares the runs.
 ///
 /// --json adds these keys:
 ///
-/// - `requests`, `errors`, `images`: the numbers of all visits together
+/// - `requests`, `errors`, `images`: the numbers of requests, errors and thumbnails in all visits together
 ///
 /// - `connections`: the number of visitors
 ///
 /// - `interrupted`: true if Ctrl-C ended the run early
 ///
-/// - `p99_ratio`: the p99 with the handler, divided by the p99 with the pool
+/// - `p99_ratio`: the p99 latency with the handler, divided by the p99 latency with the pool
 ///
 /// - `handler`, `task`, `pool`: an object for each place, with the latencies `p50_s`, `p99_s` and `worst_s`,
 ///   `resizing_max` (photographs at one instant), `connections_held`, `connections_max`, `refused_max` and
 ///   `wall_s`
 ///
-/// Exit status: 0 all replies came and were right, 1 some did not, 2 bad arguments, 130 ended by Ctrl-C.
+/// Exit status: 0 all replies came and were right, 1 some were missing or wrong, 2 bad arguments, 130 ended
+/// by Ctrl-C.
 #[derive(Clone, Debug, clap::Args, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Args {
     /// Number of visitors, each with one connection; with --serve, 0 means that only your browser visits
@@ -92,8 +94,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     pub(crate) listen: Option<SocketAddr>,
 
-    /// Maximum number of connections; further clients get status 503 [default: 100 more than the visitors
-    /// need]
+    /// Maximum number of connections; further clients get status 503 [default: --connections plus 100]
     #[arg(long, value_name = "N", help_heading = "Limits", value_parser = whole::<usize>(1..=1_000_000))]
     pub(crate) max_connections: Option<usize>,
     /// Largest size of a request's first line and headers

@@ -107,8 +107,9 @@ impl Listener {
         }
         let count = self.site.finished.lock().count();
         let first = self.shown.max(count.saturating_sub(NAMED)) + 1;
-        // While a cook resizes in the handler, it cannot run this function. But a thumbnail that has been
-        // finished since the last event shows that a photograph was being resized.
+        // A single cook that resizes in the handler cannot run this function meanwhile, so `now` is 0 here.
+        // But a thumbnail that has been finished since the last event shows that a photograph was being
+        // resized.
         let now = self.site.resizer.at_work.now();
         self.resizing
             .push_back(now.max(usize::from(count > self.shown)));

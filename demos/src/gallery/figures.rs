@@ -240,7 +240,8 @@ impl Outcome {
     }
 }
 
-/// Judges a latency by `gain`, which is another latency divided by this one.
+/// Describes how a latency compares with a reference latency. `gain` is the reference divided by the
+/// latency.
 fn judged(gain: f64) -> String {
     match Change::of(gain) {
         Change::Faster => format!("{} x less", factor(gain)),

@@ -134,8 +134,8 @@ pub(crate) fn thumbnail(file: &[u8]) -> anyhow::Result<Bytes> {
     encode(&small.into_rgb8())
 }
 
-/// Returns a number that distinguishes files (FNV-1a). The load generator compares each thumbnail that it
-/// receives with the one made before the visits.
+/// Returns a number that distinguishes files (FNV-1a). With this number, the load generator checks that
+/// each thumbnail that it receives is the one made before the visits.
 pub(crate) fn checksum(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |sum, &byte| {
         (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
@@ -176,8 +176,7 @@ mod tests {
                 (large.dimensions(), small.dimensions()),
                 ((600, 400), (320, 213))
             );
-            // At the corners and in the middle, a pixel must be the mean of the pixels that it
-            // represents.
+            // At five points, a pixel must be close to the mean of the pixels that it represents.
             for (x, y) in [(5, 5), (310, 5), (5, 205), (310, 205), (160, 30)] {
                 let (left, top) = (x * 600 / 320, y * 400 / 213);
                 for channel in 0..3 {

@@ -13,7 +13,7 @@
 //! | `images` | the pictures, and the computation |
 //! | `server`, `stall` | connections, their limits, and the orderly shutdown |
 //! | `site`, `events`, `page/` | the replies, and the live page |
-//! | `load`, `visitors`, `tally` | the visitors: their process as the server sees it, and its own code |
+//! | `load`, `visitors`, `tally` | the visitors: how the server runs their process, and its code |
 //! | `args`, `figures` | the options, and the report at the end |
 
 mod args;

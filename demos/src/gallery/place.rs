@@ -3,7 +3,7 @@
 //! | place | who computes | who waits meanwhile |
 //! |---|---|---|
 //! | [`Handler`](Place::Handler) | the cook that polls the request's task | every task of that cook |
-//! | [`Task`](Place::Task) | a cook too, a little later | every task of that cook |
+//! | [`Task`](Place::Task) | a cook, when it polls the new task | every task of that cook |
 //! | [`Pool`](Place::Pool) | a thread that runs no tasks | the one request that asked |
 
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::images;
 use crate::{cooks, gauge::Gauge};
 
-/// A place where a thumbnail can be made. The table above explains each place.
+/// A place where a thumbnail can be made. The table at the top of this file explains each place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 pub(crate) enum Place {
     Handler,
@@ -44,7 +44,7 @@ pub(crate) struct Resizer {
     place: Mutex<Place>,
     /// The places in which pictures were resized, in the order of their first use.
     used: Mutex<Vec<Place>>,
-    /// Pictures being resized.
+    /// The number of pictures being resized.
     pub(crate) at_work: Arc<Gauge>,
     /// Limits the number of pool threads that resize at the same time. More threads than cores would not
     /// help, and each picture takes memory.

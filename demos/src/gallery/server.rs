@@ -149,7 +149,8 @@ impl Hall {
                 service_fn(|request| site.clone().answer(request, self.stop.clone())),
             );
         let mut connection = pin!(connection);
-        // A connection that the client ends badly is not an error of the server.
+        // Ignore the connection's result: a client that ends its connection badly is not an error of the
+        // server.
         let stop = pin!(self.stop.recv());
         if let Either::Right(_) = select(connection.as_mut(), stop).await {
             connection.as_mut().graceful_shutdown();

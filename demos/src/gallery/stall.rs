@@ -1,8 +1,8 @@
 //! A stream that does not wait forever for a client that has stopped reading.
 //!
-//! hyper times out a client that is slow to *send* its headers. But a client that sends requests and
-//! never reads fills the socket's buffer. The reply, with everything it holds, then waits as long as the
-//! client likes. [`Patient`] gives up when a write makes no progress for a while.
+//! hyper times out a client that is slow to *send* its headers. But a client that sends requests and never
+//! reads fills the socket's buffer. The reply, with all the memory that it holds, then waits for as long as
+//! the client likes. [`Patient`] gives up when a write makes no progress for a while.
 
 use std::{
     future::Future as _,

@@ -14,8 +14,8 @@ use super::{
 };
 use crate::gauge::Gauge;
 
-/// The number of ticks over which live latencies are computed: five seconds. One tick has 250 requests.
-/// The slowest hundredth is only two or three of them, so a figure per tick would flicker.
+/// The number of ticks over which live latencies are computed: five seconds. One tick has 250 requests. The
+/// slowest hundredth is only two or three of them, so a p99 per tick would flicker.
 const WINDOW: usize = 20;
 
 /// Latencies in microseconds, kept to three digits and never rounded down.
@@ -105,7 +105,7 @@ impl Tally {
         let answered = recent.count();
         let span = TICK.as_secs_f64() * self.recent.len() as f64;
         // A request that still waits counts with the time since it was due. Without these requests, a
-        // server that answers nobody would look fast.
+        // server that does not answer would look fast.
         for due in self.waiting.values() {
             recent.add(due.elapsed());
         }
@@ -119,7 +119,7 @@ impl Tally {
         })
     }
 
-    /// Returns the last line.
+    /// Returns the last line of the output.
     pub(crate) fn last_words(&self) -> Said {
         Said::Done(Visit {
             requests: self.all.count(),

@@ -6,7 +6,7 @@
 //! A latency counted from the sending would therefore hide the wait that the server caused. A few further
 //! visitors, the admirers, open albums. Each album is a handful of thumbnails, requested at the same time.
 //!
-//! The output is JSON: one line per tick, and one line at the end.
+//! The output is JSON: one line per tick (250 ms), and one line at the end.
 
 use std::{
     cell::RefCell,
@@ -116,7 +116,7 @@ impl Crowd {
         join_all(visitors.chain(admirers)).await;
     }
 
-    /// One visitor, which sends each request when it is due, until the visit ends.
+    /// Runs one visitor, which sends each request when it is due, until the visit ends.
     async fn visitor(self: Rc<Self>, number: u64, mut connection: Connection) {
         let _held = self.tally.borrow().held.up();
         let gap = self.load.args.gap();
@@ -139,7 +139,7 @@ impl Crowd {
         }
     }
 
-    /// One admirer, which requests one thumbnail from each album.
+    /// Runs one admirer, which requests one thumbnail from each album.
     async fn admirer(self: Rc<Self>, place: u64, mut connection: Connection) {
         let _held = self.tally.borrow().held.up();
         let (args, gap) = (&self.load.args, self.load.args.album_gap());

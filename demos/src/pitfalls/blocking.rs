@@ -1,7 +1,8 @@
 //! A call that blocks its thread, in a task.
 //!
 //! A bell rings several times per step. Meanwhile a report is fetched through a blocking socket of the
-//! standard library. Until the reply comes, every task on that thread waits too, including the bell.
+//! standard library. Until the reply comes, the thread is blocked, and its other tasks wait too, including
+//! the bell.
 //!
 //! **Corrected**: the same call runs on a thread of the blocking pool.
 
@@ -50,7 +51,7 @@ async fn program(place: Place, is_mended: bool) -> anyhow::Result<Done> {
     Ok(bell.await)
 }
 
-/// Calls the server as any library that is not asynchronous does.
+/// Calls the server and blocks until the reply comes, like a library that is not asynchronous.
 fn fetch(server: SocketAddr, takes: Duration) -> anyhow::Result<()> {
     let request = Request::After(takes.as_millis() as u64);
     request.block(server).context("the server is out of order")

@@ -1,7 +1,8 @@
 //! A future that wakes itself to ask again.
 //!
-//! A guest waits for a meal. Whenever its future is polled, it checks the counter. If the meal is not
-//! there, it asks for another poll immediately. It never misses the meal, but it never lets a core rest.
+//! A guest waits for a meal. Each poll of the guest's future checks the counter. If the meal is not there,
+//! the future wakes itself, so it is polled again immediately. The guest never misses the meal, but keeps a
+//! core busy.
 //!
 //! **Corrected**: the guest leaves its waker at the counter. The cook who puts the meal there wakes the
 //! guest. The counter is a [`Mailbox`], as in the pitfall `waker`.

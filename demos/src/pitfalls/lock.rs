@@ -1,10 +1,10 @@
 //! A lock that is held across an await.
 //!
-//! Guests pay. Each asks the bank, which takes a step, and adds the sum to the till. A guest that locks
-//! the till first and then asks the bank keeps all others out while it waits. The guests wait one after
-//! the other, although nobody computes.
+//! Guests pay. Each guest asks the bank, which answers after one step (`--step`), and adds the sum to the
+//! till. A guest that locks the till first and then asks the bank keeps all others out while it waits. So
+//! the guests wait one after the other, although no cook is busy.
 //!
-//! **Corrected**: ask the bank first, and lock the till for the addition.
+//! **Corrected**: ask the bank first, and lock the till only for the addition.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! `brigade pitfalls`: six programs with a fault, each beside its corrected version.
 //!
-//! This demo shows common faults of asynchronous programs, their appearance on the timeline, and the
-//! advice that names them. All of these programs run to an end.
+//! This demo shows common faults of asynchronous programs, their appearance on the timeline, and the advice
+//! that names them. All of these programs end, even the faulty ones.
 //!
 //! | pitfall | the fault | file |
 //! |---|---|---|
@@ -36,8 +36,8 @@ use crate::prelude::*;
 ///
 /// # Notes
 ///
-/// --cooks here: the number of threads that run each program (at least two for one-task); with 1,2
-/// everything is run with each number and compared.
+/// --cooks here: the number of threads that run each program (at least two for one-task). With --cooks 1,2,
+/// all programs run with one thread, then with two, and the runs are compared.
 ///
 /// --json adds `pitfalls`, one object for each fault. In each, the objects `broken` and `mended` (the
 /// corrected version) have these keys:
@@ -54,7 +54,7 @@ pub(crate) struct Args {
     /// The pitfall to run; all of them if none is named
     #[arg(value_name = "NAME", value_parser = ALL.map(|pitfall| pitfall.name))]
     only: Option<String>,
-    /// Length of a step in milliseconds; for example, a guest pays in one step
+    /// Length of a step, the unit of time in all of these programs, in milliseconds
     #[arg(long, value_name = "MS", default_value = "50", value_parser = whole::<u64>(10..=5_000))]
     step: u64,
 }
@@ -110,7 +110,7 @@ struct Twin {
     pitfall: Pitfall,
     is_mended: bool,
     run: Run<Done>,
-    /// The advice that its timeline gives.
+    /// The advice that the run's timeline gives.
     advice: Vec<Advice>,
 }
 
@@ -209,8 +209,8 @@ impl Dish for Args {
     }
 }
 
-/// Returns the explanation of the fault, both runs drawn on the same scale, and the advice about the
-/// fault. (Other advice, such as that there is little to do, is left out.)
+/// Returns the explanation of the fault, both runs drawn on the same scale, and two kinds of advice: about
+/// this fault, and about other programs that disturbed the run.
 fn chart(pair: &[Twin; 2]) -> String {
     let [broken, mended] = pair.each_ref().map(|twin| duration(twin.run.figures.wall));
     let why = pair[0].pitfall.why;
@@ -261,7 +261,8 @@ fn together(pairs: &[[Twin; 2]], cooks: usize) -> Figures {
     all
 }
 
-/// Returns the share of the lifetimes of all tasks of all programs in which the tasks waited.
+/// Adds up the lifetimes of all tasks of all programs. Returns the share of the sum in which the tasks
+/// waited.
 fn waiting_share(pairs: &[[Twin; 2]]) -> f64 {
     let (mut waiting, mut lived) = (Duration::ZERO, Duration::ZERO);
     for twin in pairs.iter().flatten() {

@@ -1,8 +1,8 @@
 //! A future that does not keep its waker.
 //!
 //! A guest waits for a letter. When the guest first checks, there is none, so its future returns `Pending`,
-//! but does not leave its waker with the mailbox. When the letter comes, there is no waker to call. The guest
-//! would wait forever, but a watchdog ends the program: a timeout on the handle of the guest's task.
+//! but does not leave its waker with the mailbox. When the letter comes, there is no waker to call. The
+//! guest would wait forever, but a watchdog ends the wait: a timeout on the handle of the guest's task.
 //!
 //! **Corrected**: one line keeps the waker.
 

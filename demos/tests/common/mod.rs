@@ -80,7 +80,7 @@ impl Run {
         }
     }
 
-    /// Parses the only object on stdout.
+    /// Parses stdout, which must be one JSON object.
     #[track_caller]
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.stdout)

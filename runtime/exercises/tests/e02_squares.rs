@@ -1,4 +1,4 @@
-//! Exercise 2: another task is polled while one task computes.
+//! Exercise 2: while one task computes, another task is polled.
 
 use std::cell::Cell;
 

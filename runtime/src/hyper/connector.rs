@@ -17,8 +17,8 @@ use crate::net::{ByteStream, Socket, TcpStream};
 
 /// Opens the connections of hyper-util's pooled `Client`.
 ///
-/// It connects with [`TcpStream::connect`], so the host's first address that answers is used. The connection
-/// sends without delay (`TCP_NODELAY`).
+/// It connects with [`TcpStream::connect`], which races the host's addresses. The connection sends without
+/// delay (`TCP_NODELAY`).
 ///
 /// ```
 /// use brigade::hyper::{Connector, Executor, Timer};

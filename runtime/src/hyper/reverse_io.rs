@@ -10,7 +10,8 @@ use futures_io::{AsyncRead, AsyncWrite};
 /// Wraps any stream of hyper as a stream of futures-io, the reverse of [`Io`](super::Io).
 ///
 /// The main use is [`hyper::upgrade::Upgraded`], the connection that remains after an HTTP upgrade.
-/// Websockets, for example, need this connection as a stream of futures-io:
+/// Crates for websockets, for example, take this connection as a stream of futures-io. In the
+/// example below, the server sends one word over it:
 ///
 /// ```
 /// use brigade::hyper::FuturesIo;

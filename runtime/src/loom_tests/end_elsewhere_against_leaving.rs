@@ -55,7 +55,7 @@ fn what_ended_elsewhere_is_not_cancelled() {
         let spawner = WorkerTasks::new(0, &executor.owned);
         spawner.insert(&executor.owned, ending.raw());
         spawner.insert(&executor.owned, living.raw());
-        // The living task is in a run queue from which no worker pops.
+        // No worker runs the living task, as if the task stayed in a run queue.
         let _ = living;
         let told = Arc::new(AtomicBool::new(false));
         let leaving = thread::spawn({

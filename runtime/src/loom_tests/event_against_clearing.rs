@@ -18,8 +18,8 @@ fn no_event_is_cleared_that_was_not_seen() {
     ]);
     explore(None, &SEEN, || {
         let readiness = Arc::new(Readiness::new(false, false));
-        // The number of bytes that wait in the socket. AcqRel: in a real OS, locks order this number
-        // and the socket's events.
+        // The number of bytes that wait in the socket. Its accesses are AcqRel, because in a real OS, locks
+        // order this number and the socket's events.
         let bytes = Arc::new(AtomicUsize::new(1));
         let mut woken = Vec::new();
         readiness.set(&mut woken);

@@ -1,6 +1,6 @@
-//! Two tasks become ready. The push of the second task wakes no worker, because a worker is searching. The
-//! searching worker takes the first task, and is busy until the second task is done. So the searching
-//! worker must wake another worker for the second task (tokio #4383).
+//! Two tasks become ready. If a worker is searching, the push of the second task wakes no worker. The
+//! searching worker takes the first task, and is busy until the second task is done. So the searching worker
+//! must wake another worker for the second task (tokio #4383).
 
 use loom::sync::Notify;
 

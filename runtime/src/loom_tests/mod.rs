@@ -6,8 +6,8 @@
 //! outcomes is never reached, because a race that never happens proves nothing.
 //!
 //! `.ci/loom` runs all models; `.ci/loom NAME` runs models whose name contains `NAME`. If exploring every
-//! order takes too long, a model bounds the number of preemptions. Most races need two preemptions.
-//! `LOOM_MAX_PREEMPTIONS` replaces this bound.
+//! order takes too long, a model bounds the number of preemptions. Most races already occur with two
+//! preemptions. `LOOM_MAX_PREEMPTIONS` replaces this bound.
 
 pub(crate) mod os;
 pub(crate) mod sync;
@@ -123,7 +123,7 @@ fn explore<const N: usize>(
     }
 }
 
-/// The smallest scheduler for many workers: a queue of ready tasks that any thread may run.
+/// A minimal scheduler: a queue of ready tasks that any thread may run.
 struct Line {
     ready: Mutex<VecDeque<Runnable>>,
     /// Wakes the one thread that runs the tasks.

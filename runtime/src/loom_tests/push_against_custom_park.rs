@@ -12,8 +12,8 @@ fn no_push_is_missed() {
     static SEEN: Outcomes<2> = Outcomes::of(["the executor parked", "the executor did not park"]);
     explore(3, &SEEN, || {
         let pushed = Arc::new(AtomicBool::new(false));
-        // Loom does not see the slot, because the slot has a lock of std. A lock of loom would order
-        // accesses that only the fences should order.
+        // Loom does not see the slot, because the slot has a lock of std. A lock of loom would order accesses
+        // that only the runtime's fences should order.
         let slot = std::sync::Arc::new(std::sync::Mutex::new(None::<Ready>));
         let queue = {
             let (pushed, slot) = (pushed.clone(), slot.clone());

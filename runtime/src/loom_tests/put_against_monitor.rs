@@ -1,6 +1,6 @@
-//! A worker fills its LIFO slot and wakes no other worker, because a second worker searches or is the
-//! monitor. At the same moment the second worker finds something else to do. Even so, some worker learns of
-//! the task in the slot (tokio #4941).
+//! A worker fills its LIFO slot. If it sees that a second worker searches or is the monitor, it wakes no
+//! worker. At the same moment, the second worker stops searching or monitoring. Even so, some worker learns
+//! of the task in the slot (tokio #4941).
 
 use loom::thread;
 
@@ -33,7 +33,7 @@ fn with_scheduler(race: impl FnOnce(&Arc<Scheduler>, Runnable) -> bool) {
         covered = race(&scheduler, task);
     });
     assert!(covered, "no worker learns of the task in the slot");
-    // The task is in the slot, or in the queue to which the monitor moved it.
+    // The task is still in the slot, because the model takes no task out.
     raw.cancel();
     drop((handle, tasks));
     line.assert_left();

@@ -1,6 +1,6 @@
 //! An executor is dropped while another thread wakes one of its tasks. The task's future is dropped exactly
-//! once: in a `SingleThread`, on the executor's thread. The handle returns "aborted", and the waker stays
-//! usable (async-executor #163, tokio #3869, #6439).
+//! once. A `SingleThread` drops it on the executor's own thread. The handle returns "aborted", and the waker
+//! stays usable (async-executor #163, tokio #3869, #6439).
 
 use std::task::{Poll, Waker};
 

@@ -1,4 +1,5 @@
-//! The parts of `crate::sync` in a model: loom's types, and our own types where loom has none.
+//! The types of `crate::sync` in a model: loom's types, wrappers around them, and replacements for types that
+//! loom lacks.
 
 pub(crate) use loom::{
     cell::UnsafeCell,
@@ -16,10 +17,10 @@ use std::cell::Cell;
 /// Loom must decide which steps of two threads to try in both orders. For this decision, loom remembers
 /// only the last access to each atomic. Suppose that one thread loads a word. Then a second thread loads
 /// the word in a compare-and-swap loop, and writes it. The second load hides the first load, so loom never
-/// tries the write before the first load. For example, in all 59 executions of a model, the owner found its
-/// ring full, because loom never tried a steal before the owner's load. So here, each load first
-/// writes a word that no thread reads. The write is Relaxed, so it orders nothing in the model. But loom
-/// tries both orders of two such writes.
+/// tries the write before the first load. For example, in all 59 executions of a model of a worker's ring,
+/// the owner found the ring full, because loom never tried a steal before the owner's load. So here, each
+/// load first writes a word that no thread reads. The write is Relaxed, so it orders nothing in the model.
+/// But loom tries both orders of two such writes.
 ///
 /// Each such write adds executions, so `SeldomWritten` omits it. A `SeldomWritten` holds, for example, the
 /// owner of a scheduler. Every operation on a task reads the owner, but the owner changes only once.
@@ -205,8 +206,8 @@ pub(crate) mod thread {
     }
 }
 
-/// Returns the number of the calling thread. The number is an address, as it is outside of models, so it is
-/// not 0.
+/// Returns the number of the calling thread, which is never 0. As in the shipped code, the number is an
+/// address.
 pub(crate) fn thread_number() -> usize {
     loom::thread_local!(static MARK: Box<u8> = Box::new(0));
     MARK.with(|mark| std::ptr::from_ref(&**mark).addr())

@@ -1,6 +1,6 @@
-//! A task is woken while it is queued, while it is being polled, or when it has just gone to sleep. In each
-//! case, a later poll sees what the waking thread wrote before. In tokio #7589, a wake of a queued task did
-//! not release the data that the waking thread had written.
+//! A task is woken while it is queued, polled, or asleep. In each case, a later poll sees what the waking
+//! thread wrote before the wake. In tokio #7589, the poll after a wake of a queued task could miss what the
+//! waking thread had written.
 
 use std::task::Poll;
 

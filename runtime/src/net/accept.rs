@@ -39,7 +39,7 @@ type Accepted<S> = (Socket<<S as Accept>::Stream>, <S as Kind>::Address);
 impl<S: Accept> Socket<S> {
     /// Waits for a connection, and returns it with its peer's address.
     ///
-    /// Skips a connection that fails before its acceptance. If no descriptor or memory is left, `accept`
+    /// Skips a connection that fails before it is accepted. If no descriptor or memory is left, `accept`
     /// pauses and tries again. Meanwhile the connection stays in the OS's queue.
     ///
     /// This server has a task for each connection:

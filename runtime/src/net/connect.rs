@@ -1,9 +1,9 @@
 //! Connects to the first address that answers.
 //!
-//! A name may have several addresses, of both families (IPv4 and IPv6). A connection to a dead address fails
-//! immediately, or gets no answer for minutes. The addresses are tried in turn. If an attempt fails or takes
-//! longer than `HEAD_START`, the next attempt begins. The first connection wins, and the other attempts are
-//! dropped. This is RFC 8305, "happy eyeballs", without its part about lookups.
+//! A name may have several addresses, of both families (IPv4 and IPv6). An attempt to connect to a dead
+//! address fails immediately, or gets no answer for minutes. The addresses are tried in turn. If an attempt
+//! fails or takes longer than `HEAD_START`, the next attempt begins. The first connection wins, and the other
+//! attempts are dropped. This is RFC 8305, "happy eyeballs", without its part about lookups.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -23,8 +23,8 @@ use crate::reactor::delay::Delay;
 
 type Connection = TcpStream;
 
-/// The time after which the next address is tried too. RFC 8305, section 8, recommends 250 ms. Most
-/// connections take less time, and a person hardly notices the delay.
+/// When an attempt has taken this long, the next attempt begins, and the earlier one continues. RFC 8305,
+/// section 8, recommends 250 ms. Most connections take less time, and a person hardly notices the delay.
 const HEAD_START: Duration = Duration::from_millis(250);
 
 /// Connects to the first address that answers. `addresses` comes from `lookup`, so it is not empty.
@@ -77,8 +77,8 @@ pub(super) fn made<S: Peer>(connection: &Socket<S>) -> impl Future<Output = io::
     })
 }
 
-/// Orders the addresses so that the two families alternate until one family runs out. Within a family, the
-/// order is kept. So a machine with broken IPv6 does not try all IPv6 addresses first.
+/// Orders the addresses so that the two families alternate until one family runs out. So a machine with
+/// broken IPv6 does not try all IPv6 addresses first. Within a family, the order is kept.
 fn alternate(addresses: &[SocketAddr]) -> VecDeque<SocketAddr> {
     let first = addresses.first().is_some_and(SocketAddr::is_ipv6);
     let of = |ipv6| addresses.iter().filter(move |it| it.is_ipv6() == ipv6);

@@ -1,9 +1,9 @@
 //! The common part of all sockets.
 //!
-//! A [`Socket`] is one of mio's sockets, registered as a source. All of mio's socket types have the trait
-//! [`Kind`]. Some types have [`ByteStream`](super::stream::ByteStream),
+//! A [`Socket`] is one of mio's sockets, registered as a source. All of mio's socket types implement the
+//! trait [`Kind`]. Some types also implement [`ByteStream`](super::stream::ByteStream),
 //! [`Datagrams`](super::datagram::Datagrams) or [`Accept`](super::accept::Accept). Each method is written
-//! once, for all sockets with the trait that the method needs.
+//! once, for all sockets that implement the trait that the method needs.
 
 use std::fmt;
 use std::io;
@@ -48,7 +48,8 @@ impl<S: Kind> Socket<S> {
     /// Takes over a std socket that already is in non-blocking mode.
     ///
     /// The first write waits for an event, because a stream may still be connecting. The descriptor may even
-    /// belong to another type of socket, so `INTEREST_OF_OURS` does not apply.
+    /// belong to another type of socket. `INTEREST_OF_OURS` is not used, because for TCP it turns on a rule
+    /// that is false for other sockets: see `short_read_drains`.
     pub(super) fn take_over(socket: S, function: &str) -> io::Result<Self> {
         let reactor = current_reactor(function)?;
         let io = Registered::with_reactor(reactor, socket, S::INTEREST, false)?;
@@ -225,8 +226,8 @@ impl<S: Kind> Socket<S> {
         mut io: impl FnMut() -> io::Result<R>,
     ) -> io::Result<R> {
         loop {
-            // If the executor is gone, `wait_for` fails immediately, and `woken` is `None`. Then `try_after`
-            // returns an error other than `WouldBlock`.
+            // If the executor is gone, `wait_for` fails immediately, and `woken` is `None`. If `io` then
+            // returns `WouldBlock`, `try_after` replaces it by another error, so the loop ends.
             let woken = self.io.source.wait_for(interest, |way, seen| (way, seen));
             let woken = woken.await.ok();
             let result = loop {

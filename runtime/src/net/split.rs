@@ -2,7 +2,7 @@
 //!
 //! A program can also read and write at the same time through `&TcpStream`, without halves. But the types of
 //! the halves show which task reads and which task writes. Dropping the write half ends the write direction.
-//! A half is a shared reference, so no lock is needed.
+//! Each half holds an `Arc` of the stream. The stream's methods take `&self`, so no lock is needed.
 
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut};

@@ -41,8 +41,8 @@ impl ByteStream for mio::net::UnixStream {
 }
 
 impl<S: ByteStream> Socket<S> {
-    // Some methods are not `async fn`, because the future of an `async fn` stores the arguments twice. Each
-    // idle connection holds such a future.
+    // Some methods are not `async fn`, because the future of an `async fn` stores the arguments twice. The
+    // size matters, because each idle connection holds the future of a read.
 
     /// Waits for bytes and reads them. Returns their number, or 0 at the end of the stream.
     ///
@@ -220,7 +220,7 @@ impl<S: ByteStream> Socket<S> {
     /// # let stream = brigade::net::TcpStream::connect(listener.local_addr()?).await?;
     /// # let (peer, _) = listener.accept().await?;
     /// stream.writable().await?;
-    /// // Fill the buffer, because the peer reads nothing.
+    /// // The peer reads nothing, so these writes fill the buffer.
     /// let full = loop {
     ///     if let Err(error) = stream.try_write(&[0; 4096]) {
     ///         break error;
@@ -276,8 +276,8 @@ impl<S: ByteStream> Socket<S> {
 /// the same limit.
 const MOST_PARTS: usize = 1024;
 
-/// Returns the number of empty parts at the front. Callers skip these parts. A call with only empty parts
-/// would return 0, as at the end of the stream.
+/// Returns the number of empty parts at the front, which callers skip. Otherwise, if the first `MOST_PARTS`
+/// parts were empty, a call would return 0, as at the end of the stream.
 fn leading_empty(parts: &[impl Deref<Target = [u8]>]) -> usize {
     let filled = parts.iter().position(|part| !part.is_empty());
     filled.unwrap_or(0)

@@ -113,17 +113,17 @@ pub struct UCred {
 }
 
 impl UCred {
-    /// Returns the process ID, if the system reports it.
+    /// Returns the peer's process ID, if the system reports it.
     pub fn pid(&self) -> Option<i32> {
         self.process
     }
 
-    /// Returns the effective user.
+    /// Returns the peer's effective user ID.
     pub fn uid(&self) -> u32 {
         self.user
     }
 
-    /// Returns the effective group.
+    /// Returns the peer's effective group ID.
     pub fn gid(&self) -> u32 {
         self.group
     }

@@ -109,7 +109,8 @@ impl Socket<mio::net::TcpStream> {
             let reactor = current_reactor("TcpStream::connect")?;
             match target {
                 Target::Address(address) => {
-                    // A loop over refused calls never waits, so each call must spend budget.
+                    // A loop over refused calls never waits, so spend budget (see `coop`) to make the loop
+                    // yield.
                     consume_budget().await;
                     let stream = begin(reactor, address)?;
                     made(&stream).await?;

@@ -79,7 +79,7 @@ impl Socket<mio::net::UnixStream> {
     pub async fn connect(path: impl AsRef<Path>) -> io::Result<Self> {
         let reactor = current_reactor("UnixStream::connect")?;
         let mut pause = Pause::new();
-        // A caller may connect in a loop. If each call is refused, the loop never waits, so spend budget.
+        // A loop over refused calls never waits, so spend budget (see `coop`) to make the loop yield.
         consume_budget().await;
         let stream = loop {
             match mio::net::UnixStream::connect(path.as_ref()) {

@@ -1,9 +1,9 @@
 //! The inbox of the single-thread executor. Other threads reach the executor only through it.
 //!
-//! Any thread can send a [`RemoteOp`] without blocking. `send` returns whether to notify the *owner*, the
-//! executor's thread. The channel is unbounded, because `wake` calls `send` and must not block: the caller
-//! of `wake` may hold a lock that the executor needs (compio #1044). Once the owner drops the receiving
-//! end, sending fails, and the sender drops the operation.
+//! Any thread can send a [`RemoteOp`] without blocking. `send` returns whether the sender must notify the
+//! *owner*, which is the executor's thread. The channel is unbounded, because `wake` calls `send` and must
+//! not block: the caller of `wake` may hold a lock that the executor needs (compio #1044). Once the owner
+//! drops the receiving end, sending fails, and the sender drops the operation.
 //!
 //! # The race between sending and parking
 //!
@@ -17,11 +17,11 @@
 //!
 //! One of the two fences comes first. If fence P2 is first, step S3 sees the operation of P1. If fence S2
 //! is first, step P3 sees `asleep` and notifies. A notification is an event in the OS, so step S4 ends even
-//! if the notification came earlier. So the owner never sleeps while an operation waits.
+//! if the notification came before it. So the owner never sleeps while an operation waits.
 //!
-//! Without step S3, an operation sent between the last check and the sleep would be lost. This bug is a
-//! *lost wakeup*; the model `no_wake_is_slept_through` finds it. A notification at every send would also
-//! prevent it, but cost a system call each time.
+//! Without step S3, the owner could sleep although an operation was sent after its last check. This bug is
+//! a *lost wakeup*; the model `no_wake_is_slept_through` finds it. Notifying the owner at every send would
+//! also prevent the bug, but would cost a system call each time.
 
 use crate::sync::channel::{Receiver, Sender, unbounded};
 use crate::sync::{AtomicBool, Ordering, fence};
@@ -54,13 +54,11 @@ impl Inbox {
         self.asleep.load(Ordering::Relaxed) && self.asleep.swap(false, Ordering::Relaxed)
     }
 
-    /// Returns whether the inbox is empty.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.sender.is_empty()
     }
 
-    /// Returns how many operations wait.
     pub(crate) fn len(&self) -> usize {
         self.sender.len()
     }
@@ -175,7 +173,7 @@ mod tests {
                 })
             })
             .collect();
-        // The owner runs half of the operations. The rest reach a closing inbox.
+        // The owner runs at least half of the operations. Then it closes the inbox.
         while dropped.get() < THREADS * each / 2 {
             let before = notified.load(Ordering::SeqCst);
             if inbox.begin_park() {

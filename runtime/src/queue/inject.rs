@@ -1,5 +1,5 @@
-//! The queue that all workers share. It takes tasks from other threads, and tasks that do not fit into a
-//! worker's ring.
+//! The queue that all workers share. It takes tasks from threads that are not workers, and tasks that do
+//! not fit into a worker's ring.
 //!
 //! The queue is a lock-free channel. A deque behind a lock takes fewer instructions and atomic operations
 //! than the channel. But with 100,000 spawns from outside the executor, the deque was slower by two fifths,
@@ -13,7 +13,7 @@ use crate::sync::{AtomicUsize, Ordering};
 pub(crate) struct Injector<T> {
     sender: Sender<T>,
     receiver: Receiver<T>,
-    /// The number of workers that move a batch to their rings.
+    /// The number of workers that are moving a batch to their rings.
     moving: AtomicUsize,
 }
 
@@ -44,8 +44,8 @@ impl<T> Injector<T> {
     }
 
     /// Takes the first item. Then passes a batch of further items to `put`. `share` gets the number of
-    /// items left and returns the batch's size. If `put` refuses an item, the item goes back to the end,
-    /// and the batch ends. Returns the first item and how many items `put` took.
+    /// items left and returns the batch's size. If `put` refuses an item, the item goes to the end of the
+    /// queue, and the batch ends. Returns the first item and how many items `put` took.
     #[inline]
     pub(crate) fn pop_batch(
         &self,
@@ -86,8 +86,8 @@ impl<T> Injector<T> {
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         // The order of the checks matters. If a batch emptied the queue, the increment of `moving` is
-        // visible, because the channel's operations release and acquire. If `moving` is 0 again, the batch
-        // is visible in the ring.
+        // visible, because sending and receiving on the channel have Release and Acquire ordering. If
+        // `moving` is 0 again, the batch is visible in the ring.
         self.receiver.is_empty() && self.moving.load(Ordering::Acquire) == 0
     }
 }

@@ -2,9 +2,10 @@
 //!
 //! Without a seed, the queue is first come, first served. It has two parts: tasks that were spawned or
 //! woken, and tasks that *yielded*. A task yields if it is woken during its own poll. It then goes behind
-//! all tasks that are ready. At most [`OVERTAKES`] later tasks overtake the first yielded task; then the
-//! same number may overtake the next. So yielding tasks do not starve, and hardly delay the tasks that the
-//! driver woke. With a seed, a generator decides the order.
+//! all tasks that are ready. At most [`OVERTAKES`] tasks that become ready later run before the first
+//! yielded task. Then the same number may run before the next yielded task. So yielding tasks do not
+//! starve, and hardly delay the tasks that the driver woke. With a seed, a pseudorandom generator decides
+//! the order.
 
 use std::collections::VecDeque;
 
@@ -76,7 +77,6 @@ impl LocalQueue {
         self.woken.len() + self.yielded.len()
     }
 
-    /// Removes a task.
     pub(crate) fn remove(&mut self, task: RawTask) {
         self.woken.retain(|other| other.raw() != task);
         self.yielded.retain(|(other, _)| other.raw() != task);
@@ -109,7 +109,7 @@ impl Generator {
     }
 
     /// Returns a number below `bound`, or `None` if `bound` is 0. The number is the upper half of a
-    /// product, not a remainder. The distribution is uniform enough for a queue.
+    /// product. This is cheaper than a remainder, and uniform enough for a queue.
     fn below(&mut self, bound: usize) -> Option<usize> {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
@@ -163,7 +163,6 @@ mod tests {
         assert!(queue.pop().is_none() && queue.len() == 0);
     }
 
-    /// A task that yields goes behind all ready tasks. At most a fixed number of later tasks overtake it.
     #[test]
     fn a_task_that_yields_is_overtaken_by_a_bounded_number_of_later_ones() {
         const EARLIER: usize = 5;

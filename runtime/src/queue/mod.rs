@@ -20,8 +20,8 @@
 //! assert_eq!(sum, 4950);
 //! ```
 //!
-//! This is correct, but all threads contend for one lock and one cache line at every push and pop. So each
-//! thread gets a queue of its own, which raises three questions. How does another thread add a task?
+//! This code is correct, but all threads contend for one lock and one cache line at every push and pop. So
+//! each thread gets a queue of its own, which raises three questions. How does another thread add a task?
 //! Through the [`inbox`] if one thread runs all tasks; otherwise through the queue of [`inject`]. How does
 //! work move from a full queue to an idle thread? The idle thread steals it from a ring (see [`stealing`]).
 //! What wakes a sleeping thread? See `inbox` and `work_stealing::idle`.

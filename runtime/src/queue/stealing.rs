@@ -1,8 +1,8 @@
-//! One worker's queues, from which other workers steal: a ring, and a slot for one task.
+//! One worker's queues, from which other workers can take tasks: a ring, and a slot for one task.
 //!
 //! The owner pushes at the ring's tail and pops at its head. Another worker steals half of the items, from
-//! the head on. The ring neither blocks nor allocates. It holds plain pointers, or numbers in the loom
-//! models.
+//! the head on. The ring neither blocks nor allocates. Its items are plain pointers (in the loom models,
+//! numbers).
 //!
 //! A thief *claims* positions before it reads them. The owner does not write a claimed position until the
 //! thief has released it. In the classic deque of Chase and Lev, a thief reads first and discards the item
@@ -18,13 +18,13 @@
 //! ```
 //!
 //! - `claimed`: the next pop or steal begins here. Owner and thieves advance it by compare-and-swap.
-//! - `done`: the owner may write the positions before `done`. Unless a thief is reading, `done` equals
-//!   `claimed`. A thief that has finished advances `done`. Only one thief reads at a time.
-//! - `tail`: only the owner writes it.
+//! - `done`: the positions before `done` are free, so the owner may write them. Unless a thief is reading,
+//!   `done` equals `claimed`. A thief that has finished advances `done`. Only one thief reads at a time.
+//! - `tail`: the next push writes here. Only the owner advances it.
 //!
 //! Tokio packs the head of its local queues in the same way. In Go and tokio, a full queue moves half of
-//! its tasks to the shared queue. A full ring here moves no tasks, because they have waited longest, and
-//! would go behind all others.
+//! its tasks to the shared queue. Here, only the task that does not fit goes to the shared queue. The tasks
+//! in the full ring have waited longer, and would go behind all tasks of the shared queue.
 
 use std::ptr;
 
@@ -36,7 +36,7 @@ use crate::task::raw::Runnable;
 
 /// The number of positions in a ring. In the benchmark `m_pairs`, each worker has 1,000 tasks. With 256
 /// positions, tasks went through the shared queue, which took 12 % of the time. More than 1,024 positions
-/// gain nothing. A model needs only a few.
+/// gain nothing. A loom model needs only a few positions.
 #[cfg(not(loom))]
 pub(crate) const CAPACITY: u32 = 1024;
 #[cfg(loom)]
@@ -53,7 +53,6 @@ pub(crate) struct Ring<T> {
 // claimed a position reads it. `head` and `tail` keep writes and reads apart.
 unsafe impl<T: Send> Sync for Ring<T> {}
 
-/// The two positions of the head.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Head {
     done: u32,
@@ -96,7 +95,7 @@ impl<T> Ring<T> {
         let tail = self.tail.load(Ordering::Acquire);
         let head = Head::unpack(self.head.load(Ordering::Acquire));
         // Acquire pairs with the Release of `push`: a caller that sees a new length sees what the owner
-        // wrote before. `head` may have passed `tail`, because the two are not read at one instant.
+        // wrote before. The head may be ahead of the tail, because the tail was read earlier.
         let length = tail.wrapping_sub(head.claimed);
         if length > CAPACITY { 0 } else { length }
     }
@@ -207,8 +206,9 @@ impl<T> Ring<T> {
             if done != claimed {
                 return None;
             }
-            // Read the tail at each try. If the head has moved meanwhile, the count is too high, but then
-            // the exchange fails. Acquire pairs with the Release of `push`: the items are there.
+            // Read the tail at each try. If the head has moved since it was read, the count may be too
+            // high, but then the exchange fails. Acquire pairs with the Release of `push`: the items are
+            // there.
             let length = self.tail.load(Ordering::Acquire).wrapping_sub(claimed);
             count = length - length / 2;
             let claimed = claimed.wrapping_add(count);
@@ -230,18 +230,18 @@ impl<T> Ring<T> {
             let done = claimed;
             Some(Head { done, claimed }.pack())
         };
-        // Release pairs with the Acquire of `push`: the reads come before the owner's write.
+        // Release pairs with the Acquire of `push`: the thief's reads come before the owner's next write.
         let _ = self
             .head
             .fetch_update(Ordering::AcqRel, Ordering::Relaxed, release);
     }
 }
 
-/// Holds the task that the worker's running task woke last. The held task runs next on this worker.
+/// Holds the task that was woken last on the worker's thread. The worker usually runs this task next.
 ///
 /// Often a task wakes another task and then waits for it, for example over a channel. The woken task then
-/// finds its data in this core's cache, and no worker need be woken. The monitor takes the task out if the
-/// owner stays in one poll for too long (see `work_stealing::monitor`; tokio #4941).
+/// finds its data in this core's cache, and no other worker needs to be woken. The monitor takes the task
+/// out if the owner stays in one poll for too long (see `work_stealing::monitor`; tokio #4941).
 pub(crate) struct LifoSlot(AtomicPtr<Header>);
 
 impl LifoSlot {

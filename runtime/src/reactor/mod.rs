@@ -1,9 +1,9 @@
-//! The reactor: records events of the OS as readiness of sources, and wakes tasks.
+//! The reactor records events of the OS as readiness of sources, and wakes tasks.
 //!
 //! A source registers with mio (epoll on Linux, kqueue on the BSDs and macOS) once in its life. One thread
 //! at a time waits for events in the [`EventLoop`], looks up each event's source and collects the wakers of
 //! the waiting tasks. Then the tasks themselves call read and write, so this is a reactor, not a proactor. An
-//! event may come for a deregistered source, so every token is checked.
+//! event may come for a deregistered source, so the token of every event is checked.
 //!
 //! # From token to source
 //!
@@ -52,7 +52,7 @@ const NOTIFIER: Token = Token(usize::MAX);
 /// Arbitrary: mio's examples use 1024.
 const EVENTS: usize = 1024;
 
-/// The part that all threads use: it registers and deregisters sources.
+/// The part of the reactor that all threads use. It registers and deregisters sources.
 pub(crate) struct Reactor {
     registry: Registry,
     /// Ends the wait of the thread in the event loop.
@@ -72,7 +72,7 @@ struct Sources {
     closed: bool,
 }
 
-/// The part that one thread at a time uses: it asks the OS for events.
+/// The part of the reactor that one thread at a time uses. It asks the OS for events.
 pub(crate) struct EventLoop {
     poll: Poll,
     events: Events,
@@ -108,14 +108,14 @@ impl Reactor {
             .expect("brigade: an event loop could not be notified");
     }
 
-    /// Sets the timers of delays. The reference is weak, because the timers hold a strong reference to the
-    /// reactor.
+    /// Sets the timers of delays and pauses. The reference is weak, because the timers hold a strong
+    /// reference to the reactor.
     pub(crate) fn serve(&self, timers: &Arc<Timers>) {
         // This is called once, when the executor is built.
         let _ = self.os_timers.set(Arc::downgrade(timers));
     }
 
-    /// Returns the timers of delays, or `None` once the executor is gone.
+    /// Returns the timers of delays and pauses, or `None` once the executor is gone.
     pub(crate) fn os_timers(&self) -> Option<Arc<Timers>> {
         self.os_timers.get()?.upgrade()
     }
@@ -161,8 +161,8 @@ impl Reactor {
             }
             sources.insert(interest, writable, self.os_timers.get().cloned())
         };
-        // Hold no lock here, because `io` is the user's code and may panic. Before the registration, no
-        // event for the token can come.
+        // Hold no lock here, because `io` is the user's code and may panic. No lock is needed, because no
+        // event for the token can come before the registration.
         let undo = RemoveOnDrop(self, source.token);
         self.registry.register(io, source.token, interest)?;
         std::mem::forget(undo);
@@ -170,8 +170,8 @@ impl Reactor {
         Ok(source)
     }
 
-    /// Ends the registration of `io`. Ignores errors, because the descriptor is closed next, which also ends
-    /// the registration.
+    /// Ends the registration of `io`. Ignores errors. In most cases the descriptor is closed next, which also
+    /// ends the registration.
     pub(crate) fn deregister(&self, io: &mut impl mio::event::Source, source: &Source) {
         // End a pause, because its timer would keep the source alive.
         source.pause.end();
@@ -237,7 +237,7 @@ impl Sources {
 impl EventLoop {
     /// Waits for events of the OS or a notification, and collects the wakers to call. Waits at most
     /// `timeout`; `None` means no limit. An interrupted wait returns without events. The caller then checks
-    /// its queues and its clock, and waits again (`polling` b9ab821).
+    /// its queues and its clock, and waits again (compare commit b9ab821 of the crate `polling`).
     ///
     /// # Panics
     /// Panics if the OS refuses to report events, because no event could then wake a task.
@@ -265,8 +265,8 @@ impl EventLoop {
     }
 }
 
-/// Replaces `timerfd.rs` on systems other than Linux, or if the feature `precise-timers` is off. kqueue's
-/// timeouts are exact.
+/// Replaces `timerfd.rs` on systems other than Linux, or if the feature `precise-timers` is off. The BSDs and
+/// macOS need no timerfd, because kqueue's timeouts are exact.
 #[cfg(not(all(feature = "precise-timers", target_os = "linux")))]
 pub(crate) mod timerfd {
     pub(crate) struct TimerFd;
@@ -287,7 +287,7 @@ mod tests {
     use super::*;
 
     /// mio #1760, tokio #6369 (RUSTSEC-2024-0019): an event may arrive after its source was removed. The
-    /// event then finds no source, even if another source has the index.
+    /// event then finds no source, even if another source has got the same index.
     #[test]
     fn an_event_for_a_source_that_is_gone_finds_nobody() {
         let mut sources = Sources {
@@ -295,7 +295,8 @@ mod tests {
             generation: INDEX - 2,
             closed: false,
         };
-        // The neighbour keeps the slab in use, so the freed index is used again.
+        // `remove` replaces an empty slab. The neighbour prevents this, so the slab uses the freed index
+        // again.
         let neighbour = sources.insert(Interest::READABLE, false, None).token;
         let mut stale = Vec::new();
         for _ in 0..8 {
@@ -363,8 +364,8 @@ mod tests {
             reactor.deregister(&mut sender, &write);
         }
 
-        /// tokio-core #117: the end of a stream must make both directions ready for any interest, because it
-        /// may be the last event. (kqueue reports only the directions of the interest.)
+        /// tokio-core #117: the end of a stream must make both directions ready, even if only one is
+        /// registered, because no event may follow. (kqueue reports only the registered directions.)
         #[test]
         #[cfg(target_os = "linux")]
         fn an_end_concerns_both_directions() {

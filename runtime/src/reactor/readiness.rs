@@ -98,7 +98,7 @@ struct More {
     futures: Slab<Waker>,
 }
 
-/// A waker's data and function table. Wakers with the same identity wake the same task.
+/// The addresses of a waker's data and function table. Wakers with the same identity wake the same task.
 type Identity = (usize, usize);
 
 /// The position of a future's waker. The future removes its waker with this key, which is valid until the
@@ -135,7 +135,7 @@ impl Readiness {
     /// Clears READY after a try that got `WouldBlock`, unless an event came since `seen` was read.
     pub(crate) fn clear(&self, seen: ReadySnapshot) {
         let cleared = seen.0 & !READY;
-        // These orderings suffice, because step T2 of the task's next wait pairs with the next `raise`.
+        // These orderings suffice, because step T2 reads the word again before the task waits.
         let _ = self
             .word
             .compare_exchange(seen.0, cleared, Ordering::AcqRel, Ordering::Relaxed);
@@ -252,8 +252,8 @@ impl Readiness {
 
     /// Returns the word if a try may succeed. Otherwise stores the task's waker until the next event.
     ///
-    /// A future passes a `key`, and calls [`forget`](Self::forget) when it is dropped. A poll function passes
-    /// no key, because it has no destructor. Its waker stays until the event.
+    /// A future passes a `key`, and calls [`forget`](Self::forget) when it is dropped. A poll function has no
+    /// destructor, so it passes no key. Its waker stays until the next event.
     pub(crate) fn poll_ready(
         &self,
         cx: &mut Context<'_>,
@@ -339,7 +339,7 @@ impl Waiters {
     /// Stores the waker of a poll function, once for each task. Returns a waker for the caller to drop, and
     /// moves the wakers of completed tasks to `dead`.
     ///
-    /// A waker that is displaced from the first slot moves to the map `tasks`, because its task may still
+    /// A waker that is displaced from the field `task` moves to the map `tasks`, because its task may still
     /// be waiting. If the task were woken instead, two tasks that share a direction would wake each other
     /// forever.
     fn put_task(&mut self, waker: Waker, dead: &mut Vec<Waker>) -> Option<Waker> {

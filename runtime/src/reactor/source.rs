@@ -28,9 +28,9 @@ pub(crate) enum Direction {
     Write,
 }
 
-/// Returns whether a short read empties a source that is registered with `interest`. If so, the next read
-/// waits for the next event. A server that answers one request after another then makes three system calls
-/// for each request (wait, read, write) instead of four.
+/// Returns whether a short read (one that does not fill its buffer) empties a source that is registered with
+/// `interest`. If so, the next read waits for the next event. A server that answers one request after another
+/// then makes three system calls for each request (wait, read, write) instead of four.
 ///
 /// This rule is true for TCP on Linux, where `recv` takes all bytes up to the end, an error or an urgent
 /// byte. Each of these three raises its own event, and [`Readiness::set_last`] then turns the rule off for
@@ -38,8 +38,9 @@ pub(crate) enum Direction {
 /// PRIORITY. The rule is false for Unix streams, where `recv` stops at each message that carries
 /// descriptors. A user may make a `std::net::TcpStream` from the descriptor of a Unix stream, so streams
 /// from std are excluded. The rule is off for mio's emulation with poll(2), which arms an event only after
-/// `WouldBlock`. The rule is off under Miri, which makes reads short at random. (A program with kernel TLS
-/// must read with `async_io`.)
+/// `WouldBlock`. The rule is off under Miri, which makes reads short at random. The rule is false for kernel
+/// TLS, where `recv` may stop at the end of a record. brigade does not detect kernel TLS, so a program that
+/// enables it must read with `async_io`, which does not use the rule.
 fn short_read_drains(interest: Interest) -> bool {
     cfg!(all(
         any(target_os = "linux", target_os = "android"),
@@ -158,7 +159,7 @@ impl Source {
         self.try_after(None, interest, operation)
     }
 
-    /// Does the same as [`try_any`](Self::try_any), with the result `woken` of [`wait_for`](Self::wait_for).
+    /// Does the same as [`try_any`](Self::try_any), after [`wait_for`](Self::wait_for) has returned `woken`.
     /// The direction of `woken` is regarded as ready, even if another call has failed since then.
     pub(crate) fn try_after<R>(
         self: &Arc<Self>,
@@ -339,8 +340,8 @@ impl Source {
             for wait in waits.iter_mut().flatten() {
                 let readiness = wait.source.readiness(wait.direction);
                 // One event wakes all waiting tasks, and the task that is polled first may clear the
-                // direction's readiness. The other tasks must return even then, because their callers may
-                // need something else, such as space at another receiver.
+                // direction's readiness. The waits of the other tasks must end even then, because their calls
+                // may need something else, such as space at another receiver.
                 let polled = match wait.key.and_then(|key| readiness.woken_since(key)) {
                     Some(seen) => Poll::Ready(seen),
                     None => (wait.source).poll_ready(wait.direction, cx, Some(&mut wait.key)),
@@ -372,7 +373,7 @@ where
 {
     type Output = io::Result<R>;
 
-    /// The future may be polled again after it was ready. It then tries again.
+    /// After the future has returned `Ready`, it may be polled again. It then makes another try.
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<R>> {
         let me = &mut *self;
         let (key, operation) = (Some(&mut me.key), &mut me.operation);
@@ -403,13 +404,15 @@ const SHORTEST: Duration = Duration::from_millis(1);
 /// How many times the length doubles.
 const DOUBLINGS: u32 = 6;
 
-/// Pauses after failed writes. A failed write may itself cause the event that the writer waits for.
+/// Delays the next try after several failed writes. A failed write may itself cause the event that the writer
+/// waits for.
 ///
 /// If the receiver of a Unix datagram has no space, `sendto` allocates memory for the datagram and frees
 /// the memory again. Freeing the memory makes the sender's socket writable, which is an event. A task that
-/// trusts such events tries forever and keeps a processor busy. So if several writes in a row fail, each
-/// after its own event, a pause begins. Until the pause ends, events are put off. If the failed call
-/// waited for both directions, the pause holds both, because each event reports all ready directions.
+/// tried again after each such event would never stop, and would keep a processor busy. So if several writes
+/// in a row fail, each after its own event, a pause begins. Until the pause ends, events are put off. If the
+/// failed call waited for both directions, the pause holds both, because each event reports all ready
+/// directions.
 pub(super) struct Pause {
     /// The timers of the executor that delivers the source's events.
     timers: Option<Weak<Timers>>,

@@ -74,8 +74,8 @@ impl Builder<SingleThread> {
         self
     }
 
-    /// Makes runs repeatable, poll by poll: with virtual time, but without event sources and other threads.
-    /// So closures of `spawn_blocking` run on this thread.
+    /// Makes runs repeatable, poll by poll. The executor has virtual time, and neither event sources nor
+    /// other threads. So closures of `spawn_blocking` run on this thread.
     pub(crate) fn closed_world(mut self) -> Self {
         self.settings.closed_world = true;
         self.settings.virtual_time = true;

@@ -54,7 +54,8 @@ use crate::timeline::Timeline;
 use crate::trace::recorder::Role;
 
 /// The maximum number of operations from other threads between two polls of the driver. It equals the
-/// maximum number of tasks polled in that time, so tasks from other threads do not pile up.
+/// maximum number of tasks polled in that time, so tasks that other threads spawn or wake do not pile up
+/// in the run queue.
 const OPS_PER_TURN: usize = LOOK_EVERY;
 
 /// The single-thread executor: an event loop.

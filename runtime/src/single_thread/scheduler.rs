@@ -1,7 +1,8 @@
 //! The tasks' view of the single-thread executor: a run queue, the list of living tasks, and the inbox.
 //!
 //! The executor's thread needs no lock for the queue and the states of tasks. Other threads use only the
-//! inbox. No user code runs while [`Local`] is open, because such code might call this scheduler again.
+//! inbox. No user code runs while [`Local`] is borrowed, because such code might call this scheduler
+//! again.
 
 use crate::metrics::Counters;
 use crate::queue::inbox::Inbox;
@@ -55,10 +56,10 @@ impl Scheduler {
         }
     }
 
-    /// Opens the owner thread's state, if the caller is on that thread. `f` must not run user code.
+    /// Lends the owner thread's state to `f`, if the caller is on that thread. `f` must not run user code.
     #[inline(always)]
     fn local<R>(&self, f: impl FnOnce(&mut Local) -> R) -> Option<R> {
-        // SAFETY: no `f` in this file opens the cell again. `Local` consists of lists of pointers, and
+        // SAFETY: no `f` in this file accesses the cell again. `Local` consists of lists of pointers, and
         // dropping a pointer runs no code.
         unsafe { self.local.with(f) }
     }
@@ -103,10 +104,10 @@ impl Scheduler {
     /// Cancels all tasks, on this thread, and closes the inbox.
     ///
     /// 1. Sets `closing`: from now on no task is bound or queued.
-    /// 2. Empties the queue, whose tasks are also on the list.
-    /// 3. Finds the tasks on the list one by one and cancels them. Dropping a future runs user code, which
-    ///    may wake other tasks (no effect now), spawn tasks (cancelled immediately) or drop handles. So
-    ///    `Local` is not open while a future is dropped.
+    /// 2. Empties the queue. Its tasks are also on the list of living tasks.
+    /// 3. Finds the living tasks one by one and cancels them. Dropping a future runs user code, which may
+    ///    wake other tasks (no effect now), spawn tasks (cancelled immediately) or drop handles. So
+    ///    `Local` is not borrowed while a future is dropped.
     /// 4. Now all tasks are done. Unbinds them from this thread, then closes the inbox and drops the
     ///    operations in it. A sender that finds the inbox closed drops its operation itself.
     pub(super) fn close(&self, this: &SchedulerRef) {
@@ -137,7 +138,7 @@ impl Schedule for Scheduler {
             self.counters.in_flight.up_alone();
             None
         });
-        // Drop the future only after `Local` is closed.
+        // Drop the future only after the borrow of `Local` has ended.
         drop(refused);
     }
 

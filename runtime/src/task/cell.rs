@@ -9,8 +9,8 @@
 //!   ┌────────┬─────────────────────┐  0
 //!   │ Header │ vtable              │     how to poll, drop, read and free this F
 //!   │        │ scheduler           │     where the task goes when it is woken
-//!   │        │ join                │     the waker of the handle, or how far joining is
-//!   │        │ refs, owned_index   │     references; its index in the list of living tasks
+//!   │        │ join                │     the waker of the handle, or the state of the join
+//!   │        │ refs, owned_index   │     reference count; index in the list of living tasks
 //!   │        │ id, state, sent     │     its id (48 bits), its state, and messages under way
 //!   ├────────┴─────────────────────┤  40
 //!   │ F, later its Output          │
@@ -50,7 +50,8 @@ pub(crate) struct Header {
     pub(super) id: PackedId,
     pub(super) state: State,
     pub(super) sent: Sent,
-    /// Wraps each access to the stage, so that loom sees it. Without loom, this field has no size.
+    /// Every access to the cell's `stage` goes through this field, so that loom sees the access. Without
+    /// loom, the field has no size.
     stage: UnsafeCell<()>,
 }
 
@@ -63,7 +64,7 @@ pub(super) struct Vtable {
     /// Polls the future, which still exists; the caller must have set RUNNING. If the result is not
     /// `Pending`, the future is then gone and the output is stored.
     pub(super) poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> Polled,
-    /// Drops the future, which still exists; the caller must have set RUNNING. The output becomes
+    /// Drops the future, which still exists; the caller must have set RUNNING. The output becomes the error
     /// "aborted", or the panic of the future's `Drop`.
     pub(super) cancel: unsafe fn(NonNull<Header>),
     /// Moves the output to the pointer, a `*mut Result<F::Output, JoinError>`. The caller owns the output.
@@ -93,15 +94,15 @@ union Stage<F: Future> {
     output: ManuallyDrop<Result<F::Output, JoinError>>,
 }
 
-/// A future with its span. The span has no size unless the feature `tracing` is on.
+/// A future with its `tracing` span. The span has no size unless the feature `tracing` is on.
 struct Spanned<F> {
     span: TaskSpan,
     future: F,
 }
 
-/// A cell whose future is not written yet. The public function that takes the future writes it into the
-/// cell with `spawn_task!`. If the function passed the future on by value, copies of a large future
-/// could overflow the stack.
+/// A cell whose future is not written yet. The public function that receives the future writes the future
+/// into the cell with `spawn_task!`. If this function passed the future on by value, copies of a large
+/// future could overflow the stack.
 pub(crate) struct Reserved<F: Future>(NonNull<Cell<F>>);
 
 impl<F: Future> Reserved<F> {
@@ -118,8 +119,8 @@ impl<F: Future> Reserved<F> {
         let cell = memory::allocate::<Cell<F>>();
         // SAFETY: the cell was allocated just now. Header and span are written before they are read.
         unsafe {
-            // Make the header here, after the allocation. Otherwise small stores would first write it to the
-            // stack, and the wide loads of the copy would wait for these stores.
+            // Build the header in place, after the allocation. If it were built on the stack, the wide
+            // loads of the copy would have to wait for the small stores that built it.
             (&raw mut (*cell.as_ptr()).header).write(Header {
                 vtable: const {
                     &Vtable {

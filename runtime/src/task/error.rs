@@ -19,7 +19,6 @@ use super::id::Id;
 /// # });
 /// ```
 pub struct JoinError {
-    /// The box makes the error one pointer wide.
     reason: Box<Reason>,
 }
 
@@ -48,7 +47,7 @@ impl JoinError {
         }
     }
 
-    /// Returns the id of the task. The handle had the same id.
+    /// Returns the id of the task, which is also the id of its handle.
     ///
     /// ```
     /// # brigade::run(async {

@@ -20,12 +20,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Id(u64);
 
 impl Id {
-    /// Returns the number.
     pub(crate) fn number(self) -> u64 {
         self.0
     }
 
-    /// Makes an id from a number.
     pub(crate) fn from_number(number: u64) -> Self {
         Id(number)
     }
@@ -37,8 +35,8 @@ impl fmt::Display for Id {
     }
 }
 
-/// An [`Id`] in six bytes. In the header, `state` and `sent` fill the rest of the word. At one task every
-/// 100 ns, 2^48 ids last eleven months.
+/// An [`Id`] in six bytes. In the header, `state` and `sent` fill the rest of the word. If a task is
+/// spawned every 100 ns, 2^48 ids last for eleven months.
 #[derive(Clone, Copy)]
 pub(super) struct PackedId([u8; 6]);
 

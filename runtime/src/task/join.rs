@@ -1,8 +1,9 @@
 //! Joining: how the output of a task passes from the executor to the handle.
 //!
-//! The executor and the `JoinHandle` share one reference to the task. The side that ends its hold first does
-//! so by a write to the *join word*: the handle stores DETACHED, or the executor stores DONE. After this write,
-//! it must not touch the task, because the other side may free it. The other side releases the reference.
+//! The executor and the `JoinHandle` share one counted reference to the task. The first side that is done
+//! with the task writes to the *join word*: the handle stores DETACHED, or the executor stores DONE. After
+//! this write, the first side must not touch the task, because the second side may free the task. The
+//! second side releases the reference.
 //!
 //! Before the end of the task, only the handle writes the word:
 //!
@@ -14,7 +15,8 @@
 //!         └──► DETACHED ◄─┘
 //! ```
 //!
-//! When the output is stored, the executor swaps DONE into the word. The previous value is its duty:
+//! When the output is stored, the executor swaps DONE into the word. The previous value tells the executor
+//! what to do:
 //!
 //! | previous value | the executor | then the task is held by |
 //! |---|---|---|
@@ -22,9 +24,10 @@
 //! | a waker | calls the waker | the handle |
 //! | DETACHED | drops the output and releases the reference | neither side |
 //!
-//! From then on, only the handle writes the word. It stores TAKEN when it takes the output. Until DONE, every
-//! write is an atomic read-modify-write, so handle and executor may be on different threads. The waker is *in*
-//! the word, as one pointer. So the swap takes the waker and gives up the task in one step.
+//! From then on, only the handle writes the word: it stores TAKEN when it takes the output. Every write up
+//! to and including DONE is an atomic read-modify-write, so handle and executor may be on different
+//! threads. The waker is *in* the word, as one pointer. So the swap takes the waker and gives up the task
+//! in one step.
 
 use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
@@ -35,15 +38,15 @@ use super::raw::RawTask;
 use super::waker::{self, drop_quietly, wake_quietly};
 use crate::sync::{AtomicPtr, Ordering};
 
-/// A value of the join word: one of four constants, or the waker of a handle that waits. Tasks and boxes are
-/// aligned to 4 bytes or more, so no waker is below 4.
+/// A value of the join word: one of four constants, or a [`JoinWaker`], which points to a task or to a box.
+/// Tasks and boxes are aligned to 4 bytes or more, so no such pointer equals a constant.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Word(*mut ());
 
 impl Word {
-    /// The task has no handle. This includes the main task of a `block_on`.
+    /// The task has no handle: the handle was dropped, or this is the main task of a `block_on`.
     pub(super) const DETACHED: Word = Word::constant(0);
-    /// The handle exists, and does not wait.
+    /// The handle exists, and has registered no waker.
     pub(super) const JOINED: Word = Word::constant(1);
     /// The output is stored. From now on, only the handle writes the word.
     const DONE: Word = Word::constant(2);
@@ -85,15 +88,15 @@ impl JoinWord {
         Word(self.0.load(Ordering::Acquire))
     }
 
-    /// Stores DONE and returns the previous value. AcqRel: releases the output, and acquires the waker, or
-    /// everything that a dropped handle did.
+    /// Stores DONE and returns the previous value. AcqRel: releases the output. Acquires the registered
+    /// waker, or everything that happened before the handle was dropped.
     #[inline(always)]
     fn complete(&self) -> Word {
         Word(self.0.swap(Word::DONE.0, Ordering::AcqRel))
     }
 
-    /// Replaces `from`, unless the executor has stored DONE since `from` was loaded. Release passes to the
-    /// executor the new waker, or everything that a dropped handle did. Acquire: a failure acquires the output.
+    /// Replaces `from` by `to`, unless the executor has stored DONE since `from` was loaded. Release pairs
+    /// with `complete`. Acquire: if the exchange fails, the caller sees the output.
     fn replace(&self, from: Word, to: Word) -> bool {
         let replaced =
             (self.0).compare_exchange(from.0, to.0, Ordering::Release, Ordering::Acquire);
@@ -105,7 +108,7 @@ impl JoinWord {
     #[inline(always)]
     fn take(&self) -> bool {
         let there = self.load() == Word::DONE;
-        // Release: a thread that loads this word also sees everything that came before DONE.
+        // Release: a thread that loads TAKEN also sees everything that came before DONE.
         self.0.store(Word::TAKEN.0, Ordering::Release);
         there
     }
@@ -117,7 +120,7 @@ impl RawTask {
     #[inline(always)]
     pub(super) fn hand_over_output(self) {
         let before = self.header().join.complete();
-        // From here on, the handle may free the task.
+        // From here on, the handle, if it still exists, may free the task.
         if before != Word::JOINED {
             self.end_of(before);
         }
@@ -159,8 +162,8 @@ impl RawTask {
 
     #[inline(never)]
     fn wait(self, now: Word, waker: &Waker) -> Poll<()> {
-        // The word may hold this waker already. No other task has its address, because the waker keeps the task
-        // alive.
+        // The word may already hold a waker of the same task. No other task can have this address, because
+        // the stored waker keeps its task alive.
         if now == Word(waker.data().cast_mut()) && waker::is_own(waker) {
             return Poll::Pending;
         }
@@ -190,7 +193,8 @@ impl RawTask {
         there
     }
 
-    /// Ends the handle's hold on the task.
+    /// Ends the handle. If its output was not taken, the output is dropped: now, or by the executor at the
+    /// task's end.
     #[inline]
     pub(super) fn detach(self) {
         let now = self.header().join.load();
@@ -218,11 +222,11 @@ impl RawTask {
 /// The waker of the task or thread that awaits a handle. It takes eight bytes: a pointer to a task, or to a
 /// boxed waker.
 ///
-/// Most joiners are tasks of brigade. Their wakers all have the same table of functions, so the pointer to
-/// the task is enough. Both kinds of pointer are aligned, so the lowest bit can mark a boxed waker.
+/// Most handles are awaited by tasks of brigade. The wakers of these tasks all have the same table of
+/// functions, so the pointer to the task is enough. Both kinds of pointer are aligned, so the lowest bit
+/// can mark a boxed waker.
 pub(super) struct JoinWaker(NonNull<()>);
 
-/// The bit that marks a pointer to a boxed waker.
 const BOXED: usize = 1;
 
 impl JoinWaker {

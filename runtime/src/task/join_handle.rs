@@ -18,7 +18,7 @@ use crate::coop;
 
 /// The handle of a spawned task. Await it to get the task's output.
 ///
-/// Dropping the handle *detaches* the task: the task continues, and its output is dropped when it is
+/// Dropping the handle *detaches* the task: the task continues, and its output is dropped when the task is
 /// done. To end a task, [`abort`](Self::abort) it.
 ///
 /// The handle may be sent to another thread and awaited there, under any executor, if the output
@@ -57,7 +57,7 @@ impl<T> UnwindSafe for JoinHandle<T> {}
 impl<T> RefUnwindSafe for JoinHandle<T> {}
 
 impl<T> JoinHandle<T> {
-    /// Makes the handle of a task whose output is `Result<T, JoinError>`. The handle holds the task.
+    /// Makes the handle of a task whose output is `Result<T, JoinError>`. The handle keeps the task alive.
     pub(crate) fn new(task: RawTask) -> Self {
         JoinHandle {
             task,
@@ -65,9 +65,9 @@ impl<T> JoinHandle<T> {
         }
     }
 
-    /// Ends the task. Its executor drops the future at the next opportunity instead of polling it, and
-    /// the handle returns [`JoinError::is_aborted`]. A completed task keeps its output. A task that is
-    /// being polled ends after that poll.
+    /// Ends the task. Its executor drops the future at the next opportunity instead of polling it, and the
+    /// handle returns an error for which [`JoinError::is_aborted`] is true. A completed task keeps its
+    /// output. A task that is being polled ends after that poll.
     ///
     /// ```
     /// # let executor = brigade::SingleThread::new().unwrap();
@@ -130,8 +130,8 @@ impl<T> JoinHandle<T> {
 impl<T> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
-    // Without `always`, the test for a recorder can keep the compiler from inlining this. A call costs more
-    // than that test.
+    // Without `always`, the test for a recorder can keep the compiler from inlining this function. A call
+    // would cost more than the test.
     #[inline(always)]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         ready!(self.task.poll_join(cx.waker()));
@@ -180,8 +180,8 @@ impl<T> fmt::Debug for JoinHandle<T> {
 
 /// Ends a task from any thread; see [`JoinHandle::abort`].
 ///
-/// It may be cloned, sent to any thread and kept forever. It keeps the task's memory alive, but not the
-/// future or the output.
+/// This handle may be cloned, sent to any thread and kept forever. It keeps the task's memory alive, but
+/// not the future or the output.
 ///
 /// ```
 /// # let executor = brigade::SingleThread::new().unwrap();

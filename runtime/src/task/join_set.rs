@@ -69,8 +69,7 @@ impl Woken {
         waiter.into_iter().for_each(wake_quietly);
     }
 
-    /// Takes an index out of the list. If the list is empty, registers `waiter`, which the next `push`
-    /// wakes. If `waiter` is `None`, the registration does not change.
+    /// Takes an index out of the list. If there is none, registers `waiter` (if any), which `push` wakes.
     fn take(&self, waiter: Option<&Waker>) -> Option<usize> {
         // Clone and drop wakers outside of the lock, because both may run foreign code.
         let fresh = waiter.cloned();
@@ -126,8 +125,7 @@ impl<T> JoinSet<T> {
     ///     dishes.spawn(async { "salad" });
     ///     assert_eq!(dishes.len(), 2);
     ///     dishes.join_next().await;
-    ///     assert_eq!(dishes.len(), 1);
-    ///     assert!(!dishes.is_empty());
+    ///     assert!(dishes.len() == 1 && !dishes.is_empty());
     /// });
     /// ```
     pub fn len(&self) -> usize {
@@ -249,7 +247,7 @@ impl<T> JoinSet<T> {
             woken: self.woken.clone(),
         }));
         entry.insert(Member { handle, waker });
-        // The handle must be polled once before the task can call this waker.
+        // Put the new member into the list, because only a poll of its handle registers the waker.
         self.woken.push(index);
         abort
     }
@@ -326,8 +324,9 @@ impl<T> JoinSet<T> {
             let Some(index) = self.woken.take(Some(cx.waker())) else {
                 return Poll::Pending;
             };
-            // Each check spends budget, even if the member is not ready. An empty list spends none:
-            // otherwise, a task with many sets could run out of budget before the last set, in every poll.
+            // Each check spends budget, even if the member is not ready. An empty list spends none.
+            // Otherwise a task that polls many sets could use up its budget in every poll before it reaches
+            // the last set.
             if !coop::try_spend() {
                 lock(&self.woken.0).members.push_front(index);
                 return coop::deny(cx);
@@ -339,7 +338,8 @@ impl<T> JoinSet<T> {
     }
 
     fn remove_if_finished(&mut self, index: usize) -> Option<Member<T>> {
-        // A waker may be late. Its index may then belong to another member, which is polled needlessly.
+        // A removed member's waker may be called late. By then, its index may belong to another member,
+        // which is polled needlessly.
         let member = self.members.get_mut(index)?;
         let ended = member.handle.poll_end(&member.waker).is_ready();
         ended.then(|| self.members.remove(index))
@@ -347,8 +347,8 @@ impl<T> JoinSet<T> {
 
     /// Returns the result of a finished task, if there is one. May miss a task that ends during the call.
     ///
-    /// A loop over this function lets no other task run, so use [`join_next`](Self::join_next) for a
-    /// large set.
+    /// A loop that only calls this function lets no other task run, so use [`join_next`](Self::join_next)
+    /// for a large set.
     ///
     /// ```
     /// brigade::run(async {
@@ -384,7 +384,7 @@ impl<T> JoinSet<T> {
     /// ```
     ///
     /// # Panics
-    /// Panics if a task was aborted. If a task panicked, continues its panic. Either way, the remaining
+    /// Panics if a task was aborted. If a task panicked, resumes that panic. Either way, the remaining
     /// tasks are aborted.
     ///
     /// # Cancel safety

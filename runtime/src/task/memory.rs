@@ -6,25 +6,24 @@
 //! stops working for executors.
 //!
 //! Reused memory hides a use-after-free from tools that detect such bugs. So nothing is kept under Miri, in
-//! models, or with `--cfg brigade_unrecycled`, which is set for sanitizers.
+//! loom models, or with `--cfg brigade_unrecycled`, which is set for sanitizers.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
 
-/// The size, in bytes, of the largest cell whose memory is kept. Arbitrary: a larger future's work
-/// outweighs the cost of its memory.
+/// The size, in bytes, of the largest cell whose memory is kept. Arbitrary: the work of a larger future
+/// probably outweighs the cost of the allocation.
 const LARGEST: usize = 504;
 
-/// The number of lists, one for each size.
 const SIZES: usize = LARGEST / STEP + 1;
 
 /// The maximum number of bytes that a list keeps. Arbitrary: a list of the smallest size has space for
 /// more than 1,000 tasks.
 const KEPT: usize = 64 * 1024;
 
-/// The pieces of a list are 8 bytes larger than a multiple of this step. Malloc's chunks have these sizes
-/// too, so rounding up wastes nothing.
+/// The size of a list's pieces is a multiple of this step, plus 8 bytes. The chunks of glibc's malloc have
+/// the same sizes, so rounding up wastes nothing.
 const STEP: usize = 16;
 
 /// A piece of memory in a list. Its first word is the link to the next piece.
@@ -84,7 +83,7 @@ thread_local! {
     };
 }
 
-/// Returns the list for values of a type, or `None` if such memory is not kept.
+/// Returns the number of the list for values of type `T`, or `None` if their memory is not kept.
 const fn list_of<T>() -> Option<usize> {
     let off = cfg!(any(miri, loom, brigade_unrecycled));
     if off || size_of::<T>() < STEP || size_of::<T>() > LARGEST || align_of::<T>() > STEP {
@@ -93,7 +92,6 @@ const fn list_of<T>() -> Option<usize> {
     Some((size_of::<T>() + STEP - 9) / STEP)
 }
 
-/// Returns the layout of a list's pieces.
 const fn layout_of(list: usize) -> Layout {
     match Layout::from_size_align(list * STEP + 8, STEP) {
         Ok(layout) => layout,
@@ -143,7 +141,8 @@ pub(super) unsafe fn free<T>(memory: NonNull<T>) {
     });
 }
 
-/// While a `Keeping` lives, its thread keeps the memory of tasks. These values nest like function calls.
+/// While a `Keeping` lives, its thread keeps the memory of tasks. Of the `Keeping`s on one thread, the
+/// newest is dropped first.
 pub(crate) struct Keeping {
     was_open: bool,
 }

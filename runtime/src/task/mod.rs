@@ -29,16 +29,16 @@ pub use self::error::JoinError;
 pub use self::id::Id;
 pub use self::join_handle::{AbortHandle, JoinHandle};
 pub use self::join_set::JoinSet;
-// Users look for these items in this module.
+// These items are defined elsewhere, but users look for them in this module.
 pub use self::spawn::Builder;
 pub use crate::coop::consume_budget;
 pub use crate::coop::yield_now;
 
 /// Spawns a future: `spawn_task!(scheduler, kind, name, future)`. The task's `tracing` span gets `kind`.
 ///
-/// The macro writes the future straight into its cell. A function would take the future by value and
-/// copy it (see [`cell::Reserved`]). The caller ensures that the executor is bound to this thread, or
-/// that both the future and its output are `Send`.
+/// The macro writes the future straight into the task's cell. A function would take the future by value and
+/// copy it (see [`cell::Reserved`]). The caller ensures that the executor is bound to this thread, or that
+/// both the future and its output are `Send`.
 macro_rules! spawn_task {
     ($scheduler:expr, $kind:expr, $name:expr, $future:expr) => {{
         let cell = $crate::task::cell::Reserved::new($scheduler, $kind, $name);

@@ -1,9 +1,10 @@
 //! The list of an executor's living tasks. A closing executor cancels each of them.
 //!
 //! A task is on the list from the time its executor binds it until it is done. Inserting and removing a
-//! task cost a few plain loads and stores. Each task takes eight bytes. The entries are bare pointers,
-//! which are valid because the executor holds every task on the list. Vacant entries form a free list and
-//! contain links instead. Tasks are aligned, so the lowest bit is 0 for a pointer and 1 for a link.
+//! task cost a few plain loads and stores. Each entry takes eight bytes. The entry of a task is a bare
+//! pointer, which is valid because the executor keeps its living tasks in memory. A vacant entry is a link:
+//! the index of the next vacant entry. Tasks are aligned, so the lowest bit is 0 for a pointer and 1 for a
+//! link.
 
 use std::ptr::{self, NonNull};
 
@@ -13,7 +14,7 @@ use super::raw::RawTask;
 /// The index of a task that is on no list.
 pub(crate) const UNBOUND: u32 = u32::MAX;
 
-/// Marks the end of the free list.
+/// Marks the end of the list of vacant entries.
 const NOWHERE: u32 = u32::MAX >> 1;
 
 #[derive(Clone, Copy)]
@@ -57,7 +58,6 @@ impl OwnedList {
         }
     }
 
-    /// Returns how many tasks the list holds.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.living
@@ -183,7 +183,8 @@ mod tests {
         }
     }
 
-    /// Returns all tasks on the list, in the order in which a closing executor finds them.
+    /// Removes all tasks from the list, and returns them in the order in which a closing executor finds
+    /// them.
     fn drain(registry: &mut OwnedList) -> Vec<RawTask> {
         let (mut from, mut found) = (0, Vec::new());
         while let Some(task) = registry.any(&mut from) {

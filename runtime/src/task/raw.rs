@@ -1,9 +1,9 @@
 //! Wake, abort and references: the operations on a task that any thread may use.
 //!
 //! A task of `SingleThread` is bound to the executor's thread. Only that thread writes the task's state;
-//! any other thread sends a [`RemoteOp`]. An unbound task's state is written by compare-and-swap.
-//! [`SchedulerRef::writer`] returns which rule applies. The executor's operations are in `task::run`, and
-//! the handle's are in `task::join`.
+//! any other thread sends it a [`RemoteOp`]. If a task is bound to no thread, any thread may write the
+//! state, by compare-and-swap. [`SchedulerRef::writer`] returns which rule applies. The executor's
+//! operations are in `task::run`, and the handle's are in `task::join`.
 //!
 //! Each type gives its holder certain rights: see [`TaskRef`], [`Runnable`] and [`Unbound`].
 
@@ -28,8 +28,8 @@ unsafe impl Sync for RawTask {}
 
 /// The right to run a QUEUED task once. A task has at most one such right, and a queue holds it.
 ///
-/// The executor keeps the task alive. If a `Runnable` is dropped, its task is never run. A closing
-/// executor may drop its `Runnable`s, because it cancels all tasks on its list.
+/// The executor keeps the task alive. If a `Runnable` is dropped, its task is never run. A closing executor
+/// may drop its `Runnable`s, because it cancels all of its living tasks.
 #[must_use = "a task that was taken out of its queue must be run or queued again"]
 #[derive(PartialEq, Eq)]
 pub(crate) struct Runnable(RawTask);
@@ -40,8 +40,9 @@ pub(crate) struct Unbound(RawTask);
 /// A counted reference that keeps the task alive. Each cloned waker owns a reference.
 ///
 /// Each time a task waits, a waker is cloned, and later dropped. Counting both would cost two atomic
-/// read-modify-writes per wait. So the owner of a bound task keeps the first reference that it drops, and
-/// gives it to the next waker (SPARE in `task::state`).
+/// read-modify-writes per wait. So if the owner thread of a bound task drops a `TaskRef` and none is kept
+/// yet, the reference stays counted, and the flag SPARE in `task::state` marks it as kept. The next
+/// `TaskRef` that this thread makes takes the kept reference. In both cases, the count does not change.
 pub(crate) struct TaskRef(pub(super) RawTask);
 
 impl RawTask {
@@ -62,7 +63,7 @@ impl RawTask {
         &self.header().state
     }
 
-    /// Returns how the executor writes the state. The task must be unbound, or bound to this thread.
+    /// Returns how the executor writes the state. The task must be bound to this thread, or to no thread.
     #[inline(always)]
     pub(crate) fn own_writer(&self) -> Writer {
         let writer = self.scheduler().writer();
@@ -95,7 +96,7 @@ impl RawTask {
     #[inline(always)]
     fn follow(self, answer: Wake) {
         if answer == Wake::Submit {
-            // SAFETY: the transition set QUEUED.
+            // SAFETY: this transition set QUEUED, so no other `Runnable` of the task exists.
             let task = unsafe { Runnable::new(self) };
             self.scheduler().schedule(task);
         }
@@ -145,9 +146,9 @@ impl RawTask {
         TaskRef(self)
     }
 
-    /// Puts a reference aside, or takes it back. Returns false if `step` refuses, or if the task is not bound to
-    /// this thread. For a task of this thread, a load and a store suffice, because no other thread writes its
-    /// state.
+    /// Carries out `step`, which is `Snapshot::keep_spare` or `Snapshot::take_spare`. Returns `false` if
+    /// `step` returns `None`, or if the task is not bound to this thread. On the owner thread, a load and a
+    /// store suffice, because no other thread writes the state.
     #[inline(always)]
     fn move_spare(self, step: impl Fn(Snapshot) -> Option<Snapshot>) -> bool {
         if self.scheduler().writer() != Some(Writer::Owner) {
@@ -176,7 +177,7 @@ impl RawTask {
             // Acquire pairs with each earlier Release. This is a load instead of a fence, because
             // ThreadSanitizer does not support fences.
             refs.load(Ordering::Acquire);
-            // SAFETY: no reference is left. Executor and handle have ended their holds, so the future
+            // SAFETY: no reference is left. Executor and handle are both done with the task, so the future
             // and the output are gone.
             unsafe { (self.header().vtable.free)(self.0) };
         }
@@ -201,7 +202,7 @@ impl RawTask {
         })
     }
 
-    /// Writes the index. Only the task's executor calls this.
+    /// Sets the task's index in the list of living tasks.
     pub(crate) fn set_owned_index(self, to: u32) {
         self.header().owned_index.with_mut(|index| {
             // SAFETY: as in `owned_index`.
@@ -279,11 +280,12 @@ impl Drop for TaskRef {
     }
 }
 
-/// The messages about a bound task that are under way to its owner. Any thread may write this byte.
+/// Records which messages about a bound task are on their way to the owner thread. Any thread may write
+/// this byte.
 pub(super) struct Sent(AtomicU8);
 
 impl Sent {
-    /// A wake is in the owner's inbox. Set by the first waker, cleared by the owner.
+    /// A wake is in the owner's inbox. Set by the first wake, cleared when the owner receives it.
     const WAKE: u8 = 1 << 0;
     /// An abort is in the owner's inbox. Never cleared, because one abort is enough.
     const ABORT: u8 = 1 << 1;
@@ -292,9 +294,9 @@ impl Sent {
         Sent(AtomicU8::new(0))
     }
 
-    /// Records that a wake is on its way to the owner. Returns whether the caller must send a message: one
-    /// message serves all wakes. Release pairs with `receive_wake`, where the owner acquires everything
-    /// that the wakers did before.
+    /// Records that a wake is on its way to the owner. Returns whether the caller must send a message: a
+    /// message that is already on its way also serves this wake. Release pairs with `receive_wake`, where
+    /// the owner acquires everything that the wakers did before.
     fn send_wake(&self) -> bool {
         self.0.fetch_or(Self::WAKE, Ordering::AcqRel) & Self::WAKE == 0
     }
@@ -304,16 +306,16 @@ impl Sent {
         self.0.fetch_and(!Self::WAKE, Ordering::AcqRel);
     }
 
-    /// Records that an abort is on its way to the owner. Returns whether it is the first.
+    /// Records that an abort is on its way to the owner. Returns whether this is the first abort.
     fn send_abort(&self) -> bool {
         // Relaxed: an abort carries no data.
         self.0.fetch_or(Self::ABORT, Ordering::Relaxed) & Self::ABORT == 0
     }
 }
 
-/// An operation on a bound task, sent by a thread that is not the owner. The owner runs the operation when
-/// it next empties its inbox. An operation is dropped only after its executor has closed and the
-/// executor's tasks are done. Dropping a `Spawn` cancels the task.
+/// An operation on a task that is bound to a thread, sent by another thread. The owner thread runs the
+/// operation when it next empties its inbox. An operation is dropped without being run only after the
+/// executor has closed and all of its tasks are done. Dropping a `Spawn` cancels the task.
 pub(crate) enum RemoteOp {
     /// Wake the task.
     Wake(TaskRef),

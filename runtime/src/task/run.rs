@@ -2,7 +2,8 @@
 //!
 //! After [`Runnable::run`] the task is idle, queued again, or done. If it is done, its handle's waker
 //! has been called. A panic of the future becomes the output. If a task is aborted or its executor shuts
-//! down, the task is *cancelled*. Its future is dropped instead of polled, and the output is "aborted".
+//! down, the task is *cancelled*. Its future is dropped instead of polled, and the output is the error
+//! "aborted".
 //!
 //! In both executors, the main future of a `block_on` is also a task: a [`MainTask`].
 
@@ -20,8 +21,8 @@ use crate::trace::Probe;
 use crate::trace::spans::TaskSpan;
 
 impl Runnable {
-    /// Polls the task once, or cancels it. The executor lends its probe, because the task may be freed
-    /// during the call.
+    /// Polls the task once, or cancels it. `probe` is not taken from the task, because the task may be
+    /// freed during the call.
     #[inline(always)]
     pub(crate) fn run(self, writer: Writer, probe: &Probe) {
         // `run_once` is compiled twice. The copy without a recorder never tests for a recorder.
@@ -94,10 +95,11 @@ impl RawTask {
         self.complete();
     }
 
-    /// Ends the executor's hold on the task. The caller must have set RUNNING and stored the output.
+    /// Marks the task as done and passes its output to the handle. The caller must have set RUNNING and
+    /// stored the output.
     #[inline(always)]
     fn complete(self) {
-        // Remove the task from the list while it is certainly alive.
+        // Remove the task from the executor's list now, because `hand_over_output` may free the task.
         self.scheduler().unbind(self);
         self.state().finish();
         self.hand_over_output();
@@ -106,9 +108,9 @@ impl RawTask {
 
 /// The main future of a `block_on`, as a task.
 ///
-/// The main future stays outside the task, so it may borrow and need not be `Send`. Its wakers belong to a
-/// task whose own future does nothing. In `SingleThread`, waking this task puts it into the run queue. In
-/// `WorkStealing`, waking it unparks the thread in `block_on`, which is not a worker.
+/// The main future stays outside the task, so it may borrow and need not be `Send`. The wakers of the main
+/// future belong to a task whose own future does nothing. In `SingleThread`, waking this task puts it into
+/// the run queue. In `WorkStealing`, waking it unparks the thread in `block_on`, which is not a worker.
 ///
 /// Dropping a `MainTask` ends the task: its wakers do nothing from then on.
 pub(crate) struct MainTask {
@@ -147,7 +149,7 @@ impl MainTask {
         debug_assert!(self.owns(&turn));
         let task = self.task;
         let writer = task.own_writer();
-        // No handle can abort this task.
+        // The answer is always `Poll`, because no handle can abort this task.
         let _ = task.state().apply(writer, Snapshot::start);
         let waker = waker::borrowed(task);
         let probe = task.scheduler().probe();

@@ -26,15 +26,16 @@ use crate::trace::Probe;
 ///
 /// While the tasks are bound to a thread, all methods except `post` are called only on that thread.
 pub(crate) trait Schedule: Send + Sync {
-    /// Puts a new task onto the executor's list and into a run queue. [`unbind`](Self::unbind) removes it
-    /// from the list. A closing executor drops the task instead, which cancels it.
+    /// Puts a new task onto the executor's list of living tasks and into a run queue.
+    /// [`unbind`](Self::unbind) removes the task from the list. A closing executor drops the task instead,
+    /// which cancels it.
     fn bind(&self, task: Unbound);
 
     /// Puts a woken task into a run queue. Never blocks and never runs user code, because `wake` may be
     /// called under a user's lock.
     fn schedule(&self, task: Runnable);
 
-    /// Removes a task from the list, if it is there. Called before the task is done.
+    /// Removes a task from the list of living tasks, if it is there. Called before the task is done.
     fn unbind(&self, task: RawTask);
 
     /// Puts a task that was woken during its own poll into a run queue, as a *yielded* task.
@@ -53,11 +54,11 @@ pub(crate) struct SchedulerRef(NonNull<Shared>);
 
 struct Shared {
     refs: AtomicUsize,
-    /// The number of the thread that the tasks are bound to. It is `NOBODY` if the tasks are unbound or the
-    /// executor is closed.
+    /// The number of the thread that the tasks are bound to. It is `NOBODY` if the tasks are bound to no
+    /// thread, or if the executor is closed.
     owner: SeldomWritten,
-    /// Points into `_alive`. An `Arc<dyn Schedule>` computes this address from the alignment of its content at
-    /// each use.
+    /// Points into `_alive`. Without this field, each use of the `Arc<dyn Schedule>` would compute this
+    /// address from the alignment of its content.
     scheduler: NonNull<dyn Schedule>,
     _alive: Arc<dyn Schedule>,
     probe: Probe,
@@ -73,12 +74,12 @@ unsafe impl Send for SchedulerRef {}
 unsafe impl Sync for SchedulerRef {}
 
 impl SchedulerRef {
-    /// Makes a scheduler whose tasks are bound to the calling thread.
+    /// Makes a reference to a scheduler whose tasks are bound to the calling thread.
     pub(crate) fn bound(scheduler: Arc<dyn Schedule>, probe: Probe) -> Self {
         Self::new(ThreadToken::current().number(), scheduler, probe)
     }
 
-    /// Makes a scheduler whose tasks run on any thread.
+    /// Makes a reference to a scheduler whose tasks run on any thread.
     pub(crate) fn shared(scheduler: Arc<dyn Schedule>, probe: Probe) -> Self {
         Self::new(NOBODY, scheduler, probe)
     }
@@ -103,8 +104,8 @@ impl SchedulerRef {
     /// tasks are bound to another thread.
     #[inline(always)]
     pub(crate) fn writer(&self) -> Option<Writer> {
-        // Acquire pairs with `unbind_thread`, so the owner's plain writes come before the later writes of
-        // any thread.
+        // Acquire pairs with `unbind_thread`: a thread that loads `NOBODY` sees the earlier plain writes of
+        // the owner.
         match self.inner().owner.load(Ordering::Acquire) {
             NOBODY => Some(Writer::Shared),
             owner if owner == ThreadToken::current().number() => Some(Writer::Owner),
@@ -179,7 +180,8 @@ thread_local! {
         const { (Cell::new(ptr::null()), Cell::new(0)) };
 }
 
-/// A thread's cache, open while the thread works for the scheduler. Caches nest like calls.
+/// A thread's cache, open while the thread works for the scheduler. Of the caches on one thread, the newest
+/// is closed first.
 pub(crate) struct RefCache<'a> {
     previous: (*const Shared, usize),
     scheduler: PhantomData<&'a Shared>,
@@ -248,7 +250,7 @@ unsafe fn release(scheduler: NonNull<Shared>, count: usize) {
     // frees the scheduler.
     if unsafe { (*scheduler).refs.fetch_sub(count, Ordering::Release) } == count {
         // SAFETY: that was the last reference; the box came from `SchedulerRef::new`. Acquire pairs with
-        // each earlier Release. `RawTask::release` explains the load.
+        // each earlier Release. `RawTask::release` explains why this is a load.
         unsafe {
             (*scheduler).refs.load(Ordering::Acquire);
             drop(Box::from_raw(scheduler));
@@ -314,7 +316,7 @@ mod tests {
         let before = [one.clone(), one.clone()];
         let cache = one.open_cache();
         let taken = [one.clone(), one.clone(), one.clone()];
-        // References that were counted without a cache also go into the cache.
+        // References that were made before the cache was opened also go into the cache.
         drop(before);
         drop(cache);
         assert_eq!(one.count(), 1 + taken.len());

@@ -22,7 +22,7 @@ use crate::task::state::Writer;
 ///
 /// # Panics
 /// Panics outside of an executor. If the executor is being dropped, `spawn` drops the future, and the
-/// handle returns [`JoinError::is_aborted`](crate::task::JoinError::is_aborted).
+/// handle returns an error for which [`JoinError::is_aborted`](crate::task::JoinError::is_aborted) is true.
 #[inline]
 #[track_caller]
 pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
@@ -129,7 +129,7 @@ impl<'a> Builder<'a> {
         Builder { name: None }
     }
 
-    /// Sets the task's name. It need not be unique.
+    /// Sets the task's name. The name need not be unique.
     ///
     /// ```
     /// use brigade::{SingleThread, task};

@@ -1,8 +1,8 @@
 //! The run state of a task, in one byte: idle, queued, running or done.
 //!
-//! A task is a future together with everything it needs to run on its own: memory, a state, a waker, and
-//! a handle for its output. This folder uses no queue and no clock. The executor decides when a task
-//! runs. The task reaches its executor through one trait, `Schedule`.
+//! A task is a future together with everything it needs to run on its own: memory, a state, a waker, and a
+//! handle for its output. The modules of `task/` use no queue and no clock. The executor decides when a
+//! task runs. The task reaches its executor through one trait, `Schedule`.
 //!
 //! # The naive version, and what breaks
 //!
@@ -39,17 +39,18 @@
 //! ```
 //!
 //! This code runs, but has six faults. A task that is woken twice is queued twice, and its second poll is
-//! useless. After the task's end, a late waker queues it again, and polling a finished future may panic.
-//! The output has nowhere to go. A panic ends the loop, and with it all other tasks. A task that waits
-//! forever cannot be ended. The last waker may drop the future on any thread, so the future must be `Send`.
-//! A *state* corrects the first two faults. To correct the others, each part of the task needs one *owner*
-//! at any time. The state word below and the join word of [`join`](super::join) provide states and owners.
+//! useless. After the task's end, a late waker queues it again, and polling a finished future may panic. A
+//! task cannot return an output, so the example sends it over a second channel. A panic ends the loop, and
+//! with it all other tasks. A task that waits forever cannot be ended. The last waker may drop the future
+//! on any thread, so the future must be `Send`. A *state* corrects the first two faults. To correct the
+//! others, each part of the task needs one *owner* at any time. The flags below and the join word of
+//! [`join`](super::join) determine the state and the owners.
 //!
 //! # The state
 //!
 //! Each transition is a pure function. It takes a [`Snapshot`] and returns the next one, with an answer
-//! that tells the caller what to do. [`State::apply`] carries out a transition. A search through every
-//! interleaving (`task/join/properties.rs`) checks these rules.
+//! that tells the caller what to do. [`State::apply`] carries out a transition. A test
+//! (`task/join/properties.rs`) checks the transitions in every interleaving.
 //!
 //! ```text
 //!                 wake                     start
@@ -76,7 +77,8 @@
 //! | [`State::finish`] | `RawTask::complete` |
 //! | [`Snapshot::seize`] | `RawTask::cancel` |
 //!
-//! `task::join` describes which side holds the output, and which side frees the task.
+//! `task::join` describes how the output passes from the executor to the handle, and which side releases
+//! their shared reference.
 
 use crate::sync::{AtomicU8, Ordering};
 
@@ -87,9 +89,10 @@ pub(super) const QUEUED: u8 = 1 << 0;
 pub(super) const RUNNING: u8 = 1 << 1;
 /// The next start or pend cancels the task. Set by abort.
 pub(super) const ABORTED: u8 = 1 << 2;
-/// The future is gone. Set by finish, which clears all other flags but SPARE; never cleared.
+/// The future is gone. Set by finish, which clears all other flags except SPARE; never cleared.
 const DONE: u8 = 1 << 3;
-/// The owner keeps one reference for the next waker; see `TaskRef`. Set and cleared only by an owner.
+/// One reference is kept for the next waker; see `TaskRef`. Set and cleared only by the owner thread of a
+/// bound task.
 const SPARE: u8 = 1 << 4;
 
 /// The flags at one instant.
@@ -150,7 +153,7 @@ impl Snapshot {
         self.has(DONE)
     }
 
-    /// Returns whether a new poll will begin.
+    /// Returns whether the task is in a run queue, or was woken during its poll.
     pub(crate) fn is_queued(self) -> bool {
         self.has(QUEUED)
     }
@@ -198,17 +201,18 @@ impl Snapshot {
         }
     }
 
-    /// Ends the task. Clears all flags but SPARE, because nothing else matters any more.
+    /// Ends the task. Clears all flags except SPARE, because the others no longer matter.
     pub(super) fn finish(self) -> Snapshot {
         Snapshot(DONE | self.0 & SPARE)
     }
 
-    /// Keeps a reference for the next waker, unless one is kept already or the task is done.
+    /// Keeps a reference for the next waker. Returns `None` if one is kept already, or if the task is done.
     pub(super) fn keep_spare(self) -> Option<Snapshot> {
         (!self.has(DONE | SPARE)).then(|| self.with(SPARE))
     }
 
-    /// Takes the kept reference, if there is one. After the end of the task, only `release_shared` takes it.
+    /// Takes the kept reference, or returns `None` if there is none. Once the task is done, only
+    /// `release_shared` takes the reference, so this returns `None`.
     pub(super) fn take_spare(self) -> Option<Snapshot> {
         (self.has(SPARE) && !self.has(DONE)).then(|| self.without(SPARE))
     }
@@ -249,8 +253,8 @@ impl State {
         Snapshot(self.0.load(Ordering::Acquire))
     }
 
-    /// Writes the flags. No other thread may write at the same time, or its write is lost. Release pairs with
-    /// `load`.
+    /// Writes the flags. If another thread writes at the same time, its write may be lost. Release pairs
+    /// with `load`.
     #[inline(always)]
     pub(super) fn set(&self, to: Snapshot) {
         self.0.store(to.0, Ordering::Release);
@@ -273,9 +277,9 @@ impl State {
                 let mut now = self.0.load(Ordering::Relaxed);
                 loop {
                     let (next, answer) = step(Snapshot(now));
-                    // AcqRel: acquires the previous writer's writes, and releases this thread's writes
-                    // to the next writer. Write even a transition that changes nothing: a thread that wakes
-                    // a queued task must still release its data to the next poll (tokio #7589).
+                    // AcqRel: acquires the previous writer's writes, and releases this thread's writes to
+                    // the next writer. Write the state even if it does not change: a thread that wakes a
+                    // queued task must still release its data to the next poll (tokio #7589).
                     match self.0.compare_exchange_weak(
                         now,
                         next.0,
@@ -290,11 +294,11 @@ impl State {
         }
     }
 
-    /// Ends the task. The caller has set RUNNING, so no other transition matters. This store may overwrite a
-    /// concurrent wake or abort, which then has no effect: the task is done.
+    /// Ends the task. The caller has set RUNNING, so other threads can only wake or abort the task. If this
+    /// store overwrites such a change, nothing is lost, because the task is done.
     #[inline(always)]
     pub(crate) fn finish(&self) {
-        // Relaxed: only an owner writes SPARE.
+        // Relaxed: only SPARE is kept, and only the owner thread writes it.
         self.set(Snapshot(self.0.load(Ordering::Relaxed)).finish());
     }
 }

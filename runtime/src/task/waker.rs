@@ -80,8 +80,8 @@ pub(crate) fn is_dead(waker: &Waker) -> bool {
     is_own(waker) && unsafe { task(waker.data()) }.is_finished()
 }
 
-/// Calls a waker and catches its panic. A foreign waker may panic, and the wakers after it must still be
-/// called (tokio #4055).
+/// Calls a waker and catches its panic. A foreign waker may panic, and a caller that calls several wakers
+/// must still call the others (tokio #4055).
 pub(crate) fn wake_quietly(waker: Waker) {
     catch_quietly(|| waker.wake());
 }

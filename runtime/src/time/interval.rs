@@ -112,7 +112,6 @@ pub enum MissedTicks {
 pub struct Interval {
     period: Duration,
     missed_ticks: MissedTicks,
-    /// The sleep until the next tick.
     sleep: Sleep,
 }
 
@@ -144,7 +143,7 @@ impl Interval {
     /// ```
     ///
     /// # Panics
-    /// Polling the future panics if polling a [`Sleep`] panics.
+    /// Polling the future outside of an executor of brigade panics.
     ///
     /// # Cancel safety
     /// Dropping the future loses no tick.
@@ -152,10 +151,10 @@ impl Interval {
         std::future::poll_fn(|cx| self.poll_tick(cx)).await
     }
 
-    /// [`tick`](Self::tick) as a poll function.
+    /// Polls for the next tick, which [`tick`](Self::tick) waits for.
     ///
     /// # Panics
-    /// Panics if polling a [`Sleep`] panics.
+    /// Panics outside of an executor of brigade.
     #[track_caller]
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         // A tick that is due must cost budget. Otherwise a task whose work between two ticks takes longer

@@ -37,7 +37,7 @@ use crate::task::Id;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeline {
-    /// The threads that took part. Events refer to a thread by its index in this vector.
+    /// The threads that took part in the run. Events refer to a thread by its index in this vector.
     pub lanes: Vec<Lane>,
     /// The tasks, in the order in which they appeared. Events refer to a task by its index in this vector.
     pub tasks: Vec<Task>,
@@ -121,7 +121,7 @@ pub enum LaneKind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Task {
-    /// The task's id while the task existed. It differs from run to run.
+    /// The id that the task had. Ids differ from run to run.
     pub id: Id,
     /// The task's name, if [`task::Builder`](crate::task::Builder) gave it one, or `main` for the main future
     /// of `block_on`.
@@ -147,7 +147,7 @@ pub struct Task {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Event {
-    /// The time since the executor was built, by its clock.
+    /// The time since the executor was built, by the executor's clock.
     pub at: Duration,
     /// The thread, as an index into [`Timeline::lanes`].
     pub lane: usize,
@@ -201,7 +201,7 @@ pub enum What {
         /// The task.
         task: usize,
     },
-    /// A task was dropped instead of polled, because it had been aborted or its executor was closed.
+    /// A task was dropped instead of being polled, because it had been aborted or its executor was closed.
     Cancel {
         /// The task.
         task: usize,
@@ -237,14 +237,15 @@ pub enum What {
     },
     /// A thread went to sleep because it had nothing to do.
     Park,
-    /// The thread woke up.
+    /// A parked thread woke up.
     Unpark,
-    /// The OS reported events on sources. These events cause the wakes that follow.
+    /// The OS reported events on I/O sources, such as sockets. These events cause the wakes that follow on
+    /// this thread.
     IoReady {
         /// The number of events.
         events: usize,
     },
-    /// Timers were due. These timers cause the wakes that follow.
+    /// Timers were due. These timers cause the wakes that follow on this thread.
     TimersFired {
         /// The number of timers.
         timers: usize,
@@ -254,8 +255,8 @@ pub enum What {
     CpuTime {
         /// The CPU time that the thread has used so far.
         used: Duration,
-        /// The time so far in which the thread was ready to run but had no core. `None` if the system does
-        /// not report this time.
+        /// The total time so far in which the thread was ready to run but had no core. `None` if the system
+        /// does not report this time.
         delayed: Option<Duration>,
         /// True if the thread gave its core away since the previous reading: it slept, or it waited for a
         /// lock or a device. Parking does not count.

@@ -3,8 +3,8 @@
 //! Workers, threads in `block_on` and jobs of the blocking pool may all arm, poll, reset and drop timers. So
 //! each wheel is behind a lock. Each worker arms its timers in its own wheel, so that workers do not contend
 //! for a lock. With one wheel for all workers, arming and dropping a timer takes six times as long on two
-//! workers as on one. Other threads use the first wheel. No waker is cloned, woken or dropped under the lock,
-//! because wakers may run user code.
+//! workers as on one. Threads that are not workers use the first wheel. No waker is cloned, called or
+//! dropped under the lock, because wakers may run user code.
 //!
 //! # The race between arming a timer and parking
 //!
@@ -18,8 +18,9 @@
 //! ```
 //!
 //! If A1 locks the wheel before B2 does, B2 sees the timer (tokio #6682). Otherwise the lock makes the
-//! write of B1 visible to A2, so A2 reads what B1, B3 or B5 wrote. After B1 or B3, A2 notifies the driver if
-//! necessary. After B5, the driver is awake and will reach B2 again.
+//! write of B1 visible to A2, so A2 reads what B1, B3 or B5 wrote. If A2 reads the value of B1 or B3, it
+//! notifies the driver if necessary. If A2 reads the value of B5, the driver is awake and will reach B2
+//! again.
 //!
 //! # Timers that outlive their executor
 //!
@@ -28,19 +29,21 @@
 //! is changed under the wheel's lock, which is taken anyway. Outside, this is not possible, because another
 //! thread could read the count and free the wheel while this thread still unlocks it.
 
+mod clock;
 pub(crate) mod wheel;
 
 use std::cell::Cell;
 use std::ptr::NonNull;
 use std::task::Waker;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+pub(crate) use self::clock::Clock;
 use self::wheel::{Key, Wheel};
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, lock, thread_local};
 use crate::task::waker::{drop_quietly, is_own};
 
-/// The maximum number of timers of one wheel that fire in one poll of the driver. The rest fire in the next
-/// poll. Arbitrary: not measured.
+/// The maximum number of timers of one wheel that fire in one poll of the driver. Other due timers fire in
+/// the next polls. Arbitrary: not measured.
 const FIRED_PER_TURN: usize = 1024;
 
 thread_local! {
@@ -61,7 +64,7 @@ pub(crate) struct Timers {
 /// Wakes the driver if a new timer is due before the driver's sleep ends.
 struct Alarm {
     clock: Arc<Clock>,
-    /// The driver sleeps at most until this time; 0 while the driver is awake.
+    /// The latest time at which the driver's sleep ends; 0 while the driver is awake.
     parked_until: AtomicU64,
     /// Ends the sleep of the driver. The caller must hold no lock.
     notify: Box<dyn Fn() + Send + Sync>,
@@ -157,8 +160,8 @@ impl Timers {
         self.arm_in(deadline, waker, true)
     }
 
-    /// Does the same as [`arm`](Self::arm), but also works on a thread that runs no executor. For such a
-    /// thread, a held clock may move up to the deadline.
+    /// Does the same as [`arm`](Self::arm). If the calling thread runs no executor, a [held](Clock::hold)
+    /// clock may then move up to the deadline.
     #[inline]
     pub(crate) fn arm_in(
         &self,
@@ -283,7 +286,7 @@ impl LockedWheel {
         self.empty.store(false, Ordering::Relaxed);
         let is_held = awaited && clock.note_waiter(key, deadline);
         drop(state);
-        // A2. After `fetch_min`, a thread that arms a later timer need not notify the driver.
+        // A2. After this `fetch_min`, threads that arm later timers need not notify the driver.
         let is_earlier = deadline < parked_until.load(Ordering::Relaxed)
             && deadline < parked_until.fetch_min(deadline, Ordering::Relaxed);
         if is_earlier || is_held {
@@ -300,7 +303,8 @@ impl Armed {
         self.wheel.as_ref().map(|wheel| unsafe { wheel.as_ref() })
     }
 
-    /// Returns the state of the timer, which is `Stale` if it was armed with another waker or in other timers.
+    /// Returns the state of the timer, which is `Stale` if it was armed with another waker or in the
+    /// `Timers` of another executor.
     pub(crate) fn poll(&mut self, timers: &Timers, waker: &Waker) -> Polled {
         let Some(wheel) = self.wheel() else {
             return Polled::Fired;
@@ -375,152 +379,6 @@ impl Drop for Armed {
         if self.wheel.is_some() {
             self.disarm(None);
         }
-    }
-}
-
-/// The clock of an executor: the machine's clock, or a virtual clock.
-///
-/// It translates between [`Instant`] and the wheel's nanoseconds, and never goes backwards. *Virtual time*
-/// stands still while any task can run. When no task can run, it jumps to the next deadline. So a program
-/// that sleeps for hours runs in milliseconds, and every run is the same. While the blocking pool is busy, a
-/// virtual clock is [held](Clock::hold), because jobs take no virtual time. If a job waits for a timer, the
-/// held clock may move up to the timer's deadline.
-pub(crate) struct Clock {
-    /// The instant of nanosecond 0.
-    epoch: Instant,
-    virtual_time: Option<VirtualTime>,
-    tick_shift: u32,
-}
-
-struct VirtualTime {
-    /// The nanoseconds that have passed.
-    passed: AtomicU64,
-    /// `jump_unless_held` holds this lock while the clock jumps.
-    holders: Mutex<Holders>,
-}
-
-#[derive(Default)]
-struct Holders {
-    /// True while jobs run.
-    held: bool,
-    /// The timers that threads without an executor await, with their deadlines. A held clock may move up to
-    /// the latest of these deadlines.
-    awaited: Vec<(Key, u64)>,
-}
-
-impl Holders {
-    fn allow(&self, nanos: u64) -> bool {
-        !self.held || self.awaited.iter().any(|(_, until)| nanos <= *until)
-    }
-}
-
-impl Clock {
-    pub(crate) fn new(virtual_time: bool) -> Self {
-        // A loom model must not depend on the real time.
-        let virtual_time = virtual_time || cfg!(loom);
-        Clock {
-            epoch: Instant::now(),
-            virtual_time: virtual_time.then(|| VirtualTime {
-                passed: AtomicU64::new(0),
-                holders: Mutex::default(),
-            }),
-            // 2^20 ns is about a millisecond, to which mio rounds the timeouts of epoll.
-            tick_shift: if virtual_time { 0 } else { 20 },
-        }
-    }
-
-    /// Makes the tick finer, for an executor that uses a timer of the OS to sleep.
-    pub(crate) fn precise(mut self) -> Self {
-        // 2^13 ns are 8.2 us. Waking a thread takes longer.
-        self.tick_shift = self.tick_shift.min(13);
-        self
-    }
-
-    pub(crate) fn is_virtual(&self) -> bool {
-        self.virtual_time.is_some()
-    }
-
-    /// Returns the binary logarithm of the wheel's tick in nanoseconds. A tick is no finer than the
-    /// precision of the driver's sleep. So timers with nearly equal deadlines fire in one wakeup. In virtual
-    /// time, a tick is 1 ns.
-    pub(crate) fn tick_shift(&self) -> u32 {
-        self.tick_shift
-    }
-
-    pub(crate) fn now(&self) -> Instant {
-        match &self.virtual_time {
-            None => Instant::now(),
-            Some(it) => self.epoch + Duration::from_nanos(it.passed.load(Ordering::Relaxed)),
-        }
-    }
-
-    pub(crate) fn now_nanos(&self) -> u64 {
-        match &self.virtual_time {
-            None => self.to_nanos(Instant::now()),
-            Some(it) => it.passed.load(Ordering::Relaxed),
-        }
-    }
-
-    /// Returns the nanoseconds since the epoch. The result is 0 for an earlier instant, and `u64::MAX` for an
-    /// instant 584 years later or more.
-    pub(crate) fn to_nanos(&self, instant: Instant) -> u64 {
-        let since = instant.saturating_duration_since(self.epoch);
-        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
-    }
-
-    /// Virtual time: jumps to `nanos`, but never back.
-    pub(crate) fn jump(&self, nanos: u64) {
-        if let Some(it) = &self.virtual_time {
-            it.passed.fetch_max(nanos, Ordering::Relaxed);
-        }
-    }
-
-    /// Virtual time: stops the clock, or lets it move again. The caller holds the lock under which jobs
-    /// begin and end, so that the calls are in the right order.
-    pub(crate) fn hold(&self, held: bool) {
-        if let Some(it) = &self.virtual_time {
-            lock(&it.holders).held = held;
-        }
-    }
-
-    /// Virtual time: jumps to `nanos`, unless a job has begun to run since [`may_jump`](Self::may_jump).
-    pub(crate) fn jump_unless_held(&self, nanos: u64) {
-        if let Some(it) = &self.virtual_time {
-            let holders = lock(&it.holders);
-            if holders.allow(nanos) {
-                self.jump(nanos);
-            }
-        }
-    }
-
-    /// Virtual time: returns whether the clock may jump to `nanos` when no task is ready.
-    pub(crate) fn may_jump(&self, nanos: u64) -> bool {
-        self.virtual_time.as_ref().is_some_and(|it| {
-            nanos <= it.passed.load(Ordering::Relaxed) || lock(&it.holders).allow(nanos)
-        })
-    }
-
-    /// Virtual time: notes a timer that is awaited by a thread without an executor. The caller holds the
-    /// lock of the timer's wheel. Returns true if the clock is held: then the driver must be notified.
-    fn note_waiter(&self, key: Key, deadline: u64) -> bool {
-        self.virtual_time.as_ref().is_some_and(|it| {
-            // The clock need not move for a timer without a deadline.
-            let until = if deadline == u64::MAX { 0 } else { deadline };
-            let mut holders = lock(&it.holders);
-            holders.awaited.push((key, until));
-            holders.held
-        })
-    }
-
-    /// Virtual time: forgets a timer that is disarmed or moved. Returns whether the timer was noted.
-    fn forget_waiter(&self, key: Key) -> bool {
-        self.virtual_time.as_ref().is_some_and(|it| {
-            let awaited = &mut lock(&it.holders).awaited;
-            let position = awaited.iter().position(|(noted, _)| *noted == key);
-            position
-                .map(|position| awaited.swap_remove(position))
-                .is_some()
-        })
     }
 }
 

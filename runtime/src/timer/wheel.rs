@@ -2,7 +2,7 @@
 //!
 //! Arming, disarming and finding the next deadline are cheap. Pending entries are in [`slots`]. The caller
 //! passes the time as a number, so virtual time and tests need no extra code. The wheel reads no clock and
-//! takes no lock. It calls only the closure given to [`Wheel::expire`].
+//! takes no lock. It calls no code of the caller except the closure given to [`Wheel::expire`].
 //!
 //! # The naive version, and what it costs
 //!
@@ -16,8 +16,8 @@
 //!
 //! This is scheme 7 of Varghese and Lauck, *Hashed and Hierarchical Timing Wheels* (SOSP 1987). The wheel
 //! sorts new entries coarsely, and sorts them more finely when their deadlines come closer. Time is divided
-//! into ticks of 2^shift nanoseconds, and a tick number is read as digits of base 64. Level 0 turns with the
-//! last digit, level 1 with the digit before:
+//! into ticks of 2^shift nanoseconds, and a tick number is read as digits of base 64. Level 0 has a slot
+//! for each value of the last digit, level 1 a slot for each value of the digit before it, and so on:
 //!
 //! ```text
 //!   elapsed, in base 64:  0.0. ... .7.3.61;  an entry is due at 8.4.62
@@ -41,19 +41,20 @@
 //! ```
 //!
 //! 1. [`insert`](Wheel::insert) appends the entry to a slot. The slot belongs to the level of the highest
-//!    digit in which the deadline differs from `elapsed`. O(1).
+//!    digit in which the deadline differs from `elapsed`, the tick that time has reached. O(1).
 //! 2. `cascade`: when `elapsed` enters a slot of a higher level, each entry of the slot moves down by at
-//!    least one level. An entry moves at most 10 times. Entries that are removed early never move.
+//!    least one level. An entry moves at most 10 times, because there are 11 levels. Entries that are
+//!    removed before `elapsed` enters their slot never move.
 //! 3. `fire_slot`: when `elapsed` reaches a tick, the entries of the tick's slot fire.
 //! 4. [`remove`](Wheel::remove) unlinks an entry. O(1).
 //!
 //! Two facts follow from (1) and save much code. First, in every level, the occupied slots are *ahead* of
-//! `elapsed`: they never wrap around. So the lowest set bit of a level's bitmap is its earliest slot.
-//! Second, every entry of a level is due before every entry of the level above. So the lowest level that is
-//! not empty has the earliest slot of all. Finding this slot is O(levels), even if `elapsed` jumps by a
-//! century.
+//! `elapsed`: they never wrap around. So the lowest set bit in a level's bitmap of occupied slots marks the
+//! level's earliest slot. Second, every entry of a level is due before every entry of the level above. So
+//! the lowest level that is not empty has the earliest slot of all. Finding this slot is O(levels), even if
+//! `elapsed` jumps by a century.
 //!
-//! Eleven digits hold every `u64`, so there is no overflow list, and sleeps may have any length. With a
+//! Eleven digits hold every `u64`, so every deadline has a slot, and sleeps may have any length. With a
 //! coarse tick the top levels stay empty.
 //!
 //! # Rules
@@ -63,14 +64,13 @@
 //!   Cascades keep this order, because slots are queues. Entries of the same tick are in the same slot,
 //!   unless a cascade has already moved the older ones down. If a deadline is past when it is inserted, its
 //!   entry belongs to the tick that `elapsed` has reached.
-//! * **Bounded turns.** One call of `expire` fires at most `limit` entries, and moves at most `limit` times
+//! * **Bounded calls.** One call of `expire` fires at most `limit` entries, and moves at most `limit` times
 //!   `MOVES_PER_FIRE` entries. A cascade may stop half-way and continue in the next call. The field
 //!   `cascading` keeps the cascade's level.
-//! * **Stale keys are harmless.** The generations of all keys come from one counter. So a place never gets
-//!   an old generation, even if its memory was freed and allocated again. The counter wraps after 2^32
-//!   inserts. So a key that is kept for exactly 2^32 inserts could match another entry.
-//!
-//! The ignored test `cost_of_insert_and_remove` prints the costs of the wheel and of a tree.
+//! * **Stale keys are harmless.** A key is an index and a generation. All generations come from one
+//!   counter. So a new entry at the same index has a new generation, even if the memory was freed and
+//!   allocated again. The counter wraps after 2^32 inserts. So a key that is kept for exactly 2^32 inserts
+//!   could match another entry.
 
 mod slots;
 
@@ -83,8 +83,8 @@ const SLOTS: usize = 1 << DIGIT;
 /// The number of digits in a `u64`.
 const LEVELS: usize = u64::BITS.div_ceil(DIGIT) as usize;
 
-/// `next_expiry` finds the exact minimum of a slot only if the slot has at most this many entries.
-/// Arbitrary: such a scan costs far less than the needless wakeup that it saves.
+/// `next_expiry` searches a slot for its earliest entry only if the slot has at most this many entries.
+/// Arbitrary: such a search costs far less than the needless wakeup that it saves.
 const EXACT_SCAN: usize = 16;
 /// The maximum number of moves in one `expire`, for each entry that the call may fire. It exceeds the number
 /// of levels. So even with a limit of 1, one call can move an entry down to level 0.
@@ -95,8 +95,8 @@ pub(crate) struct Wheel<T> {
     shift: u32,
     /// The tick that time has reached. Entries *of* this tick are due.
     elapsed: u64,
-    /// The level of the slot that a cascade is emptying, or 0 if there is no cascade. The slot may be
-    /// empty already, because this field is set only together with `elapsed`.
+    /// The level of the slot that a cascade is emptying, or 0 if there is no cascade. The slot may be empty
+    /// already, because this field changes only together with `elapsed`.
     cascading: usize,
     slots: Slots<T>,
 }
@@ -144,8 +144,8 @@ impl<T> Wheel<T> {
     /// Panics if 2^32 - 1 entries are pending.
     pub(crate) fn insert(&mut self, deadline: u64, value: T) -> Key {
         let tick = self.round_up(deadline).max(self.elapsed);
-        // No entry may overtake the entries that wait for a cascade in progress. So a new entry whose
-        // tick lies in the cascade's slot goes behind them.
+        // No entry may overtake the entries that wait for a cascade in progress. So a new entry whose tick
+        // lies in the slot that is being cascaded goes to the end of this slot.
         let level = level_of(self.elapsed, tick).max(self.cascading);
         self.slots.insert(slot_of(level, tick), tick, value)
     }
@@ -170,9 +170,8 @@ impl<T> Wheel<T> {
         self.slots.get(key)
     }
 
-    /// Moves time to `now` and passes at most `limit` due entries to `fire`. The entries fire in the order of
-    /// their ticks, and within a tick in the order of insertion. If `now` is earlier than the tick already
-    /// reached, it counts as that tick.
+    /// Moves time to `now` and passes at most `limit` due entries to `fire`. If `now` is earlier than the
+    /// tick already reached, `now` counts as that tick.
     ///
     /// Returns whether work for `now` is left. If work is left, call again. Until a call returns `false`,
     /// time stays at the tick in progress, and `next_expiry` returns a past time. If many entries must
@@ -232,8 +231,8 @@ impl<T> Wheel<T> {
     /// Returns the first tick at or after `deadline`.
     fn round_up(&self, deadline: u64) -> u64 {
         let tick = deadline >> self.shift;
-        // The addition cannot overflow: there is a remainder only if `shift` is at least 1, so `tick` is
-        // below 2^63.
+        // This adds 1 only if `shift` is at least 1. Then `tick` is below 2^63, so the addition cannot
+        // overflow.
         tick + u64::from(tick << self.shift != deadline)
     }
 
@@ -274,7 +273,7 @@ impl<T> Wheel<T> {
 
 /// Returns the level of the highest digit in which `tick` differs from `elapsed`.
 fn level_of(elapsed: u64, tick: u64) -> usize {
-    // The `1` makes equal ticks differ in digit 0.
+    // The `1` puts equal ticks on level 0; `ilog2` of 0 would panic.
     (((elapsed ^ tick) | 1).ilog2() / DIGIT) as usize
 }
 

@@ -1,4 +1,4 @@
-//! Probes report events to observers. A probe is one line of code at a place where an event happens.
+//! Probes report events to the recorder. A probe is one line of code at a place where an event happens.
 //!
 //! Probes are off unless a builder enables recording. A probe that is off only tests one pointer.
 //! `benches/recorder` measures the cost of such probes, compared with a build without probes (`--cfg
@@ -14,7 +14,7 @@ use crate::task::raw::RawTask;
 use crate::task::state::Wake;
 use crate::trace::recorder::{Kind, MAIN, Recorder};
 
-/// The recorder of the events of an executor's tasks, if there is one.
+/// The executor's recorder, if it has one.
 #[derive(Clone)]
 pub(crate) struct Probe(Option<Arc<Recorder>>);
 
@@ -48,8 +48,8 @@ impl Probe {
         }
     }
 
-    /// Calls `wake` and records it. The time is taken before the call, because the poll that follows may
-    /// start immediately on another thread.
+    /// Calls `wake` and records the wake. The time is taken before the call, because the poll that follows
+    /// may start immediately on another thread.
     #[inline(always)]
     pub(crate) fn wake(&self, task: RawTask, wake: impl FnOnce() -> Wake) -> Wake {
         match self.recorder() {
@@ -104,7 +104,7 @@ impl Probe {
         }
     }
 
-    /// Records that a poll of the main future begins. The poll ends when the returned value is dropped.
+    /// Records the beginning of a poll of the main future. Dropping the returned value records the end.
     #[inline(always)]
     pub(crate) fn main_poll(&self, task: RawTask) -> MainPoll<'_> {
         self.poll_begins(task);
@@ -115,8 +115,7 @@ impl Probe {
         }
     }
 
-    /// Ends the turn of the polled task: later events do not belong to the task. The task may already be
-    /// freed.
+    /// Stops attributing this thread's events to the polled task. The task may already be freed.
     #[inline(always)]
     pub(crate) fn turn_ended(&self) {
         if let Some(recorder) = self.recorder() {

@@ -1,7 +1,7 @@
 //! The recorder records the events of a run. Each thread writes its own log.
 //!
-//! It is off unless a builder enables it. Appending an entry takes no lock and never blocks. The logs are
-//! bounded: entries that do not fit are only counted.
+//! The recorder is off unless a builder enables it. Appending an entry takes no lock, except for the first
+//! entry of a thread. The logs are bounded: entries that do not fit are only counted.
 
 mod cpu_clock;
 mod log;
@@ -43,7 +43,7 @@ pub(crate) struct Recorder {
     /// A number that no other recorder of the process has.
     number: u64,
     clock: Box<dyn Fn() -> u64 + Send + Sync>,
-    /// False for a virtual clock. By such a clock no poll takes time, so CPU time would explain nothing.
+    /// False for a virtual clock, because CPU time cannot be compared with virtual time.
     reads_cpu: bool,
     logs: Mutex<Vec<Arc<Log>>>,
     names: Mutex<HashMap<u64, String>>,
@@ -117,8 +117,8 @@ impl Recorder {
                 self.list(mine);
             }
             if self.reads_cpu && mine.meter.is_none() {
-                // Reading the run delay needs an open file for each thread. There may be hundreds of blocking
-                // threads, so only workers read it.
+                // Reading the run delay (see `cpu_clock`) needs an open file for each thread. There may be
+                // hundreds of blocking threads, so only workers read it.
                 let clock = CpuClock::of_this_thread(matches!(role, Role::Worker(_)));
                 mine.meter = Some(Meter {
                     clock,
@@ -170,7 +170,7 @@ impl Recorder {
 
     pub(crate) fn name(&self, task: u64, name: &str) {
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        // The map is bounded like the logs, because more names than events are useless.
+        // The map is bounded like the logs, because a name is useful only for a task that has an event.
         if names.len() < ENTRIES {
             names.insert(task, name.to_owned());
         }
@@ -230,12 +230,12 @@ impl Recorder {
         self.report(Kind::PollEnd, how, task, 0);
     }
 
-    /// Ends the turn of the polled task: later events do not belong to the task.
+    /// Stops attributing this thread's events to the polled task.
     pub(crate) fn turn_ended(&self) {
         POLLED.set((0, 0));
     }
 
-    /// Returns the task that this thread polls, or 0 if this recorder has no such task.
+    /// Returns the task that this thread polls, or 0 if the thread polls no task of this recorder.
     fn polled(&self) -> u64 {
         let (recorder, task) = POLLED.get();
         if recorder == self.number { task } else { 0 }
@@ -247,7 +247,7 @@ impl Recorder {
             let mut current = current.borrow_mut();
             let known = current.iter().position(|it| it.recorder == self.number);
             let index = known.unwrap_or_else(|| {
-                // Drop the logs to which no recorder refers any more.
+                // Drop the logs that no recorder lists.
                 current.retain(|it| Arc::strong_count(&it.log) > 1);
                 current.push(self.open_log());
                 current.len() - 1
@@ -301,7 +301,8 @@ impl Recorder {
     }
 }
 
-/// Remembers the task that this thread polls, while that poll runs another executor.
+/// Saves the task that this thread polled before it entered an executor, for example a blocking job. Dropping
+/// this value restores the task.
 pub(crate) struct Interrupted((u64, u64));
 
 impl Interrupted {
@@ -356,7 +357,7 @@ mod tests {
     fn a_full_record_is_read_and_freed() {
         let work = || {
             let recorder = Recorder::new(|| 7, true);
-            // Under Miri the record is not filled, because that takes too long. These entries fill four chunks.
+            // Under Miri, filling the record takes too long. A thousand entries fill four chunks.
             let count = if cfg!(miri) { 1_000 } else { ENTRIES + 1 };
             for number in 0..count {
                 recorder.report(Kind::Wake, 0, number as u64, 0);

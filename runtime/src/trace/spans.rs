@@ -10,7 +10,7 @@
 //! | `runtime.poll` | `brigade::poll`, trace | `nth`: 1 for the first poll of a task |
 //!
 //! A task's span has no parent, because the task may outlive every span that is open at its spawn. It
-//! *follows from* the current span instead.
+//! *follows from* the span that is current at the spawn.
 
 use tracing::{Level, Span, field, span};
 

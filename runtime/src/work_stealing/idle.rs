@@ -1,13 +1,13 @@
 //! The executor's central race: which workers are parked, which are searching, and which one to wake.
 //!
 //! This module answers two questions. *A worker found nothing to do: may it park?* *A thread made a task
-//! ready: must it wake a parked worker, and which one?* If the thread wakes no worker, the task may be lost.
-//! If it wakes a worker for each task, a burst of tasks wakes every worker, although one worker could run all
-//! these tasks. This module only keeps counters and a list. Its callers check the queues, and park and unpark
-//! the threads.
+//! ready: must it wake a parked worker, and which one?* If the thread wakes no worker, the task may never
+//! run. If it wakes a worker for each task, a burst of tasks wakes every worker, although one worker could
+//! run all these tasks. This module only keeps counters and a list of the parked workers. Its callers check
+//! the queues, and park and unpark the threads.
 //!
 //! A worker is *running*, *searching* (it has no task and tries to steal one), or *parked*. While one worker
-//! searches, no other worker needs to be woken: the searcher will find the new task, or will later wake a
+//! searches, no other worker needs to be woken: the searcher will find each new task, or will later wake a
 //! worker that finds it.
 //!
 //! ```text
@@ -163,9 +163,9 @@ impl Idle {
         debug_assert!(before > 0);
         let last = before == SEARCHING;
         if last {
-            // This fence pairs with N2, and with P2 of the monitor. A thread that saw this searcher woke no
-            // worker. But that thread's fence comes before this fence, so the caller sees the task of that
-            // thread.
+            // This fence pairs with N2, and with P2 of the monitor. A thread that saw this searcher in N3 or
+            // P3 woke no worker. But that thread's fence comes before this fence, so the caller sees the task
+            // of that thread.
             fence(Ordering::SeqCst);
         }
         last

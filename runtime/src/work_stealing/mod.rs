@@ -3,7 +3,7 @@
 //! One queue behind a lock for N threads would be correct, but would be slower with every additional thread.
 //! The threads would wait for the lock, and every task's memory would move from core to core. So each worker
 //! has its own queues, and steals from another worker only when its own queues are empty. It steals half of
-//! that worker's tasks at once, so it seldom has to steal again. The code for tasks, wakers, events and
+//! the other worker's tasks at once, so it seldom has to steal again. The code for tasks, wakers, events and
 //! timers is shared with the single-thread executor. This folder contains only what several workers need in
 //! addition:
 //!
@@ -51,8 +51,8 @@ use crate::timeline::Timeline;
 
 /// The work-stealing executor: threads that take tasks from one another.
 ///
-/// Its workers run each task as soon as it is spawned, even if no thread is in [`block_on`](Self::block_on).
-/// Dropping the executor waits for the polls in progress, then drops the futures of all tasks.
+/// Its workers run the spawned tasks, even if no thread is in [`block_on`](Self::block_on). Dropping the
+/// executor waits for the polls in progress, then drops the futures of all tasks.
 ///
 /// ```
 /// let executor = brigade::WorkStealing::with_workers(2)?;

@@ -10,12 +10,12 @@
 //!    ensures that there is a monitor (`Scheduler::ensure_monitor`) before its polls can delay other tasks:
 //!    when it fills an empty slot, and when it begins to run after it was the monitor or in the driver. While
 //!    another worker searches, this is not necessary. If the last searcher finds nothing, it parks, and
-//!    becomes the monitor if there is no monitor. If it finds a task, it checks for uncovered slots
-//!    (`Scheduler::wake_successor`).
+//!    becomes the monitor if there is no monitor. If it finds a task, it checks for *uncovered* slots, which
+//!    have a task although there is no monitor (`Scheduler::wake_successor`).
 //! 2. *Which worker.* `ensure_monitor` wakes one of the parked workers. That worker searches, usually in
 //!    vain, and parks again, now as the monitor. The request is recorded, so it is valid even if the
 //!    requester has parked again meanwhile. Without the record, the woken worker would then park without the
-//!    role. A requester that often wakes for a short time would wake another worker each time.
+//!    role. So a requester that often wakes for a short time would wake another worker each time.
 //! 3. *What it does* (`Worker::take_from_stuck_workers`). The monitor takes the task out of the slot of each
 //!    worker that has begun no poll since the last check. Then it searches, as after any park. When it parks
 //!    again, it takes the driver if the driver is free.
@@ -35,12 +35,13 @@
 //! ```
 //!
 //! If P2 comes before Q2, Q3 sees the task. Otherwise P3 sees Q1 and does not count this searcher. If the
-//! searcher was the monitor before, P3 also sees that this role has ended. At R3 the worker does not check
-//! the slots. If it found a task, it wakes another worker as the monitor. Otherwise it becomes the monitor
-//! itself, because the worker of P1 is awake. (The worker of R3 changes the count of awake workers at S1, and
-//! reads the count afterwards. If the worker of P1 rises only after this change, P3 comes after R1 and sees
-//! R1.) The fence P2 is seldom needed, because most owners empty their slot a moment later. So it must be
-//! cheap. On x86-64 it costs nothing, because it follows a swap, which is a full barrier there.
+//! searcher was the monitor before, P3 also sees that this role has ended. At R3, the former monitor does not
+//! check the slots. If it found a task, it wakes another worker as the monitor. Otherwise it becomes the
+//! monitor again, because the worker of P1 is awake. (The worker of R3 changes the count of awake workers at
+//! S1, and reads the count afterwards. If the worker of P1 rises only after this change, P3 comes after R1
+//! and sees R1.) P2 is executed for every task that enters a slot. It seldom matters, because most owners
+//! empty their slot a moment later. So P2 must be cheap. On x86-64 the fence costs nothing, because it
+//! follows a swap, which is a full barrier there.
 
 use std::time::Duration;
 
@@ -83,7 +84,7 @@ impl Monitor {
         if self.outside.load(Ordering::Relaxed) || in_driver && self.exists() {
             return false;
         }
-        // `||` evaluates `swap` only if no other worker is awake. Otherwise the request is kept.
+        // `||` evaluates `swap` only if the first two conditions are false. Otherwise the request is kept.
         let needed =
             self.exists() || others_awake() || self.requested.swap(false, Ordering::Relaxed);
         // Two workers may park outside the driver at the same time. Only one of them gets the role.

@@ -1,11 +1,12 @@
 //! The list of all tasks that have not ended, so that shutdown can cancel them.
 //!
-//! Each worker has its own part of the list, for the tasks that it spawns. This part is not shared, so a
-//! spawn on a worker touches no memory that other threads write. Tasks that other threads spawn are in one
-//! more part, behind a lock. A task may end on a worker that did not spawn it. That worker gathers the
-//! entries of such tasks, which are now *vacated*, and later returns them in batches to the owner for reuse.
-//! Until then a vacated entry contains a pointer that may dangle. No thread follows this pointer, because
-//! every worker returns its vacated entries before any task is cancelled.
+//! Each worker has its own part of the list, for the tasks that it spawns. While the worker runs, no other
+//! thread accesses the entries of its part. So a spawn on a worker touches no memory that other threads
+//! write. Tasks that other threads spawn are in one more part, behind a lock. A task may end on a worker that
+//! did not spawn it. That worker gathers the entries of such tasks, which are now *vacated*, and later
+//! returns them in batches to the owner for reuse. Until then a vacated entry contains a pointer that may
+//! dangle. No thread follows this pointer, because every worker returns its vacated entries before any task
+//! is cancelled.
 //!
 //! ```text
 //!   worker A              part A                                         worker B
@@ -16,7 +17,8 @@
 //!                    cancel_all, after all workers have left: vacated entries first, then tasks
 //! ```
 //!
-//! The lowest bits of a task's index are the number of its part. The other bits are its entry in that part.
+//! The lowest bits of a task's index are the number of its part. The other bits are the number of the task's
+//! entry in that part.
 
 use std::cell::RefCell;
 
@@ -28,7 +30,7 @@ use crate::task::raw::RawTask;
 /// lock. Arbitrary: not measured.
 const BATCH: usize = if cfg!(loom) { 2 } else { 64 };
 
-/// The shared half of all parts.
+/// The halves of the parts that all threads share. The private half of a worker's part is in [`WorkerTasks`].
 pub(crate) struct OwnedTasks {
     /// The parts of the workers, in order, and one for all other threads. The number of parts is rounded up
     /// to a power of two, so some may be unused.
@@ -36,7 +38,7 @@ pub(crate) struct OwnedTasks {
     others: usize,
 }
 
-/// One part, on cache lines of its own.
+/// The shared half of one part, on cache lines of its own.
 #[repr(align(128))]
 struct Part {
     /// The tasks of this part. In a worker's part, this list is empty until the worker leaves.
@@ -52,7 +54,7 @@ struct Tasks {
     closed: bool,
 }
 
-/// A worker's part, and the entries that it has vacated in other parts.
+/// The private half of a worker's part, and the entries that the worker has vacated in other parts.
 pub(crate) struct WorkerTasks {
     part: usize,
     registry: RefCell<OwnedList>,
@@ -118,7 +120,8 @@ impl OwnedTasks {
             loop {
                 let task = {
                     let registry = &mut lock(&part.tasks).registry;
-                    // Collect first, because a task may have ended on another thread.
+                    // Collect first, because the list may still contain tasks that have ended on other
+                    // threads.
                     part.collect(registry);
                     registry.any(&mut from)
                 };
@@ -150,7 +153,7 @@ impl Part {
         self.has_vacated.store(true, Ordering::Relaxed);
     }
 
-    /// Frees the entries that other threads have passed on. The caller is the part's owner.
+    /// Frees the entries that other threads have passed on. `registry` is the list of this part's tasks.
     fn collect(&self, registry: &mut OwnedList) {
         if !self.has_vacated.load(Ordering::Relaxed) {
             return;

@@ -1,8 +1,9 @@
 //! Parks and unparks one thread: a worker's thread, or a thread in `block_on`.
 //!
-//! This module has its own token. std's token is not reliable, because user code on the same thread may
-//! consume it or leave one behind (futures-rs #2010). So `std::thread::park` is used only to block. If
-//! `unpark` is called before `park`, the token is kept, so no call is lost (tokio #459).
+//! A [`Parker`] has its own token, which `unpark` leaves and `park` consumes. std's token is not reliable,
+//! because user code on the same thread may consume it or leave one behind (futures-rs #2010). So
+//! `std::thread::park` is used only to block. If `unpark` is called before `park`, the token remains, so no
+//! call is lost (tokio #459).
 //!
 //! ```text
 //!              park                       unpark

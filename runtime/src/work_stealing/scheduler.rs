@@ -2,7 +2,7 @@
 //!
 //! A task that is woken on a worker's thread enters that worker's own queues. A task that is woken on any
 //! other thread enters the injector. `idle` and `monitor` describe the protocols for waking a worker.
-//! Comments here mark their steps.
+//! Comments such as `N1` and `P3` mark the steps of these protocols.
 
 use super::idle::Idle;
 use super::monitor::Monitor;
@@ -32,9 +32,9 @@ pub(crate) struct Scheduler {
 
 /// The part of a worker that other threads access.
 ///
-/// It has two cache lines of its own, because processors fetch lines in pairs. The worker writes to these
-/// lines several times per poll. If another worker's data shared a line, that worker would have to fetch the
-/// line each time.
+/// It shares no pair of cache lines with other data, because processors fetch lines in pairs. The worker
+/// writes to these lines several times per poll. If another worker's data were in the same lines, that worker
+/// would have to fetch the lines each time.
 #[repr(align(128))]
 pub(crate) struct Remote {
     /// Tasks that were spawned or woken, except the latest task, which is in the slot.
@@ -116,7 +116,7 @@ impl Scheduler {
         self.closed.load(Ordering::Acquire)
     }
 
-    /// Makes each worker leave after its current poll. From then on, no worker takes a task from a queue.
+    /// Makes each worker leave its loop. The tasks that are then still queued are never polled.
     pub(crate) fn close(&self) {
         // Release pairs with `is_closed`.
         self.closed.store(true, Ordering::Release);

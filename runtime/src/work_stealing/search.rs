@@ -1,8 +1,8 @@
 //! How a worker finds its next task: from the driver, its own queues, the injector, or other workers.
 //!
 //! The order balances speed and fairness. The task that was woken last is warmest in the cache, so it runs
-//! first. But running tasks may refill a source forever. So each such source has a bound: after that many
-//! tasks, the worker takes a task from the next source. Because of the bounds, the task at the head of one of
+//! first. But running tasks may refill a queue forever. So each such queue has a bound: after that many
+//! tasks, the worker takes a task from the next queue. Because of the bounds, the task at the head of one of
 //! the worker's queues waits for at most 16 polls. A busy worker checks the injector when it polls the
 //! driver, which is after at most 64 polls.
 
@@ -71,9 +71,9 @@ impl Worker {
     }
 
     /// Takes a fair share of the tasks in the injector. Returns one of them, and moves the others to the
-    /// ring, where other workers may steal them. Wakes no worker, because one was woken, if necessary, when
-    /// these tasks were queued. That worker always sees the batch in one of the queues, and takes these
-    /// tasks, or wakes another worker that takes them.
+    /// ring, where other workers may steal them. Wakes no worker, because the thread that queued these tasks
+    /// has woken one, if necessary. The woken worker always sees the batch, either in the injector or in the
+    /// ring. It takes these tasks, or wakes another worker that takes them.
     fn take_batch(&self) -> Option<Runnable> {
         let workers = self.scheduler.remotes.len();
         let (first, moved) = self.scheduler.injector.pop_batch(

@@ -4,10 +4,10 @@
 //! Each worker holds a [`WorkerGuard`] while it runs, and the executor holds one more guard. Either a worker
 //! or the executor may be the last to leave.
 //!
-//! 1. `WorkStealing::drop` calls `Scheduler::close`, which requests all workers to leave and unparks them.
+//! 1. `WorkStealing::drop` calls `Scheduler::close`, which tells all workers to leave and unparks them.
 //! 2. Each worker leaves its loop after its current poll, and drops its guard.
-//! 3. The thread that releases the last guard cancels the tasks (`cancel_all` in [`owned`](super::owned)).
-//!    It drops each future exactly once, while no other task runs.
+//! 3. The thread that releases the last guard cancels the tasks (`cancel_all` in [`owned`](super::owned)). It
+//!    drops each future exactly once, while no task runs.
 //! 4. That thread closes the blocking pool. It wakes the tasks of other executors that wait for a socket or
 //!    timer of this executor.
 //! 5. The workers' threads end, and `drop` returns.
@@ -137,7 +137,7 @@ impl ShutdownLatch {
     fn finish(&self) {
         let _entered = context::enter_closing(&self.shared);
         // The caller is the last to leave, so no task is running or will run. Afterwards the queues contain
-        // only pointers to complete tasks. No thread reads these pointers.
+        // only pointers to tasks that have ended. No thread follows these pointers.
         self.scheduler.owned.cancel_all();
         self.shared.close();
     }

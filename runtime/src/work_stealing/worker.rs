@@ -2,8 +2,9 @@
 //! finds no task.
 //!
 //! In each round of its loop, the worker polls the driver if that is due (see [`coop`]). Then it finds a task
-//! (see [`search`](super::search)) and polls it. If it finds no task, it parks. `idle` shows why a parking
-//! worker misses no task. The first worker to park takes the driver and waits there for events and timers.
+//! (see [`search`](super::search)) and polls it. If it finds no task, it parks. Comments such as `S1` and
+//! `P1` mark the steps of the protocols in `idle` and `monitor`, which ensure that a parking worker misses no
+//! task. The first worker to park takes the driver and waits there for events and timers.
 
 use std::cell::{Cell, RefCell};
 use std::ptr;
@@ -66,7 +67,7 @@ pub(super) struct Worker {
     tasks: WorkerTasks,
     /// The time at which the worker began, in the clock's nanoseconds.
     began: u64,
-    /// True while the worker has tasks and is counted in `at_once`.
+    /// True while the worker has tasks and is included in the counter `at_once`.
     running: Cell<bool>,
     /// True while the worker is counted as searching.
     pub(super) searching: Cell<bool>,
@@ -171,7 +172,7 @@ impl Worker {
         self.spurious_rise.set(false);
         self.scheduler.counters.worker_begins();
         if !self.searching.replace(false) {
-            // R3: this worker may have been the monitor or in the driver. It hands over neither role.
+            // R3: this worker may have been the monitor or in the driver. That role may now be vacant.
             self.scheduler.ensure_monitor();
         } else if self.scheduler.idle.stop_searching() {
             // There may be more tasks, and no other worker searches.
@@ -194,14 +195,14 @@ impl Worker {
         self.push_woken(task.bind());
     }
 
-    /// Removes a task from the list of tasks, because it ends on this worker.
+    /// Removes a task that ends on this worker from the list of tasks.
     #[inline]
     pub(super) fn unbind(&self, task: RawTask) {
         self.tasks.remove(&self.scheduler.owned, task);
         self.counters.ended.add(1);
     }
 
-    /// Puts a woken task into the slot. Moves the task that was there to a ring.
+    /// Puts a woken task into the slot. Moves the slot's previous task to a ring.
     #[inline]
     pub(super) fn push_woken(&self, task: Runnable) {
         // P1, P2
@@ -215,7 +216,7 @@ impl Worker {
         }
     }
 
-    /// Puts a task at the end of the yielded tasks, because it was woken during its own poll.
+    /// Puts a task that was woken during its own poll at the end of the ring `yielded`.
     #[inline]
     pub(super) fn push_yielded(&self, task: Runnable) {
         self.push_to_ring(&self.remote.yielded, task);

@@ -1,4 +1,4 @@
-//! Custom executors: what a queue may do with its tasks, and in which order the parts may end.
+//! Custom executors: what a queue may do with its tasks, and what may outlive the runtime.
 
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,4 @@
-//! Tasks of `SingleThread`: local futures, borrows, and every kind of end.
+//! Tasks of `SingleThread`: local futures, borrows, and every way in which a task can end.
 
 use std::cell::RefCell;
 use std::future::pending;
@@ -134,7 +134,7 @@ fn guards_go_in_any_order() {
     assert!(GUARD.take().is_none());
 }
 
-/// A job blocks on its own executor, and outlives that executor.
+/// A job blocks on its own executor, and may outlive that executor.
 #[test]
 fn a_job_blocks_on_its_executor() {
     let executor = two_cooks();

@@ -58,8 +58,8 @@ fn wakers_outlive_many_cooks() {
     wakers_outlive(two_cooks());
 }
 
-/// A write before a wake is visible to the next poll, even to a Relaxed load (tokio #7589). With that bug,
-/// a fifth of Miri's seeds fail.
+/// A write before a wake is visible to the next poll, even to a Relaxed load (tokio #7589). With tokio's
+/// bug, the test fails under a fifth of Miri's seeds.
 fn a_wake_releases(executor: impl Executor) {
     let told = [(); 2].map(|()| Arc::new(AtomicUsize::new(0)));
     let mut senders = Vec::new();

@@ -65,7 +65,7 @@ fn sleeps_and_their_executor_end_together() {
     }
 }
 
-/// Makes two ends of a connection over loopback. Miri passes these sockets on to the OS.
+/// Makes two ends of a connection over loopback. Miri passes the system calls on these sockets to the OS.
 async fn connect() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

@@ -61,7 +61,7 @@ pub enum Kind {
     Blocking,
     /// A task computed for a long time in one poll, so other tasks could not run.
     Computing,
-    /// One worker did all the work while others were idle.
+    /// Only one worker at a time was busy.
     OneBusyWorker,
     /// A task waited for several events, one after the other, and nothing else happened.
     AwaitsInLoop,
@@ -89,7 +89,8 @@ pub enum Kind {
     OtherPrograms,
 }
 
-/// A finding that can improve a program. [`Display`](fmt::Display) describes it in a few sentences.
+/// A finding about a run, with advice on how to improve the program. [`Display`](fmt::Display) describes both
+/// in a few sentences.
 ///
 /// ```
 /// use std::time::Duration;
@@ -156,7 +157,7 @@ impl fmt::Display for Advice {
     }
 }
 
-/// Returns the findings that can improve the program. Findings about particular tasks come first.
+/// Returns the findings about a run. Findings about the whole program come last.
 ///
 /// The number of cores is that of the machine on which this function is called.
 ///

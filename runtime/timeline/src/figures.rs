@@ -1,7 +1,7 @@
-//! The figures of a run: the sums of its spans.
+//! The figures of a run, which are computed from its spans.
 //!
-//! They describe how concurrent the run was ([`in_flight_max`](Figures::in_flight_max)), how parallel it
-//! was ([`at_once_max`](Figures::at_once_max)), and where the time went. [`TaskFigures`] defines the parts
+//! The figures describe how concurrent the run was ([`in_flight_max`](Figures::in_flight_max)), how parallel
+//! it was ([`at_once_max`](Figures::at_once_max)), and where the time went. [`TaskFigures`] defines the parts
 //! of a task's life, and [`Figures::critical_path`] defines the critical path.
 
 mod critical_path;
@@ -375,7 +375,7 @@ pub struct Stall {
     /// How long the stall lasted, until the first of the polls ended.
     pub lasted: Duration,
     /// The number of tasks that could not run when the stall ended, including the main future. These tasks
-    /// had begun and not ended, were not being polled, and did not wait for other tasks.
+    /// had begun and not ended, were not being polled, and did not await other tasks.
     pub held: usize,
     /// The number of these tasks that were certainly ready when the stall ended. It is unknown whether the
     /// other tasks were ready, because the event loop did not check.

@@ -1,9 +1,9 @@
 //! Spans of time: what each task and each worker did, and when.
 //!
 //! A [`Timeline`] is a list of events. [`spans()`] reads it once, from front to back. Everything else in this
-//! crate uses the result: the figures, the advice and the drawings. A record may have gaps, because its
-//! buffers are bounded and it can be taken while tasks run. So no code here assumes that each beginning has
-//! an end.
+//! crate uses the result: the figures, the advice and the drawings. A record may have gaps, because the
+//! recorder's buffers are bounded, and because a record can be taken while tasks run. So no code here assumes
+//! that each beginning has an end.
 
 mod curves;
 mod off_core;

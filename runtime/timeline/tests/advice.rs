@@ -100,8 +100,8 @@ fn score(busy: bool) -> Score {
     for (name, program) in healthy::ALL {
         for workers in [1, 2] {
             let advice = try_out(workers, program(workers));
-            // If a healthy program computes with one worker on a machine with two cores, the advice to use
-            // two workers is right.
+            // If a healthy program computes with one worker on a machine with several cores, the advice to
+            // use more workers is right.
             let quiet = advice
                 .iter()
                 .all(|advice| matches!(advice.kind(), Kind::MoreWorkers | Kind::OtherPrograms));

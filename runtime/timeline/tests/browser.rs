@@ -1,11 +1,12 @@
 //! Opens the HTML page in a real browser, operates it, and takes screenshots.
 //!
-//! The tests need Chromium or Chrome on the path, or its name in `BRIGADE_BROWSER`. Without a browser, the
-//! tests are skipped and report this on stderr. If `BRIGADE_REQUIRE_BROWSER` is set, they fail instead.
+//! The tests need Chromium or Chrome on the path. `BRIGADE_BROWSER` may name another browser. Without a
+//! browser, the tests are skipped and report this on stderr. If `BRIGADE_REQUIRE_BROWSER` is set, they fail
+//! instead.
 //!
 //! A script drives the page from within: `browser/selftest.js` is appended to the page and sends it the
-//! events that a user would cause. Its report is part of the document that the browser prints. So the test
-//! needs no waiting and no remote-control protocol.
+//! events that a user would cause. The script's report is part of the document that the browser prints. So
+//! the test needs no waiting and no remote-control protocol.
 
 #[path = "browser/runs.rs"]
 mod runs;

@@ -16,7 +16,8 @@ use brigade::time::sleep;
 /// The maximum time to wait.
 const LONG: Duration = Duration::from_secs(20);
 
-/// Runs `block` in a task, five times. `block` panics if it does not get its message in time.
+/// Runs `block` in a task, five times. `block` blocks its worker until another worker has run a task, and
+/// panics if that takes longer than `LONG`.
 fn blocked(workers: usize, block: impl Fn() + Send + Sync + 'static) {
     let executor = WorkStealing::with_workers(workers).unwrap();
     let block = Arc::new(block);
@@ -133,8 +134,8 @@ fn a_timer_armed_elsewhere_fires_while_a_worker_is_blocked() {
     }
 }
 
-/// A task blocks its worker, with another task in the worker's slot. Another worker is woken to search, and
-/// finds a task that blocks too. A third worker must run the task in the slot.
+/// A task blocks its worker, with another task in the worker's LIFO slot. Another worker is woken to search,
+/// and finds a task that blocks too. A third worker must run the task in the slot.
 #[test]
 fn a_searcher_that_blocks_in_turn_leaves_the_watch_to_another() {
     for workers in [3, 4] {

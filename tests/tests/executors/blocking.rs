@@ -46,7 +46,7 @@ fn a_closure_runs_elsewhere_and_answers<K: Kitchen>() {
     assert!(name.unwrap().starts_with("stove"));
 }
 
-/// A panic in a closure reaches its handle. The thread and the pool continue.
+/// A panic in a closure reaches the job's handle. The thread and the pool continue.
 fn a_panic_reaches_the_handle<K: Kitchen>() {
     let executor = K::build(Settings {
         max_blocking_threads: 1,
@@ -62,7 +62,7 @@ fn a_panic_reaches_the_handle<K: Kitchen>() {
     });
 }
 
-/// The pool uses all allowed threads but no more, and runs all queued jobs.
+/// The pool uses the maximum number of threads but no more, and runs all queued jobs.
 fn the_bound_on_threads_is_kept<K: Kitchen>() {
     let executor = K::build(Settings {
         max_blocking_threads: 3,

@@ -259,8 +259,8 @@ fn each_address_of_a_call_spends_the_budget() {
     });
 }
 
-/// An executor of another crate may run inside a task. When its future is woken, that executor polls the
-/// future again within the same poll of the task. The task's budget must not stop that executor.
+/// An executor of another crate may run inside a task. It polls its own future many times within one poll of
+/// the task. The task's budget must not stop this future.
 #[test]
 fn a_foreign_executor_inside_a_task_is_not_stopped() {
     as_main(|| async {

@@ -1,4 +1,4 @@
-//! Tests what happens if the machine refuses descriptors, threads or stack, and if operations are cancelled
+//! Tests what happens if the OS refuses descriptors, threads or stack, and if operations are cancelled
 //! midway. Nothing may panic, hang or leak. Each test runs in a separate process.
 #![cfg(target_os = "linux")]
 
@@ -254,7 +254,7 @@ fn poll_and_drop<F: Future>(waker: &Waker, future: F) {
     assert!(polled.is_pending(), "it did not have to wait");
 }
 
-/// Waits until all aborted tasks have ended and all messages were processed.
+/// Waits until all aborted tasks have ended.
 async fn settle() {
     loop {
         let metrics = brigade::Handle::current().metrics();

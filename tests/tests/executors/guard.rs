@@ -120,7 +120,7 @@ fn a_forgotten_guard_does_no_harm<K: Kitchen>() {
             let handle = forgotten.handle();
             std::mem::forget(handle.enter());
         }
-        // The executor and all its handles were dropped, but it is still the current executor.
+        // The executor `forgotten` and its handle were dropped, but this executor is still current.
         assert!(brigade::spawn(async {}).is_finished());
         assert!(
             park_on(brigade::spawn_blocking(|| ()))

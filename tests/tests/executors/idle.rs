@@ -12,7 +12,7 @@ use brigade::net::{TcpListener, TcpStream};
 use brigade::time::sleep;
 use brigade_tests::{Kitchen, ManyCooks, on_both, watch};
 
-/// The kernel's counts for all threads of this process except the measuring thread.
+/// The context switches and the processor time of all threads of this process except the measuring thread.
 #[derive(Clone, Copy, Debug)]
 struct Usage {
     switches: u64,

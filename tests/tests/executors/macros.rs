@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-/// These functions are in modules, because a test binary already has a `main`.
+/// The functions called `main` are in modules, because a test binary already has its own `main`.
 mod program {
     use std::io;
 
@@ -35,7 +35,8 @@ fn main_runs_and_returns_its_output() {
     program_with_workers::main();
 }
 
-/// Each fragment that a `macro_rules!` macro inserts has an invisible group around it.
+/// Each fragment that a `macro_rules!` macro inserts has an invisible group around it. The attribute must
+/// accept such groups.
 mod pasted {
     macro_rules! whole {
         ($visibility:vis $name:ident $body:block) => {
@@ -207,7 +208,7 @@ fn compile(folder: &Path, name: &str, kind: &[&str], text: &str) -> (bool, Strin
     )
 }
 
-/// Compiles programs whose first line is `use brigade::…`, and checks the compiler's messages.
+/// Compiles programs that use the attributes, and checks the compiler's messages.
 fn messages(programs: &[(&str, &str)]) {
     let folder = tempfile::tempdir().unwrap();
     let library = ["--crate-type=lib"];

@@ -19,7 +19,7 @@ fn open(workers: usize) -> WorkStealing {
     WorkStealing::with_workers(workers).unwrap()
 }
 
-/// Tasks begin after they are spawned, even if no thread is in `block_on`.
+/// Tasks run even if no thread is in `block_on`.
 fn tasks_run_without_block_on() {
     let executor = open(2);
     let task = executor.spawn(async {
@@ -82,7 +82,7 @@ fn what_one_worker_spawns_all_can_take() {
     }
 }
 
-/// A task that another thread wakes is polled by one worker at a time. Any worker may poll it.
+/// Only one worker at a time polls a task, even if other workers wake the task during the poll.
 fn a_task_is_polled_by_one_worker_at_a_time() {
     let executor = open(4);
     let tasks: Vec<_> = (0..20)

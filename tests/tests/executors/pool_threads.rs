@@ -25,8 +25,8 @@ fn a_job_is_not_lost_for_want_of_threads<K: Kitchen>() {
     all_jobs_run(&executor, 10);
 }
 
-/// Two threads submit at the same instant while no thread can be started. Each job runs, because neither
-/// submitter relies on the thread that the other fails to start.
+/// Two threads submit jobs at the same instant while the pool can start no thread. Each job runs, because
+/// neither submitter relies on the thread that the other fails to start.
 fn no_job_is_lost_when_two_submitters_fail_to_start_a_thread<K: Kitchen>() {
     if !in_child(&[("RUST_MIN_STACK", &(1_usize << 46).to_string())]) || !K::ONE_COOK {
         return;
@@ -34,7 +34,7 @@ fn no_job_is_lost_when_two_submitters_fail_to_start_a_thread<K: Kitchen>() {
     let executor = K::open();
     let (round, over) = (Tally::new(), Tally::new());
     let (jobs, submitted) = async_channel::unbounded();
-    // Make as many rounds as fit into this time.
+    // Run as many rounds as fit into four seconds.
     let deadline = Instant::now() + Duration::from_secs(4);
     let submitters: Vec<_> = (0..2)
         .map(|_| {
@@ -92,7 +92,7 @@ fn warm_up<E: Executor>(executor: &E, count: usize) {
 }
 
 /// After a burst that needed twenty threads, an occasional job does not keep all twenty alive. The pool gives
-/// the job to the thread that became idle last, so the time limits of other threads expire.
+/// the job to the thread that became idle last, so the keep-alive times of the other threads expire.
 fn the_pool_shrinks_under_a_trickle_of_jobs<K: Kitchen>() {
     let keep = Duration::from_millis(400);
     let executor = K::try_build(K::builder().thread_keep_alive(keep)).unwrap();
@@ -107,8 +107,8 @@ fn the_pool_shrinks_under_a_trickle_of_jobs<K: Kitchen>() {
     });
 }
 
-/// A job may be given to a thread at the instant at which the thread's time limit expires. The job must still
-/// run.
+/// A job may be given to an idle thread at the instant at which the thread's keep-alive time expires. The job
+/// must still run.
 fn a_job_given_to_a_thread_whose_time_runs_out_is_run<K: Kitchen>() {
     let keep = Duration::from_micros(50);
     let executor = K::try_build(K::builder().thread_keep_alive(keep)).unwrap();
@@ -123,7 +123,7 @@ fn a_job_given_to_a_thread_whose_time_runs_out_is_run<K: Kitchen>() {
     }
 }
 
-/// Dropping an executor ends every idle thread immediately, whatever the thread's time limit is.
+/// Dropping an executor ends every idle thread immediately, however long its keep-alive time is.
 fn all_idle_threads_go_with_their_executor<K: Kitchen>() {
     let executor = K::try_build(K::builder().thread_keep_alive(Duration::MAX)).unwrap();
     warm_up(&executor, 4);

@@ -282,12 +282,13 @@ fn blocking_threads_go_with_their_executor<K: Kitchen>() {
     }
 }
 
-/// The OS refuses to wait for events. On the single-thread executor, `block_on` then panics. On the
-/// work-stealing executor, the workers close the executor, and awaiting one of its tasks returns an error.
+/// If waiting for events fails, `block_on` of the single-thread executor panics. On the work-stealing
+/// executor, the workers close the executor, and awaiting one of its tasks returns an error.
 fn a_wait_that_fails_is_not_kept_silent<K: Kitchen>() {
     let executor = K::open();
     let ticking = executor.spawn(async {
-        // Replace the descriptors in a task, so that no other thread is using or closing a descriptor.
+        // Replace the epoll descriptors in a task, because no other thread opens or closes a descriptor at
+        // that time.
         spoil_every_event_loop();
         loop {
             sleep(Duration::from_millis(1)).await;
@@ -324,7 +325,8 @@ fn spoil_every_event_loop() {
 /// handler stays installed and ignores further signals.
 fn a_signal_from_before_is_not_heard<K: Kitchen>() {
     use brigade::signal::{Kind, Signal};
-    // SAFETY: `raise` takes a number. Another `Signal` has installed a handler, so the process does not end.
+    // SAFETY: `raise` takes a number. The first `Signal` has installed a handler, so the process does not
+    // end.
     let raise = || assert_eq!(unsafe { libc::raise(libc::SIGUSR1) }, 0);
     K::open().block_on(async {
         let earlier = Signal::new(Kind::USER1).unwrap();

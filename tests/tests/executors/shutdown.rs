@@ -70,8 +70,8 @@ fn a_spawn_in_drop_at_shutdown_is_aborted<K: Kitchen>() {
     assert_eq!(drops.get(), 1);
 }
 
-/// Once the first future is dropped at shutdown, no part of the executor's task list admits tasks. The test
-/// spawns enough tasks to reach every part.
+/// An executor's list of tasks has several parts. Once the first future is dropped at shutdown, no part
+/// accepts new tasks. The test spawns enough tasks to reach every part.
 fn every_spawn_in_drop_at_shutdown_is_refused_at_once<K: Kitchen>() {
     const DROPS: usize = 20;
     const SPAWNS: usize = 500;
@@ -210,8 +210,8 @@ fn drop_may_do_anything_at_shutdown<K: Kitchen>() {
     assert!(joined(everything).unwrap_err().is_aborted());
 }
 
-/// tokio #5861, #3473, #8360: after the drop of an executor, no source, timer, join or handle keeps its tasks
-/// alive.
+/// tokio #5861, #3473, #8360: after the drop of an executor, no source, timer, join or handle keeps the
+/// executor's tasks alive.
 fn nothing_outlives_the_executor<K: Kitchen>() {
     let executor = K::open();
     let kept = Arc::new(());
@@ -282,7 +282,7 @@ fn a_panic_in_drop_at_shutdown_reaches_only_its_handle<K: Kitchen>() {
     }
 }
 
-/// If an executor is dropped inside a task of another executor, the outer executor stays current.
+/// If an executor is dropped inside another executor, the outer executor stays current.
 fn an_executor_may_be_dropped_inside_another<K: Kitchen>() {
     let outer = K::open();
     let drops = Tally::new();
@@ -347,8 +347,8 @@ fn a_task_that_nothing_can_wake_is_kept_until_shutdown<K: Kitchen>() {
     assert_eq!(drops.get(), 2);
 }
 
-/// If a destructor blocks at shutdown, it panics, because no thread serves timers and sockets any more. The
-/// panic harms nothing else.
+/// If a destructor calls `block_on` at shutdown, the call panics, because no thread serves timers and sockets
+/// any more. The panic affects nothing else.
 fn blocking_in_drop_at_shutdown_panics<K: Kitchen>() {
     let executor = K::open();
     let handle = executor.handle();

@@ -1,4 +1,4 @@
-//! Tests shutdown with a timeout, and closures that are running when their executor ends.
+//! Tests shutdown with a timeout, and closures that the blocking pool still runs when the executor ends.
 
 use std::future::pending;
 use std::sync::mpsc;
@@ -64,8 +64,8 @@ fn shutdown_timeout_cancels_queued_jobs<K: Kitchen>() {
     }
 }
 
-/// When the timeout ends, the shutdown stops waiting, and the closure continues. With a timeout of zero, the
-/// shutdown does not wait at all.
+/// When the timeout ends, the shutdown stops waiting, and a running closure continues. With a timeout of
+/// zero, the shutdown does not wait at all.
 fn shutdown_timeout_gives_up_at_its_end<K: Kitchen>() {
     for timeout in [Duration::ZERO, Duration::from_millis(20)] {
         let executor = K::open();
@@ -131,7 +131,7 @@ fn shutdown_timeout_gives_up_on_a_stop_hook<K: Kitchen>() {
     stops.recv().unwrap();
 }
 
-/// The shutdown may be called in a task or a job, either of another executor or of the executor itself.
+/// `shutdown_timeout` may be called in a task or a job, either of another executor or of the executor itself.
 fn shutdown_timeout_may_be_called_anywhere<K: Kitchen>() {
     let outer = K::open();
     outer.block_on(async {

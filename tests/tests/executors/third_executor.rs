@@ -1,5 +1,5 @@
-//! Tests custom executors. An executor outside of brigade runs brigade's tasks, sockets and timers. Safe code
-//! that uses `brigade::custom` cannot cause a memory error.
+//! Tests custom executors. An executor that is not part of brigade runs brigade's tasks, sockets and timers.
+//! Safe code that uses `brigade::custom` cannot cause a memory error.
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -189,8 +189,8 @@ impl Drop for Thrower {
     }
 }
 
-/// A task holds the last reference to its scheduler. While the scheduler pushes the task, the queue cancels
-/// that task.
+/// A task holds the last reference to its scheduler. While the scheduler pushes the task into its queue, the
+/// queue cancels the task.
 fn a_queue_may_cancel_a_task_whose_poll_dropped_the_last_spawner() {
     let runtime = Runtime::new(Arc::new(drop::<Ready>)).unwrap();
     let dropped_in_push = Arc::new(AtomicBool::new(false));
@@ -233,7 +233,7 @@ fn no_runtime_is_current_after_enter() {
     assert!(catch_unwind(|| drop(brigade::spawn(async {}))).is_err());
 }
 
-/// The runtime is dropped without being closed, while tasks still wait.
+/// If a runtime is dropped without being closed, the tasks that still wait are dropped.
 fn a_dropped_runtime_drops_the_tasks_that_wait() {
     let drops = Tally::new();
     let kept = Arc::new(Mutex::new(Vec::new()));
@@ -252,8 +252,8 @@ fn a_dropped_runtime_drops_the_tasks_that_wait() {
     assert!(task.is_finished());
 }
 
-/// A runtime that closes refuses new tasks and does not count them, so it must not count their ends either. In
-/// this test, the destructor of a task spawns another task while the first is still counted.
+/// A runtime that closes refuses new tasks and does not count them, so it must not count their ends either.
+/// In this test, the destructor of a task spawns another task while the first is still counted.
 fn a_refused_task_is_not_counted() {
     struct Spawns(Handle, mpsc::Sender<(bool, usize, usize)>);
     impl Drop for Spawns {
@@ -282,7 +282,8 @@ fn a_refused_task_is_not_counted() {
     assert_eq!(runtime.handle().metrics().in_flight, 0);
 }
 
-/// The push happens on a worker of another executor, because the pushed task awaits a task of that executor.
+/// The queue panics in `push`. The push happens on a worker of another executor, because the pushed task
+/// awaits a task of that executor.
 fn a_queue_that_panics_cancels_the_task_and_harms_no_other_executor() {
     let kept = Arc::new(Mutex::new(Vec::new()));
     let queue = kept.clone();

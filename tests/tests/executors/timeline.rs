@@ -82,7 +82,7 @@ fn the_story_of_a_task_is_told<K: Kitchen>() {
     assert_eq!(figures.in_flight_max, 2);
 }
 
-/// The record contains timers and the tasks that they wake.
+/// The record shows that timers fired and that a thread parked.
 fn timers_are_on_record<K: Kitchen>() {
     let executor = recorded::<K>();
     executor.block_on(async {
@@ -200,7 +200,8 @@ fn the_figures_agree_with_the_metrics<K: Kitchen>() {
     }
 }
 
-/// The thread of a `SingleThread` is its worker, even if it spawned tasks before its first `block_on`.
+/// In the record, the thread of a `SingleThread` is a worker, even if the thread spawned tasks before the
+/// first `block_on`.
 fn a_spawn_before_block_on_is_the_workers<K: Kitchen>() {
     if !K::ONE_COOK {
         return;
@@ -214,7 +215,7 @@ fn a_spawn_before_block_on_is_the_workers<K: Kitchen>() {
     assert_eq!((workers.count(), run.lanes.len()), (1, 1));
 }
 
-/// Even if many threads record a few events each, they leave space for the events of the workers.
+/// Even if many other threads record a few events each, the record has space for the events of the workers.
 fn quiet_threads_leave_space<K: Kitchen>() {
     let executor = recorded::<K>();
     let handle = executor.handle();
@@ -288,7 +289,8 @@ fn the_panic_of_a_main_future_ends_its_poll<K: Kitchen>() {
     assert_eq!(polls(|what| matches!(what, What::PollEnd { .. })), 2);
 }
 
-/// An executor that was dropped leaves no descriptor on the thread that used it.
+/// A recorder opens a descriptor on each worker's thread. When the executor is dropped, this descriptor is
+/// closed.
 fn a_recorded_executor_leaves_no_descriptor<K: Kitchen>() {
     if !in_child(&[]) {
         return;

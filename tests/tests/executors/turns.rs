@@ -96,7 +96,7 @@ fn tasks_that_wake_one_another_do_not_starve_those_that_yield<K: Kitchen>() {
 /// tokio #2702, #5720: if ready tasks do not fit into a worker's ring, they wait in the shared queue. The
 /// tasks in the ring are always ready, but they must not starve the tasks in the queue.
 fn a_full_ring_does_not_starve_the_injector<K: Kitchen>() {
-    /// The number of tasks, which is enough to fill four rings.
+    /// The number of tasks, which is almost four times the capacity of a ring.
     const TASKS: usize = 4_000;
     /// The maximum number of polls that a task may get before every task has been polled once. If each check
     /// of the shared queue took only one task, a task would get more than sixty polls.

@@ -1,7 +1,7 @@
 //! Tests that a future which is dropped before it is ready loses no more than its documentation says.
 //!
-//! Each operation is polled once, dropped if it has to wait, and then repeated. The other end works at a
-//! different pace. At the end, everything has arrived once and in order.
+//! Each operation is polled once, dropped if it has to wait, and then repeated. The other end of the
+//! connection works at a different pace. Finally, everything has arrived once and in order.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -14,7 +14,7 @@ use brigade_tests::{Kitchen, on_both, pair};
 /// The number of bytes or datagrams that go from one end to the other.
 const TOTAL: usize = 20_000;
 
-/// Polls a future once, drops it if it has to wait, and then yields.
+/// Polls a future once. If the future has to wait, drops it and yields.
 async fn once<F: Future>(future: F) -> Option<F::Output> {
     let polled = {
         let mut future = pin!(future);
@@ -106,7 +106,8 @@ fn writes_count_every_byte<K: Kitchen>() {
                 brigade::yield_now().await;
             }
         });
-        // The buffers hold only a small part of these bytes, so a write may take only a part of its block.
+        // These bytes do not fit into the sockets' buffers, so a write may send only some of the bytes that
+        // it gets.
         const ALL: usize = 8 << 20;
         let bytes: Vec<u8> = (0..ALL).map(byte).collect();
         let mut sent = 0;
@@ -124,7 +125,8 @@ fn writes_count_every_byte<K: Kitchen>() {
 #[cfg(unix)]
 fn no_datagram_is_lost<K: Kitchen>() {
     K::open().block_on(async {
-        // Unix sockets neither lose nor reorder datagrams. If the queue is full, the sender waits for space.
+        // Unix sockets neither lose nor reorder datagrams. If the receiver's queue is full, the sender waits
+        // for space.
         let (sender, receiver) = brigade::net::UnixDatagram::pair().unwrap();
         let sending = brigade::spawn(async move {
             for n in 0..TOTAL {

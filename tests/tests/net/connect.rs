@@ -77,14 +77,16 @@ fn the_first_may_still_win<K: Kitchen>() {
     K::open().block_on(async {
         let connect = brigade::spawn(TcpStream::connect([slow.address, deaf.address]));
         brigade::time::sleep(2 * HEAD_START).await;
-        // This accept makes space in the queue. The OS repeats the request within about three seconds.
+        // This accept makes space in the queue of `slow`. The OS repeats the connection request to `slow`
+        // within about three seconds.
         drop(slow.listener.accept().unwrap());
         let stream = connect.await.unwrap().unwrap();
         assert_eq!(stream.peer_addr().unwrap(), slow.address);
     });
 }
 
-/// When one attempt wins or the future is dropped, no other attempt is left behind.
+/// When one attempt wins, all other attempts are dropped. When the future is dropped, all attempts are
+/// dropped.
 fn the_others_are_given_up<K: Kitchen>() {
     let (one, other) = (Deaf::new(), Deaf::new());
     K::open().block_on(async {

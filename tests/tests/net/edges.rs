@@ -1,5 +1,5 @@
-//! Compares sockets with a model of the bytes that they hold. Writes, reads, peeks, fills and closes come in
-//! any order. An operation must be ready if and only if the model predicts it. A task that waits must be
+//! Compares sockets with a model of the bytes that they hold. Reads, writes, fills and shutdowns come in any
+//! order. An operation must be ready if and only if the model predicts that it is. A task that waits must be
 //! woken.
 //!
 //! The OS reports each change of a socket only once (edge-triggered).
@@ -33,7 +33,7 @@ enum Step {
     TryRead(usize),
     /// Waits for `readable`.
     Readable,
-    /// Writes until the buffer is full.
+    /// Writes until the socket's buffer is full.
     Fill,
     /// The peer reads everything that has arrived.
     PeerDrains,
@@ -123,7 +123,8 @@ impl Ends {
         match step {
             Step::PeerWrites(count) if !self.ended => {
                 let bytes: Vec<u8> = (self.written..self.written + count).map(byte).collect();
-                // The buffer may take only some of the bytes. The other bytes are not written.
+                // The socket's buffer may have space for only some of the bytes. The other bytes are not
+                // written.
                 match std::io::Write::write(&mut &self.peer, &bytes) {
                     Ok(count) => self.written += count,
                     Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),

@@ -33,8 +33,8 @@ async fn full_queue(path: &std::path::Path) -> (UnixDatagram, UnixDatagram, usiz
     }
 }
 
-/// A failed `sendto` to a full Unix socket makes the sender's socket writable. The send must not become a
-/// busy loop, and must still succeed once the queue has space.
+/// A failed `sendto` to a full Unix socket causes an event that reports the sender's socket as writable. The
+/// send must not become a busy loop, and must still succeed once the queue has space.
 fn a_send_to_a_full_queue_does_not_spin<K: Kitchen>() {
     K::open().block_on(async {
         let place = tempfile::tempdir().unwrap();
@@ -154,8 +154,8 @@ fn a_call_for_both_directions_does_not_spin<K: Kitchen>() {
     });
 }
 
-/// After a read shutdown, every event also reports the shutdown. Such an event must not end the sender's
-/// pause early.
+/// After a read shutdown, every event also reports the shutdown. Such an event must not end the pause before
+/// the sender's next try.
 fn a_call_after_a_read_shutdown_does_not_spin<K: Kitchen>() {
     K::open().block_on(async {
         let place = tempfile::tempdir().unwrap();
@@ -203,7 +203,7 @@ fn a_sender_does_not_starve_behind_another<K: Kitchen>() {
                 }
             };
             let stuck = brigade::spawn(send(path.clone()));
-            // Wait until the first task has failed so often that it pauses.
+            // Wait until the first task has failed so often that it pauses before each try.
             sleep(Duration::from_millis(50)).await;
             let others = [(); 3].map(|()| brigade::spawn(send(free_path.clone())));
             for other in others {
@@ -250,8 +250,8 @@ fn a_reader_does_not_starve_behind_a_failing_call<K: Kitchen>() {
     });
 }
 
-/// One event wakes three tasks. The calls of two of them fail and clear the event, but the third task still gets
-/// a try for it. No other event comes before the third task has read.
+/// One event wakes three tasks. The calls of two of them fail and clear the readiness. The third task must
+/// still make its call, because no other event comes before it has read.
 fn a_reader_gets_its_try_beside_calls_that_fail<K: Kitchen>() {
     K::open().block_on(async {
         let place = tempfile::tempdir().unwrap();

@@ -22,8 +22,8 @@ fn fails_with(number: i32, result: std::io::Result<()>) {
     assert_eq!(result.unwrap_err().raw_os_error(), Some(number));
 }
 
-/// A socket receives the datagrams of a group between joining and leaving it. Joining twice, leaving a group
-/// that was not joined, and joining an address that is no group are errors.
+/// A socket that has joined a multicast group receives the group's datagrams until it leaves the group.
+/// Joining twice, leaving a group that was not joined, and joining an address that is no group are errors.
 fn a_group_is_joined_and_left<K: Kitchen>() {
     K::open().block_on(async {
         let (here, any) = (Ipv4Addr::LOCALHOST, Ipv4Addr::UNSPECIFIED);

@@ -104,7 +104,7 @@ fn async_io_calls_once_for_each_event<K: Kitchen>() {
     });
 }
 
-/// The user's own calls fill a socket without a busy loop.
+/// While a socket is full, the user's own call waits without a busy loop.
 fn async_io_waits_while_a_socket_is_full<K: Kitchen>() {
     K::open().block_on(async {
         let (client, server) = pair().await;
@@ -117,7 +117,8 @@ fn async_io_waits_while_a_socket_is_full<K: Kitchen>() {
                 counted.fetch_add(1, Ordering::Relaxed);
                 SockRef::from(&client).send(b"soup")
             };
-            // The client comes back, so that the server reads no end before this task's output is seen.
+            // Return the client too. If this task dropped it, the server could read the end of the stream
+            // before the loop below sees the task's output.
             (client.async_io(Interest::WRITABLE, send).await, client)
         });
         sleep(Duration::from_millis(100)).await;
@@ -161,7 +162,7 @@ fn sendfile_and_recvmsg_wait_for_events<K: Kitchen>() {
                 assert!(client.async_io(Interest::WRITABLE, send).await.unwrap() > 0);
             }
         });
-        // The receiver takes nothing until the sender has filled the buffers and waits.
+        // The receiver reads nothing until the sender has filled the sockets' buffers and waits.
         sleep(Duration::from_millis(100)).await;
         assert!(!sender.is_finished());
         assert!(tries.load(Ordering::Relaxed) < 50, "{tries:?}");
@@ -236,7 +237,7 @@ fn a_source_is_polled_and_tried<K: Kitchen>() {
         let (written, drained) = futures::join!(write, drain);
         assert_eq!(written.unwrap(), 4);
         assert!(drained.unwrap() > 0);
-        // Any other error is passed on.
+        // Any error except `WouldBlock` is returned to the caller.
         let odd = receiver.try_read_with(|_| Err::<(), _>(ErrorKind::InvalidData.into()));
         assert_eq!(odd.unwrap_err().kind(), ErrorKind::InvalidData);
         drop(receiver);
@@ -408,7 +409,8 @@ fn a_connection_comes_from_the_address_asked_for<K: Kitchen>() {
         assert_eq!(client.local_addr().unwrap().ip(), other.ip());
         let refused = TcpStream::connect_from(other, nobody()).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
-        // The address families differ, or the local address does not belong to this machine.
+        // The connect fails if the address families differ, or if the local address does not belong to this
+        // machine.
         assert!(
             TcpStream::connect_from("[::1]:0".parse().unwrap(), remote)
                 .await
@@ -426,8 +428,8 @@ fn a_connection_comes_from_the_address_asked_for<K: Kitchen>() {
     );
 }
 
-/// Any descriptor can be a source. The user needs no type from mio. A descriptor that the OS cannot monitor
-/// is refused.
+/// Any descriptor that the OS can monitor can be a source. The user needs no type from mio. All other
+/// descriptors are refused.
 fn any_descriptor_is_a_source<K: Kitchen>() {
     K::open().block_on(async {
         // SAFETY: the call has no preconditions.
@@ -533,7 +535,8 @@ fn an_interrupted_call_keeps_its_event<K: Kitchen>() {
     });
 }
 
-/// Two calls wait for the same direction of a socket, and only one of them can succeed.
+/// Two calls wait for the same direction of a socket. The first always returns `WouldBlock`. The second must
+/// still get the event.
 fn a_call_that_fails_does_not_hide_the_event_from_another<K: Kitchen>() {
     K::open().block_on(async {
         for one_task in [false, true] {

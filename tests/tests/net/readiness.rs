@@ -20,8 +20,8 @@ use futures::{AsyncRead, AsyncReadExt, AsyncWrite};
 /// The maximum time to wait for an operation.
 pub(crate) const HANG: Duration = Duration::from_secs(20);
 
-/// Waits until `done` returns true. `done` checks for the effects of an event, which another thread may
-/// receive.
+/// Waits until `done` returns true. `done` checks for the effects of an event, which may be received on
+/// another thread.
 async fn until(done: impl Fn() -> bool) {
     while !done() {
         sleep(Duration::from_millis(1)).await;
@@ -124,7 +124,7 @@ fn a_read_that_stops_at_urgent_data_goes_on<K: Kitchen>() {
     });
 }
 
-/// The urgent byte arrives while the reader processes the bytes before it.
+/// The urgent byte arrives after the reader has read the first bytes.
 fn urgent_data_that_comes_later_is_passed_too<K: Kitchen>() {
     K::open().block_on(async {
         let (client, server) = pair().await;

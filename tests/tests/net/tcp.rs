@@ -163,7 +163,7 @@ fn tries_never_wait<K: Kitchen>() {
     });
 }
 
-/// If the buffer is full, the writer sleeps, without spinning, until the reader makes space.
+/// If the socket's buffer is full, the writer sleeps, without spinning, until the reader makes space.
 fn a_full_buffer_is_waited_for<K: Kitchen>() {
     const BYTES: usize = 16 << 20;
     K::open().block_on(async {
@@ -256,7 +256,7 @@ fn empty_buffers_are_harmless<K: Kitchen>() {
     });
 }
 
-/// Blocking and non-blocking sockets of std can be converted into sockets of brigade.
+/// Sockets of std, which block by default, can be converted into sockets of brigade.
 fn sockets_of_std_are_taken_over<K: Kitchen>() {
     K::open().block_on(async {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

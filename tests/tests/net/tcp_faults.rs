@@ -61,12 +61,12 @@ fn the_first_address_that_answers<K: Kitchen>() {
     });
 }
 
-/// tokio's epollhup test: a connect that is dropped midway does not affect the socket that is made next.
+/// tokio's test `epollhup`: a connect that is dropped midway does not affect the socket that is made next.
 fn a_connect_dropped_midway<K: Kitchen>() {
     K::open().block_on(async {
         for _ in 0..50 {
-            // The address is in TEST-NET-1. The packets may be lost, have no route, or be refused
-            // immediately.
+            // No machine has this address, because it is reserved for documentation. The packets may be lost,
+            // have no route, or be refused immediately.
             let black_hole = SocketAddr::from((Ipv4Addr::new(192, 0, 2, 1), 9));
             for target in [black_hole, nobody()] {
                 let mut connect = pin!(TcpStream::connect(target));
@@ -198,8 +198,8 @@ fn a_socket_that_lost_its_executor<K: Kitchen>() {
     other.block_on(async { gone(client.read(&mut [0]).await) });
 }
 
-/// An operation waits on another thread, with a foreign waker. When its executor is dropped, the operation
-/// returns an error.
+/// Operations on sockets wait with foreign wakers, one of them on another thread. When the sockets' executor
+/// is dropped, these operations return an error.
 fn whoever_waits_when_the_executor_goes_is_told<K: Kitchen>() {
     let executor = K::open();
     let (client, server, listener) = executor.block_on(async {
@@ -286,7 +286,7 @@ fn sockets_need_an_executor<K: Kitchen>() {
     let _ = error.recv().unwrap();
 }
 
-/// A task on another executor awaits a socket. The socket's own executor wakes that task.
+/// A task awaits a socket of another executor. That executor wakes the task.
 fn a_socket_of_another_executor<K: Kitchen>() {
     let (handles, sockets) = std::sync::mpsc::channel();
     let (end, ended) = async_channel::bounded::<()>(1);

@@ -222,7 +222,7 @@ fn a_cancelled_reader_wakes_no_less<K: Kitchen>() {
     });
 }
 
-/// tokio #5861: a cancelled read leaves no waker behind. This holds for read futures and for poll functions.
+/// tokio #5861: a cancelled read leaves no waker behind.
 fn given_up_reads_leave_nothing_behind<K: Kitchen>() {
     K::open().block_on(async {
         let (client, server) = pair().await;

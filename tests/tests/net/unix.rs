@@ -14,7 +14,7 @@ use brigade::net::{UnixDatagram, UnixListener, UnixStream};
 use brigade_tests::{Kitchen, on_both, park_on};
 use futures::{AsyncReadExt, AsyncWriteExt, StreamExt};
 
-/// A unique path for each test. The file is removed afterwards.
+/// A unique path. Dropping the value removes the file at this path.
 struct Place(PathBuf);
 
 impl Place {
@@ -152,7 +152,7 @@ fn datagrams<K: Kitchen>() {
     });
 }
 
-/// Outside of an executor, no socket is made, and no path is created.
+/// Outside of an executor, no socket is made, and no file is created.
 fn nothing_is_made_outside<K: Kitchen>() {
     let named = |error: std::io::Error, function: &str| {
         assert!(error.to_string().contains(function), "{error}");
@@ -235,7 +235,8 @@ fn the_ends_of_a_pipe<K: Kitchen>() {
         brigade::yield_now().await;
         drop(receiver);
         let told = writer.await.unwrap();
-        // mio's poll(2) backend forgets a pipe that hung up just before mio monitors it again.
+        // If a pipe hangs up just before mio monitors the pipe again, mio's poll(2) backend has forgotten the
+        // pipe and returns `NotFound`.
         let forgotten = cfg!(mio_unsupported_force_poll_poll) && told == ErrorKind::NotFound;
         assert!(told == ErrorKind::BrokenPipe || forgotten, "{told}");
     });

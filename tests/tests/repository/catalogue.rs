@@ -1,5 +1,6 @@
 //! Checks what the pages state about tests. Each row of `tests/KNOWN-BUGS.md` and `brigade::promises` must
-//! name a test that exists. The lists of methods must be complete, and the numbers must match the source.
+//! name a test that exists. `brigade::promises` must also list every async method, and its numbers must match
+//! the source.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,7 +9,8 @@ use brigade_tests::test_file;
 
 use crate::text::{is_word_char, none, quoted, read, root, rows, sources};
 
-/// Returns the rows whose first cell is `mark` followed by a number. Each number from 1 on must occur once.
+/// Returns the rows whose first cell is `mark` followed by a number. These numbers must run from 1 to the
+/// number of rows, in any order.
 #[track_caller]
 fn numbered(page: &str, mark: &str) -> Vec<Vec<String>> {
     let number = |row: &Vec<String>| row[0].strip_prefix(mark)?.parse::<usize>().ok();
@@ -27,7 +29,7 @@ fn exists(name: &str) -> bool {
     let files = match place.split_once('/') {
         Some(("tests", file)) => Vec::from_iter(test_file(file).map(|it| it.path)),
         Some(("demos", file)) => vec![root().join(format!("demos/tests/{file}.rs"))],
-        // The unit tests of a module are at the end of its file, or in a file beside it.
+        // The unit tests of a module are at the end of its file, or in the file `tests.rs` of its folder.
         _ => ["", "/tests"]
             .map(|end| root().join(format!("runtime/src/{place}{end}.rs")))
             .into(),
@@ -42,12 +44,13 @@ fn defines(text: &str, function: &str) -> bool {
     let Some(at) = defined.iter().find_map(|start| text.find(start.as_str())) else {
         return false;
     };
-    // Either the function has the attribute `#[test]`, or a list at the end of the file names it.
+    // Either the function has the attribute `#[test]`, or its name occurs again, as in a macro at the end of
+    // the file, such as `on_both!`.
     let before = text[..at].rsplit("\n\n").next().unwrap();
     before.contains("#[test]") || text.matches(function).count() > 1
 }
 
-/// Returns the rows whose last cell names no test, or a test that does not exist.
+/// Returns a fault for each row whose last cell names no test, and for each named test that does not exist.
 fn untested(rows: &[Vec<String>]) -> Vec<String> {
     let mut faults = Vec::new();
     for row in rows {
@@ -123,8 +126,7 @@ fn lanes_choose_tests_by_the_names_of_files() {
     none(unknown.map(|name| format!("there is no {name}.rs")));
 }
 
-/// `brigade::promises` states the values of constants in the form `NAME` = 64. Each value must be that in the
-/// source.
+/// `brigade::promises` states the values of some constants. These values must match the source.
 #[test]
 fn the_numbers_of_promises_are_those_of_the_source() {
     let promises = read("runtime/src/promises.rs");
@@ -169,7 +171,7 @@ fn every_async_method_says_what_its_drop_loses() {
 }
 
 /// RUSTSEC-2025-0024, RUSTSEC-2025-0047, RUSTSEC-2020-0060, -0061, -0081: the runtime requires versions of
-/// its dependencies that fix these bugs, and does not depend on unwanted crates.
+/// its dependencies that fix these bugs, and does not depend on other crates that had such bugs.
 #[test]
 fn dependencies_are_mended_ones() {
     let mended = [

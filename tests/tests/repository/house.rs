@@ -10,8 +10,8 @@ const PAGE: &str = "ARCHITECTURE.md";
 /// Files that may re-export items of modules that `lib.rs` lists after them.
 const FACADES: &[&str] = &["lib.rs", "task/mod.rs", "task/join_set.rs", "task/spawn.rs"];
 
-/// Files that may use a module although `lib.rs` lists it after them, because the file and the module belong
-/// together.
+/// Pairs of a file and a module that belong together. The file may use the module although `lib.rs` lists the
+/// module after the file.
 const PAIRS: &[(&str, &str)] = &[
     // The budget denies an operation only if an executor runs on the thread.
     ("coop.rs", "context"),
@@ -39,7 +39,7 @@ fn module(file: &str) -> &str {
 
 /// Returns the top-level modules that a file's `crate::` paths name.
 fn uses(file: &Source) -> BTreeSet<&str> {
-    // A path with `$crate` in a macro belongs to the program that uses the macro.
+    // A path with `$crate` is in a macro, and counts as code of the program that uses the macro.
     let lines = file.code().filter(|line| !line.contains("$crate"));
     let paths = lines.flat_map(|line| line.split("crate::").skip(1));
     let names = paths.filter_map(|path| path.split(|c| !is_word_char(c)).next());
@@ -100,8 +100,8 @@ fn some_things_are_named_only_where_they_belong() {
     none(wrong);
 }
 
-/// ARCHITECTURE.md has a table of the files with unsafe code, with their numbers of blocks, impls and
-/// externs.
+/// A table in ARCHITECTURE.md lists each file with unsafe code, and how many unsafe blocks, impls and externs
+/// it has. The table must match the source.
 #[test]
 fn unsafe_stands_only_where_architecture_md_lists_it() {
     let page = read(PAGE);

@@ -1,5 +1,6 @@
-//! Checks the prose of README.md, ARCHITECTURE.md and the module headers. The files and items that they cite
-//! must exist, and every quotation must be true. These texts cite code by path and name, never by line.
+//! Checks the prose of README.md, ARCHITECTURE.md and the module headers. The files and items that these
+//! texts cite must exist, and the quoted code must match the source. The texts cite code by path and name,
+//! never by line.
 //!
 //! Each check is a function that returns the faults of a text. The last test gives each check a faulty text.
 
@@ -258,9 +259,10 @@ fn snippets_are_compiled_and_quotations_are_true() {
     });
 }
 
-/// Returns the figures that have no source, or that differ from the command's output. `.ci/figures` writes
-/// `<!-- measured: command; machine; date; digest -->`. Then it writes the command's output or a link to the
-/// command's picture, and `<!-- end -->`.
+/// Returns the figures (numbers with a unit) outside of a measured block, and the measured blocks that were
+/// edited by hand. `.ci/figures` writes each block: first
+/// `<!-- measured: command; machine; date; digest -->`, then the command's output or a link to its picture,
+/// and finally `<!-- end -->`.
 fn bare_figures(from: &str, text: &str) -> Vec<String> {
     let (mut bare, mut faults, mut rest) = (String::new(), Vec::new(), text);
     while let Some((before, after)) = rest.split_once("<!-- measured: ") {
@@ -291,8 +293,8 @@ fn bare_figures(from: &str, text: &str) -> Vec<String> {
     faults
 }
 
-/// Returns the first number that `cksum` prints: the CRC-32 of the bytes and of their count. Every system has
-/// `cksum`.
+/// Returns the first number that `cksum` prints: the CRC-32 of the bytes and of their count. `.ci/figures`
+/// uses `cksum`, because every system has it.
 fn checksum(text: &str) -> String {
     let mut length = text.len();
     let mut bytes = text.as_bytes().to_vec();

@@ -174,7 +174,7 @@ fn a_task_that_panics_in_drop<K: Kitchen>() {
     });
 }
 
-/// Aborting a task wakes another task that already awaits its handle.
+/// Aborting a task wakes the task that awaits the aborted task's handle.
 fn the_joiner_is_woken<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -225,7 +225,7 @@ fn handles_outlive_the_executor<K: Kitchen>() {
     }
 }
 
-/// Threads abort tasks while the tasks complete. Each task ends once, as aborted or as completed.
+/// Another thread aborts tasks while the tasks complete. Each task ends once, as aborted or as completed.
 fn races_with_completion<K: Kitchen>() {
     let executor = K::open();
     let drops = Tally::new();

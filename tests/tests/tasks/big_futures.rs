@@ -1,5 +1,5 @@
 //! Tests futures that take a large part of the caller's stack. A function that spawns or runs such a future
-//! must not overflow the stack with copies of it. A failed test ends its process, so each test runs in a
+//! must not overflow the stack with copies of it. A stack overflow ends the process, so each test runs in a
 //! separate process.
 //!
 //! A debug build copies a value at every call, but an optimized build rarely does. The two builds therefore
@@ -30,7 +30,7 @@ struct Big<const N: usize> {
 }
 
 impl<const N: usize> Big<N> {
-    /// Makes the future. The function is inlined, so that the caller makes only one copy.
+    /// Makes the future. The function is inlined, so that the stack holds only one copy of the array.
     #[inline(always)]
     fn new() -> Self {
         Big {
@@ -60,7 +60,8 @@ fn on_a_stack_of<T: Send + 'static>(bytes: usize, f: impl FnOnce() -> T + Send +
     thread.unwrap().join().unwrap()
 }
 
-/// Makes the future in a separate stack frame, which is gone when the future is awaited.
+/// Evaluates `$make`, which makes and spawns a future, in a separate stack frame. The frame is gone when the
+/// caller continues.
 macro_rules! in_a_frame {
     ($make:expr) => {{
         #[inline(never)]
@@ -157,7 +158,7 @@ fn a_worker_with_a_small_stack_takes_a_big_future() {
         task.await.unwrap()
     });
     assert_eq!(executor.block_on(sum).unwrap(), FITS);
-    // This future is spawned on another thread, so the worker only polls it.
+    // This future is spawned by this thread, so the worker only polls it.
     let task = executor.spawn(Big::<SIZE>::new());
     assert_eq!(executor.block_on(task).unwrap(), SIZE);
 }
@@ -228,8 +229,8 @@ fn the_ways_to_spawn_a_job_take_a_big_closure<K: Kitchen>() {
     assert_eq!(sum, 3 * SIZE);
 }
 
-/// The size of a future in a timeout. In an optimized build, this is half of `SIZE`, because even such a build
-/// copies a timeout with its future once.
+/// The size of a future in a timeout. In an optimized build, this is half of `SIZE`, because even such a
+/// build copies a timeout with its future once.
 const WRAPPED: usize = if cfg!(debug_assertions) {
     SIZE
 } else {

@@ -162,7 +162,7 @@ fn a_panic_in_the_drop_of_a_future_reaches_its_handle<K: Kitchen>() {
     assert_eq!(drops.get(), 1);
 }
 
-/// tokio #4412, #4430: no handle takes an output, and the output's drop panics. The panic does not propagate.
+/// tokio #4412, #4430: if no handle takes an output whose drop panics, the panic does not propagate.
 fn a_panic_in_the_drop_of_an_output_harms_nobody<K: Kitchen>() {
     let executor = K::open();
     // If the handle was dropped before the task ended, the executor drops the output.
@@ -278,7 +278,7 @@ fn a_handle_polled_after_its_output_panics<K: Kitchen>() {
     assert!(task.is_finished());
 }
 
-/// If a handle loses a `select`, it still returns the output later.
+/// If a `select` ends before the handle in it is ready, the handle still returns the output later.
 fn a_cancelled_join_loses_nothing<K: Kitchen>() {
     let executor = K::open();
     let (open, gate) = async_channel::bounded::<()>(1);
@@ -343,8 +343,8 @@ fn handles_and_errors_say_what_they_are<K: Kitchen>() {
     );
 }
 
-/// A `JoinError` has the id of its task or job. The task may have panicked in a poll or in a drop, or may
-/// have been aborted, perhaps by the drop of its executor.
+/// A `JoinError` has the id of its task or job. The task may have panicked in a poll or in a drop. It may
+/// also have been aborted, either by its handle or by the drop of its executor.
 fn an_error_names_its_task<K: Kitchen>() {
     let executor = K::open();
     let error_of = |task: JoinHandle<()>| -> JoinError {

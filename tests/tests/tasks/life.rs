@@ -1,6 +1,6 @@
 //! Compares a task with a model that counts its polls and drops. Wakers, the handle, the executor and other
-//! threads act on the task in any order. The task must be polled the right number of times, must end in the
-//! right way, and must be freed.
+//! threads act on the task in any order. The task must be polled as often as in the model, must end in the
+//! same way, and must be freed.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -27,7 +27,7 @@ enum Act {
     Panic,
 }
 
-/// An operation on the task from outside.
+/// An operation that the test performs on the task.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Clone(usize),

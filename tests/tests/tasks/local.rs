@@ -141,8 +141,7 @@ fn an_output_is_dropped_on_its_own_thread() {
     assert_eq!(*places.borrow(), [here; 2]);
 }
 
-/// A task may be spawned while the executor is idle, from the main future, from another task and from a
-/// destructor.
+/// A task may be spawned in the main future, in another task and in a destructor.
 fn local_tasks_spawn_local_tasks() {
     let executor = open();
     let count = Rc::new(Cell::new(0));
@@ -199,8 +198,8 @@ fn tasks_run_in_order() {
     assert_eq!(*order.borrow(), expected);
 }
 
-/// With a seed, tasks run in a random order. The same seed gives the same order, and a different seed gives a
-/// different order.
+/// With a seed, tasks run in a random order. The same seed always gives the same order. Different seeds
+/// almost always give different orders.
 fn a_seed_decides_the_order() {
     fn order_of(seed: u64) -> Vec<u32> {
         let executor = SingleThread::builder().seed(seed).build().unwrap();

@@ -62,7 +62,7 @@ fn a_thread_that_joins_is_woken_though_block_on_ends<K: Kitchen>() {
 }
 
 /// Threads await tasks while another thread wakes other tasks of the same executor. Meanwhile `block_on`
-/// ends.
+/// ends. Every thread that awaits must be woken.
 fn joins_on_other_threads_survive_wakes_and_the_end_of_block_on<K: Kitchen>() {
     const TASKS: usize = 64;
     let executor = K::open();
@@ -162,7 +162,7 @@ fn a_spawn_is_not_kept_waiting_by_wakes() {
     });
     waking.join().unwrap();
     // Wakes that came before the spawn may cause one poll of each task. The bound is higher, because more
-    // wakes may arrive while the spawning thread is sending.
+    // wakes may arrive while the other thread spawns the task.
     assert!(
         waited < 100_000,
         "{waited} polls before the new task's first"

@@ -1,5 +1,5 @@
-//! Tests tasks that wait for a `JoinSet`. They are woken, they let other tasks run, and cancelling a wait loses
-//! no output.
+//! Tests tasks that wait for a `JoinSet`. These tasks are woken and let other tasks run. Cancelling a wait
+//! loses no output.
 
 use std::future::{pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -73,7 +73,7 @@ fn joining_what_is_always_ready_lets_others_run_on<K: Kitchen>() {
         }
         polls
     };
-    // All tasks of the set are finished. They are taken out of the set in three ways.
+    // All tasks of the set are finished. The test tries three kinds of joins that are always ready.
     for ways in [0, 1, 2] {
         let polls: usize = K::open().block_on(async move {
             let mut set = JoinSet::new();
@@ -90,7 +90,7 @@ fn joining_what_is_always_ready_lets_others_run_on<K: Kitchen>() {
                 match ways {
                     0 => while set.join_next().await.is_some() {},
                     1 => drop(set.join_all().await),
-                    // A join of an empty set is ready immediately too.
+                    // Join an empty set again and again.
                     _ => {
                         set.detach_all();
                         for _ in 0..ROUNDS {
@@ -154,7 +154,7 @@ fn many_sets_in_one_task_are_all_joined<K: Kitchen>() {
     });
 }
 
-/// The set wakes the waker of the latest poll, because the set may have moved to another task.
+/// The set calls only the waker of the latest poll, because the set may have moved to another task.
 fn the_last_waiter_is_woken<K: Kitchen>() {
     let executor = K::open();
     let (open, gate) = async_channel::bounded::<()>(1);

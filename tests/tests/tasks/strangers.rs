@@ -287,8 +287,8 @@ fn a_set_survives_the_panic_of_its_waiter<K: Kitchen>() {
     });
 }
 
-/// A foreign waker waits for a set and owns the executor of the set's tasks. Dropping the waker drops the
-/// executor.
+/// A foreign waker is registered with a set, and owns the executor of the set's tasks. Dropping the waker
+/// drops the executor.
 fn a_sets_waiter_may_drop_the_executor() {
     struct Keeper(Mutex<Option<WorkStealing>>);
     impl Wake for Keeper {
@@ -311,8 +311,8 @@ fn a_sets_waiter_may_drop_the_executor() {
     drop(set);
 }
 
-/// A task that unwinds drops a socket's future, which has the last reference to a foreign waker. A panic in
-/// that waker's destructor would abort the process.
+/// While a task unwinds, it drops a socket that holds the last reference to a foreign waker. The waker's
+/// destructor panics. The socket must catch this second panic, which would abort the process.
 fn a_socket_contains_the_panic_of_a_waker<K: Kitchen>() {
     struct DropBomb;
     impl Wake for DropBomb {
@@ -344,8 +344,8 @@ fn a_socket_contains_the_panic_of_a_waker<K: Kitchen>() {
     });
 }
 
-/// A foreign waker panics when the executor clones or drops it. The executor's thread may do so although the
-/// handle was polled on another thread. The executor continues.
+/// A foreign waker panics when it is cloned or dropped on a thread other than the one that polled the handle.
+/// The executor continues.
 fn a_waker_may_panic_on_clone_or_drop_elsewhere<K: Kitchen>() {
     /// Panics at call number `at` (from 0) of the clone hook, or of the drop hook if `on_clone` is false.
     /// Calls on the thread `home` do not count.
@@ -405,8 +405,8 @@ fn a_waker_may_panic_on_clone_or_drop_elsewhere<K: Kitchen>() {
     }
 }
 
-/// If cloning a new waker panics, the previous waker stays registered. This holds even if the message that
-/// registers the previous waker has not arrived yet.
+/// If cloning a new waker panics, the previous waker stays registered. This holds even if the previous waker
+/// was registered on another thread.
 fn a_waker_that_cannot_be_cloned_replaces_nobody<K: Kitchen>() {
     struct Bomb;
     impl Hooks for Bomb {

@@ -1,4 +1,4 @@
-//! Tests that wakers work on any thread at any time: no wake is lost, and no wake causes an extra poll.
+//! Tests that wakers work on any thread at any time: no wake is lost, and no wake causes more than one poll.
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -286,7 +286,8 @@ fn the_main_future_is_woken_from_elsewhere<K: Kitchen>() {
     }
 }
 
-/// rayon #854, #1064: a chain of ten thousand tasks, each of which wakes the next, does not recurse.
+/// rayon #854, #1064: in a chain of ten thousand tasks, each of which wakes the next, the wakes do not
+/// recurse.
 fn a_long_chain_of_joins_does_not_recurse<K: Kitchen>() {
     let executor = K::open();
     let last = executor.block_on(async {

@@ -149,8 +149,8 @@ fn a_year_of_ticks_passes() {
     assert_eq!(ends, [Duration::from_secs(365 * 24 * 3600); 5]);
 }
 
-/// `explore` runs a failing seed twice. It names the seed even if the two messages differ in task ids,
-/// instants or addresses.
+/// `explore` runs a failing seed twice. It names the seed even if the messages of the two runs differ in task
+/// ids, instants or addresses.
 fn a_message_with_ids_or_instants_is_the_same() {
     let ids = || async {
         let [one, other] = [0, 1].map(|_| brigade::spawn(async {}));

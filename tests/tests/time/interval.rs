@@ -203,7 +203,7 @@ fn the_longest_period<K: Kitchen>() {
 }
 
 /// If the period is zero, `interval` and `interval_at` panic at the caller's line. The test runs in its own
-/// process, because the panic hook is shared.
+/// process, because it sets the panic hook, which applies to the whole process.
 fn a_period_of_nothing_panics<K: Kitchen>() {
     let executor = K::open();
     let place = Arc::new(Mutex::new(String::new()));

@@ -32,8 +32,8 @@ fn median_lateness(executor: &impl Executor) -> Duration {
 }
 
 /// epoll's timeouts are rounded up to whole milliseconds. The median lateness of the usual timers is
-/// therefore half a millisecond plus a tick of the timer wheel. kqueue's timeouts are exact. The test
-/// compares the best of a few tries, because a busy machine makes any timer late.
+/// therefore half a millisecond plus a tick of the timer wheel. kqueue's timeouts are exact, so this test is
+/// only for Linux. The test compares the best of a few tries, because a busy machine makes any timer late.
 #[cfg(target_os = "linux")]
 fn they_are_late_by_much_less<K: Kitchen>() {
     let (mut usual, mut least) = (Duration::MAX, Duration::MAX);
@@ -117,7 +117,7 @@ fn without_end<K: Kitchen>() {
     });
 }
 
-/// The deadlines of an interval are exact multiples of the period, however late the program receives a tick.
+/// The deadlines of an interval's ticks are whole periods apart, however late the program receives a tick.
 fn ticks_keep_their_distance<K: Kitchen>() {
     let executor = precise::<K>();
     executor.block_on(async {

@@ -95,7 +95,7 @@ fn in_order<K: Kitchen>() {
     }
 }
 
-/// A sleep of `Duration::MAX` and a sleep of 584 years neither end nor panic. Both can be dropped.
+/// Sleeps of 136 years and more neither end nor panic, and can be dropped.
 fn the_longest_sleeps<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -279,7 +279,7 @@ fn a_crowd_of_timers_fires_once_each<K: Kitchen>() {
     assert_eq!((waker.count(), Arc::strong_count(&waker)), (20_000, 1));
 }
 
-/// While the executor sleeps until a later deadline, another thread wakes a task, which arms an earlier
+/// While the executor sleeps until a later deadline, another thread spawns a task, which arms an earlier
 /// timer. That timer must not be late.
 fn a_shorter_timer_shortens_the_sleep<K: Kitchen>() {
     let executor = K::open();

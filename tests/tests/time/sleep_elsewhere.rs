@@ -92,7 +92,8 @@ fn a_sleep_under_a_stranger_panics<K: Kitchen>() {
     drop(executor.spawn(pending::<()>()));
 }
 
-/// Another thread resets a sleep while the executor sleeps until the old deadline.
+/// Another thread resets a sleep while the executor sleeps until the old deadline. The executor must be
+/// woken.
 fn reset_on_another_thread_wakes_a_sleeping_executor<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -137,7 +138,7 @@ fn a_blocking_job_may_await_a_sleep<K: Kitchen>() {
 }
 
 /// The executor is dropped while a job of its pool awaits a sleep, and the job then awaits more sleeps. All
-/// of them end, and none ends early.
+/// these sleeps end, and none ends early.
 fn sleeps_of_a_job_end_though_its_executor_closes<K: Kitchen>() {
     let executor = K::open();
     let (tell, told) = mpsc::channel();

@@ -67,7 +67,7 @@ fn it_stands_still_while_tasks_run() {
     });
 }
 
-/// The same program gives the same times in every run, with and without a seed.
+/// With the same seed, a program gives the same times in every run.
 fn the_same_seed_gives_the_same_times() {
     fn run(seed: u64) -> Vec<(u32, Duration)> {
         let executor = SingleThread::builder()
@@ -256,7 +256,8 @@ fn what_is_due_fires_while_a_job_runs() {
     });
 }
 
-/// A thread outside of the executor waits for the executor's clock, and a job waits for that thread.
+/// A thread outside of the executor waits for the executor's clock, and a job waits for that thread. The
+/// clock must still move.
 fn a_thread_outside_moves_a_held_clock() {
     const HOUR: Duration = Duration::from_secs(3600);
     let executor = SingleThread::builder().virtual_time(true).build().unwrap();

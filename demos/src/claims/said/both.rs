@@ -12,8 +12,8 @@ const REQUESTS: usize = 200;
 /// How long each request waits, as a fraction of the computing time.
 const WAITING: f64 = 0.5;
 
-/// The sum of all waits, divided by the time after which the last of them ended. From `yes` on, the waits
-/// overlapped, and up to `no`, they did not.
+/// The sum of all waits, divided by the time until the last wait ended. If this ratio is at least `yes`, the
+/// waits overlapped. If it is at most `no`, they did not.
 const OVERLAP: Band = Band { no: 2.0, yes: 20.0 };
 
 /// Measures waiting alone on one thread, computing alone on one thread, and both together.

@@ -26,8 +26,8 @@ pub(super) const ALWAYS_BETTER: Claim = Claim {
     judge: |facts| {
         let both = "{cooks:cook} were {chopping_speed_up} as fast as one at chopping and \
                     {waiting_speed_up} at waiting: ";
-        // If other programs had the cores, a missing gain of chopping proves nothing. Waiting needs no
-        // core, but one slow run may look like a gain, so a gain of waiting proves nothing either.
+        // If other programs had the cores, a missing gain of chopping proves nothing. A gain of waiting
+        // proves nothing either: the other programs may have slowed down the run with one cook.
         let disturbed = is_disturbed(facts["on_processor"].value);
         let chopping = gained(&facts["chopping_speed_up"]).unclear_if(disturbed, Answer::No);
         let waiting = gained(&facts["waiting_speed_up"]).unclear_if(disturbed, Answer::Yes);
@@ -66,7 +66,7 @@ pub(super) const SET_NOT_ONE: Claim = Claim {
     },
     measure: |lab| {
         let jobs = lab.jobs()?;
-        // `most` is the largest possible gain. If the parts wait, it is the number of parts.
+        // The largest possible gain is `most`: the number of parts if they wait, and 1 if they compute.
         let set = |ways: &Ways, most: u32| {
             let set = ways.whole.times_as_long_as(&ways.cut.one);
             set.at_most(f64::from(most))
@@ -90,7 +90,7 @@ pub(super) const SET_NOT_ONE: Claim = Claim {
                     another, and 5 computing tasks {computing_set_speed_up} as fast";
         let ones =
             "a waiting task alone took {waiting_alone_s} and among the others {waiting_among_s}.";
-        // If other programs slowed one run down, a faster second run is not a gain.
+        // If other programs used the cores, they may have caused the difference, so a gain proves nothing.
         let disturbed = is_disturbed(facts["computing_on_processor"].value);
         let computing = |factor| GAIN.ask(factor).unclear_if(disturbed, Answer::Yes);
         let one = [
@@ -118,7 +118,8 @@ pub(super) const SET_NOT_ONE: Claim = Claim {
     },
 };
 
-/// Returns the smaller of the two runs' shares of working time in which the cooks were on a processor.
+/// For each run, computes the share of the cooks' working time in which they were on a processor. Returns the
+/// smaller share, or `None` if neither run has one.
 fn least_on_processor<T>(runs: [&Run<T>; 2]) -> Option<f64> {
     let shares = runs.into_iter().filter_map(Run::on_processor);
     shares.min_by(f64::total_cmp)
@@ -135,8 +136,8 @@ fn shortest_life<T>(run: &Run<T>) -> Duration {
         .unwrap_or_default()
 }
 
-/// The share of the ideal speed-up that was reached. From `yes` on, the ideal counts as reached, and up
-/// to `no`, as missed.
+/// The share of the ideal speed-up that was reached. If the share is at least `yes`, the ideal counts as
+/// reached. If it is at most `no`, the ideal counts as missed.
 const IDEAL: Band = Band { no: 0.6, yes: 0.85 };
 
 /// Tests whether a job in five parts runs five times as fast on this machine's cores.
@@ -165,7 +166,7 @@ pub(super) const FIVE_PARTS: Claim = Claim {
         let computing = facts["computing_speed_up"].value;
         let ideal = IDEAL.ask(computing / f64::from(PARTS));
         let of_the_cores = computing / hands as f64;
-        // If there are more cooks than cores, each has a smaller share.
+        // If there are more cooks than cores, the cooks take turns, so each has only a share of a core.
         let turns = facts["cooks"].value / hands as f64;
         let disturbed = is_disturbed(facts["on_processor"].value * turns);
         let (verdict, before, after) = if ideal == Answer::Yes && of_the_cores < BEYOND {
@@ -187,16 +188,16 @@ pub(super) const FIVE_PARTS: Claim = Claim {
     },
 };
 
-/// The ratio of a run's time to the critical path. Up to `no`, the time is as expected, and from `yes`
-/// on, the run was late.
+/// The ratio of a run's time to the critical path. If the ratio is at most `no`, the time is as expected. If
+/// it is at least `yes`, the run was late.
 const LATE: Band = Band { no: 1.2, yes: 1.4 };
 
-/// A run cannot be faster than the critical path. Two clocks that disagree may give a ratio a little below 1,
-/// but not one below this value.
+/// A run cannot be faster than the critical path. Inexact clocks may give a ratio a little below 1, but not
+/// one below this value.
 const FASTER: f64 = 0.9;
 
-/// Solves equations that depend on each other. There is one hand first, then as many hands as can ever be
-/// busy, then one hand for each equation.
+/// Solves equations that depend on each other. A hand works on one equation at a time. Compares the times
+/// with one hand, with as many hands as can ever be busy, and with one hand for each equation.
 pub(super) const CRITICAL_PATH: Claim = Claim {
     id: 10,
     said: "Dependent tasks gain nothing from more hands than the critical path allows.",
@@ -227,7 +228,8 @@ pub(super) const CRITICAL_PATH: Claim = Claim {
             _ if against_path < FASTER => {
                 (DoesNotHold, ": the last run was faster than this chain.")
             }
-            // Hands beyond `width` are never busy, so only late timers can make these two runs differ.
+            // Hands beyond `width` are never busy, so only late timers can make the runs with `width` and
+            // with `plenty` hands differ.
             (_, _, Answer::Yes) => (Undecided, ": the run with {width:hand} was late."),
             (Answer::No, Answer::Yes, Answer::No) => (Holds, "."),
             (Answer::No, ..) => (Undecided, ": it is unclear how much hands helped."),

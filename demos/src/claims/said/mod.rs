@@ -20,7 +20,7 @@ pub(super) struct Claim {
     /// The number of the claim, from 1.
     pub(super) id: usize,
     pub(super) said: &'static str,
-    /// Returns the command that shows this claim alone, at these sizes.
+    /// Returns the command that shows this claim alone, at the given sizes.
     pub(super) command: fn(&Sizes) -> String,
     /// Runs the experiment.
     pub(super) measure: fn(&Lab) -> anyhow::Result<Facts>,

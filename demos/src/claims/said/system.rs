@@ -54,7 +54,7 @@ pub(super) const OWN_CORE: Claim = Claim {
     },
 };
 
-/// Observes one task in its own frame, in its thread's frame, and in the system's frame.
+/// Observes one task in three frames of reference: its own, its thread's, and the system's.
 pub(super) const UNINTERRUPTED: Claim = Claim {
     id: 14,
     said: "My code runs uninterrupted from its first line to its last.",
@@ -121,14 +121,15 @@ pub(super) const SERVER: Claim = Claim {
     },
 };
 
-/// The ratio of two costs. Up to `no`, they count as equal, and from `yes` on, the first is too high.
+/// The ratio of the threads' cost to the tasks' cost. If it is at most `no`, the costs count as equal. If it
+/// is at least `yes`, the threads cost too much.
 const COST: Band = Band { no: 1.3, yes: 2.0 };
 
 /// The minimum number of requests for a verdict on memory. With fewer requests, the memory that they need is
 /// too small beside the other memory of the process.
 const REQUESTS: usize = 500;
 
-/// Makes the same requests with one thread for each, and with tasks on one thread.
+/// Makes the same requests with one thread for each request, and with tasks on one thread.
 pub(super) const THREADS_WAIT: Claim = Claim {
     id: 16,
     said: "More threads are a fine way to wait for I/O.",

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::{cashier, fetch, kitchen};
 
-/// Cooks a dinner whose steps are all begun together, by one cook and by many.
+/// Measures a dinner whose steps are all begun together, with one cook and with many.
 pub(super) const AUTOMATIC: Claim = Claim {
     id: 1,
     said: "Async code is automatically parallel.",
@@ -111,8 +111,8 @@ pub(super) const THOUSANDS: Claim = Claim {
     },
 };
 
-/// The number of customers. They all come at the same time, so they can be served in at least 12! (12
-/// factorial) different sequences.
+/// The number of customers. They all come at the same time, and each is served twice. The order of their
+/// first turns alone has 479,001,600 possibilities (12 factorial).
 const CUSTOMERS: u32 = 12;
 
 /// The number of seeds that are tried.
@@ -120,7 +120,7 @@ const SEEDS: u64 = 4;
 /// The number of runs with each seed.
 const TIMES: usize = 3;
 
-/// Runs the same shop with several seeds, and several times with each seed.
+/// Runs the shop of the demo `cashier` with several seeds, and several times with each seed.
 pub(super) const ORDER: Claim = Claim {
     id: 11,
     said: "Concurrent programs cannot be debugged because their order changes.",
@@ -161,18 +161,18 @@ pub(super) const ORDER: Claim = Claim {
     },
 };
 
-/// Returns the customers in the order in which one cashier served them, drawn from `seed`.
+/// Returns the customers in the order in which one cashier served them. The order is drawn from `seed`.
 fn order(lab: &Lab, seed: u64) -> anyhow::Result<Vec<String>> {
     let run = cashier::drawn_from(seed, CUSTOMERS, Duration::from_millis(1))?;
     lab.note(&run);
     Ok(run.output)
 }
 
-/// Opens the shop once more, and tests this claim on the runs of all claims.
+/// Runs the shop of the demo `cashier` with one cook and with many, and tests this claim on all runs so far.
 pub(super) const ALSO_CONCURRENT: Claim = Claim {
     id: 13,
     said: "Every parallel run is also concurrent.",
-    // No single demo has all runs, so the command runs all claims.
+    // No single demo makes all runs, so the command checks all claims.
     command: |sizes| match sizes.is_small {
         true => "brigade claims --size small".to_owned(),
         false => "brigade claims".to_owned(),

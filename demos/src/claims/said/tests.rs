@@ -144,7 +144,8 @@ fn samples() -> [Sample; 16] {
             nothing: &[
                 &[("computing_speed_up", 1.0)],
                 &[("computing_speed_up", 3.5)],
-                // Two cores allow five cooks a share of 0.4; other programs had the rest.
+                // On two cores, five cooks can be on a core for 0.4 of their time. Here the share is 0.2,
+                // because other programs used the cores.
                 &[("computing_speed_up", 1.4), ("on_processor", 0.2)],
                 // Five times as fast on two cores is impossible.
                 &[("computing_speed_up", 4.9)],
@@ -390,8 +391,8 @@ fn facts_that_carry_nothing_leave_each_claim_undecided_and_say_why() {
     }
 }
 
-/// `tests/claims.rs` compares the facts of a real run with the same file. So each sample has the facts that
-/// its claim measures.
+/// This test compares the samples with a file, and `tests/claims.rs` compares the facts of a real run with
+/// the same file. So each sample has the facts that its claim measures.
 #[test]
 fn each_sample_has_the_facts_that_are_measured() {
     let keys = samples().map(|sample| {

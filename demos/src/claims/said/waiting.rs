@@ -4,7 +4,7 @@
 use super::*;
 use crate::frames::Frames;
 
-/// The share of missed frames. Other programs may cause a few.
+/// The share of frames that were missed. Other programs may cause a few missed frames.
 const MISSED: Band = Band { no: 0.05, yes: 0.3 };
 
 /// How long the hogging computation keeps the thread before it yields, in milliseconds: six frames.
@@ -14,8 +14,8 @@ const HOG: u64 = 100;
 /// explain missed frames.
 const STARVED_S: f64 = 0.017;
 
-/// Runs a screen and a computation on one thread. The computation yields in one run and hogs in the
-/// other.
+/// Runs a screen and a computation on one thread, twice. The computation yields every millisecond in one run,
+/// and every [`HOG`] milliseconds in the other.
 pub(super) const SIXTY_HZ: Claim = Claim {
     id: 7,
     said: "A UI on one core can stay at 60 Hz while something heavy computes.",
@@ -70,8 +70,8 @@ fn coffee_command(sizes: &Sizes) -> String {
     format!("brigade coffee --cooks 1 --machines {machines} --brew {brew} --shift {shift}")
 }
 
-/// The minimum number of orders that each hired worker must serve. With fewer, a single order would make too
-/// large a difference.
+/// The minimum number of orders that a hired worker must serve, on average. With fewer orders, a single order
+/// would make too large a difference.
 const ORDERS: usize = 4;
 
 /// Makes coffee in three ways. One worker stands at a machine. Many workers do the same. One worker is
@@ -124,10 +124,12 @@ pub(super) const HIRING: Claim = Claim {
     },
 };
 
-/// The ratio of processor times. It is acceptable up to `no`, and too high from `yes` on.
+/// The ratio of the busy loop's processor time to that of the notified thread. The ratio is acceptable if it
+/// is at most `no`, and too high if it is at least `yes`.
 const COST: Band = Band { no: 1.5, yes: 4.0 };
 
-/// The ratio of orders. Up to `no`, the two ways are equal, and from `yes` on, the first is better.
+/// The ratio of the orders of the busy loop to those of the notified thread. If the ratio is at most `no`,
+/// the busy loop is not better. If it is at least `yes`, the busy loop is better.
 const SERVICE: Band = Band { no: 1.2, yes: 1.5 };
 
 /// Makes the same coffee with one thread that polls all machines all the time, and with one thread that

@@ -8,7 +8,7 @@ const LESSONS = {
 };
 const SPAN = 60; // seconds that the chart shows
 const SHOWN = 24; // thumbnails on the wall
-const LATE = 1.5; // seconds without an event, after which the page reports it
+const LATE = 1.5; // after this many seconds without an event, the page reports the silence
 
 const history = []; // { t, p50, p99, place }, the newest last
 let lastTick = -1;
@@ -115,7 +115,7 @@ function draw() {
   const y = (us) => 6 + (1 - share(us)) * (height - BOTTOM - 6);
 
   history.forEach(({ t, place }, i) => {
-    // Rounded to whole pixels, so that neighbouring bands neither overlap nor leave a gap.
+    // Round to whole pixels, so that neighbouring bands neither overlap nor leave a gap.
     const from = Math.round(x(history[Math.max(i - 1, 0)].t));
     pen.fillStyle = colour(place);
     pen.fillRect(from, 6, Math.round(x(t)) - from, height - BOTTOM - 6);

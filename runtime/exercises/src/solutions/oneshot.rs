@@ -1,4 +1,4 @@
-//! Exercise 3, solved: one value from one task to another.
+//! Exercise 3, solved: a channel that carries one value from one task to another.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};

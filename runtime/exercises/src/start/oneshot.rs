@@ -1,4 +1,4 @@
-//! Exercise 3: one value from one task to another.
+//! Exercise 3: a channel that carries one value from one task to another.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};

@@ -202,7 +202,7 @@ fn a_dropped_future_leaves_its_tasks_poll_function_alone() {
     }
 }
 
-/// Tasks that call a poll function in turn displace each other's wakers from the first slot. But each task
+/// Tasks that call a poll function in turn displace each other's wakers from the field `task`. But each task
 /// keeps one stored waker.
 #[test]
 fn tasks_that_poll_in_turn_are_each_woken_once() {

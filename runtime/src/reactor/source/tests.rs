@@ -134,7 +134,7 @@ fn an_interrupted_call_is_made_again() {
     assert!(os.told_all());
 }
 
-/// An error does not change readiness.
+/// An error other than `WouldBlock` does not change readiness.
 #[test]
 fn an_error_is_passed_on_and_the_source_stays_ready() {
     let source = source();

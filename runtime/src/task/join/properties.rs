@@ -24,10 +24,10 @@ enum Exec {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 enum Hand {
     Idle,
-    /// Has loaded this word, and now replaces it with its waker.
+    /// The handle has loaded this word. Its next step replaces the word with its waker.
     Wait(Word),
     Take,
-    /// Has loaded this word, and now replaces it with DETACHED.
+    /// The handle has loaded this word. Its next step replaces the word with DETACHED.
     Detach(Word),
     DropOutput,
     EndReference,
@@ -50,7 +50,7 @@ struct World {
     hand: Hand,
     output: Output,
     future: bool,
-    /// The handle was told to wait, and has not been woken since.
+    /// A poll of the handle returned `Pending`, and its waker has not been called since.
     waiting: bool,
     queued: bool,
     closed: bool,
@@ -108,7 +108,7 @@ impl World {
         replaced
     }
 
-    /// Takes the output for the handle. Returns whether it was still there.
+    /// If the output is still there, the handle takes or drops it: the output becomes `to`.
     fn take(&mut self, seen: &mut Seen, to: Output) {
         assert!(self.join.is_done() && !self.freed, "{self:?}");
         let there = self.join == Word::DONE;
@@ -298,7 +298,7 @@ impl World {
         }
     }
 
-    /// Checks a state in which only wakers and aborts could take another step.
+    /// Checks a state at rest: the executor has nothing to do, and the handle is idle or gone.
     fn check_rest(self) {
         if self.exec == Exec::Idle {
             assert!(!self.owed, "a wake was lost: {self:?}");
@@ -336,9 +336,9 @@ fn explore() -> (HashSet<World>, Seen) {
     (known, seen)
 }
 
-/// tokio #4225 (RUSTSEC-2021-0124), glommio #379, rayon #929. In every interleaving the output is taken
-/// or dropped once, and the reference is released once, as the last step. No wake and no abort is lost, and
-/// the task is in a queue at most once.
+/// In every interleaving, the output is taken or dropped once, and the reference is released once, as the
+/// last step. No wake and no abort is lost, and the task is in a queue at most once. Violations of these
+/// rules were tokio #4225 (RUSTSEC-2021-0124), glommio #379 and rayon #929.
 #[test]
 #[cfg_attr(
     miri,
@@ -363,7 +363,7 @@ fn every_interleaving_keeps_the_books() {
     );
 }
 
-/// An answer that no interleaving gives would be dead code, or a gap in the search.
+/// If no interleaving gives an answer, then the answer is dead code, or the search has a gap.
 #[test]
 #[cfg_attr(miri, ignore = "as above")]
 fn every_answer_is_given_in_some_interleaving() {

@@ -128,7 +128,7 @@ fn poll<T>(handle: &mut JoinHandle<T>, count: &Arc<Count>) -> Poll<Result<T, Joi
 fn any_number_of_remote_wakes_are_one_message() {
     let lists = Arc::new(Lists::default());
     let (sight, handle) = waiting(&lists, ());
-    // The owner clears `Sent::WAKE` before the wake, so each round sends a message.
+    // The owner clears `Sent::WAKE` when it runs the operation, so each round sends one message.
     for round in 1..4 {
         elsewhere(|| (0..3).for_each(|_| sight.waker().wake()));
         assert_eq!(lists.sent(), 1);
@@ -148,7 +148,7 @@ fn any_number_of_remote_aborts_are_one_message() {
     let abort: AbortHandle = handle.abort_handle();
     elsewhere(|| (0..3).for_each(|_| abort.abort()));
     assert_eq!(lists.sent(), 1);
-    // A wake is a separate operation.
+    // A wake is sent as a second message.
     elsewhere(|| sight.waker().wake());
     assert_eq!(lists.sent(), 2);
     assert!(!handle.is_finished() && !abort.is_finished());
@@ -299,8 +299,8 @@ fn the_last_waker_frees_a_task_that_is_done() {
     assert!(lists.is_alone());
 }
 
-/// The owner keeps the first reference that it drops. Here the owner, another thread, the handle and a waker
-/// that outlives the task release their references in every order.
+/// When the owner thread drops a reference, the reference stays counted, for the next waker. The test drops
+/// the handle and the wakers in several orders, on the owner thread and on another thread.
 #[test]
 fn a_reference_that_the_owner_keeps_is_released_once() {
     for order in 0..6 {
@@ -374,7 +374,7 @@ fn a_task_is_unwakeable_once_its_last_waker_is_gone() {
     lists.work();
     let waker = waker.lock().unwrap().take().unwrap();
     assert!(!task.is_unwakeable());
-    // The owner keeps the reference.
+    // The reference of this waker is kept for the next waker.
     drop(waker);
     assert!(task.is_unwakeable());
     drop(handle.abort_handle());

@@ -22,7 +22,7 @@ impl Random {
         (self.next() >> 11) % bound
     }
 
-    /// Returns a span of any magnitude, from 0 to `2^bits` ns.
+    /// Returns a random number below `2^bits`. Small and large magnitudes are equally likely.
     fn span(&mut self, bits: u64) -> u64 {
         let magnitude = self.below(bits + 1);
         self.next() >> 1 >> (63 - magnitude)
@@ -135,7 +135,7 @@ fn run_model(shift: u32, seed: u64, steps: u32) {
     if random.below(4) == 0 {
         model.expire(u64::MAX - random.span(60), 1); // a very old wheel
     }
-    // The longest span of a run is between a microsecond and centuries.
+    // The longest duration in a run is between a microsecond and three centuries.
     let bits = 10 + random.below(54);
     for _ in 0..steps {
         let limit = 1 + random.span(6) as usize;

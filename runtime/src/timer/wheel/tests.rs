@@ -83,7 +83,7 @@ fn the_end_of_time_is_reached_and_never_early() {
         let due = wheel.next_expiry().unwrap();
         assert_eq!(due, if shift <= 1 { u64::MAX - 1 } else { u64::MAX });
         let early = fired(&mut wheel, u64::MAX - 1).len();
-        assert_eq!(early, usize::from(shift <= 1)); // an even time ends a tick of 2 ns
+        assert_eq!(early, usize::from(shift <= 1)); // a tick of 1 or 2 ns ends here
         assert_eq!(wheel.next_expiry(), Some(u64::MAX));
         assert_eq!(fired(&mut wheel, u64::MAX).len(), 2 - early);
         // Time cannot advance any more, but new entries still fire.
@@ -101,7 +101,7 @@ fn the_past_is_due_at_once() {
     wheel.insert(0, 1);
     wheel.insert(DAY >> 20 << 20, 2);
     assert!(wheel.next_expiry().unwrap() <= DAY);
-    // If `now` is earlier than the tick already reached, it counts as that tick.
+    // If `now` is earlier than the tick already reached, `now` counts as that tick.
     assert_eq!(fired(&mut wheel, 5), [1, 2]);
 }
 
@@ -187,7 +187,7 @@ fn a_cascade_stops_half_way_and_keeps_the_order() {
     assert!(wheel.expire(5000, 1, |_| panic!("still cascading")));
     assert_ne!(wheel.cascading, 0);
     check(&wheel);
-    // The next three entries go behind all entries that wait for the cascade.
+    // The next three entries go to the end of the slot that is being cascaded.
     wheel.insert(0, 100);
     wheel.insert(5000, 101);
     wheel.insert(5001, 102);

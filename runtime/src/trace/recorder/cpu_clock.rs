@@ -6,7 +6,7 @@
 //! number is needed in a virtual machine, because a core that the host takes away causes no run delay. Linux
 //! reports all four.
 
-/// The times that a thread has used, in nanoseconds.
+/// A reading of a thread's CPU clock. Times are in nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Reading {
     pub(super) cpu: u64,
@@ -55,7 +55,7 @@ mod system {
     }
 
     impl CpuClock {
-        /// Opens the clocks. With `with_delay`, opens a file descriptor for the run delay.
+        /// Opens the clocks. If `with_delay` is true, also opens the file that contains the run delay.
         pub(in super::super) fn of_this_thread(with_delay: bool) -> Self {
             let open = || File::open("/proc/thread-self/schedstat").ok();
             CpuClock {
@@ -83,8 +83,8 @@ mod system {
         }
     }
 
-    /// Reads the second number in the file. The first number is a CPU time, but the kernel updates this time
-    /// only at each tick.
+    /// Returns the run delay, which is the second number in the file. The first number, a CPU time, is not
+    /// used, because the kernel updates it only at each tick.
     fn run_delay(schedstat: &File) -> Option<u64> {
         let mut bytes = [0; 96];
         let length = schedstat.read_at(&mut bytes, 0).ok()?;

@@ -26,8 +26,8 @@ const LONG_COMPUTING: Duration = Duration::from_millis(10);
 /// so it does not count as delayed.
 const ALIKE: u32 = 4;
 
-/// After a long poll, the event loop should notice waiting events within this time. 1 / `PART` of the poll's
-/// length is added, because the machine may be busy.
+/// After a period in which all workers were in polls, the event loop should notice waiting events within this
+/// time. 1 / `PART` of the period's length is added, because the machine may be busy.
 const PROMPTLY: Duration = Duration::from_millis(2);
 const PART: u32 = 4;
 
@@ -51,7 +51,7 @@ impl Adviser<'_> {
         let longest = longest?;
         let total: Duration = sums.iter().map(|sum| sum.0).sum();
         let many = total >= MANY_BLOCKS && total >= self.figures.span.mul_f64(BLOCKED_SHARE);
-        // If the program spawned no task, the main future does no harm if it blocks, so report nothing.
+        // Without spawned tasks, a main future that blocks does no harm, so report nothing.
         let alone = self.figures.spawned == 0;
         if alone || (longest.blocked() < ONE_BLOCK && !many) {
             return None;
@@ -184,7 +184,7 @@ impl Adviser<'_> {
         wake.is_some_and(|wake| matches!(wake.source, Source::Join(_)))
     }
 
-    /// Returns the name of a worker, with the program's word for it.
+    /// Returns the name of a thread. For a worker, the name is [`WORKER`] and the worker's number.
     pub(super) fn lane(&self, lane: usize) -> String {
         match self.spans.lanes[lane].kind {
             brigade::timeline::LaneKind::Worker(number) => format!("{WORKER} {number}"),

@@ -89,8 +89,8 @@ impl Adviser<'_> {
         let tasks: Vec<usize> = (0..count)
             .filter(|&task| in_line[task] && self.spans.tasks[task].is_task())
             .collect();
-        // A task that wakes one of these tasks has had a turn in the same line, for example as the first holder
-        // of the lock. So count the waits of the waking task too.
+        // A task that wakes one of these tasks belongs to the same queue, for example as the first holder of
+        // the lock. So count the waits of the waking task too.
         let mut belongs = in_line.clone();
         for wake in self.spans.wakes.iter().filter(|wake| in_line[wake.task]) {
             if let Source::Task(by) = wake.source {

@@ -31,8 +31,8 @@ const HARDLY_ANYTHING_ELSE: f64 = 0.15;
 /// A wait that takes at least this share of the run counts as a server's wait for its next client.
 const STANDING: f64 = 0.5;
 
-/// If an event on a socket comes at most this long before or after a poll, the poll may have caused the
-/// event, through another socket of the process.
+/// If an event on a socket comes at most this long before or after the end of a poll, the poll may have
+/// caused the event, through another socket of the process.
 const SOON: Duration = Duration::from_micros(500);
 
 impl Adviser<'_> {
@@ -63,7 +63,8 @@ impl Adviser<'_> {
             .filter(|wait| wait.timer)
             .map(|wait| wait.to)
             .collect();
-        // Report no ticker. On a busy machine, a ticker cannot be distinguished from a loop of sleeps.
+        // Report no ticker, which is a task that waits for fixed instants. On a busy machine, a ticker cannot
+        // be distinguished from a loop of sleeps.
         let ticks = timers.len() == waits.len() && (self.is_crowded() || is_ticker(&timers));
         let evenly = longest < sum.mul_f64(0.6);
         if ticks
@@ -73,8 +74,8 @@ impl Adviser<'_> {
         {
             return None;
         }
-        // Report no task that wakes other tasks after most of its waits. Such a task sets the pace of the
-        // other tasks, which run between the waits.
+        // Report no task that wakes other tasks after most of its waits, because the other tasks then work
+        // between the waits.
         let polls = &self.spans.tasks[task].polls;
         let telling = polls.iter().filter(|&&poll| self.has_effect(poll)).count();
         if telling * 2 > waits.len() {
@@ -279,7 +280,7 @@ impl Adviser<'_> {
         let mut own = vec![false; self.spans.tasks.len()];
         own[parent] = true;
         line.iter().for_each(|&task| own[task] = true);
-        // Each task comes after the task that spawned it, so one pass suffices.
+        // Each task has a higher index than the task that spawned it, so one pass suffices.
         for task in 0..own.len() {
             if let Some(by) = self.spans.tasks[task].spawned_by {
                 own[task] |= own[by] && by != parent;

@@ -10,11 +10,11 @@ use crate::figures::share;
 /// At least one worker must be busy in at least this share of the run.
 const MOSTLY_WORK: f64 = 0.5;
 
-/// The maximum ratio of the sum of all workers' times in polls to the union of these times. Below this ratio,
-/// two workers are hardly ever busy at the same time.
+/// The maximum ratio of two times: the sum of all workers' times in polls, and the time in which at least one
+/// worker was in a poll. Up to this ratio, two workers are hardly ever busy at the same time.
 const HARDLY_TOGETHER: f64 = 1.1;
 
-/// If a task does at least this share of the work, it is named as the cause.
+/// One task, which is named as the cause, must do at least this share of the work.
 const ALL_OF_IT: f64 = 0.8;
 
 impl Adviser<'_> {

@@ -8,8 +8,8 @@ use super::{Advice, Adviser, Kind};
 use crate::figures::TaskFigures;
 use crate::spans::TaskKind;
 
-/// The minimum number of polls of a task that checks in a loop, which is usually polled thousands of times. A
-/// task that yields now and then, for a lock or a budget, is polled less often and does some work.
+/// The minimum number of polls of a task that counts as busy polling. Such a task is usually polled thousands
+/// of times. A task that only yields now and then is polled less often.
 const MANY_POLLS: u64 = 1000;
 
 /// The maximum average length of a poll that only checks something. Checking a flag takes well under a
@@ -17,7 +17,7 @@ const MANY_POLLS: u64 = 1000;
 const SHORT_POLL: Duration = Duration::from_micros(if cfg!(debug_assertions) { 8 } else { 2 });
 
 /// A busy-polling task wakes itself in at least this share of its polls. The share is less than 1, because
-/// the spawn causes the first poll, and other code may cause some more.
+/// the task may also wait for other things, and does not wake itself in its last poll.
 const MOSTLY_SELF_WOKEN: f64 = 0.9;
 
 /// The minimum number of sleeps that count as polling. They must have about the same length, and the task
@@ -28,7 +28,7 @@ const MANY_SLEEPS: usize = 10;
 const LOOK: Duration = Duration::from_micros(100);
 
 /// Loops of sleeps are reported only if workers compute for at most this share of the run. In a busier run,
-/// timers are late, so a ticker cannot be distinguished from a loop of sleeps.
+/// timers are late, so a ticker (see `is_ticker`) cannot be distinguished from a loop of sleeps.
 const MOSTLY_IDLE: f64 = 0.5;
 
 /// The longest sleep that counts as polling. A task with longer sleeps follows a schedule.
@@ -151,8 +151,8 @@ impl Adviser<'_> {
     }
 
     /// Returns whether another task ended during the last sleep. In this case, the sleeping task probably
-    /// checked for the other task's end. Ignores tasks that also poll by timer or sleep at least half as
-    /// often. They belong to the same fan-out as this task, even if their sleeps differ in length.
+    /// checked for the other task's end. Ignores other tasks that also poll by timer, or that sleep at least
+    /// half as often as this task, because they probably belong to the same fan-out.
     fn was_answered(&self, task: usize, asking: &Asking, pollers: &[usize]) -> bool {
         if self.spans.tasks[task].ending == Some(crate::spans::Ending::Cancelled) {
             return false;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::words::{Time, counted, others};
 use super::{Advice, Adviser, Kind};
 
-/// A task is reported if it has been stranded for at least this time. A shorter time may only mean that the
-/// record ended too early. The value is arbitrary, not measured.
+/// A task is reported if it has been stranded for at least this time. If the time is shorter, the record may
+/// have ended just before the task was cancelled. The value is arbitrary, not measured.
 const LONG_STRANDED: Duration = Duration::from_millis(10);
 
 impl Adviser<'_> {
@@ -14,7 +14,7 @@ impl Adviser<'_> {
         let end = self.spans.end;
         let tasks = self.spans.tasks.iter().enumerate();
         let mut found: Vec<(Duration, usize)> = tasks
-            // An aborted task is not reported, because no task or thread waited for it.
+            // Leave out tasks that have ended: they were cancelled, and no longer wait.
             .filter(|(_, task)| task.ending.is_none())
             .filter_map(|(index, task)| Some((end.saturating_sub(task.stranded?), index)))
             .filter(|(waited, _)| *waited >= LONG_STRANDED)

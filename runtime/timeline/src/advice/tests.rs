@@ -1,4 +1,4 @@
-//! Tests of the rules on hand-made runs. `tests/advice.rs` tests them on real programs.
+//! Tests the rules on hand-made runs. `tests/advice.rs` tests the rules on real programs.
 
 use std::time::Duration;
 
@@ -76,7 +76,8 @@ fn sleepers(tasks: Vec<Vec<u64>>) -> Vec<Kind> {
         for task in spawned {
             task.await.unwrap();
         }
-        // Without this sleep, the main future would end at the same virtual instant as the last task.
+        // Without this sleep, the main future would end at the same virtual instant as the last task, and the
+        // rule would assume that the last task checked for the end of the main future.
         brigade::time::sleep(Duration::from_millis(1)).await;
     });
     let timeline = executor.timeline().unwrap();

@@ -98,7 +98,7 @@ const STEPS: [Nanos; 46] = {
     let mut steps = [0; 46];
     let mut at = 0;
     let mut power = 1;
-    // From 1, 2, 5, 10, … ns up to 20 s.
+    // Distances from 1 ns to 20 s: 1, 2 or 5 times a power of ten.
     while at < 32 {
         steps[at] = power * [1, 2, 5][at % 3];
         if at % 3 == 2 {

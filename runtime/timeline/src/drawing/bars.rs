@@ -1,8 +1,8 @@
 //! One row of the SVG drawing, for a worker or a task.
 //!
-//! Spans that can be distinguished are drawn one by one. A row with too many spans is drawn as a chart
-//! instead, which is divided into columns. The height of a column shows the share of its time that was spent
-//! in a state. So the size of the drawing does not grow with the number of spans.
+//! If a row has few spans, they are drawn one by one. A row with many spans is drawn as a chart instead,
+//! which is divided into columns. The height of a column shows the share of its time that was spent in a
+//! state. So the size of the drawing does not grow with the number of spans.
 
 use super::{
     axis::Nanos,
@@ -154,8 +154,8 @@ impl Row<'_> {
         paper.path(Class::Cook(of), &path);
     }
 
-    /// Draws the task as a chart: for each column, the shares of its time in each state, stacked on one
-    /// another.
+    /// Draws the task as a chart: for each column, the shares of its time in which the task ran and was
+    /// ready, stacked on one another.
     fn task_as_heights(self, paper: &mut Paper, row: &TaskRow) {
         let share = |wanted: &dyn Fn(State) -> bool| {
             let spans = row.spans.iter().filter(|span| wanted(span.state));

@@ -1,12 +1,13 @@
 //! Writes a run as Chrome's trace events, which <https://ui.perfetto.dev> opens.
 //!
-//! The file has two processes. *Workers* has a track for each thread, with its polls. *Tasks* has a track
-//! for each task, with its states. An arrow leads from the poll that woke a task to the poll that followed.
-//! Two counters show how many tasks were in flight and how many were polled at once.
+//! The file has two groups of tracks, which the format calls processes. *Workers* has a track for each
+//! thread, with its polls. *Tasks* has a track for each task, with its states. An arrow leads from the poll
+//! that woke a task to the poll that followed. Two counters show how many tasks were in flight and how many
+//! were polled at once.
 //!
 //! Each event is one JSON object on a separate line. Its kind is a letter: `M` names a process or a track,
-//! `X` is a slice with a duration, `i` an instant, and `C` a counter. `s` and `f` are the two ends of an
-//! arrow. Times are microseconds with a fraction, see [`micros`].
+//! `X` is a slice with a duration, `i` an instant, and `C` a counter. The letters `s` and `f` mark the two
+//! ends of an arrow. Times are microseconds with a fraction, see [`micros`].
 
 use std::io::{self, Write};
 
@@ -85,8 +86,8 @@ fn of_task(task: usize) -> Place {
 }
 
 /// Returns nanoseconds as microseconds. Perfetto multiplies them by a thousand and cuts the fraction off, but
-/// 1.001 times a thousand is 1000.9999…. So this function adds a fifth of a nanosecond, which makes
-/// Perfetto's result exact. Then adjacent slices do not overlap.
+/// 1.001 times a thousand is 1000.9999… in floating point. So this function adds a fifth of a nanosecond,
+/// which makes Perfetto's result exact. Then adjacent slices do not overlap.
 fn micros(at: Nanos) -> f64 {
     // Parse from text, because the output must have exactly these digits.
     let text = format!("{}.{:03}2", at / 1000, at % 1000);
@@ -186,7 +187,7 @@ impl<W: Write> Trace<'_, W> {
         }
     }
 
-    /// Writes an event on a thread that took no time.
+    /// Writes an event that took no time, on the track of its thread.
     fn moment(&mut self, event: &Event) -> io::Result<()> {
         let at = nanos(event.at);
         let place = of_cook(event.lane);
@@ -217,8 +218,8 @@ impl<W: Write> Trace<'_, W> {
         self.instant(source, of_task(wake.task), wake.at, json!({}))
     }
 
-    /// Draws an arrow. Perfetto draws it only if both ends are within a slice. A task that ends wakes its
-    /// joiner just after its last poll, so the beginning of that arrow is moved into the poll.
+    /// Draws an arrow. Perfetto draws it only if both ends are within a slice. A task that ends wakes the
+    /// awaiting task just after its own last poll, so the beginning of that arrow is moved into this poll.
     fn arrow(&mut self, id: usize, by: usize, wake: &Wake) -> io::Result<()> {
         let (Some((polled, until)), Some((from, to))) = (wake.polled, wake.from) else {
             return Ok(());

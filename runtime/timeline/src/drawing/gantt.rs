@@ -1,7 +1,7 @@
-//! The data that all drawings share: what each thread and each task did, and when.
+//! The data that all drawings except the HTML page share: what each thread and each task did, and when.
 //!
 //! A timeline is a list of events, but a drawing needs spans of time. A [`Gantt`] is computed once from the
-//! run's spans (by [`rows`](super::rows)). Each output format then shows it: one row for each thread, one row
+//! run's spans (by [`rows`](super::rows)). Each of these drawings shows it: one row for each thread, one row
 //! for each task, and the wakes that connect them.
 //!
 //! A task's row has no gaps from its spawn to its end. At every instant the task is in one of three
@@ -181,7 +181,7 @@ impl Gantt {
         jobs.count()
     }
 
-    /// Returns the figures that every drawing shows above the picture.
+    /// Returns the figures that the drawings show above the picture.
     pub(super) fn figures(&self) -> [String; 5] {
         let (tasks, cooks) = self.counts();
         let tasks = units::counted(tasks, "task");

@@ -1,4 +1,4 @@
-//! Golden runs: the real executor records them, and every recording is identical, byte for byte.
+//! Golden runs: the executor records them, and all recordings with one seed are identical, byte for byte.
 //!
 //! In virtual time, only waiting takes time, so every poll has length zero. The seed determines the order of
 //! ready tasks. Drawings of polls that take time are tested with the hand-made runs of

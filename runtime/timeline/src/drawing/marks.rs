@@ -1,4 +1,5 @@
-//! Small symbols of the SVG drawing, for the source of a wake and for a task that did not end well.
+//! Small symbols of the SVG drawing, for the source of a wake, and for a task that panicked, was dropped or
+//! is stranded.
 
 use super::{
     gantt::Waker,

@@ -1,8 +1,8 @@
 //! Draws a run as a Mermaid Gantt chart, which GitHub and many other sites show inside Markdown.
 //!
-//! Mermaid charts are designed for projects that take weeks, but runs take much less time. With the format
-//! `x`, Mermaid reads plain numbers as milliseconds. The format of the axis shows these numbers in their real
-//! unit. `displayMode: compact` keeps all bars of a section in one row.
+//! Mermaid charts are designed for projects that take weeks, but runs take much less time. The
+//! `dateFormat` is `x`, so Mermaid reads plain numbers as milliseconds. The format of the axis shows these
+//! numbers in their real unit. `displayMode: compact` keeps all bars of a section in one row.
 
 use std::fmt::Write as _;
 
@@ -28,7 +28,7 @@ const SEEN_FROM: f64 = 0.001;
 /// The name of a bar that is too narrow for a word. Mermaid requires a name, so this is an invisible
 /// character.
 const NO_WORD: &str = "\u{200e}";
-/// Every poll is drawn as at least this fraction of the run: 1 / `THIN_PART`.
+/// Every poll is drawn at least as wide as 1 / `THIN_PART` of the run.
 const THIN_PART: Nanos = 400;
 const MILLI: Nanos = 1_000_000;
 const HUNDRED_SECONDS: Nanos = 100_000_000_000;
@@ -93,8 +93,7 @@ struct Chart<'a> {
 
 impl<'a> Chart<'a> {
     fn new(gantt: &'a Gantt) -> Self {
-        // The unit is so small that rounding is not visible: a thousandth or a millionth of the unit on the
-        // axis.
+        // The unit is so small that rounding is invisible: a nanosecond, or at most a thousandth of the run.
         let unit = match gantt.window.length() {
             0..MILLI => 1,
             MILLI..HUNDRED_SECONDS => 1_000,
@@ -115,8 +114,8 @@ impl<'a> Chart<'a> {
             title => escape(&shorten(title, 80, "…")).replace('：', ":"),
         };
         let step = self.gantt.window.step(TICKS) / self.unit;
-        // In d3, `%Q` means milliseconds and `%s` means seconds. In this chart, `%Q` shows units and `%s`
-        // shows thousands of units.
+        // In d3, which formats the axis, `%Q` means milliseconds and `%s` means seconds. In this chart, `%Q`
+        // shows units and `%s` shows thousands of units.
         let format = match (self.unit, step) {
             (1, 0..1_000) => "%Q ns",
             (1, _) => "%s µs",

@@ -69,7 +69,7 @@ impl Form {
     }
 }
 
-/// A drawing with its own title, figures and advice. The page may also show other runs beside the first one.
+/// A drawing with its own title, figures and advice. The HTML page may show further runs beside the first.
 ///
 /// ```
 /// use brigade::{Executor, SingleThread};

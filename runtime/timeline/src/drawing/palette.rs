@@ -4,8 +4,8 @@
 //! ready tasks that do not run, grey marks waiting tasks, and red marks failed tasks. No worker is amber,
 //! grey or red.
 
-/// The colours of the workers. Neighbours also differ in lightness, for people who cannot distinguish all
-/// colours. White text is readable on all of them.
+/// The colours of the workers. Neighbouring colours also differ in lightness, for people who cannot
+/// distinguish all colours. White text is readable on all of them.
 const COOKS: [&str; 8] = [
     "#2f6fde", "#0f8a6c", "#8250df", "#c2388a", "#13809c", "#5d7d1a", "#4b52c7", "#9a5fc0",
 ];

@@ -1,7 +1,7 @@
 //! The parts of SVG that the drawing needs: shapes, text, and a style sheet for light and dark.
 //!
-//! Each colour is a CSS class, so that the reader's choice of light or dark applies to every shape. Custom
-//! properties are not used, because some SVG viewers do not support them.
+//! Each colour is a CSS class, so that the reader's choice of light or dark applies to every shape. CSS
+//! variables are not used, because some SVG viewers do not support them.
 
 use std::fmt::Write as _;
 

@@ -70,8 +70,8 @@ fn a_task_woken_while_it_runs_is_queued_again() {
 
 #[test]
 fn what_was_not_recorded_is_made_up_for() {
-    // The poll of task 0 has no end, the poll of task 1 has no beginning, and one event refers to a task that
-    // does not exist.
+    // The poll of task 0 has no end, the poll of task 1 has no beginning, and some events refer to a task or
+    // a thread that does not exist.
     let mut script = Script::new(1);
     script.task("a").task("b").task("never seen");
     script.push(0, 0, What::PollBegin { task: 0 });

@@ -95,7 +95,7 @@ impl Script {
         self.push(at, lane, What::Wake { task, by, effect })
     }
 
-    /// Parks the worker until timers are due, and wakes a task whose timer is due.
+    /// Parks the worker until the task's timer is due, and then wakes the task.
     pub(super) fn sleep_until_timer(
         &mut self,
         from: u64,
@@ -125,7 +125,7 @@ const WATER: usize = 1;
 const CHOP: usize = 2;
 const SAUCE: usize = 3;
 
-/// Returns a script with the tasks of both kitchens and the main future that spawns them.
+/// Returns the beginning of [`kitchen`] and [`kitchen_of_two`], in which the main future spawns the tasks.
 fn kitchen_script(cooks: usize) -> Script {
     let mut script = Script::new(cooks);
     script
@@ -305,7 +305,7 @@ pub(super) const HOSTILE: [&str; 14] = [
 ];
 
 /// Returns a run of tasks with the names of [`HOSTILE`]. One name is 300 characters long. One task panics,
-/// one is aborted, and one never ends.
+/// one is cancelled, one finishes, and the others never end.
 pub(super) fn hostile() -> Timeline {
     let mut script = Script::new(2);
     let outside = script.lane("<outside> & \"quotes\" \x1b[1m", LaneKind::Outside);

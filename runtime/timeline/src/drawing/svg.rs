@@ -25,7 +25,7 @@ const TASKS_MAX: usize = 36;
 const COOKS_MAX: usize = 16;
 /// The gap between two rows if other rows between them are left out, in pixels.
 const JUMP: f64 = 5.0;
-/// The maximum number of arrows and marks. More would hide the rows.
+/// The maximum number of arrows and marks. If a run has more, none are drawn, because they would hide rows.
 const MARKS_MAX: usize = 60;
 /// If a waiting task's line is at least this long, in pixels, it has space for a mark.
 const MARK: f64 = 11.0;

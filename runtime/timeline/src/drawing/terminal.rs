@@ -256,8 +256,8 @@ impl<'a> Page<'a> {
             let ink = Ink::Cook(self.gantt.cook_row(lane));
             let (first, last) = (self.bin(span.from), self.bin(span.to));
             for at in first..=last {
-                // A span may end exactly where the last piece begins, without filling any of it. A poll that
-                // is too short for the clock fills no piece, but it did happen.
+                // Skip the last piece if the span ends exactly where that piece begins. Mark the first piece
+                // even if the poll was too short for the clock.
                 if at == first || running[at] > NOTHING {
                     cells[at] = (graded(self.signs.parts, running[at]), ink);
                 }

@@ -96,8 +96,8 @@ impl<'a> Chains<'a> {
         }
     }
 
-    /// Returns the length of the task's own chain up to this poll: the chain at the end of its previous poll,
-    /// and its waiting since then.
+    /// Returns the length of the task's own chain up to this poll: the length at the end of the task's
+    /// previous poll, plus the time that the task has since waited for something other than a task.
     fn before(&mut self, poll: &Poll) -> Duration {
         let life = &self.spans.tasks[poll.task];
         let (polls, mut spans) = self.read[poll.task];
@@ -150,8 +150,8 @@ impl<'a> Chains<'a> {
     }
 
     /// Takes `begin`, the length of the chain at the beginning of the poll. Returns this length together with
-    /// the length at the end of the poll. If the poll awaits a task that has already ended, the chain of that
-    /// task counts too.
+    /// the length at the end of the poll. If the poll awaits a task that has already ended, the longer of the
+    /// two tasks' chains continues.
     fn within(&mut self, poll: &Poll, begin: Duration) -> Link {
         let mut link = Link {
             begin,

@@ -50,7 +50,8 @@ struct Run {
     at_once_max: usize,
 }
 
-/// A simulated kitchen that causes any event that an executor can cause. Its tick is a nanosecond.
+/// A simulated executor, in which random events happen. Cooks are its workers, and dishes are its tasks. A
+/// tick is a nanosecond.
 struct Kitchen {
     chance: Chance,
     script: Script,
@@ -140,7 +141,7 @@ impl Kitchen {
         }
     }
 
-    /// Simulates external events, timers, and sometimes the end of a task.
+    /// Simulates what happens outside of polls: wakes, cancellations and spawns.
     fn world(&mut self) {
         let task = self.chance.below(self.dishes.len());
         if self.chance.one_in(3) {

@@ -2,7 +2,7 @@
 //!
 //! When a poll ends, or a park begins or ends, the recorder reads the clock if a millisecond has passed since
 //! the last reading. So of the polls between two readings, all but the last take less than a millisecond
-//! together.
+//! together. The time off the core is divided among these polls in proportion to their lengths.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The reader's state of each task and each thread.
+//! The state that the `Reader` keeps for each task and each thread.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use brigade::timeline::LaneKind;
 use super::off_core::Meter;
 use super::{LaneSpans, Source, Span, State, TaskSpans};
 
-/// The reader's state of a task.
+/// The state that the `Reader` keeps for a task.
 #[derive(Default)]
 pub(super) struct Life {
     /// The current state of the task, or `None` before its first event and after its end.
@@ -33,7 +33,7 @@ pub(super) struct Life {
     pub(super) spans: TaskSpans,
 }
 
-/// The reader's state of a thread.
+/// The state that the `Reader` keeps for a thread.
 pub(super) struct Lane {
     pub(super) poll: Option<usize>,
     pub(super) parked: Option<Duration>,

@@ -87,8 +87,8 @@ impl<'a> Reader<'a> {
         reader
     }
 
-    /// Finds all jobs before reading the record, because a job is spawned long before a thread of the pool
-    /// takes it.
+    /// Finds all jobs before reading the record, because a job looks like any other task until a thread of
+    /// the pool polls it.
     fn find_jobs(&mut self) {
         for event in &self.timeline.events {
             if let What::PollBegin { task } = event.what
@@ -294,7 +294,7 @@ impl<'a> Reader<'a> {
         if life.spans.begun.is_none() {
             life.spans.begun = Some(now);
         } else if was.is_some() || to.is_some() {
-            // If the record shows a task again after its end, events are missing. The time between counts
+            // If the record shows a task again after its end, events are missing. The time in between counts
             // as waiting.
             life.leave(was.unwrap_or(State::Waiting), now);
         }

@@ -78,8 +78,8 @@
     check("page and runtime agree", mine.every((value, i) => value === given[i]), `${mine} and ${given}`);
   }
 
-  // For a stranded task, the view by task shows a broken line and a fact. The view by worker shows a mark on
-  // the thread that polled the task last.
+  // For a stranded task, the view by task shows a broken line, and the tip gives the reason. The view by
+  // worker shows a mark on the thread that polled the task last.
   function checkStranded() {
     const task = run.tasks.stranded.findIndex((when) => when >= 0);
     if (task < 0) return;

@@ -3,7 +3,7 @@
 use super::*;
 
 impl<T> Slots<T> {
-    /// Makes slots whose generations wrap soon.
+    /// Makes slots whose counter of generations wraps after about 50 inserts.
     pub(in super::super) fn near_the_last_generation() -> Self {
         Slots {
             generation: u32::MAX - 50,

@@ -1,5 +1,5 @@
 // Tips and the card. A tip explains the element that is under the mouse or has the focus. The card shows the
-// facts about the pinned thing.
+// facts about what the user has pinned, for example a poll.
 
 // The tip of a term is its text in the help.
 const terms = [...document.querySelectorAll("#glossary dt")];

@@ -13,8 +13,8 @@ function hover(place) {
   redraw();
 }
 
-/// Returns what a drag from this place does. In the strip, a drag moves the window or draws a new one. Over
-/// the curves, or with Shift, a drag marks an area. Elsewhere, a drag moves the picture.
+/// Returns what a drag from this place does. In the strip at the top, a drag moves the window or chooses
+/// a new one. Over the curves, or with Shift, a drag marks an area. Elsewhere, a drag moves the picture.
 function dragFrom({ x, y }, shift) {
   const { from, to, scroll } = view;
   const [begun, pixel] = [timeAt(x), nanosPerPixel()];
@@ -100,8 +100,8 @@ function stepPoll(way) {
   else byId("spoken").textContent = way > 0 ? "That was its last poll." : "That was its first poll.";
 }
 
-/// For -1, returns the poll that woke or spawned the task of the pinned poll. For 1, returns the first poll
-/// that a wake in the pinned poll led to.
+/// If `way` is -1, returns the poll whose wake or spawn led to the pinned poll. If `way` is 1, returns the
+/// first poll that a wake in the pinned poll led to.
 function acrossWake(way) {
   if (view.pin?.kind !== "poll") return -1;
   if (way < 0) return run.stirs.from[run.polls.stir[view.pin.row]];

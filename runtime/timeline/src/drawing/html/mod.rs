@@ -4,8 +4,9 @@
 //! ([`record`]), which the script draws.
 //!
 //! Names and titles from outside enter the page only through the JSON, in which `<` is escaped. The script
-//! shows them only through `textContent` and `fillText`, which interpret no markup. The page's own policy
-//! forbids it to load anything. The files of the script share one scope and are listed here in reading order.
+//! shows them only through `textContent` and `fillText`, which interpret no markup. The page's content
+//! security policy forbids the page to load anything. The files of the script share one scope and are listed
+//! here in reading order.
 
 mod record;
 

@@ -110,7 +110,7 @@ function readAddress() {
   const parts = new URLSearchParams(location.hash.slice(1));
   const [from, to, poll] = ["from", "to", "poll"].map((name) => Number(parts.get(name) ?? NaN));
   setTheme(parts.get("theme")?.match(/^(light|dark)$/)?.[0] ?? "");
-  // At first, show the view by task if the tasks mostly wait, and the view by worker if they mostly compute.
+  // At first, show the view by task if the tasks mostly wait. Otherwise, show the view by worker.
   toolbar.elements.by.value = run.waits ? "task" : "worker";
   for (const [name, value] of parts) {
     if (["by", "filter", "order"].includes(name)) toolbar.elements[name].value = value;

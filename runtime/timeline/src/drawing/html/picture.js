@@ -66,7 +66,7 @@ function paintPicture() {
   paintOverlay();
 }
 
-/// Calls `paint(x, high, mean)` for each column of pixels, with the highest and the mean value of a curve.
+/// Calls `paint(x, high, mean)` for each column of pixels, with the curve's highest and mean value there.
 function eachPixel({ at, value }, timeOf, paint) {
   let step = stepAt(at, timeOf(view.gutter));
   for (let x = view.gutter; x < plotEnd(); x++) {

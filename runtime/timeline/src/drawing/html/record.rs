@@ -132,7 +132,7 @@ impl Record {
         }
         for (index, task) in spans.tasks.iter().enumerate() {
             let label = task_name(timeline, &spans, index);
-            // Each run has its own main future, so name the run.
+            // Each run has its own main future, so add the name of the run.
             let is_one_of_several = task.kind == TaskKind::Main && drawing.runs.len() > 1;
             self.names.push(if is_one_of_several {
                 format!("{name}: {label}")
@@ -229,8 +229,8 @@ fn number_of(index: Option<usize>, base: usize) -> i64 {
     index.map_or(-1, |index| (base + index) as i64)
 }
 
-/// A table: its name, and the names of its columns. A column whose name ends in `-gaps` holds differences to
-/// the previous row.
+/// The name of each table, and the names of its columns. A column whose name ends in `-gaps` holds
+/// differences to the previous row.
 const TABLES: [(&str, &[&str]); 8] = [
     (
         "tasks",

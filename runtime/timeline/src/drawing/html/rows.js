@@ -86,7 +86,7 @@ function paintLane(lane) {
     const name = width > 26 && shown ? shortened(run.names[task], width - 10, SMALL) : "";
     write(name, x + 5, top + height / 2, colours.label, SMALL);
   });
-  // A line at the bottom of the polls shows when the thread had no core.
+  // A line at the bottom of the polls shows when the thread was blocked or had no core.
   const foot = Math.min(6, Math.round(height / 4));
   eachBar(run.offOfLane, lane, run.off, (row, x, width, cover) => {
     const colour = run.off.taken[row] ? colours.taken : colours.bad;

@@ -96,7 +96,7 @@ function firstAbove(low, high, valueOf, limit) {
   return low;
 }
 
-/// Returns the rows of a group that overlap with a period. The intervals of each group ascend.
+/// Returns the rows of a group that overlap with a period. The intervals of each group are in order of time.
 function within({ start, rows }, group, { from: begins, to: ends }, { from, to }) {
   const first = firstAbove(start[group], start[group + 1], (i) => ends[rows[i]], from - 1e-9);
   return rows.subarray(first, firstAbove(first, start[group + 1], (i) => begins[rows[i]], to));

@@ -39,7 +39,7 @@ fn hostile_run() -> Timeline {
     Timeline::from_parts(lanes, tasks, Vec::new(), Duration::from_millis(1))
 }
 
-/// Returns a run with every kind of event, in which a task yields once.
+/// Returns a run with every kind of event except readings of the CPU clock. A task yields once.
 fn every_event() -> Timeline {
     let lanes = vec![
         Lane::new("cook 0", LaneKind::Worker(0)),
@@ -270,7 +270,7 @@ fn text_enters_the_document_as_text() {
         ] {
             assert!(!script.contains(door), "{door}");
         }
-        // Each of these texts would end the element that holds the scripts.
+        // Each of these texts could change where the element that holds the scripts ends.
         assert!(!script.contains("</script") && !script.contains("<!--"));
     }
     assert!(!STYLE.contains("</"));
