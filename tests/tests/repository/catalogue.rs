@@ -7,6 +7,7 @@ use std::fs;
 
 use brigade_tests::test_file;
 
+use crate::guide::is_listed;
 use crate::text::{is_word_char, none, quoted, read, root, rows, sources};
 
 /// Returns the rows whose first cell is `mark` followed by a number. These numbers must run from 1 to the
@@ -44,10 +45,10 @@ fn defines(text: &str, function: &str) -> bool {
     let Some(at) = defined.iter().find_map(|start| text.find(start.as_str())) else {
         return false;
     };
-    // Either the function has the attribute `#[test]`, or its name occurs again, as in a macro at the end of
-    // the file, such as `on_both!`.
     let before = text[..at].rsplit("\n\n").next().unwrap();
-    before.contains("#[test]") || text.matches(function).count() > 1
+    // A test may call a generic function with each executor, without a macro.
+    let called = format!("super::{function}::<");
+    before.contains("#[test]") || is_listed(text, function) || text.contains(&called)
 }
 
 /// Returns a fault for each row whose last cell names no test, and for each named test that does not exist.

@@ -39,20 +39,23 @@ fn is_a_test(file: &str, function: &str) -> bool {
     let text = fs::read_to_string(file.path).unwrap();
     let defined =
         text.contains(&format!("fn {function}(")) || text.contains(&format!("fn {function}<"));
-    // The macro at the end of a file, such as `on_both!`, lists the tests between commas and semicolons. Some
-    // come after `alone:`.
+    defined && (is_listed(&text, function) || text.contains(&format!("#[test]\nfn {function}(")))
+}
+
+/// Returns whether a macro at the end of a file, such as `on_both!`, lists the test. Names of tests are between
+/// commas and semicolons, and some come after `alone:`.
+pub(crate) fn is_listed(text: &str, test: &str) -> bool {
     let is_name = |name: &str| {
         name.chars()
             .all(|it| it.is_ascii_alphanumeric() || it == '_')
     };
-    let listed = text.lines().any(|line| {
+    text.lines().any(|line| {
         let names = line
             .split([',', ';'])
             .map(|it| it.trim().trim_start_matches("alone:"));
         let names: Vec<_> = names.map(str::trim).collect();
-        names.contains(&function) && names.into_iter().all(is_name)
-    });
-    defined && (listed || text.contains(&format!("#[test]\nfn {function}(")))
+        names.contains(&test) && names.into_iter().all(is_name)
+    })
 }
 
 /// Returns what is wrong with the last cells of a page's rows. Each of these cells must name tests or contain

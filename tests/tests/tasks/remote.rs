@@ -169,7 +169,9 @@ fn a_spawn_is_not_kept_waiting_by_wakes() {
     );
 }
 
-one_cook! { a_spawn_is_not_kept_waiting_by_wakes }
+one_cook! {
+    a_spawn_is_not_kept_waiting_by_wakes,
+}
 
 on_both! {
     the_last_poll_of_a_handle_counts_wherever_the_first_was,
