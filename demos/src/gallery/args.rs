@@ -56,9 +56,9 @@ const ADDRESS: &str = "127.0.0.1:8080";
 ///
 /// - `p99_ratio`: the p99 latency with the handler, divided by the p99 latency with the pool
 ///
-/// - `handler`, `task`, `pool`: an object for each place, with the latencies `p50_s`, `p99_s` and `worst_s`,
-///   `resizing_max` (photographs at one instant), `connections_held`, `connections_max`, `refused_max` and
-///   `wall_s`
+/// - `handler`, `task`, `pool`: an object for each place (`mixed` for a visit during which the
+///   place was switched), with the latencies `p50_s`, `p99_s` and `worst_s`, `resizing_max` (photographs at
+///   one instant), `connections_held`, `connections_max`, `refused_max` and `wall_s`
 ///
 /// Exit status: 0 all replies came and were right, 1 some were missing or wrong, 2 bad arguments, 130 ended
 /// by Ctrl-C.

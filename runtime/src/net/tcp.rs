@@ -26,7 +26,9 @@ use crate::io::{BOTH, Interest, TCP_STREAM, current_reactor};
 ///
 /// [`socket2::SockRef`](https://docs.rs/socket2/latest/socket2/struct.SockRef.html) sets the options that
 /// have no method here, such as keep-alive, buffer sizes and linger. It takes any socket of this crate: see
-/// `examples/socket_options.rs`.
+/// `examples/socket_options.rs`. A program that enables kernel TLS (`TCP_ULP`) must read with
+/// [`async_io`](Socket::async_io): the other reads may wait for more bytes after the end of a record, although
+/// the next record is there.
 ///
 /// ```
 /// use brigade::net::{TcpListener, TcpStream};

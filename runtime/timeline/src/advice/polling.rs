@@ -74,8 +74,8 @@ impl Adviser<'_> {
              event up to {} late{}. Let the event wake it: a channel, a Notify, or the task's handle.",
             self.label(task),
             asking.sleeps,
-            Time(asking.mean),
-            Time(asking.mean),
+            Time(asking.median),
+            Time(asking.median),
             others(found.len() - 1),
         );
         Some(Advice {
@@ -134,7 +134,7 @@ impl Adviser<'_> {
             && count <= sleeps.len() * 11 / 10 + 2;
         fits.then_some(Asking {
             sleeps: sleeps.len(),
-            mean: median,
+            median,
             from,
             to,
             last: sleeps[sleeps.len() - 1].from,
@@ -174,7 +174,7 @@ impl Adviser<'_> {
 #[derive(Clone, Copy)]
 struct Asking {
     sleeps: usize,
-    mean: Duration,
+    median: Duration,
     from: Duration,
     to: Duration,
     /// The time at which the last sleep began.
