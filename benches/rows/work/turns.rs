@@ -45,21 +45,22 @@ struct Turns {
 /// any other task. At most one yield in a hundred may be followed by such a poll.
 pub(crate) fn yields<R: One>(job: Job) -> Measured {
     const TASKS: usize = 1_000;
-    const YIELDS: usize = 1_000;
+    // How often each task yields.
+    let yields = job.size(1_000);
     let pass = async || {
         let turns = Rc::new(Turns::default());
         let tasks: Vec<_> = (0..TASKS)
             .map(|me| {
                 let turns = turns.clone();
                 R::spawn(async move {
-                    for _ in 0..YIELDS {
+                    for _ in 0..yields {
                         turns.last.set(Some(me));
                         Yield::default().await;
                         if turns.last.replace(Some(me)) == Some(me) {
                             turns.selfish.set(turns.selfish.get() + 1);
                         }
                     }
-                    YIELDS
+                    yields
                 })
             })
             .collect();
@@ -67,13 +68,13 @@ pub(crate) fn yields<R: One>(job: Job) -> Measured {
         for task in tasks {
             sum += task.await;
         }
-        check(sum == TASKS * YIELDS, "the sum of the yields");
+        check(sum == TASKS * yields, "the sum of the yields");
         check(
-            turns.selfish.get() <= TASKS * YIELDS / 100,
+            turns.selfish.get() <= TASKS * yields / 100,
             "a task that yields lets another one run",
         );
     };
-    R::block_on(repeat(job, TASKS * YIELDS, pass)).nanos()
+    R::block_on(repeat(job, TASKS * yields, pass)).nanos()
 }
 
 /// The benchmark `ping_pong`.
