@@ -1,4 +1,4 @@
-# Functions and settings for the lanes. A lane is a check that `.ci/run` runs. Each lane sources this file.
+# Functions and settings for the scripts of the lanes. A lane is a check that `.ci/run` runs.
 # shellcheck shell=bash
 
 set -euo pipefail

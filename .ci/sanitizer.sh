@@ -24,8 +24,8 @@ sanitize() {
     # futures, because a sanitizer makes stack frames larger. Skip the tests of the macros' error messages,
     # because another lane runs them.
     local skip=(--skip idle:: --skip big_futures:: --skip macros::)
-    # These tests also run tokio's event loop, which gets the address of a ready source from the OS. So
-    # ThreadSanitizer does not see that the memory at this address was written earlier, and reports a race.
+    # The tests of async-compat also run tokio's event loop, which passes pointers to another thread through
+    # epoll. ThreadSanitizer does not recognise this synchronisation, and reports a race.
     [ "$sanitizer" != thread ] || skip+=(--skip compat:: --skip behind_async_compat)
     # Do not reuse the memory of tasks, so that the sanitizer detects a use after free.
     export RUSTFLAGS="-Zsanitizer=$sanitizer --cfg brigade_unrecycled ${RUSTFLAGS:-}"

@@ -20,8 +20,8 @@ use brigade_benches::{
 
 use crate::{about, growth, measure::UNFIT, pick, runtime::WORKERS_VARIABLE};
 
-/// How long a measurement repeats its passes, in milliseconds. This is long enough for several passes of
-/// each benchmark. It is short enough to measure the whole table in ten minutes.
+/// How long a measurement repeats its pass (a fixed number of operations), in milliseconds. This is long
+/// enough for several passes of most benchmarks, and short enough to measure both tables in ten minutes.
 const BUDGET_MS: u32 = 300;
 const QUICK_BUDGET_MS: u32 = 60;
 
@@ -95,7 +95,7 @@ fn rows(options: &Options) -> io::Result<bool> {
             let said = match measure(row, runtime, options.quick, Scale::Own) {
                 Ok(values) => {
                     let mut shown = Vec::new();
-                    // NaN means that this runtime does not have the figure.
+                    // NaN means that this column does not have the figure.
                     for (figure, value) in row
                         .figures
                         .iter()
@@ -188,8 +188,8 @@ pub(crate) fn measure(
         .ok_or_else(|| Trouble::Failed(format!("it printed {printed:?}")))
 }
 
-/// Returns the line of the output that contains the reason. For a panic, this is the line after the panic's
-/// location.
+/// Returns why a measurement has no figure: the first line on stderr that is neither empty nor the location
+/// of a panic.
 fn reason(output: &Output) -> String {
     let errors = String::from_utf8_lossy(&output.stderr);
     let told = errors

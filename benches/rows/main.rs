@@ -1,9 +1,9 @@
 //! The benchmarks: `cargo bench -p brigade-benches -- [ROW]...`. Each row of the tables is one benchmark.
 //!
-//! One executable has four roles, and its first argument chooses the role. If a user starts it, it
-//! *conducts*: for each round, benchmark and runtime, it starts itself again with `--measure`. So no
+//! This executable has four roles, and its first argument selects the role. If a user starts the executable,
+//! it *conducts*: for each round, benchmark and runtime, it starts itself again with `--measure`. So no
 //! measurement inherits the heap, the threads or the warm caches of another measurement. The two other roles
-//! are the far ends of the network benchmarks.
+//! are the far ends of the network benchmarks: a server and clients.
 //!
 //! - [`conduct`]: rounds, child processes, tables;
 //! - [`about`]: the machine and the versions, for the report;

@@ -8,10 +8,10 @@ use std::{
 
 use brigade_benches::results::median;
 
-/// What the conductor wants this process to measure.
+/// The extent of a measurement, from the arguments of this process.
 #[derive(Clone, Copy)]
 pub(crate) struct Job {
-    /// How long the passes are repeated.
+    /// How long the benchmark repeats its pass, which is a fixed number of operations.
     pub(crate) budget: Duration,
     /// The number of tasks, timers or sockets that replaces the benchmark's own number.
     pub(crate) size: Option<usize>,
@@ -24,7 +24,7 @@ impl Job {
     }
 }
 
-/// The result of a measurement. It is printed as `key value` pairs, which the conductor reads.
+/// The result of a measurement. It is printed as `key value` pairs, which the parent process reads.
 pub(crate) struct Measured(pub(crate) Vec<(&'static str, f64)>);
 
 impl Measured {
@@ -143,7 +143,7 @@ impl Usage {
     }
 }
 
-/// The minimum number of passes.
+/// The minimum number of passes, not counting the warm-up.
 const LEAST_PASSES: usize = 2;
 /// The maximum number of passes. It matters only if passes take hardly any time.
 const MOST_PASSES: usize = 10_000;
@@ -237,14 +237,14 @@ pub(crate) fn resident_peak() -> f64 {
         )
 }
 
-/// Keeps freed memory in this process. Otherwise the C library would return memory at the end of the heap to
-/// the kernel. Each pass would then take page faults on it.
+/// Keeps freed memory in this process. Otherwise the C library would return the memory to the kernel, and the
+/// next pass would take page faults to get memory again.
 pub(crate) fn keep_freed_memory() {
     #[cfg(target_env = "gnu")]
     // SAFETY: no other thread runs yet; the calls only set parameters of the allocator.
     unsafe {
         libc::mallopt(libc::M_TRIM_THRESHOLD, i32::MAX);
-        // The allocator accepts at most 32 MiB.
+        // The allocator accepts at most 32 MiB for this threshold.
         libc::mallopt(libc::M_MMAP_THRESHOLD, 32 << 20);
     }
 }

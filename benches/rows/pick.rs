@@ -20,7 +20,7 @@ pub(crate) type Measure = fn(Job) -> Measured;
 /// less than a tenth of this time.
 const PATIENCE_S: u32 = 60;
 
-/// Takes one measurement and prints its figures on stdout. This is the role of a measuring process.
+/// Takes one measurement and prints its figures on stdout, in the process that was started with `--measure`.
 pub(crate) fn measure(row: &str, runtime: &str, budget: &str, size: &str) -> ExitCode {
     let (Some(measure), Ok(millis)) = (pick(row, runtime), budget.parse()) else {
         eprintln!("error: no measurement {row} {runtime} {budget}");

@@ -17,7 +17,8 @@ use std::{
     time::Duration,
 };
 
-/// The environment variable with the number of workers. The conductor sets it if `--workers` was given.
+/// The environment variable with the number of workers. [`measure`](crate::conduct::measure) sets it for the
+/// measuring process if `--workers` was given.
 pub(crate) const WORKERS_VARIABLE: &str = "BRIGADE_BENCH_WORKERS";
 
 /// Returns the number of worker threads of a [`Many`] runtime. It is two unless `--workers` sets another
@@ -35,7 +36,7 @@ pub(crate) trait One: 'static {
     /// Starts the runtime on this thread and runs it until the future is done.
     fn block_on<F: Future>(future: F) -> F::Output;
 
-    /// Starts a task. It is called only inside [`One::block_on`].
+    /// Starts a task. Benchmarks call this function only inside [`One::block_on`].
     fn spawn<F>(future: F) -> Self::Handle<F::Output>
     where
         F: Future + 'static,
@@ -77,7 +78,7 @@ pub(crate) trait Many: 'static {
     /// Starts the runtime and runs the future on this thread, outside the workers.
     fn block_on<F: Future>(future: F) -> F::Output;
 
-    /// Starts a task. It is called only inside [`Many::block_on`] or a task.
+    /// Starts a task. Benchmarks call this function only inside [`Many::block_on`] or a task.
     fn spawn<F>(future: F) -> Self::Handle<F::Output>
     where
         F: Future + Send + 'static,

@@ -1,9 +1,8 @@
-//! The rows. Each row is a benchmark, with its definition, its figures and the limit that bounds it.
-//!
-//! A row is a workload that is written once for all runtimes. Each runtime has a column. The column `limit`
-//! shows the simplest code that can do the same work without a runtime.
+//! The rows of the tables. Each row is a benchmark: a workload that is written once for all runtimes. Each
+//! runtime has a column. The column `limit` shows the simplest code that can do the same work without a
+//! runtime.
 
-/// The number of threads on which a row runs its runtime.
+/// The number of threads that a runtime has in a benchmark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
     /// One thread does everything in an event loop.
@@ -26,7 +25,7 @@ pub enum Better {
 pub struct Figure {
     /// The word that the measuring process prints before the figure's value.
     pub key: &'static str,
-    /// The unit in the tables, with the operation that it refers to, such as `CPU us per trip`.
+    /// The unit in the tables, such as `CPU us per trip`.
     pub unit: &'static str,
     /// The direction in which the figure's value becomes better.
     pub better: Better,
@@ -49,7 +48,7 @@ pub struct Row {
 
 /// The columns, in the order of the tables. `brigade` is compared with the others, and `limit` is a bound.
 /// All other columns are the *peers*, that is, other runtimes. `tokio-alt` is tokio with its alternative
-/// timer. It exists only in builds with `--cfg tokio_unstable`.
+/// timer. This column exists only in builds with `--cfg tokio_unstable`.
 pub const RUNTIMES: &[&str] = &[
     OURS,
     "tokio",
@@ -70,11 +69,11 @@ pub const OURS: &str = "brigade";
 /// The column that shows the same work without a runtime.
 pub const LIMIT: &str = "limit";
 
-/// The runtimes over io_uring. The tables show them, but the best peer is always a runtime over epoll,
-/// because brigade uses epoll.
+/// The runtimes over io_uring. The tables show them, but none of them is ever the best peer, because brigade
+/// uses epoll.
 pub const URING: &[&str] = &["monoio", "compio", "glommio"];
 
-/// Rows that are left out for one runtime, because they would measure something else there.
+/// Rows that are left out for one runtime, because they would not measure the same work on this runtime.
 #[derive(Debug)]
 pub struct LeftOut {
     /// The runtime's column.

@@ -3,8 +3,8 @@
 //!
 //! Each worker repeats one operation, which consists of work, and of accesses to cache lines that other
 //! workers access too. The accesses are taken from the sources of both runtimes. The work takes the time that
-//! was measured with one worker, less the time in which locks are held. The simulation must agree with a
-//! measurement with two workers.
+//! was measured with one worker, less the time in which locks are held. A test compares the simulation of two
+//! workers with measurements.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
@@ -26,7 +26,7 @@ pub const ASSUMPTIONS: &str = "\
 /// 1. its name, with the row that measures it;
 /// 2. the runtime;
 /// 3. the nanoseconds that it takes with one worker and with two (NaN if not measured);
-/// 4. the number of polls of tasks in it;
+/// 4. the number of task polls in one operation;
 /// 5. its accesses to cache lines, in the format of `parse`.
 #[derive(Debug)]
 pub struct Operation(
@@ -53,20 +53,22 @@ const SPAWN: &str = "a task spawned and awaited (m_spawn_all)";
 const STEAL: &str = "a theft of 64 tasks (no row)";
 const TIMER: &str = "a timer armed and dropped (m_timer_cancel)";
 
-/// The operations. The line `remote` contains the part of a worker that other workers access: its rings.
+/// The operations. The cache line `remote` holds the part of a worker that other workers access, such as its
+/// rings.
 ///
-/// Measured by `cargo bench -p brigade-benches -- --workers 1,2 --only brigade,tokio` on two cores that share
-/// no cache. The figures are medians of nine runs, with one exception. In some runs of `m_spawn_all` on two
-/// workers of brigade, both spawning tasks lie on the same cache line, and the operation takes twice as long.
-/// The figure for this operation is therefore the minimum.
+/// The times were measured by `cargo bench -p brigade-benches -- --workers 1,2 --only brigade,tokio`, on two
+/// cores that share no cache. They are medians of nine runs, with one exception. In some runs of
+/// `m_spawn_all` on two workers of brigade, both spawning tasks lie on the same cache line, and the operation
+/// takes twice as long. The time of this operation is therefore the minimum.
 #[rustfmt::skip]
 pub const OPERATIONS: &[Operation] = &[
     // brigade reads `idle` in `push_yielded`. tokio reads it in `notify_should_wakeup`, with a
     // `fetch_add(0)`, which the compiler turns into a fence and a read.
     Operation(YIELD, "brigade", [19.3, 14.1], 1, "write own remote, read idle"),
     Operation(YIELD, "tokio", [33.7, 19.6], 1, "write own remote, read idle"),
-    // In brigade, `ensure_monitor` reads `monitor` and `idle`. In tokio, the slot is used three times in a
-    // row, and the fourth task goes to the ring.
+    // In brigade, `ensure_monitor` reads `monitor` and `idle`. In tokio, three woken tasks in a row go to the
+    // LIFO slot, and the fourth goes to the ring. An operation wakes two tasks, so only every second
+    // operation reads `idle`.
     Operation(WAKE, "brigade", [237.0, 200.0], 2, "write own remote, read monitor, read idle"),
     Operation(WAKE, "tokio", [219.0, 165.0], 2, "write own remote, 1/2 read idle"),
     Operation(SPAWN, "brigade", [62.7, 38.2], 2,
@@ -74,7 +76,7 @@ pub const OPERATIONS: &[Operation] = &[
     Operation(SPAWN, "tokio", [178.0, 428.0], 2,
         "write task-ids, write handle-refs, write own remote, lock shard task-list 20, write task-count, \
          lock shard task-list 20, write task-count, write handle-refs"),
-    // In `wake_successor`, the last searcher checks all rings.
+    // In brigade's `wake_successor`, the last searcher checks the rings of all workers.
     Operation(STEAL, "brigade", [6400.0, f64::NAN], 64,
         "write own tasks, write own remote, write at-once, write idle, read other remote, write other remote, \
          lock other tasks 0 65, write at-once, write idle, 1/2 read each remote"),
@@ -137,7 +139,7 @@ pub const TOLERANCE: f64 = 0.4;
 
 /// Returns how many nanoseconds a worker needs for an operation if there are `workers` workers (at most 128).
 /// More workers make this time longer for one reason only: they wait for each other's cache lines. Also
-/// returns the line for which they wait longest, and the share of their time that they wait for it.
+/// returns the line for which they wait longest, and the share of their time that they spend on this wait.
 #[must_use]
 pub fn simulate(operation: &Operation, workers: usize) -> (f64, &'static str, f64) {
     // With one worker no line moves, so the simulation takes only the time in which locks are held.
@@ -265,7 +267,8 @@ impl Simulation {
             return now;
         }
         let (holder, arrives) = line.last();
-        // The first copy comes from the core that wrote the line. Further copies do not wait for that core.
+        // After a write, the first copy must wait until the line has arrived at the writing core. Later
+        // copies need not wait.
         let there = match line.copies == 1 << holder {
             true => now.max(arrives),
             false => now,

@@ -226,7 +226,7 @@ fn async_lock_locks<K: Kitchen>() {
     });
 }
 
-/// tokio::sync: channels and locks work unchanged between tasks of brigade, and from threads.
+/// tokio::sync: channels and locks work unchanged between tasks of brigade, and between a thread and a task.
 fn tokio_sync<K: Kitchen>() {
     use tokio::sync::{Mutex, Notify, RwLock, Semaphore, broadcast, mpsc, oneshot, watch};
     K::open().block_on(async {

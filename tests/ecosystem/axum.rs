@@ -104,8 +104,8 @@ async fn ask(
     Ok((status, reply.into_body().collect().await?.to_bytes()))
 }
 
-/// Routes take a path, a state and JSON, and return JSON. An invalid body or an unknown path leads to the
-/// right status.
+/// Routes take a path, a state and JSON, and return JSON. An invalid body or an unknown path is answered with
+/// the right status.
 fn json_there_and_back<K: Kitchen>() {
     async fn order(
         State(kitchen): State<String>,

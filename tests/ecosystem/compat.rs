@@ -70,8 +70,7 @@ fn tokio_s_own_sockets_and_timers_run<K: Kitchen>() {
     });
 }
 
-/// A client built on tokio opens tokio's sockets itself (here an `h2` client). Tokio then drives the socket,
-/// and brigade runs the tasks.
+/// An `h2` client runs over a socket of tokio. Tokio drives the socket, and brigade runs the tasks.
 fn a_crate_over_tokio_s_socket_runs<K: Kitchen>() {
     K::open().block_on(async {
         let listener = brigade::net::TcpListener::bind("127.0.0.1:0")
@@ -109,8 +108,8 @@ fn a_crate_over_tokio_s_socket_runs<K: Kitchen>() {
     });
 }
 
-/// `async-fs` and `async-process` bring their own threads: the pool of `blocking`, and the event loop of
-/// `async-io`. That loop waits for child processes.
+/// `async-fs` and `async-process` start threads of their own: the thread pool of the crate `blocking`, and a
+/// thread that waits for child processes.
 fn async_fs_and_async_process_bring_threads<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {

@@ -1,10 +1,10 @@
 //! Queries real databases with clients on brigade. The tests start servers that are installed as system
 //! packages.
 //!
-//! A client must accept a stream that the caller has opened. `tokio-postgres` has `Config::connect_raw` for
-//! this, and `redis` has `MultiplexedConnection::new_with_config`. The stream must implement tokio's traits.
-//! `compat()` from `tokio-util` adds these traits to any futures-io stream. There is no other glue, and
-//! neither client needs a tokio runtime.
+//! A client needs no tokio runtime if it accepts a stream that the caller has opened. `tokio-postgres` has
+//! `Config::connect_raw` for this, and `redis` has `MultiplexedConnection::new_with_config`. The stream must
+//! implement tokio's traits. `compat()` from `tokio-util` adds these traits to any futures-io stream. No
+//! other glue is needed.
 //!
 //! If a server is not installed, its test prints that it was skipped, or fails if `BRIGADE_REQUIRE_SERVERS`
 //! is set.

@@ -32,7 +32,7 @@ async fn backwards(request: Request<Incoming>) -> Result<Response<Body>, Infalli
     Ok(Response::new(Full::from(bytes)))
 }
 
-/// Sends one request over a separate connection.
+/// Sends one request over `stream`. Returns the status and the body of the reply.
 async fn post<S>(stream: S, body: Vec<u8>) -> (StatusCode, Bytes)
 where
     S: rt::Read + rt::Write + Send + Unpin + 'static,

@@ -70,7 +70,7 @@ async fn ask1<S: rt::Read + rt::Write + Unpin + Send + 'static>(stream: S) {
     }
 }
 
-/// Sends many requests at the same time over one connection. Some bodies fill the connection's window.
+/// Sends many requests at the same time over one connection. Some bodies fill the flow-control window.
 async fn ask2<S: rt::Read + rt::Write + Unpin + Send + 'static>(stream: S) {
     let (sender, connection) = client2::handshake(Tasks, stream).await.unwrap();
     drop(spawn(connection));

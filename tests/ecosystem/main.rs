@@ -1,4 +1,4 @@
-//! Runs third-party crates on brigade, and shows what each needs.
+//! Runs third-party crates on brigade, and shows the glue code that each needs.
 
 mod agnostic;
 mod axum;

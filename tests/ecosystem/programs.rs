@@ -134,7 +134,7 @@ async fn page(
     Ok(Response::new(Full::from(links.concat())))
 }
 
-/// Starts the site. Returns its address, and the maximum number of simultaneous requests so far.
+/// Starts the site. Returns its address, and a counter with the maximum number of simultaneous requests.
 async fn site() -> (SocketAddr, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

@@ -29,7 +29,7 @@ use hyper::{Request, StatusCode};
 /// The maximum time to wait for the browser.
 const PATIENCE: Duration = Duration::from_secs(100);
 
-/// Sends every message back.
+/// Sends every message back. Returns the number of messages.
 async fn echo(stream: TcpStream) -> Result<usize, Error> {
     echo_over(accept_async(stream).await?).await
 }
@@ -85,7 +85,8 @@ fn echoes_to_its_own_client<K: Kitchen>() {
     });
 }
 
-/// After the reply 101, hyper's server and client release the connection. Both ends then use `FuturesIo`.
+/// After the reply 101, hyper's server and client release the connection. The test then wraps each end in
+/// `FuturesIo`, which has the traits of futures-io.
 fn a_websocket_follows_an_upgrade_of_hyper<K: Kitchen>() {
     K::open().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

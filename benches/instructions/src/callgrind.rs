@@ -111,7 +111,7 @@ fn atomics(object: &str) -> HashSet<u64> {
     text.lines().filter_map(atomic_address).collect()
 }
 
-/// Returns the address in a line of objdump's output if the instruction in it is atomic.
+/// If the instruction in this line of objdump's output is atomic, returns its address.
 fn atomic_address(line: &str) -> Option<u64> {
     let (address, instruction) = line.trim_start().split_once(":\t")?;
     let exchanges = instruction.starts_with("xchg") && instruction.contains('(');

@@ -10,7 +10,7 @@ mod record;
 
 use std::process::ExitCode;
 
-/// The operations that are counted, each with its number of repetitions in the shorter of the two runs.
+/// The operations that are counted, and how often the first run of [`callgrind::count`] repeats each of them.
 const OPERATIONS: [(&str, u64); 7] = [
     ("spawn_join", 20_000),
     ("spawn_await", 10_000),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use brigade::net::{TcpListener, TcpStream};
 use brigade::{Executor, SingleThread, WorkStealing};
 
-/// The number of tasks in flight at the same time, in the operations that use several tasks.
+/// The number of simultaneous tasks in the operations `spawn_join` and `yield`.
 const CROWD: u64 = 100;
 
 /// Repeats an operation `count` times, on a `SingleThread` or on a `WorkStealing` with two workers.
@@ -20,7 +20,7 @@ pub(crate) fn run(executor: &str, operation: &str, count: u64) {
     }
 }
 
-/// Runs the operation in a task. So the operation runs on a worker if the executor has workers.
+/// Runs the operation in a task, so that a `WorkStealing` runs it on a worker.
 fn run_on(executor: &impl Executor, operation: &str, count: u64) {
     let task = match operation {
         "spawn_join" => executor.spawn(spawn_join(count)),

@@ -86,8 +86,8 @@ impl Record {
         })
     }
 
-    /// Compares these counts with newer ones. Returns the differences, or an error that names the operations
-    /// whose counts have grown too much.
+    /// Compares these counts with newer ones. Returns an error that names the operations whose counts have
+    /// grown too much. If there are none, or if the compilers differ, returns a message for the user.
     pub(crate) fn compare(&self, now: &Record) -> Result<String, String> {
         if self.compiler != now.compiler {
             return Ok(format!(
@@ -109,8 +109,8 @@ impl Record {
                 .iter()
                 .find(|(it, _)| it == executor)
                 .map_or(0.0, |it| it.1);
-            // A lock that another thread holds costs one extra atomic operation, and how often this happens
-            // varies. So allow half an operation more than recorded.
+            // Locking a mutex that another thread holds costs an extra atomic operation. How often this
+            // happens varies between runs, so allow half an atomic operation more than recorded.
             let bound = before.instructions * (1.0 + may_grow);
             if cost.instructions > bound || cost.atomics > before.atomics * (1.0 + may_grow) + 0.5 {
                 grown += &format!(

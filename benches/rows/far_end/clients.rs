@@ -1,5 +1,5 @@
-//! The clients of `m_echo1000`: a closed loop of round trips on one thread, which measures how long each
-//! round trip takes.
+//! The clients of `m_echo1000`. They share one thread. A client sends its next message when it has received
+//! the answer to the previous one, and measures how long each round trip takes.
 
 use std::{
     io::{self, BufRead, BufReader, Read, Write},
@@ -62,7 +62,7 @@ impl Clients {
     }
 }
 
-/// Runs the clients. This is the role of their process.
+/// Runs the clients, in the process that was started with `--clients`.
 pub(crate) fn clients(address: &str, clients: &str, millis: &str) -> ExitCode {
     let (Ok(address), Ok(clients), Ok(millis)) = (address.parse(), clients.parse(), millis.parse())
     else {

@@ -1,5 +1,5 @@
-//! The server of `fetch`. It accepts any number of connections, and answers each request with 1 KiB after 50
-//! ms.
+//! The server of `fetch`. It accepts any number of connections, and replies to each request with 1 KiB, after
+//! a delay of 50 ms.
 
 use std::{
     collections::VecDeque,
@@ -54,7 +54,7 @@ impl Origin {
     }
 }
 
-/// Runs the server. This is the role of its process.
+/// Runs the server, in the process that was started with `--origin`.
 pub(crate) fn origin() -> ExitCode {
     stop_with_parent();
     raise_file_limit();

@@ -1,4 +1,4 @@
-//! The work of the task benchmarks, done without tasks: boxes, a queue, and the channels.
+//! The work of the task benchmarks, done without tasks: boxed closures and futures, a queue, and channels.
 
 use std::{
     collections::VecDeque,

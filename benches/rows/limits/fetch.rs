@@ -1,5 +1,5 @@
-//! The work of `fetch`, done without a runtime: a state machine over mio that connects, sends and counts the
-//! bytes.
+//! The work of `fetch`, done without a runtime: a state machine over mio that connects, sends a request and
+//! reads the reply.
 
 use std::{
     io::{self, Read, Write},

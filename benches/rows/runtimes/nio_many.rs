@@ -1,5 +1,5 @@
-//! nio with worker threads. It provides no sockets here, because a socket of nio belongs to one worker, but
-//! the tasks of `m_echo1000` may move between workers.
+//! nio with worker threads, without timers and sockets. A timer or socket of nio belongs to one worker, but
+//! the tasks of the benchmarks that use timers or sockets may move between workers.
 
 use nio::{JoinHandle, RuntimeBuilder};
 

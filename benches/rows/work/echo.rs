@@ -46,7 +46,8 @@ pub(crate) fn echo<R: Net>(job: Job, clients: usize) -> Measured {
     })
 }
 
-/// Connects the clients one after the other, because a listener's queue has no space for a thousand.
+/// Connects the clients one after the other, because the queue of pending connections is too short for a
+/// thousand.
 async fn connect<R: Net>(address: SocketAddr, clients: usize) -> Vec<Conn<R::Stream>> {
     let mut conns = Vec::with_capacity(clients);
     for number in 0..clients {

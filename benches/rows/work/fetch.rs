@@ -1,4 +1,4 @@
-//! Opens thousands of connections at the same time from one thread, which is the main purpose of brigade.
+//! Opens thousands of connections at the same time from one thread. This is the main purpose of brigade.
 
 use crate::{
     far_end::{Origin, REPLY, REQUEST, reply_byte},

@@ -20,7 +20,7 @@ pub(crate) fn told(meter: &Meter) -> Measured {
     ])
 }
 
-/// How long the benchmark waits after the runtime's start, until the runtime is idle.
+/// How long the benchmark waits for the started runtime to become idle.
 const SETTLE: Duration = Duration::from_millis(100);
 
 /// The benchmark `idle`: the runtime starts and becomes idle, and then the main future sleeps once.

@@ -98,7 +98,7 @@ pub(crate) fn recursive<R: Many>(job: Job) -> Measured {
 }
 
 /// A pass consists of `CHAINS` chains of `LINKS` tasks, one chain after the other. With so many tasks, the
-/// cost of entering and leaving the workers does not affect the figure.
+/// cost of starting and awaiting the pass from outside the workers hardly affects the figure.
 const LINKS: usize = 1_000;
 const CHAINS: usize = 100;
 

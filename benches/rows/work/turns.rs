@@ -33,8 +33,8 @@ impl Future for Yield {
     }
 }
 
-/// The state that the tasks of `yield` share. It has the task that ran last, and counts the yields after
-/// which the same task ran again.
+/// The state that the tasks of `yield` share. It records the task that ran last, and counts the yields that
+/// let no other task run.
 #[derive(Default)]
 struct Turns {
     last: Cell<Option<usize>>,

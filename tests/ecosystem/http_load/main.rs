@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The arguments are the runtime, the number of workers (1 selects the single-thread executor), and the
-//! protocol: `h1`, `h2` (with prior knowledge), or `axum` for an axum service over HTTP/1.1. The program
+//! protocol: `h1`, `h2` (without TLS or an upgrade), or `axum` for an axum service over HTTP/1.1. The program
 //! prints its address and serves until it is killed. With `h1` and `h2`, the servers of the two runtimes
 //! differ only in the code between hyper and the runtime. With `axum`, the code that serves a router differs
 //! too.

@@ -14,7 +14,8 @@ use futures_util::{future::poll_fn, join};
 use hyper::rt::{Read, ReadBuf};
 use libfuzzer_sys::fuzz_target;
 
-/// Reads the stream to its end. `lengths` has the sizes of the reads, and is repeated after its last entry.
+/// Reads the stream to its end. Each entry of `lengths` is the size of a read minus one. After the last
+/// entry, the list is repeated.
 async fn read<S: Read + Unpin>(mut stream: S, lengths: &[u8]) -> Vec<u8> {
     let mut got = Vec::new();
     for length in lengths.iter().cycle() {
