@@ -28,7 +28,8 @@ fn on_one_thread_a_hog_takes_the_frames_and_a_polite_computation_does_not() {
     // The hog keeps the thread for 100 ms at a time, which is six frames. So at most one frame in six is
     // drawn, on any machine.
     assert!(missed("hogging") >= 25, "{object}");
-    // Beside the computation that yields, other programs may cause a few missed frames, but far fewer.
+    // The computation that yields lets each frame be drawn in time. Other programs may still cause missed
+    // frames, but far fewer than the hog does.
     assert!(missed("yielding") < missed("hogging"), "{object}");
 }
 

@@ -233,7 +233,8 @@ impl Pool {
         jobs.is_busy() || lookups.is_busy()
     }
 
-    /// If `park` returns true, counts one more job that waits in `Handle::block_on`.
+    /// Calls `park` under the lock. It marks the calling job as waiting in `Handle::block_on`, unless the
+    /// job's future has been woken. If `park` returns true, counts one more waiting job.
     pub(crate) fn park_job(&self, park: impl FnOnce() -> bool) {
         let mut roster = lock(&self.jobs.roster);
         if park() {

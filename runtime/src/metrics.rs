@@ -112,7 +112,8 @@ pub(crate) struct Counters {
     /// The number of tasks spawned outside of workers. A lock orders the writers.
     pub(crate) spawned_outside: Counter,
     /// For executors other than `WorkStealing`: the number of tasks begun and not finished. For
-    /// `WorkStealing`: the number of tasks that ended outside of workers, as a negative number.
+    /// `WorkStealing`, only a part of this number: minus the number of tasks that ended outside of workers.
+    /// `in_flight` adds what the workers have counted.
     pub(crate) in_flight: Gauge,
     /// The number of workers that run tasks.
     pub(crate) at_once: Gauge,

@@ -108,8 +108,8 @@ impl AsyncUdpSocket for Socket {
     }
 }
 
-/// Waits until the socket is writable, on behalf of one connection. `poll_write_ready` keeps only one waker
-/// per socket. Each poller therefore holds a `writable` future. A socket may have any number of such futures.
+/// Waits until the socket is writable, on behalf of one connection. It holds a `writable` future, which
+/// removes its waker from the socket when it is dropped. A socket may have any number of such futures.
 struct Poller {
     socket: Arc<Socket>,
     wait: Option<Pin<Box<dyn Future<Output = io::Result<()>> + Send + Sync>>>,

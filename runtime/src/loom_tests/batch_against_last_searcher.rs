@@ -1,6 +1,6 @@
 //! A worker moves a batch from the injector to its ring while the last searcher checks the injector and the
-//! ring. If a task is left in the ring, the searcher sees work in the injector or ring before it parks or
-//! runs a task.
+//! ring. If the ring still has a task when both threads are done, the searcher has seen work: it checks the
+//! injector and the ring after it stops searching, before it parks or runs the task that it took.
 
 use loom::thread;
 

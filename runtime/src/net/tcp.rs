@@ -1,4 +1,4 @@
-//! TCP: [`TcpStream`] connects, peeks, sets options and splits; [`TcpListener`] binds.
+//! TCP: connecting, peeking at, configuring and splitting a [`TcpStream`], and binding a [`TcpListener`].
 //!
 //! More methods are in `net/stream.rs` (all byte streams), `net/accept.rs` (all listeners) and
 //! `net/socket.rs` (all sockets).

@@ -51,8 +51,8 @@ unsafe impl<T> Sync for JoinHandle<T> {}
 
 impl<T> Unpin for JoinHandle<T> {}
 
-// A panic leaves tasks and handles usable. Each change of a task's state is one transition, and a task's
-// panic becomes its output.
+// A panic leaves tasks and handles usable. A task's state changes by a single write, so a panic cannot leave
+// it half changed. A panic of the future becomes the task's output.
 impl<T> UnwindSafe for JoinHandle<T> {}
 impl<T> RefUnwindSafe for JoinHandle<T> {}
 

@@ -54,8 +54,9 @@
 //! The counters need no further fences. Every change of them is a read-modify-write (AcqRel) of one word. So
 //! a worker that changes the counters sees what other workers did before they changed the counters.
 //!
-//! rayon-core's sleep module and Go's scheduler use the same pattern, *store buffering*. A SeqCst *load* in
-//! place of N2 does not suffice, because it does not order earlier operations (tokio #1768).
+//! rayon-core's sleep module and Go's scheduler solve the same race, which the literature calls *store
+//! buffering*. A SeqCst *load* in place of N2 does not suffice, because it does not order earlier operations
+//! (tokio #1768).
 //!
 //! # Rejected
 //!

@@ -15,7 +15,8 @@
 //! 2. *Which worker.* `ensure_monitor` wakes one of the parked workers. That worker searches, usually in
 //!    vain, and parks again, now as the monitor. The request is recorded, so it is valid even if the
 //!    requester has parked again meanwhile. Without the record, the woken worker would then park without the
-//!    role. So a requester that often wakes for a short time would wake another worker each time.
+//!    role. There would still be no monitor. So a requester that often wakes for a short time would wake
+//!    another worker in vain each time.
 //! 3. *What it does* (`Worker::take_from_stuck_workers`). The monitor takes the task out of the slot of each
 //!    worker that has begun no poll since the last check. Then it searches, as after any park. When it parks
 //!    again, it takes the driver if the driver is free.

@@ -1,8 +1,8 @@
 //! Shutdown: the last thread to leave the executor cancels all remaining tasks, because then no task can be
 //! running.
 //!
-//! Each worker holds a [`WorkerGuard`] while it runs, and the executor holds one more guard. Either a worker
-//! or the executor may be the last to leave.
+//! Each worker holds a [`WorkerGuard`] while it runs, and the executor holds one more guard. The last guard
+//! to be released may be a worker's or the executor's.
 //!
 //! 1. `WorkStealing::drop` calls `Scheduler::close`, which tells all workers to leave and unparks them.
 //! 2. Each worker leaves its loop after its current poll, and drops its guard.

@@ -260,7 +260,7 @@ pub struct LaneSpans {
     pub polls: Vec<usize>,
     /// The times in which the thread was parked.
     pub parks: Vec<(Duration, Duration)>,
-    /// The times in which the thread worked for the executor, awake or parked.
+    /// The periods in which the thread belonged to the executor, awake or parked.
     pub present: Vec<(Duration, Duration)>,
     /// Events on this thread that took no time.
     pub marks: Vec<(Duration, Mark)>,

@@ -336,7 +336,7 @@ fn tasks_of_other_executors_are_left_out<K: Kitchen>() {
     });
     executor.block_on(async {});
     let run = executor.timeline().unwrap();
-    // The two tasks are the main future and the spawned task.
+    // The two tasks are the main future and the task that was spawned through `handle`.
     assert_eq!(run.tasks.len(), 2);
 }
 

@@ -74,9 +74,8 @@ fn many_bytes_arrive_in_order<K: Kitchen>() {
     });
 }
 
-/// mio #933, tokio #449, #5866: a short read is followed by the end of the stream. After the peer has closed
-/// its write half, this side reads the end of the stream but can still write. The test then swaps the two
-/// sides.
+/// mio #933, tokio #449: the peer closes only its write half, after which this side reads the remaining bytes
+/// and the end of the stream, and can still write. The test then swaps the two sides.
 fn half_close_both_ways<K: Kitchen>() {
     K::open().block_on(async {
         for client_first in [true, false] {

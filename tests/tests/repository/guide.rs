@@ -42,8 +42,8 @@ fn is_a_test(file: &str, function: &str) -> bool {
     defined && (is_listed(&text, function) || text.contains(&format!("#[test]\nfn {function}(")))
 }
 
-/// Returns whether a macro at the end of a file, such as `on_both!`, lists the test. Names of tests are between
-/// commas and semicolons, and some come after `alone:`.
+/// Returns whether a macro at the end of a file, such as `on_both!`, lists the test. Commas or semicolons
+/// separate the names of the tests. The word `alone:` may stand before a name.
 pub(crate) fn is_listed(text: &str, test: &str) -> bool {
     let is_name = |name: &str| {
         name.chars()

@@ -49,8 +49,9 @@ fn dropped_on_another_thread<K: Kitchen>() {
     assert_eq!(Arc::strong_count(&waker), 1);
 }
 
-/// A sleep of an executor that has ended is not ready too early on the next executor, and its drop disarms no
-/// sleep of the next executor.
+/// A sleep is armed on one executor, which is then dropped. If another executor awaits this sleep, the sleep
+/// does not end before its deadline. If such a sleep is dropped inside another executor, it disarms none of
+/// that executor's sleeps.
 fn a_sleep_ends_on_the_next_executor_at_its_own_time<K: Kitchen>() {
     for _ in 0..20 {
         let ended = K::open();

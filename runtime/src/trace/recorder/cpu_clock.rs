@@ -42,8 +42,8 @@ mod system {
     type Usage = [c_long; 18];
     const VOLUNTARY_SWITCHES: usize = 16;
 
-    // SAFETY: the declarations match 64-bit Linux. A reference is passed as a pointer, and each function only
-    // writes to its target.
+    // SAFETY: the declarations match 64-bit Linux. A reference is passed as a pointer to its target. Each
+    // function writes to this target and to no other memory of the program.
     unsafe extern "C" {
         safe fn clock_gettime(clock: c_int, time: &mut Timespec) -> c_int;
         safe fn getrusage(who: c_int, usage: &mut Usage) -> c_int;

@@ -46,7 +46,7 @@ pub(super) struct Gantt {
     pub(super) at_once_max: usize,
     /// The number of events that did not fit into the recorder's buffers.
     pub(super) dropped: u64,
-    /// The program's word for a worker.
+    /// What the recorded program calls a worker, such as `cook`.
     pub(super) worker: String,
 }
 

@@ -7,8 +7,9 @@ use brigade::timeline::What;
 use crate::script::Script;
 
 /// Returns how long the thread was blocked and preempted in a 20 ms poll between two readings of the CPU
-/// clock. The second reading shows `cpu` ms more CPU time and `delayed` ms more delay than the first.
-/// `blocked` is whether the thread blocked in between.
+/// clock. From the first reading to the second, the CPU time grows by `cpu` ms, and the run delay (the time
+/// in which the thread was ready but had no core) grows by `delayed` ms. `blocked` is whether the thread
+/// blocked in between.
 fn off_core(cpu: u64, delayed: u64, blocked: bool) -> (Duration, Duration) {
     let ms = Duration::from_millis;
     let reading = |used: u64, delayed: u64, blocked| What::CpuTime {

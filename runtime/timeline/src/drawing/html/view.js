@@ -77,7 +77,8 @@ function rowAt(y) {
 
 const rowOf = (task, lane) => (byWorker() ? lane : (view.rowOfTask[task] ?? -1));
 
-/// Returns the part of a row in which polls are drawn. Below this part, a thread's row has a strip for marks.
+/// Returns the part of a row in which polls are drawn. Below this part, a thread's row has space for the
+/// signs of single events, such as a steal or a fired timer.
 function rowBody(row) {
   const height = rowHeight();
   if (byWorker()) return { top: rowTop(row) + 5, height: height - 19 };
