@@ -16,15 +16,32 @@ use crate::sync::thread_local;
 
 /// The maximum number of operations in one poll. Arbitrary: with a larger budget, ready tasks would wait
 /// longer. With a smaller budget, the yields would cost more.
-const OPERATIONS: i32 = 128;
+const OPERATIONS: u32 = 128;
+
+/// The maximum number of coins for a new budget. Twelve heads come once in 4,096 tosses. Arbitrary: no task
+/// selects among so many futures that are always ready.
+const MOST_COINS: u32 = 12;
 
 /// The maximum number of tasks that overtake a task that woke itself: they become ready later than this task,
 /// but are polled earlier. Arbitrary: not measured.
 pub(crate) const OVERTAKES: u32 = 16;
 
+/// The rest of a poll's budget.
+#[derive(Clone, Copy)]
+struct Budget {
+    /// The number of operations left.
+    left: u32,
+    /// How often this poll has got a new budget.
+    refills: u32,
+}
+
+const FULL: Budget = Budget {
+    left: OPERATIONS,
+    refills: 0,
+};
+
 thread_local! {
-    /// The number of operations left in this poll. A negative number counts the operations that were denied.
-    static LEFT: Cell<i32> = const { Cell::new(OPERATIONS) };
+    static BUDGET: Cell<Budget> = const { Cell::new(FULL) };
     static COIN: Cell<u32> = const { Cell::new(0) };
     static YIELDED: Cell<bool> = const { Cell::new(false) };
 }
@@ -32,14 +49,14 @@ thread_local! {
 /// Refills the budget, because a new poll begins.
 #[inline(always)]
 pub(crate) fn refill() {
-    LEFT.set(OPERATIONS);
+    BUDGET.set(FULL);
 }
 
 /// Calls `f` with a new budget, because `f` polls a task inside of another poll.
 pub(crate) fn nested<R>(f: impl FnOnce() -> R) -> R {
-    let outer = LEFT.replace(OPERATIONS);
+    let outer = BUDGET.replace(FULL);
     let result = f();
-    LEFT.set(outer);
+    BUDGET.set(outer);
     result
 }
 
@@ -63,35 +80,44 @@ pub(crate) fn deny<R>(cx: &mut Context<'_>) -> Poll<R> {
 /// task is woken.
 #[inline]
 pub(crate) fn try_spend() -> bool {
-    let left = LEFT.get();
-    LEFT.set(left - 1);
-    left > 0 || may_go_on(left)
+    let Budget { left, refills } = BUDGET.get();
+    if left == 0 {
+        return may_go_on(refills);
+    }
+    let left = left - 1;
+    BUDGET.set(Budget { left, refills });
+    true
 }
 
 /// Decides whether to grant an operation after the budget is used up.
 ///
-/// The first such operation is denied, so a task that waits for one future ends its poll. A task that waits
-/// for several futures continues with the next future. If that future were denied in every poll, it would
-/// never complete. So a coin toss decides whether the next operation is denied or the poll gets a new budget.
-/// The poll soon ends, and each future gets its turn. On a thread that runs no executor, nothing is denied,
-/// because no other task waits.
+/// If such an operation were always denied, a future would never complete beside another future of the task
+/// that uses up the budget in every poll. So coin tosses decide whether the operation is denied or the poll
+/// gets a new budget. For each new budget, one more coin must show heads. Otherwise a task that selects among
+/// many ready futures would not end its poll, because some of them would nearly always get a new budget. At
+/// most [`MOST_COINS`] are tossed, so that an executor of another crate can go on inside a task. On a thread
+/// that runs no executor, nothing is denied, because no other task waits.
 #[cold]
-fn may_go_on(left: i32) -> bool {
-    let granted = !context::is_running() || (left < 0 && heads());
+fn may_go_on(refills: u32) -> bool {
+    let coins = (refills + 1).min(MOST_COINS);
+    let granted = !context::is_running() || all_heads(coins);
     if granted {
-        LEFT.set(OPERATIONS - 1);
+        BUDGET.set(Budget {
+            left: OPERATIONS - 1,
+            refills: coins,
+        });
     }
     granted
 }
 
-/// Tosses a coin: a linear congruential generator, with the constants of the book "Numerical Recipes".
-fn heads() -> bool {
+/// Tosses coins: a linear congruential generator, with the constants of the book "Numerical Recipes".
+fn all_heads(coins: u32) -> bool {
     let next = COIN
         .get()
         .wrapping_mul(1_664_525)
         .wrapping_add(1_013_904_223);
     COIN.set(next);
-    next >> 31 == 0
+    next >> (u32::BITS - coins) == 0
 }
 
 /// Resets the coin, so that its tosses are the same in each run.

@@ -125,8 +125,6 @@ enum State {
     /// The sleep was not polled yet, and its duration is at least [`LONG`].
     Fresh,
     Armed(Armed),
-    /// The deadline was past at a poll, but the budget was used up.
-    Due,
     Elapsed,
 }
 
@@ -206,48 +204,32 @@ impl Sleep {
     #[inline]
     fn poll_on(&mut self, shared: &Arc<Shared>, cx: &mut Context<'_>) -> Poll<()> {
         let timers = &*shared.timers;
-        let polled = match &mut self.state {
-            State::Elapsed => {
-                // A task that polls an elapsed sleep in a loop never waits, so each poll must spend budget.
-                ready!(coop::poll_spend(cx));
-                Polled::Fired
-            }
-            // The budget has already denied this sleep once (see `arm`). Do not deny it again: it must end
-            // even if other operations use up the budget in every poll.
-            State::Due => {
-                let _ = coop::try_spend();
-                Polled::Fired
-            }
-            State::Armed(armed) => armed.poll(timers, cx.waker()),
-            State::Idle | State::Fresh => Polled::Stale,
-        };
-        match polled {
-            Polled::Pending => Poll::Pending,
-            Polled::Fired => {
-                self.state = State::Elapsed;
-                Poll::Ready(())
-            }
-            Polled::Stale => {
-                let is_fresh = matches!(self.state, State::Fresh);
-                self.state = State::Idle;
-                self.arm(shared, is_fresh, cx)
-            }
+        match &mut self.state {
+            // A task that polls an elapsed sleep in a loop never waits, so each poll must spend budget.
+            State::Elapsed => ready!(coop::poll_spend(cx)),
+            State::Armed(armed) => match armed.poll(timers, cx.waker()) {
+                Polled::Pending => return Poll::Pending,
+                // A task that waits for many timers must yield when they fire together.
+                Polled::Fired => ready!(coop::poll_spend(cx)),
+                Polled::Stale => return self.arm(shared, cx),
+            },
+            State::Idle | State::Fresh => return self.arm(shared, cx),
         }
+        self.state = State::Elapsed;
+        Poll::Ready(())
     }
 
     #[inline]
-    fn arm(&mut self, shared: &Arc<Shared>, is_fresh: bool, cx: &mut Context<'_>) -> Poll<()> {
+    fn arm(&mut self, shared: &Arc<Shared>, cx: &mut Context<'_>) -> Poll<()> {
         let timers = &*shared.timers;
+        let is_fresh = matches!(self.state, State::Fresh);
+        self.state = State::Idle;
         // A task that awaits sleeps with past deadlines in a loop never waits, so each of them must spend
         // budget.
-        let is_due = !is_fresh && self.deadline.is_some_and(|it| it <= timers.now());
-        if is_due && coop::try_spend() {
+        if !is_fresh && self.deadline.is_some_and(|it| it <= timers.now()) {
+            ready!(coop::poll_spend(cx));
             self.state = State::Elapsed;
             return Poll::Ready(());
-        }
-        if is_due {
-            self.state = State::Due;
-            return coop::deny(cx);
         }
         let inside = !timers.clock().is_virtual() || context::waits_inside(shared);
         match timers.arm_in(self.deadline, cx.waker(), inside) {

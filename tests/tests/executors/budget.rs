@@ -8,6 +8,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use brigade::net::{TcpListener, TcpStream, UdpSocket, UnixStream, lookup_host};
@@ -15,7 +16,7 @@ use brigade::task::JoinSet;
 use brigade::time::{Interval, MissedTicks, interval, sleep, timeout};
 use brigade::{SingleThread, WorkStealing};
 use brigade_tests::{LIMIT, pair};
-use futures::future::{Either, join_all, select};
+use futures::future::{Either, join_all, select, select_all};
 use futures::stream::{FuturesUnordered, StreamExt};
 
 /// A second task, which sleeps for a millisecond.
@@ -91,6 +92,47 @@ fn select_of_two_that_are_always_ready_ends_its_poll() {
         lets_others_run!({
             select(pin!(one.read(&mut into)), pin!(other.read(&mut into_other))).await;
         });
+    });
+}
+
+/// When the budget is used up, each future that a combinator polls may get a new one. Still the poll soon ends,
+/// however many futures there are.
+#[test]
+fn select_of_many_that_are_always_ready_ends_its_poll() {
+    for count in [3, 8, 24, 300] {
+        in_a_task(move || async move {
+            for _ in 0..5 {
+                let mut ticks: Vec<_> = (0..count).map(|_| bursts()).collect();
+                let mut operations = 0;
+                let mut endless = pin!(async {
+                    loop {
+                        select_all(ticks.iter_mut().map(|it| Box::pin(it.tick()))).await;
+                        operations += 1;
+                        assert!(operations < 10_000, "{count} futures");
+                    }
+                });
+                assert!(futures::poll!(&mut endless).is_pending());
+                brigade::yield_now().await;
+            }
+        });
+    }
+}
+
+/// Many timers fire at the same time, and one task waits for all of them.
+#[test]
+fn timers_that_have_fired_spend_the_budget() {
+    in_a_task(|| async {
+        let sleeps = (0..20_000).map(|_| sleep(Duration::from_millis(1)));
+        let mut sleeps: FuturesUnordered<_> = sleeps.collect();
+        while !sleeps.is_empty() {
+            std::thread::sleep(Duration::from_millis(2));
+            brigade::yield_now().await;
+            let mut in_this_poll = 0;
+            while let Poll::Ready(Some(())) = futures::poll!(sleeps.next()) {
+                in_this_poll += 1;
+            }
+            assert!(in_this_poll < 5_000);
+        }
     });
 }
 
@@ -213,6 +255,22 @@ fn siblings_of_one_that_uses_up_the_budget_get_their_turn() {
             }
         }};
     }
+    // One of these futures uses up the budget exactly, and then waits for something else.
+    in_a_task(|| async {
+        for operations in 120..136 {
+            let began = Instant::now();
+            let busy = pin!(async {
+                while began.elapsed() < LIMIT {
+                    for _ in 0..operations {
+                        brigade::task::consume_budget().await;
+                    }
+                    brigade::yield_now().await;
+                }
+            });
+            let other = select(busy, brigade::spawn(async {})).await;
+            assert!(matches!(other, Either::Right(_)), "{operations}");
+        }
+    });
     in_a_task(|| async {
         beside!(brigade::spawn(async {})).unwrap();
         let mut set = JoinSet::new();
@@ -291,7 +349,8 @@ fn a_new_poll_has_a_new_budget() {
             spend.as_mut().poll(cx)
         })
         .await;
-        assert_eq!(polls, 1000_usize.div_ceil(128));
+        // A poll may get a new budget, but rarely a third or fourth one.
+        assert!((2..=1000_usize.div_ceil(128)).contains(&polls), "{polls}");
     });
 }
 
