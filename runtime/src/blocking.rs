@@ -263,10 +263,9 @@ impl Pool {
         self.lookups.close();
     }
 
-    /// Closes the pool, and waits until the threads for the user's jobs have ended, at most until `deadline`.
+    /// Waits until the threads for the user's jobs have ended, at most until `deadline`. The pool was closed.
     /// Does not wait for lookups, because their results are no longer needed.
-    pub(crate) fn close_and_wait(&self, deadline: Option<Instant>) {
-        self.close();
+    pub(crate) fn wait_for_jobs(&self, deadline: Option<Instant>) {
         let mut roster = lock(&self.jobs.roster);
         while roster.alive > 0 {
             let left = deadline.map_or(Duration::MAX, |deadline| {

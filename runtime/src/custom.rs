@@ -298,14 +298,15 @@ impl Runtime {
         self.core.parked.store(true, Ordering::Relaxed);
         // Pairs with the fence in `notify`.
         fence(Ordering::SeqCst);
+        let mut woken: Vec<Waker> = Vec::new();
         if !ready() {
-            let mut woken: Vec<Waker> = Vec::new();
             let (reactor, timers) = (&self.shared.reactor, &self.shared.timers);
             let now = timers.clock().now_nanos();
             (self.driver.borrow_mut()).park(reactor, timers, now, None, &mut woken);
-            driver::wake_all(&mut woken);
         }
+        // Before the wakes, because the pushes of woken tasks need not end the next sleep.
         self.core.parked.store(false, Ordering::Relaxed);
+        driver::wake_all(&mut woken);
     }
 
     /// Cancels every task and accepts no new tasks. First queues the waiting tasks, then drops the tasks that

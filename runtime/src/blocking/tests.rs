@@ -225,7 +225,8 @@ fn the_pool_is_busy_while_there_are_jobs() {
     while pool.is_busy() {
         std::thread::yield_now();
     }
-    pool.close_and_wait(None);
+    pool.close();
+    pool.wait_for_jobs(None);
     assert!(!pool.is_busy());
 }
 

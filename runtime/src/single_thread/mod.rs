@@ -252,7 +252,7 @@ impl SingleThread {
         let deadline = Instant::now().checked_add(timeout);
         let shared = self.shared.clone();
         drop(self);
-        shared.pool.close_and_wait(deadline);
+        shared.pool.wait_for_jobs(deadline);
     }
 }
 
@@ -367,9 +367,12 @@ impl<'a> RunLoop<'a> {
 }
 
 impl Drop for RunLoop<'_> {
-    /// This also runs when the main future panics.
+    /// This also runs when the main future or the driver panics. Only in the second case, the main future may
+    /// be in the queue.
     fn drop(&mut self) {
-        self.executor.scheduler.unqueue(self.main.raw());
+        if self.main.raw().is_queued() {
+            self.executor.scheduler.unqueue(self.main.raw());
+        }
         self.count(self.executor.shared.timers.clock().now_nanos());
     }
 }

@@ -102,13 +102,18 @@ impl Wake for MemberWaker {
     }
 }
 
+/// A future that waits for a member. If it is dropped early, the set drops the waker of the waiting task.
+struct Next<'a, T>(&'a mut JoinSet<T>);
+
+impl<T> Drop for Next<'_, T> {
+    fn drop(&mut self) {
+        let waiter = lock(&self.0.woken.0).waiter.take();
+        drop_quietly(waiter);
+    }
+}
+
 impl<T> JoinSet<T> {
-    /// Makes an empty set.
-    ///
-    /// ```
-    /// let dishes = brigade::task::JoinSet::<&str>::new();
-    /// assert!(dishes.is_empty());
-    /// ```
+    /// Makes an empty set; see [`JoinSet`] for an example.
     pub fn new() -> Self {
         JoinSet {
             members: Slab::new(),
@@ -186,11 +191,8 @@ impl<T> JoinSet<T> {
     /// brigade::SingleThread::new()?.block_on(async {
     ///     let pot = Rc::new("soup");
     ///     let mut dishes = brigade::task::JoinSet::new();
-    ///     for _ in 0..2 {
-    ///         let pot = pot.clone();
-    ///         dishes.spawn_local(async move { *pot });
-    ///     }
-    ///     assert_eq!(dishes.join_all().await, ["soup", "soup"]);
+    ///     dishes.spawn_local(async move { *pot });
+    ///     assert_eq!(dishes.join_all().await, ["soup"]);
     /// });
     /// # std::io::Result::Ok(())
     /// ```
@@ -212,8 +214,7 @@ impl<T> JoinSet<T> {
     /// brigade::run(async {
     ///     let mut files = brigade::task::JoinSet::new();
     ///     files.spawn_blocking(|| std::fs::read("Cargo.toml"));
-    ///     let file = files.join_next().await.unwrap().unwrap();
-    ///     assert!(file.is_ok());
+    ///     assert!(files.join_next().await.unwrap().unwrap().is_ok());
     /// });
     /// ```
     ///
@@ -269,8 +270,7 @@ impl<T> JoinSet<T> {
     /// # Cancel safety
     /// Dropping the future loses no result.
     pub async fn join_next(&mut self) -> Option<Result<T, JoinError>> {
-        let member = std::future::poll_fn(|cx| self.poll_finished(cx)).await?;
-        Some(member.handle.take_output())
+        Some(self.next_finished().await?.handle.take_output())
     }
 
     /// Waits like [`join_next`](Self::join_next), and also returns the task's identity.
@@ -289,7 +289,7 @@ impl<T> JoinSet<T> {
     /// # Cancel safety
     /// Dropping the future loses no result.
     pub async fn join_next_with_id(&mut self) -> Option<(Id, Result<T, JoinError>)> {
-        let member = std::future::poll_fn(|cx| self.poll_finished(cx)).await?;
+        let member = self.next_finished().await?;
         Some((member.handle.id(), member.handle.take_output()))
     }
 
@@ -297,12 +297,10 @@ impl<T> JoinSet<T> {
     /// may be available, the task that polled last is woken.
     ///
     /// ```
-    /// use std::future::poll_fn;
-    ///
     /// brigade::run(async {
     ///     let mut dishes = brigade::task::JoinSet::new();
     ///     dishes.spawn(async { "soup" });
-    ///     let (_, dish) = poll_fn(|cx| dishes.poll_join_next(cx)).await.unwrap();
+    ///     let (_, dish) = std::future::poll_fn(|cx| dishes.poll_join_next(cx)).await.unwrap();
     ///     assert_eq!(dish.unwrap(), "soup");
     /// });
     /// ```
@@ -312,6 +310,14 @@ impl<T> JoinSet<T> {
     ) -> Poll<Option<(Id, Result<T, JoinError>)>> {
         self.poll_finished(cx)
             .map(|member| member.map(|it| (it.handle.id(), it.handle.take_output())))
+    }
+
+    async fn next_finished(&mut self) -> Option<Member<T>> {
+        let next = Next(self);
+        let member = std::future::poll_fn(|cx| next.0.poll_finished(cx)).await;
+        // The set has taken the waker out already.
+        std::mem::forget(next);
+        member
     }
 
     /// Polls for a finished member and removes it. The output stays in the task.
@@ -376,9 +382,8 @@ impl<T> JoinSet<T> {
     /// ```
     /// brigade::run(async {
     ///     let mut dishes = brigade::task::JoinSet::new();
-    ///     for i in 0..10 {
-    ///         dishes.spawn(async move { i });
-    ///     }
+    ///     dishes.spawn(async { 20 });
+    ///     dishes.spawn(async { 25 });
     ///     assert_eq!(dishes.join_all().await.iter().sum::<i32>(), 45);
     /// });
     /// ```
@@ -420,10 +425,8 @@ impl<T> JoinSet<T> {
     /// Aborts all tasks and waits until they have ended.
     ///
     /// ```
-    /// use std::sync::Arc;
-    ///
     /// brigade::run(async {
-    ///     let pot = Arc::new(());
+    ///     let pot = std::sync::Arc::new(());
     ///     let mut dishes = brigade::task::JoinSet::new();
     ///     let held = pot.clone();
     ///     dishes.spawn(async move {
@@ -431,8 +434,7 @@ impl<T> JoinSet<T> {
     ///         std::future::pending::<()>().await
     ///     });
     ///     dishes.shutdown().await;
-    ///     // The task no longer holds the pot.
-    ///     assert_eq!(Arc::strong_count(&pot), 1);
+    ///     assert_eq!(std::sync::Arc::strong_count(&pot), 1);
     /// });
     /// ```
     ///

@@ -192,7 +192,7 @@ impl WorkStealing {
     /// Drops the executor, then waits at most `timeout` for the polls in progress and for the running
     /// closures of [`spawn_blocking`](crate::spawn_blocking). Closures that have not begun are
     /// cancelled. A plain drop of the executor has no timeout: it waits for the polls, but not for
-    /// closures.
+    /// closures. In a task of the executor itself, this function does not wait.
     ///
     /// ```
     /// use std::time::Duration;
@@ -210,7 +210,13 @@ impl WorkStealing {
     pub fn shutdown_timeout(self, timeout: Duration) {
         let deadline = Instant::now().checked_add(timeout);
         self.latch.shut_down(deadline);
-        self.shared.pool.close_and_wait(deadline);
+        // Destructors of cancelled closures may ask for the current executor.
+        let _entered = context::enter_closing(&self.shared);
+        self.shared.pool.close();
+        // On an own worker, do not wait: a closure may wait for a task that this worker has yet to cancel.
+        if worker::with_current(&self.scheduler, (), |_, ()| ()).is_err() {
+            self.shared.pool.wait_for_jobs(deadline);
+        }
     }
 
     /// Returns the executor's counters; see [`Executor::metrics`](crate::Executor::metrics).

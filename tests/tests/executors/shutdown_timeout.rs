@@ -33,6 +33,25 @@ fn shutdown_timeout_waits_for_running_jobs<K: Kitchen>() {
     }
 }
 
+/// A task shuts its own executor down while a running closure waits for another task of this executor. If the
+/// worker waited for the closure, the closure would wait forever, because the worker cancels the other task
+/// afterwards.
+#[test]
+fn a_worker_does_not_wait_for_what_waits_for_it() {
+    let executor = brigade::WorkStealing::with_workers(1).unwrap();
+    let handle = executor.handle();
+    let (begin, begun) = mpsc::channel();
+    let idle = executor.spawn(pending::<()>());
+    let waits = handle.clone();
+    let job = handle.spawn_blocking(move || {
+        begin.send(()).unwrap();
+        waits.block_on(idle)
+    });
+    begun.recv().unwrap();
+    drop(handle.spawn(async move { executor.shutdown_timeout(Duration::MAX) }));
+    assert!(park_on(job).unwrap().unwrap_err().is_aborted());
+}
+
 /// Closures that have not begun are cancelled, and their handles report that.
 fn shutdown_timeout_cancels_queued_jobs<K: Kitchen>() {
     let executor = K::try_build(K::builder().max_blocking_threads(1)).unwrap();

@@ -1,7 +1,7 @@
 //! Tests tasks that wait for a `JoinSet`. These tasks are woken and let other tasks run. Cancelling a wait
 //! loses no output.
 
-use std::future::{pending, poll_fn};
+use std::future::{Future, pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,6 +32,25 @@ fn a_cancelled_join_loses_nothing<K: Kitchen>() {
             }
         }
         assert_eq!(sum, 20);
+    });
+}
+
+/// If the future of `join_next` is dropped, the set does not keep the waker of the task that polled it.
+fn a_cancelled_join_leaves_no_waker<K: Kitchen>() {
+    K::open().block_on(async {
+        let waker = CountingWaker::new();
+        let mut set = JoinSet::new();
+        set.spawn(pending::<()>());
+        for _ in 0..3 {
+            let mut join = Box::pin(set.join_next());
+            let foreign = Waker::from(waker.clone());
+            let polled = join.as_mut().poll(&mut Context::from_waker(&foreign));
+            assert!(polled.is_pending());
+            drop(foreign);
+            assert_eq!(Arc::strong_count(&waker), 2);
+            drop(join);
+            assert_eq!(Arc::strong_count(&waker), 1);
+        }
     });
 }
 
@@ -229,6 +248,7 @@ fn a_panic_in_the_drop_of_a_waker_loses_no_member<K: Kitchen>() {
 on_both! {
     a_panic_in_the_drop_of_a_waker_loses_no_member,
     a_cancelled_join_loses_nothing,
+    a_cancelled_join_leaves_no_waker,
     a_try_does_not_unregister_who_waits,
     many_sets_in_one_task_are_all_joined,
     the_last_waiter_is_woken,
