@@ -10,7 +10,6 @@ use std::cell::{Cell, RefCell};
 use std::ptr;
 use std::task::Waker;
 
-use super::monitor::PERIOD;
 use super::owned::WorkerTasks;
 use super::scheduler::{Remote, Scheduler};
 use crate::context;
@@ -86,8 +85,6 @@ pub(super) struct Worker {
     pace: RefCell<Pace>,
     /// The wakers that the driver has collected.
     woken: RefCell<Vec<Waker>>,
-    /// The poll counter of each worker at the time when this worker was last the monitor.
-    pub(super) seen: RefCell<Vec<u64>>,
     /// The number of polls left until this worker polls the driver.
     pub(super) left: Cell<usize>,
 }
@@ -119,7 +116,6 @@ impl Worker {
             first_victim: Cell::new((((index as u64) << 32) / workers as u64) as u32),
             pace: RefCell::new(Pace::new(now)),
             woken: RefCell::new(Vec::new()),
-            seen: RefCell::new(vec![0; workers]),
             left: Cell::new(0),
         }
     }
@@ -291,7 +287,7 @@ impl Worker {
         let mut driver = self.driver.try_lock().ok();
         let in_driver = driver.is_some();
         let is_monitor = monitor.begin(in_driver, || idle.counts().awake > 0);
-        let at_most = is_monitor.then_some(PERIOD);
+        let at_most = is_monitor.then(|| monitor.until_check(before));
         match &mut driver {
             // The driver collects the wakers, and `sleep` calls them.
             Some(driver) => self.remote.parker.park_in_driver(|| {
@@ -314,7 +310,7 @@ impl Worker {
         self.counters.asleep.add(now - before);
         self.publish(now);
         self.pace.borrow_mut().resume(now);
-        if is_monitor {
+        if is_monitor && monitor.begin_check(now) {
             self.take_from_stuck_workers();
         }
     }

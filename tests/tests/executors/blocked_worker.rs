@@ -349,6 +349,47 @@ fn a_monitor_that_finds_a_task_leaves_its_role_to_another_worker() {
     panic!("only {conclusive} rounds produced the case under test");
 }
 
+/// One worker blocks with a task in its slot. Every 3 ms, another thread spawns a task that blocks the current
+/// monitor. The later monitors must continue the watch of the first. The test counts only rounds in which the
+/// spawns come quickly enough, because a monitor that is not disturbed needs no other.
+#[test]
+fn a_change_of_monitors_does_not_begin_the_watch_anew() {
+    for workers in [4, 8, 16] {
+        let executor = WorkStealing::with_workers(workers).unwrap();
+        let passed = (0..20).any(|_| {
+            // Let all workers fall asleep.
+            std::thread::sleep(Duration::from_millis(15));
+            let ran = Arc::new(AtomicBool::new(false));
+            let blocker = |at_most| {
+                let ran = ran.clone();
+                async move { wait_for(&ran, at_most) }
+            };
+            let (first, in_slot) = (blocker(Duration::from_millis(100)), ran.clone());
+            let first = executor.spawn(async move {
+                drop(brigade::spawn(async move {
+                    in_slot.store(true, Ordering::SeqCst)
+                }));
+                first.await
+            });
+            let mut disturbed = true;
+            let others: Vec<_> = (1..workers)
+                .map(|_| {
+                    let before = Instant::now();
+                    std::thread::sleep(Duration::from_millis(3));
+                    disturbed &= before.elapsed() < Duration::from_millis(5);
+                    executor.spawn(blocker(LONG))
+                })
+                .collect();
+            let in_time = executor.block_on(first).unwrap();
+            for other in others {
+                assert!(executor.block_on(other).unwrap());
+            }
+            disturbed && in_time
+        });
+        assert!(passed, "no monitor ran the task in the slot");
+    }
+}
+
 /// Prints how late other tasks are. The bounds are loose, so that the test passes on a busy machine.
 #[test]
 fn a_block_of_200_ms_delays_others_by_little() {
