@@ -163,7 +163,8 @@ impl Worker {
         }
     }
 
-    /// Counts the worker as running, not as searching, because it has found a task.
+    /// Counts the worker as running, not as searching, because it is about to run code of the user.
+    #[inline(never)]
     fn begin_to_run(&self) {
         self.spurious_rise.set(false);
         self.scheduler.counters.worker_begins();
@@ -241,12 +242,11 @@ impl Worker {
     pub(super) fn poll_driver(&self) {
         let (reactor, timers) = (&self.shared.reactor, &self.shared.timers);
         if !reactor.is_empty() || !timers.is_empty() {
-            let mut woken = self.woken.borrow_mut();
             if let Ok(mut driver) = self.driver.try_lock() {
-                driver.poll(reactor, timers, &mut woken);
+                driver.poll(reactor, timers, &mut self.woken.borrow_mut());
             }
             // Wake only after the driver is unlocked.
-            driver::wake_all(&mut woken);
+            self.wake_all();
         }
         let now = self.now();
         let mut pace = self.pace.borrow_mut();
@@ -274,7 +274,17 @@ impl Worker {
         }
         // Wake only after `rise`: while this worker is still listed as parked, a wake could pick this
         // worker.
-        driver::wake_all(&mut self.woken.borrow_mut());
+        self.wake_all();
+    }
+
+    /// Calls the wakers that the driver has collected. A foreign waker may take as long as a poll, so the
+    /// worker counts as running from then on.
+    fn wake_all(&self) {
+        driver::wake_own_first(&mut self.woken.borrow_mut(), || {
+            if !self.running.replace(true) {
+                self.begin_to_run();
+            }
+        });
     }
 
     /// S5: parks, in the driver if the driver is free. Becomes the monitor if a monitor is needed.
