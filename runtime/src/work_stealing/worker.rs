@@ -99,7 +99,7 @@ impl Worker {
         let now = shared.timers.clock().now_nanos();
         let workers = scheduler.remotes.len();
         Worker {
-            tasks: WorkerTasks::new(index, &scheduler.owned),
+            tasks: WorkerTasks::new(index),
             remote: scheduler.remotes[index].clone(),
             counters: scheduler.counters.workers[index].clone(),
             scheduler,
