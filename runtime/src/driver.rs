@@ -13,7 +13,7 @@ use std::time::Duration;
 use crate::reactor::timerfd::TimerFd;
 use crate::reactor::{EventLoop, Reactor};
 use crate::sync::Arc;
-use crate::task::waker::wake_quietly;
+use crate::task::waker::{is_own, wake_quietly};
 use crate::timer::Timers;
 use crate::trace::recorder::{Kind, Recorder};
 
@@ -151,11 +151,25 @@ impl Driver {
 
 /// Calls the wakers that the driver has collected. The caller must hold no lock.
 pub(crate) fn wake_all(woken: &mut Vec<Waker>) {
+    wake_own_first(woken, || ());
+}
+
+/// As `wake_all`. But if there are foreign wakers, which may block, calls `before_foreign` before them.
+pub(crate) fn wake_own_first(woken: &mut Vec<Waker>, before_foreign: impl FnOnce()) {
+    let mut foreign = Vec::new();
     // Step R4 of `reactor::readiness`.
     for waker in woken.drain(..) {
-        wake_quietly(waker);
+        if is_own(&waker) {
+            wake_quietly(waker);
+        } else {
+            foreign.push(waker);
+        }
     }
     woken.shrink_to(KEEP);
+    if !foreign.is_empty() {
+        before_foreign();
+        foreign.into_iter().for_each(wake_quietly);
+    }
 }
 
 /// Wakes every task that waits for an event or a timer, because neither will come.

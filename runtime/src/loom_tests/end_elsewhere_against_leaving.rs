@@ -52,7 +52,7 @@ fn what_ended_elsewhere_is_not_cancelled() {
         };
         let (ending, ended) = task();
         let (living, lived) = task();
-        let spawner = WorkerTasks::new(0, &executor.owned);
+        let spawner = WorkerTasks::new(0);
         spawner.insert(&executor.owned, ending.raw());
         spawner.insert(&executor.owned, living.raw());
         // No worker runs the living task, as if the task stayed in a run queue.
@@ -70,7 +70,7 @@ fn what_ended_elsewhere_is_not_cancelled() {
                 spawner.leave(&executor.owned);
             }
         });
-        let thief = WorkerTasks::new(1, &executor.owned);
+        let thief = WorkerTasks::new(1);
         // The thief removes the task once, as a worker does when it unbinds the task.
         thief.remove(&executor.owned, ending.raw());
         ending.raw().set_owned_index(UNBOUND);

@@ -2,8 +2,8 @@
 //!
 //! A poll cannot be interrupted. A long poll delays the task in the LIFO slot of the same worker. If no other
 //! worker is in the driver, the poll also delays events and timers. So while any worker is awake, one parked
-//! worker acts as the *monitor*: it parks with a timeout of [`PERIOD`] instead of indefinitely. When all
-//! workers are parked, there is no monitor, so an idle executor uses no CPU time.
+//! worker acts as the *monitor*: it parks for at most [`PERIOD`] instead of indefinitely. When all workers are
+//! parked, there is no monitor, so an idle executor uses no CPU time.
 //!
 //! 1. *How it begins.* A worker that parks while others are awake becomes the monitor if there is none
 //!    ([`begin`](Monitor::begin)). But after all workers have parked, no worker is the monitor. So a worker
@@ -17,9 +17,11 @@
 //!    requester has parked again meanwhile. Without the record, the woken worker would then park without the
 //!    role. There would still be no monitor. So a requester that often wakes for a short time would wake
 //!    another worker in vain each time.
-//! 3. *What it does* (`Worker::take_from_stuck_workers`). The monitor takes the task out of the slot of each
-//!    worker that has begun no poll since the last check. Then it searches, as after any park. When it parks
-//!    again, it takes the driver if the driver is free.
+//! 3. *What it does* (`Worker::take_from_stuck_workers`). Once in each period, the monitor takes the task out
+//!    of the slot of each worker that had a task there at the last check, and has begun no poll since then.
+//!    Then it searches, as after any park. When it parks again, it takes the driver if the driver is free. A
+//!    new task may wake the monitor at any time, and may block it too. So all monitors share the result and
+//!    the time of the last check, and a new monitor parks only for the rest of the period.
 //! 4. *Where.* If the monitor is in the driver, the next worker that parks outside the driver takes over the
 //!    role. Otherwise each event would end the monitor's park, and `ensure_monitor` would wake another
 //!    worker.
@@ -46,9 +48,9 @@
 
 use std::time::Duration;
 
-use crate::sync::{AtomicBool, Ordering};
+use crate::sync::{AtomicBool, AtomicU64, Ordering};
 
-/// How long the monitor parks. If a poll does not end, a task in the same worker's slot waits at most two
+/// The time between two checks of the workers. If a poll does not end, a task in the same worker's slot waits at most two
 /// such periods. Arbitrary: no person notices this delay, and 200 checks per second cost little.
 pub(crate) const PERIOD: Duration = Duration::from_millis(5);
 
@@ -59,6 +61,8 @@ pub(crate) struct Monitor {
     outside: AtomicBool,
     /// True from a request until a worker parks as the monitor because of this request.
     requested: AtomicBool,
+    /// The time of the last check, in the clock's nanoseconds.
+    checked_at: AtomicU64,
 }
 
 impl Monitor {
@@ -67,6 +71,7 @@ impl Monitor {
             in_driver: AtomicBool::new(false),
             outside: AtomicBool::new(false),
             requested: AtomicBool::new(false),
+            checked_at: AtomicU64::new(0),
         }
     }
 
@@ -97,6 +102,22 @@ impl Monitor {
         self.role(in_driver).store(false, Ordering::Relaxed);
     }
 
+    /// Returns how long the monitor parks.
+    pub(crate) fn until_check(&self, now: u64) -> Duration {
+        until_check(self.checked_at.load(Ordering::Relaxed), now)
+    }
+
+    /// Returns whether a check of the workers is due. The caller then makes the check.
+    pub(crate) fn begin_check(&self, now: u64) -> bool {
+        let last = self.checked_at.load(Ordering::Relaxed);
+        // After a takeover, two monitors may wake at the same time. Only one of them makes the check.
+        until_check(last, now).is_zero()
+            && self
+                .checked_at
+                .compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
+    }
+
     fn role(&self, in_driver: bool) -> &AtomicBool {
         if in_driver {
             &self.in_driver
@@ -104,6 +125,11 @@ impl Monitor {
             &self.outside
         }
     }
+}
+
+/// Returns what is left of the period after the check at the time `last`.
+fn until_check(last: u64, now: u64) -> Duration {
+    PERIOD.saturating_sub(Duration::from_nanos(now.saturating_sub(last)))
 }
 
 #[cfg(test)]
@@ -135,6 +161,21 @@ mod tests {
         assert!(monitor.begin(IN_DRIVER, || false));
         monitor.end(IN_DRIVER);
         assert!(!monitor.begin(IN_DRIVER, || false));
+    }
+
+    #[test]
+    fn the_workers_are_checked_once_in_a_period() {
+        let (monitor, period) = (Monitor::new(), PERIOD.as_nanos() as u64);
+        assert!(!monitor.begin_check(period - 1));
+        assert!(monitor.begin_check(period));
+        assert!(!monitor.begin_check(period + 20));
+        assert_eq!(
+            monitor.until_check(period + 20).as_nanos() as u64,
+            period - 20
+        );
+        // Another worker may have read the clock earlier.
+        assert_eq!(monitor.until_check(period - 1), PERIOD);
+        assert!(monitor.until_check(3 * period).is_zero());
     }
 
     #[test]

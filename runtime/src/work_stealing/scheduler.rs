@@ -45,6 +45,8 @@ pub(crate) struct Remote {
     pub(crate) parker: Parker,
     /// The number of polls that the worker has begun. Only the worker writes it; the monitor reads it.
     pub(crate) polls: AtomicU64,
+    /// The value of `polls` at the monitor's last check, or `u64::MAX` if the slot was empty.
+    pub(crate) seen: AtomicU64,
 }
 
 impl Scheduler {
@@ -180,6 +182,7 @@ impl Remote {
             slot: LifoSlot::new(),
             parker: Parker::new(),
             polls: AtomicU64::new(0),
+            seen: AtomicU64::new(u64::MAX),
         }
     }
 

@@ -117,14 +117,15 @@ impl Worker {
         self.take_batch()
     }
 
-    /// Takes the task from the slot of each worker that has begun no poll since this worker was last the
-    /// monitor.
+    /// Takes the task from the slot of each worker that had a task there at the last check too, and has begun
+    /// no poll since then.
     pub(super) fn take_from_stuck_workers(&self) {
-        let mut seen = self.seen.borrow_mut();
         for (index, remote) in self.scheduler.remotes.iter().enumerate() {
             let polls = remote.polls.load(Ordering::Relaxed);
-            let stuck = std::mem::replace(&mut seen[index], polls) == polls;
-            if stuck && index != self.index {
+            if remote.slot.is_empty() {
+                // The worker may be idle. If it then wakes a task, it begins a poll soon.
+                remote.seen.store(u64::MAX, Ordering::Relaxed);
+            } else if remote.seen.swap(polls, Ordering::Relaxed) == polls {
                 if let Some(task) = remote.slot.take() {
                     self.count_steal(index);
                     self.push_to_ring(&self.remote.ring, task);

@@ -10,7 +10,6 @@ use std::cell::{Cell, RefCell};
 use std::ptr;
 use std::task::Waker;
 
-use super::monitor::PERIOD;
 use super::owned::WorkerTasks;
 use super::scheduler::{Remote, Scheduler};
 use crate::context;
@@ -86,8 +85,6 @@ pub(super) struct Worker {
     pace: RefCell<Pace>,
     /// The wakers that the driver has collected.
     woken: RefCell<Vec<Waker>>,
-    /// The poll counter of each worker at the time when this worker was last the monitor.
-    pub(super) seen: RefCell<Vec<u64>>,
     /// The number of polls left until this worker polls the driver.
     pub(super) left: Cell<usize>,
 }
@@ -102,7 +99,7 @@ impl Worker {
         let now = shared.timers.clock().now_nanos();
         let workers = scheduler.remotes.len();
         Worker {
-            tasks: WorkerTasks::new(index, &scheduler.owned),
+            tasks: WorkerTasks::new(index),
             remote: scheduler.remotes[index].clone(),
             counters: scheduler.counters.workers[index].clone(),
             scheduler,
@@ -119,7 +116,6 @@ impl Worker {
             first_victim: Cell::new((((index as u64) << 32) / workers as u64) as u32),
             pace: RefCell::new(Pace::new(now)),
             woken: RefCell::new(Vec::new()),
-            seen: RefCell::new(vec![0; workers]),
             left: Cell::new(0),
         }
     }
@@ -167,7 +163,8 @@ impl Worker {
         }
     }
 
-    /// Counts the worker as running, not as searching, because it has found a task.
+    /// Counts the worker as running, not as searching, because it is about to run code of the user.
+    #[inline(never)]
     fn begin_to_run(&self) {
         self.spurious_rise.set(false);
         self.scheduler.counters.worker_begins();
@@ -245,12 +242,11 @@ impl Worker {
     pub(super) fn poll_driver(&self) {
         let (reactor, timers) = (&self.shared.reactor, &self.shared.timers);
         if !reactor.is_empty() || !timers.is_empty() {
-            let mut woken = self.woken.borrow_mut();
             if let Ok(mut driver) = self.driver.try_lock() {
-                driver.poll(reactor, timers, &mut woken);
+                driver.poll(reactor, timers, &mut self.woken.borrow_mut());
             }
             // Wake only after the driver is unlocked.
-            driver::wake_all(&mut woken);
+            self.wake_all();
         }
         let now = self.now();
         let mut pace = self.pace.borrow_mut();
@@ -278,7 +274,17 @@ impl Worker {
         }
         // Wake only after `rise`: while this worker is still listed as parked, a wake could pick this
         // worker.
-        driver::wake_all(&mut self.woken.borrow_mut());
+        self.wake_all();
+    }
+
+    /// Calls the wakers that the driver has collected. A foreign waker may take as long as a poll, so the
+    /// worker counts as running from then on.
+    fn wake_all(&self) {
+        driver::wake_own_first(&mut self.woken.borrow_mut(), || {
+            if !self.running.replace(true) {
+                self.begin_to_run();
+            }
+        });
     }
 
     /// S5: parks, in the driver if the driver is free. Becomes the monitor if a monitor is needed.
@@ -291,7 +297,7 @@ impl Worker {
         let mut driver = self.driver.try_lock().ok();
         let in_driver = driver.is_some();
         let is_monitor = monitor.begin(in_driver, || idle.counts().awake > 0);
-        let at_most = is_monitor.then_some(PERIOD);
+        let at_most = is_monitor.then(|| monitor.until_check(before));
         match &mut driver {
             // The driver collects the wakers, and `sleep` calls them.
             Some(driver) => self.remote.parker.park_in_driver(|| {
@@ -314,7 +320,7 @@ impl Worker {
         self.counters.asleep.add(now - before);
         self.publish(now);
         self.pace.borrow_mut().resume(now);
-        if is_monitor {
+        if is_monitor && monitor.begin_check(now) {
             self.take_from_stuck_workers();
         }
     }

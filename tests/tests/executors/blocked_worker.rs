@@ -3,15 +3,16 @@
 //! Each test blocks a worker *until* another worker has run a certain task or timer. If no other worker runs
 //! it, the test fails by a timeout.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, mpsc};
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use brigade::WorkStealing;
 use brigade::net::{TcpListener, TcpStream};
-use brigade::time::sleep;
+use brigade::time::{sleep, sleep_until};
 
 /// The maximum time to wait.
 const LONG: Duration = Duration::from_secs(20);
@@ -347,6 +348,83 @@ fn a_monitor_that_finds_a_task_leaves_its_role_to_another_worker() {
         }
     }
     panic!("only {conclusive} rounds produced the case under test");
+}
+
+/// One worker blocks with a task in its slot. Every 3 ms, another thread spawns a task that blocks the current
+/// monitor. The later monitors must continue the watch of the first. The test counts only rounds in which the
+/// spawns come quickly enough, because a monitor that is not disturbed needs no other.
+#[test]
+fn a_change_of_monitors_does_not_begin_the_watch_anew() {
+    for workers in [4, 8, 16] {
+        let executor = WorkStealing::with_workers(workers).unwrap();
+        let passed = (0..20).any(|_| {
+            // Let all workers fall asleep.
+            std::thread::sleep(Duration::from_millis(15));
+            let ran = Arc::new(AtomicBool::new(false));
+            let blocker = |at_most| {
+                let ran = ran.clone();
+                async move { wait_for(&ran, at_most) }
+            };
+            let (first, in_slot) = (blocker(Duration::from_millis(100)), ran.clone());
+            let first = executor.spawn(async move {
+                drop(brigade::spawn(async move {
+                    in_slot.store(true, Ordering::SeqCst)
+                }));
+                first.await
+            });
+            let mut disturbed = true;
+            let others: Vec<_> = (1..workers)
+                .map(|_| {
+                    let before = Instant::now();
+                    std::thread::sleep(Duration::from_millis(3));
+                    disturbed &= before.elapsed() < Duration::from_millis(5);
+                    executor.spawn(blocker(LONG))
+                })
+                .collect();
+            let in_time = executor.block_on(first).unwrap();
+            for other in others {
+                assert!(executor.block_on(other).unwrap());
+            }
+            disturbed && in_time
+        });
+        assert!(passed, "no monitor ran the task in the slot");
+    }
+}
+
+/// A waker from outside brigade. It blocks until the flag is set, and sends whether that happened in time.
+struct SlowWaker(Arc<AtomicBool>, mpsc::Sender<bool>);
+
+impl Wake for SlowWaker {
+    fn wake(self: Arc<Self>) {
+        self.1.send(wait_for(&self.0, LONG)).unwrap();
+    }
+}
+
+/// A worker calls a foreign waker that blocks until a timer of a task has fired. This timer is due at the same
+/// time or later.
+#[test]
+fn a_foreign_waker_that_blocks_delays_no_timer() {
+    for workers in [2, 4] {
+        let executor = WorkStealing::with_workers(workers).unwrap();
+        for later in [0, 40, 0, 40] {
+            // Let all workers fall asleep.
+            std::thread::sleep(Duration::from_millis(15));
+            let _entered = executor.handle().enter();
+            let due = Instant::now() + Duration::from_millis(20);
+            let fired = Arc::new(AtomicBool::new(false));
+            let (send, receive) = mpsc::channel();
+            let waker = Waker::from(Arc::new(SlowWaker(fired.clone(), send)));
+            let mut foreign = pin!(sleep_until(due));
+            let polled = foreign.as_mut().poll(&mut Context::from_waker(&waker));
+            assert!(polled.is_pending());
+            let task = executor.spawn(async move {
+                sleep_until(due + Duration::from_millis(later)).await;
+                fired.store(true, Ordering::SeqCst);
+            });
+            assert!(receive.recv().unwrap(), "the timer did not fire");
+            executor.block_on(task).unwrap();
+        }
+    }
 }
 
 /// Prints how late other tasks are. The bounds are loose, so that the test passes on a busy machine.
