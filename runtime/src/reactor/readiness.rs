@@ -283,7 +283,7 @@ impl Readiness {
             Some(key) => waiters.put_future(waker, tick, key),
         };
         drop(waiters);
-        drop((unused, dead));
+        drop_quietly((unused, dead));
         Poll::Pending
     }
 
