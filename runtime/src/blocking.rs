@@ -19,11 +19,11 @@ use std::time::{Duration, Instant};
 use crate::builder::Threads;
 use crate::reactor::Reactor;
 use crate::sync::{Arc, Condvar, Mutex, MutexGuard, lock};
-use crate::task::JoinHandle;
 use crate::task::cell::Reserved;
 use crate::task::raw::{RawTask, Runnable, Unbound};
 use crate::task::scheduler_ref::{Schedule, SchedulerRef};
 use crate::task::state::Writer;
+use crate::task::{JoinError, JoinHandle};
 use crate::timer::Clock;
 use crate::trace::Probe;
 use crate::trace::recorder::{Recorder, Role};
@@ -119,6 +119,12 @@ impl<J, S: Clone + PartialEq> Roster<J, S> {
         Ok(called)
     }
 
+    /// Removes the job for which `is` returns true, if this job is queued.
+    fn withdraw(&mut self, is: impl Fn(&J) -> bool) -> Option<J> {
+        let at = self.queue.iter().position(is)?;
+        self.queue.remove(at)
+    }
+
     /// Returns the next action of a thread that has no job.
     fn next(&mut self, thread: &S) -> Next<J> {
         if let Some(job) = self.queue.pop_front() {
@@ -205,6 +211,17 @@ impl Pool {
             Kind::Lookup => &self.lookups,
         };
         (handle, lane.submit(job))
+    }
+
+    /// Queues a name lookup. Returns the job as [`spawn`](Self::spawn) does.
+    pub(crate) fn look_up<W, T>(&self, work: W) -> (Lookup<T>, Option<Rejected>)
+    where
+        W: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let (handle, rejected) = self.spawn(Kind::Lookup, work);
+        let lane = self.lookups.clone();
+        (Lookup { handle, lane }, rejected)
     }
 
     /// Makes `clock` stand still while jobs run. The pool notifies `reactor` when the last job of a lane
@@ -404,6 +421,32 @@ pub(crate) struct Rejected(Unbound);
 impl Rejected {
     pub(crate) fn run(self) {
         self.0.bind().run(Writer::Shared, &Probe::off());
+    }
+}
+
+/// The future of a name lookup. If it is dropped before the lookup has begun, the lookup is not made.
+pub(crate) struct Lookup<T> {
+    handle: JoinHandle<T>,
+    lane: Arc<Lane>,
+}
+
+impl<T> Future for Lookup<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.handle).poll(cx)
+    }
+}
+
+impl<T> Drop for Lookup<T> {
+    fn drop(&mut self) {
+        if !self.handle.is_finished() {
+            // A job that no thread can run is not in the queue.
+            self.handle.abort();
+            let id = self.handle.id();
+            let job = lock(&self.lane.roster).withdraw(|job| job.raw().id() == id);
+            drop(job);
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
-use crate::blocking::{Kind, Pool, Rejected};
+use crate::blocking::{Kind, Lookup, Pool, Rejected};
 use crate::context::{self, Entry};
 use crate::coop;
 use crate::driver;
@@ -89,14 +89,14 @@ where
 }
 
 /// Looks up a name on a thread of the pool.
-pub(crate) fn look_up<F, T>(shared: &Arc<Shared>, work: F) -> JoinHandle<T>
+pub(crate) fn look_up<F, T>(shared: &Arc<Shared>, work: F) -> Lookup<T>
 where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    let (handle, rejected) = shared.pool.spawn(Kind::Lookup, work);
+    let (lookup, rejected) = shared.pool.look_up(work);
     run_rejected(shared, rejected);
-    handle
+    lookup
 }
 
 /// Runs a rejected job in a task of the executor. The job must not be lost, even if it blocks the executor.

@@ -1,6 +1,7 @@
 //! Tests every order of a lane's steps, with threads that fail to start or time out.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 
@@ -91,6 +92,12 @@ impl Model {
         }
         if self.submitted == JOBS && !self.roster.closed {
             step(&Model::close);
+        }
+        for &job in &self.roster.queue {
+            step(&|model| {
+                model.roster.withdraw(|it| *it == job).unwrap();
+                model.settled[job] += 1;
+            });
         }
         for (number, thread) in self.threads.iter().enumerate() {
             match *thread {
@@ -244,4 +251,46 @@ fn the_end_of_the_last_job_ends_the_drivers_wait() {
         event_loop.turn(&reactor, None, &mut woken);
         assert!(!pool.is_busy());
     }
+}
+
+/// If the future of a lookup is dropped before the lookup has begun, the lookup leaves the queue and is not
+/// made.
+#[test]
+#[cfg_attr(miri, ignore = "starts 64 threads")]
+fn a_dropped_lookup_leaves_the_queue() {
+    let pool = pool();
+    let (open, door) = std::sync::mpsc::channel::<()>();
+    let door = Arc::new(Mutex::new(door));
+    let held: Vec<_> = (0..LOOKUP_THREADS)
+        .map(|_| {
+            let door = door.clone();
+            let (lookup, rejected) = pool.look_up(move || {
+                let _ = lock(&door).recv();
+            });
+            assert!(rejected.is_none());
+            lookup
+        })
+        .collect();
+    while pool.depths()[2] > 0 {
+        std::thread::yield_now();
+    }
+    let made = Arc::new(AtomicUsize::new(0));
+    let mut queued: Vec<_> = (0..10)
+        .map(|_| {
+            let made = made.clone();
+            let look_up = move || made.fetch_add(1, Ordering::SeqCst);
+            pool.look_up(look_up).0
+        })
+        .collect();
+    assert_eq!(pool.depths()[2], 10);
+    drop(queued.split_off(5));
+    assert_eq!(pool.depths()[2], 5);
+    assert_eq!(Arc::strong_count(&made), 6);
+    drop(open);
+    while pool.is_busy() {
+        std::thread::yield_now();
+    }
+    assert_eq!(made.load(Ordering::SeqCst), 5);
+    drop((held, queued));
+    pool.close();
 }

@@ -15,7 +15,6 @@ use super::socket::{Kind, Peer, Socket};
 use super::sys::{self, UCred};
 use crate::coop::consume_budget;
 use crate::io::{BOTH, Interest, current_reactor};
-use crate::reactor::Direction;
 
 /// A connection within the machine. Its address is a path in the file system.
 ///
@@ -378,9 +377,9 @@ impl Socket<mio::net::UnixDatagram> {
     /// # Cancel safety
     /// A dropped future has sent nothing.
     pub async fn send_to(&self, datagram: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
-        let path = path.as_ref();
-        let send = |socket: &mio::net::UnixDatagram| socket.send_to(datagram, path);
-        self.io.write_with(send).await
+        let (socket, path) = (self.io.get_ref(), path.as_ref());
+        let send = || socket.send_to(datagram, path);
+        self.io.source.send_to(send).await
     }
 
     /// Sends a datagram to the socket at `path`, if both sockets have space for it.
@@ -399,9 +398,9 @@ impl Socket<mio::net::UnixDatagram> {
     /// # Errors
     /// Returns an error of the OS, or `WouldBlock` if there is no space.
     pub fn try_send_to(&self, datagram: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
-        let path = path.as_ref();
-        self.io
-            .try_write_with(|socket| socket.send_to(datagram, path))
+        let (socket, path) = (self.io.get_ref(), path.as_ref());
+        let send = || socket.send_to(datagram, path);
+        self.io.source.try_send_to(send)
     }
 
     /// [`send_to`](Self::send_to) as a poll function.
@@ -414,10 +413,9 @@ impl Socket<mio::net::UnixDatagram> {
         datagram: &[u8],
         path: impl AsRef<Path>,
     ) -> Poll<io::Result<usize>> {
-        let path = path.as_ref();
-        self.poll_io(Direction::Write, cx, |socket| {
-            socket.send_to(datagram, path)
-        })
+        let (socket, path) = (self.io.get_ref(), path.as_ref());
+        let send = || socket.send_to(datagram, path);
+        self.io.source.poll_send_to(cx, None, send)
     }
 }
 

@@ -19,6 +19,7 @@
 //! ```
 
 pub(crate) mod delay;
+mod pause;
 pub(crate) mod readiness;
 pub(crate) mod source;
 #[cfg(all(feature = "precise-timers", target_os = "linux"))]

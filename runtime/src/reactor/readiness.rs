@@ -14,7 +14,7 @@
 //! | WAITING | wakers are stored | a waiter, with the lock held | an event, with the lock held |
 //! | SHORT_READ_DRAINS | a read that does not fill its buffer took all bytes | `new` | the first `set_last` |
 //! | HELD | events are put off until `release` | `hold` | `release`, `set_gone` |
-//! | PUT_OFF | an event was put off | an event, `hold` | together with HELD |
+//! | PUT_OFF | `release` is an event | an event, `hold`, `raise_at_release` | `release`, `set_gone` |
 //! | tick (58 bits) | the number of events | an event | never |
 //!
 //! READY and WAITING are never set together.
@@ -132,6 +132,12 @@ impl Readiness {
         (word & (READY | GONE) != 0).then_some(ReadySnapshot(word))
     }
 
+    /// Returns the word, for a try that does not wait for READY.
+    pub(crate) fn now(&self) -> ReadySnapshot {
+        // Acquire pairs with the Release of `raise`.
+        ReadySnapshot(self.word.load(Ordering::Acquire))
+    }
+
     /// Clears READY after a try that got `WouldBlock`, unless an event came since `seen` was read.
     pub(crate) fn clear(&self, seen: ReadySnapshot) {
         let cleared = seen.0 & !READY;
@@ -168,14 +174,20 @@ impl Readiness {
             .fetch_update(Ordering::AcqRel, Ordering::Relaxed, held);
     }
 
+    /// Makes the next [`release`](Self::release) an event. The caller must call `release` later.
+    pub(crate) fn raise_at_release(&self) {
+        // This ordering suffices, because the caller makes `release` come later.
+        self.word.fetch_or(PUT_OFF, Ordering::Relaxed);
+    }
+
     /// Ends [`hold`](Self::hold). An event that was put off takes effect now.
     pub(crate) fn release(&self, woken: &mut Vec<Waker>) {
-        let quiet = |word: u64| (word & (HELD | PUT_OFF) == HELD).then_some(word & !HELD);
+        let quiet = |word: u64| (word & PUT_OFF == 0).then_some(word & !HELD);
         // The orderings are the same as in `clear`.
         let ended = self
             .word
             .fetch_update(Ordering::AcqRel, Ordering::Relaxed, quiet);
-        if ended.is_err_and(|word| word & HELD != 0) {
+        if ended.is_err() {
             self.raise(READY, HELD | PUT_OFF, woken);
         }
     }
@@ -283,7 +295,7 @@ impl Readiness {
             Some(key) => waiters.put_future(waker, tick, key),
         };
         drop(waiters);
-        drop((unused, dead));
+        drop_quietly((unused, dead));
         Poll::Pending
     }
 

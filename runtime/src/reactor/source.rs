@@ -10,16 +10,16 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, Wake, Waker, ready};
-use std::time::Duration;
 
 use mio::event::Event;
 use mio::{Interest, Token};
 
+use super::pause::Pause;
 use super::readiness::{Readiness, ReadySnapshot, WaiterKey};
 use crate::coop;
-use crate::sync::{Arc, AtomicU32, Mutex, MutexGuard, Ordering, Weak, lock};
+use crate::sync::{Arc, Weak};
 use crate::task::waker::wake_quietly;
-use crate::timer::{Armed, Timers};
+use crate::timer::Timers;
 
 /// The direction that an operation needs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -97,11 +97,7 @@ impl Source {
             token,
             read: Readiness::new(false, short_read_drains(interest)),
             write: Readiness::new(writable, false),
-            pause: Pause {
-                timers,
-                failures: AtomicU32::new(0),
-                under_way: Mutex::new(None),
-            },
+            pause: Pause::new(timers),
         }
     }
 
@@ -218,12 +214,7 @@ impl Source {
                     }
                 }
             }
-            _ if may_write => {
-                let failures = &self.pause.failures;
-                if failures.load(Ordering::Relaxed) != 0 {
-                    failures.store(0, Ordering::Relaxed);
-                }
-            }
+            _ if may_write => self.pause.succeeded(),
             _ => {}
         }
         result
@@ -280,6 +271,48 @@ impl Source {
                 result => return Poll::Ready(result),
             }
         }
+    }
+
+    /// Calls `send` once, even if the source is not known to be writable. `send` calls `sendto` on a Unix
+    /// datagram socket. If this socket is connected, the OS reports only that its peer has space, but the
+    /// datagram may go to another receiver. So if `send` would block, a pause begins, and at its end the source
+    /// becomes writable even if no event came.
+    pub(crate) fn try_send_to<R>(
+        self: &Arc<Self>,
+        mut send: impl FnMut() -> io::Result<R>,
+    ) -> io::Result<R> {
+        let result = self.attempt(Direction::Write, self.write.now(), &mut |_| send());
+        if matches!(&result, Err(error) if error.kind() == io::ErrorKind::WouldBlock) {
+            self.write.raise_at_release();
+            drop(self.pause.begin(self));
+        }
+        result
+    }
+
+    /// Tries [`try_send_to`](Self::try_send_to) in each poll: see [`poll_io`](Self::poll_io).
+    pub(crate) fn poll_send_to<R>(
+        self: &Arc<Self>,
+        cx: &mut Context<'_>,
+        mut key: Option<&mut Option<WaiterKey>>,
+        mut send: impl FnMut() -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        loop {
+            ready!(coop::poll_spend(cx));
+            match self.try_send_to(&mut send) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return Poll::Ready(result),
+            }
+            ready!(self.write.poll_ready(cx, key.as_deref_mut()));
+        }
+    }
+
+    /// Returns a future that calls [`poll_send_to`](Self::poll_send_to).
+    pub(crate) fn send_to<R>(
+        self: &Arc<Self>,
+        mut send: impl FnMut() -> io::Result<R>,
+    ) -> impl Future<Output = io::Result<R>> {
+        let mut wait = self.io(Direction::Write, ());
+        poll_fn(move |cx| (wait.source).poll_send_to(cx, Some(&mut wait.key), &mut send))
     }
 
     /// Waits until a try may succeed, and spends one operation of the task's budget.
@@ -389,64 +422,6 @@ impl<F> Drop for IoFuture<'_, F> {
         if let Some(key) = self.key {
             self.source.readiness(self.direction).forget(key);
         }
-    }
-}
-
-// ---- pauses --------------------------------------------------------------------------------------
-
-/// The number of writes that may fail in a row without a pause. Arbitrary: several tasks that write to the
-/// same socket are unlikely to cause more failures in a row.
-const FREE: u32 = 8;
-
-/// The length of the first pause. Each further failure doubles the length, up to 64 ms. Arbitrary: with 64 ms
-/// between them, 16 tries per second cost almost nothing. A receiver that was not reading hardly notices the
-/// delay.
-const SHORTEST: Duration = Duration::from_millis(1);
-/// How many times the length doubles.
-const DOUBLINGS: u32 = 6;
-
-/// Delays the next try after several failed writes. A failed write may itself cause the event that the writer
-/// waits for.
-///
-/// If the receiver of a Unix datagram has no space, `sendto` allocates memory for the datagram and frees
-/// the memory again. Freeing the memory makes the sender's socket writable, which is an event. A task that
-/// tried again after each such event would never stop, and would keep a processor busy. So if several writes
-/// in a row fail, each after its own event, a pause begins. Until the pause ends, events are put off. If the
-/// failed call waited for both directions, the pause holds both, because each event reports all ready
-/// directions.
-pub(super) struct Pause {
-    /// The timers of the executor that delivers the source's events.
-    timers: Option<Weak<Timers>>,
-    /// The number of writes that failed in a row.
-    failures: AtomicU32,
-    /// The timer of the current pause.
-    under_way: Mutex<Option<Box<Armed>>>,
-}
-
-impl Pause {
-    /// Counts a failed write to `source`. If a pause begins or is under way, returns the pause's lock. While
-    /// the caller keeps the lock, the pause does not end.
-    #[cold]
-    fn failed(&self, source: &Arc<Source>) -> Option<MutexGuard<'_, Option<Box<Armed>>>> {
-        let before = self.failures.fetch_add(1, Ordering::Relaxed);
-        if before < FREE {
-            return None;
-        }
-        // If the executor is gone, no more events come, so no pause is needed.
-        let timers = self.timers.as_ref()?.upgrade()?;
-        let mut under_way = lock(&self.under_way);
-        if under_way.is_none() {
-            let length = SHORTEST * (1 << (before - FREE).min(DOUBLINGS));
-            let waker = Waker::from(source.clone());
-            *under_way = Some(Box::new(timers.arm(Some(timers.now() + length), &waker)?));
-        }
-        Some(under_way)
-    }
-
-    /// Disarms the pause's timer, because the timer's waker keeps the source alive.
-    pub(super) fn end(&self) {
-        let armed = lock(&self.under_way).take();
-        drop(armed);
     }
 }
 

@@ -416,7 +416,64 @@ fn a_pause_belongs_to_the_sockets_executor<K: Kitchen>() {
     reader.join().unwrap();
 }
 
+/// A socket is connected to a receiver with a full queue, and sends to another receiver. The OS reports only
+/// whether the first receiver has space, so the send must not wait for this report.
+fn a_connected_sender_reaches_other_receivers<K: Kitchen>() {
+    K::open().block_on(async {
+        let place = tempfile::tempdir().unwrap();
+        let [path, other_path] = ["full", "other"].map(|name| place.path().join(name));
+        let _full = UnixDatagram::bind(&path).unwrap();
+        let other = UnixDatagram::bind(&other_path).unwrap();
+        for from_std in [false, true] {
+            let sender = if from_std {
+                let sender = std::os::unix::net::UnixDatagram::unbound().unwrap();
+                sender.connect(&path).unwrap();
+                UnixDatagram::try_from(sender).unwrap()
+            } else {
+                let sender = UnixDatagram::unbound().unwrap();
+                sender.connect(&path).unwrap();
+                while timeout(Duration::from_millis(20), sender.send(b"soup"))
+                    .await
+                    .is_ok()
+                {}
+                sender
+            };
+            let send = async |way| match way {
+                0 => sender.send_to(b"rice", &other_path).await,
+                1 => poll_fn(|cx| sender.poll_send_to(cx, b"rice", &other_path)).await,
+                _ => loop {
+                    match sender.try_send_to(b"rice", &other_path) {
+                        Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                        sent => break sent,
+                    }
+                    sender.writable().await.unwrap();
+                },
+            };
+            for way in 0..3 {
+                let sent = send(way).now_or_never().expect("it waits");
+                assert_eq!(sent.unwrap(), 4);
+                let mut queued = 1;
+                while sender.try_send_to(b"soup", &other_path).is_ok() {
+                    queued += 1;
+                }
+                // Now neither receiver has space.
+                let mut sending = pin!(send(way));
+                let early = timeout(Duration::from_millis(100), sending.as_mut()).await;
+                assert!(early.is_err(), "the queue was not full");
+                for _ in 0..queued {
+                    other.recv(&mut [0; 8]).await.unwrap();
+                }
+                let sent = timeout(HANG, sending).await;
+                let sent = sent.unwrap_or_else(|_| panic!("way {way} hangs"));
+                assert_eq!(sent.unwrap(), 4);
+                other.recv(&mut [0; 8]).await.unwrap();
+            }
+        }
+    });
+}
+
 on_both! {
+    a_connected_sender_reaches_other_receivers,
     a_pause_belongs_to_the_sockets_executor,
     a_send_to_a_full_queue_does_not_spin,
     own_sends_to_a_full_queue_do_not_spin,

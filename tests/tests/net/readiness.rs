@@ -8,7 +8,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Waker};
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use brigade::Executor;
@@ -333,7 +333,34 @@ fn a_task_that_was_woken_from_readable_does_not_wait_again<K: Kitchen>() {
     });
 }
 
+/// A future that waits for a socket is polled with another waker. The destructor of the first waker panics, but
+/// this panic does not reach the poll.
+fn a_poll_contains_the_panic_of_the_waker_it_replaces<K: Kitchen>() {
+    struct DropBomb;
+    impl Wake for DropBomb {
+        fn wake(self: Arc<Self>) {}
+    }
+    impl Drop for DropBomb {
+        fn drop(&mut self) {
+            panic!("a foreign waker panics when it is dropped");
+        }
+    }
+    K::open().block_on(async {
+        let (client, server) = pair().await;
+        let mut readable = pin!(client.readable());
+        let bomb = Waker::from(Arc::new(DropBomb));
+        let polled = readable.as_mut().poll(&mut Context::from_waker(&bomb));
+        assert!(polled.is_pending());
+        drop(bomb);
+        let polled = (readable.as_mut()).poll(&mut Context::from_waker(Waker::noop()));
+        assert!(polled.is_pending());
+        server.write_all(b"!").await.unwrap();
+        timeout(HANG, readable).await.unwrap().unwrap();
+    });
+}
+
 on_both! {
+    a_poll_contains_the_panic_of_the_waker_it_replaces,
     a_read_that_stops_at_urgent_data_goes_on,
     urgent_data_that_comes_later_is_passed_too,
     a_read_that_stops_at_a_passed_descriptor_goes_on,

@@ -21,6 +21,8 @@ enum Step {
     Gone,
     /// A pause begins after a try. The number selects the snapshot of the try; 0 is the newest.
     Hold(usize),
+    /// A call asks for an event at the next release.
+    RaiseAtRelease,
     Release,
     /// A task reads the word and keeps the snapshot, as it does while it makes a system call.
     Look,
@@ -41,6 +43,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => Just(Step::Event),
         1 => Just(Step::Last),
         1 => (0_usize..4).prop_map(Step::Hold),
+        1 => Just(Step::RaiseAtRelease),
         1 => Just(Step::Release),
         4 => Just(Step::Look),
         4 => (0_usize..4).prop_map(Step::Clear),
@@ -66,7 +69,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 struct Model {
     ready: bool,
     held: bool,
-    /// True if an event was put off.
+    /// True if the next release is an event.
     put_off: bool,
     gone: bool,
     /// True if there may be more to read after a short read.
@@ -78,8 +81,9 @@ struct Model {
     futures: [Option<usize>; MANY],
     /// For each future that has waited, the number of events before it began to wait.
     since: [Option<usize>; MANY],
-    /// For each snapshot, the number of events before it, and the value of `doubtful` at that time.
-    looks: Vec<(usize, bool)>,
+    /// For each snapshot, the number of events before it, and the values of `doubtful` and `put_off` at that
+    /// time.
+    looks: Vec<(usize, bool, bool)>,
 }
 
 impl Model {
@@ -94,9 +98,9 @@ impl Model {
         woken
     }
 
-    /// Clears `ready`, unless an event came after the snapshot.
-    fn clear(&mut self, events_seen: usize) {
-        if events_seen == self.events {
+    /// Clears `ready`, unless an event came after the snapshot, or `put_off` has become true.
+    fn clear(&mut self, (events, _, put_off): (usize, bool, bool)) {
+        if (events, put_off) == (self.events, self.put_off) {
             self.ready = false;
         }
     }
@@ -149,11 +153,15 @@ fn run(steps: &[Step]) {
                     continue;
                 };
                 if !model.gone && !model.held {
-                    let (events, _) = model.looks[number];
+                    let (events, ..) = model.looks[number];
                     (model.held, model.ready) = (true, false);
-                    model.put_off = events != model.events;
+                    model.put_off |= events != model.events;
                 }
                 readiness.hold(looks[number]);
+            }
+            Step::RaiseAtRelease => {
+                model.put_off = true;
+                readiness.raise_at_release();
             }
             Step::Release => {
                 model.held = false;
@@ -168,21 +176,23 @@ fn run(steps: &[Step]) {
                 if let Some(seen) = seen {
                     assert_eq!(seen.is_gone(), model.gone);
                     looks.push(seen);
-                    model.looks.push((model.events, model.doubtful));
+                    model
+                        .looks
+                        .push((model.events, model.doubtful, model.put_off));
                 }
             }
             Step::Clear(ago) | Step::Drained(ago) => {
                 let Some(number) = looks.len().checked_sub(1 + ago) else {
                     continue;
                 };
-                let (events, doubtful) = model.looks[number];
+                let look @ (_, doubtful, _) = model.looks[number];
                 if let Step::Clear(_) = step {
                     readiness.clear(looks[number]);
-                    model.clear(events);
+                    model.clear(look);
                 } else {
                     readiness.note_read(looks[number], 1, 2);
                     if !doubtful {
-                        model.clear(events);
+                        model.clear(look);
                     }
                 }
             }
