@@ -113,11 +113,16 @@ impl<S: Accept> Socket<S> {
         }
     }
 
-    /// Registers a new connection as writable.
+    /// Registers a new connection as writable. If brigade is not the only user of the listener's descriptor,
+    /// a short read does not drain the connection: it may be another type of socket.
     fn take(&self, accepted: io::Result<(S::Stream, S::Address)>) -> io::Result<Accepted<S>> {
         let (stream, peer) = accepted?;
         let reactor = self.io.reactor.clone();
-        Ok((Socket::register(reactor, stream, true)?, peer))
+        let stream = Socket::register(reactor, stream, true)?;
+        if !self.io.source.read.drains() {
+            stream.io.source.read.drains_no_more();
+        }
+        Ok((stream, peer))
     }
 
     /// Returns the connections as a stream that never ends. If no descriptor or memory is left, the stream
