@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::socket::{Kind, Socket};
 use super::stream::ByteStream;
+use super::sys;
 use crate::reactor::delay::Delay;
 use crate::reactor::{Direction, Reactor};
 
@@ -29,7 +30,7 @@ impl Accept for mio::net::UnixListener {
     type Stream = mio::net::UnixStream;
 
     fn accept(&self) -> io::Result<(Self::Stream, Self::Address)> {
-        self.accept()
+        sys::accept(self)
     }
 }
 
