@@ -20,7 +20,7 @@ use crate::context;
 use crate::reactor::{self, Direction, Reactor};
 use crate::sync::Arc;
 
-pub(crate) use crate::reactor::source::{BOTH, TCP_STREAM};
+pub(crate) use crate::reactor::source::{BOTH, SHORT_READ_DRAINS, STREAM};
 
 /// A source of events, registered with the executor that was current at the registration.
 ///
@@ -75,17 +75,20 @@ impl<S: Source> Registered<S> {
     /// Returns an error if the OS reports one, if no executor is current, or if the executor is being
     /// dropped.
     pub fn new(io: S, interest: Interest) -> io::Result<Self> {
-        Self::with_reactor(current_reactor("Registered::new")?, io, interest, false)
+        let reactor = current_reactor("Registered::new")?;
+        Self::with_reactor(reactor, io, interest, false, false)
     }
 
-    /// If `writable` is true, the first write does not wait for an event.
+    /// If `writable` is true, the first write does not wait for an event. For `drains`, see
+    /// [`SHORT_READ_DRAINS`].
     pub(crate) fn with_reactor(
         reactor: Arc<Reactor>,
         mut io: S,
         interest: Interest,
         writable: bool,
+        drains: bool,
     ) -> io::Result<Self> {
-        let source = reactor.register(&mut io, interest, writable)?;
+        let source = reactor.register(&mut io, interest, writable, drains)?;
         Ok(Registered {
             io: Some(io),
             source,

@@ -40,7 +40,7 @@ impl OwnedFdSource {
     /// the OS cannot watch the descriptor, for example because it belongs to a plain file.
     pub fn new(descriptor: OwnedFd, interest: Interest) -> io::Result<Registered<Self>> {
         let reactor = current_reactor("OwnedFdSource::new")?;
-        Registered::with_reactor(reactor, OwnedFdSource(descriptor), interest, false)
+        Registered::with_reactor(reactor, OwnedFdSource(descriptor), interest, false, false)
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::socket::{Kind, Socket};
 use super::stream::ByteStream;
+use super::sys;
 use crate::reactor::delay::Delay;
 use crate::reactor::{Direction, Reactor};
 
@@ -29,7 +30,7 @@ impl Accept for mio::net::UnixListener {
     type Stream = mio::net::UnixStream;
 
     fn accept(&self) -> io::Result<(Self::Stream, Self::Address)> {
-        self.accept()
+        sys::accept(self)
     }
 }
 
@@ -113,11 +114,16 @@ impl<S: Accept> Socket<S> {
         }
     }
 
-    /// Registers a new connection as writable.
+    /// Registers a new connection as writable. If brigade is not the only user of the listener's descriptor,
+    /// a short read does not drain the connection: it may be another type of socket.
     fn take(&self, accepted: io::Result<(S::Stream, S::Address)>) -> io::Result<Accepted<S>> {
         let (stream, peer) = accepted?;
         let reactor = self.io.reactor.clone();
-        Ok((Socket::register(reactor, stream, true)?, peer))
+        let stream = Socket::register(reactor, stream, true)?;
+        if !self.io.source.read.drains() {
+            stream.io.source.read.drains_no_more();
+        }
+        Ok((stream, peer))
     }
 
     /// Returns the connections as a stream that never ends. If no descriptor or memory is left, the stream

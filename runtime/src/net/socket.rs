@@ -20,8 +20,9 @@ pub trait Kind: Source + AsFd + AsRawFd + Into<OwnedFd> + fmt::Debug {
     type Std: From<OwnedFd>;
     /// The directions in which a socket of this type can be ready.
     const INTEREST: Interest;
-    /// The directions to register for a socket that brigade itself has made.
-    const INTEREST_OF_OURS: Interest = Self::INTEREST;
+    /// True if a short read drains a stream of this type, or the streams of a listener of this type: see
+    /// [`SHORT_READ_DRAINS`](crate::io::SHORT_READ_DRAINS).
+    const DRAINS: bool = false;
 
     fn local_addr(&self) -> io::Result<Self::Address>;
 }
@@ -41,18 +42,17 @@ impl<S: Kind> Socket<S> {
     /// Registers a socket that brigade has made. If `writable` is true, the first write does not wait for an
     /// event.
     pub(super) fn register(reactor: Arc<Reactor>, socket: S, writable: bool) -> io::Result<Self> {
-        let io = Registered::with_reactor(reactor, socket, S::INTEREST_OF_OURS, writable)?;
+        let io = Registered::with_reactor(reactor, socket, S::INTEREST, writable, S::DRAINS)?;
         Ok(Socket { io })
     }
 
     /// Takes over a std socket that already is in non-blocking mode.
     ///
-    /// The first write waits for an event, because a stream may still be connecting. The descriptor may even
-    /// belong to another type of socket. `INTEREST_OF_OURS` is not used, because for TCP it turns on a rule
-    /// that is false for other sockets: see `short_read_drains`.
+    /// The first write waits for an event, because a stream may still be connecting. `DRAINS` is not used,
+    /// because the descriptor may belong to another type of socket, or the program may have a copy.
     pub(super) fn take_over(socket: S, function: &str) -> io::Result<Self> {
         let reactor = current_reactor(function)?;
-        let io = Registered::with_reactor(reactor, socket, S::INTEREST, false)?;
+        let io = Registered::with_reactor(reactor, socket, S::INTEREST, false, false)?;
         Ok(Socket { io })
     }
 
@@ -300,15 +300,17 @@ impl<S: Kind> fmt::Debug for Socket<S> {
     }
 }
 
+/// With the descriptor, a program can change what a short read means.
 impl<S: Kind> AsFd for Socket<S> {
     fn as_fd(&self) -> BorrowedFd<'_> {
+        self.io.source.read.drains_no_more();
         self.io.get_ref().as_fd()
     }
 }
 
 impl<S: Kind> AsRawFd for Socket<S> {
     fn as_raw_fd(&self) -> RawFd {
-        self.io.get_ref().as_raw_fd()
+        self.as_fd().as_raw_fd()
     }
 }
 

@@ -1,11 +1,13 @@
-//! Socket system calls that std and mio lack.
+//! Socket system calls that std and mio lack, or that mio makes wrongly.
 //!
 //! brigade declares these few functions itself, so it needs no other crate. Addresses are encoded byte by
 //! byte, so their layout in std does not matter.
 
 use std::io;
+use std::mem::ManuallyDrop;
 use std::net::{SocketAddr, TcpStream};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, FromRawFd};
+use std::os::unix::net as unix;
 
 /// Lengthens the queue of connections that wait to be accepted.
 ///
@@ -44,7 +46,7 @@ const NUMBERS_ARE_KNOWN: bool = cfg!(not(any(
 /// Returns the OS's error, or `Unsupported` on systems other than Linux.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(super) fn begin_connect(local: SocketAddr, remote: SocketAddr) -> io::Result<TcpStream> {
-    use std::os::fd::{FromRawFd, OwnedFd};
+    use std::os::fd::OwnedFd;
 
     const AF_INET: u16 = 2;
     const AF_INET6: u16 = 10;
@@ -101,6 +103,22 @@ pub(super) fn begin_connect(local: SocketAddr, remote: SocketAddr) -> io::Result
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(super) fn begin_connect(_: SocketAddr, _: SocketAddr) -> io::Result<TcpStream> {
     Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Accepts a connection through std. mio's own call panics if the peer's path has no zero byte at its end,
+/// because Linux then reports one byte more than an address holds.
+pub(super) fn accept(
+    listener: &mio::net::UnixListener,
+) -> io::Result<(mio::net::UnixStream, unix::SocketAddr)> {
+    if cfg!(mio_unsupported_force_poll_poll) {
+        // This emulation arms the next event only if mio itself gets `WouldBlock`.
+        return listener.accept();
+    }
+    // SAFETY: `listener` keeps the descriptor open, and `ManuallyDrop` does not close it.
+    let listener = unsafe { unix::UnixListener::from_raw_fd(listener.as_raw_fd()) };
+    let (stream, peer) = ManuallyDrop::new(listener).accept()?;
+    stream.set_nonblocking(true)?;
+    Ok((mio::net::UnixStream::from_std(stream), peer))
 }
 
 /// The process, user and group of a [`UnixStream`](super::UnixStream)'s peer at the time of connecting.

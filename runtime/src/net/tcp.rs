@@ -14,7 +14,7 @@ use super::socket::{Kind, Peer, Socket};
 use super::split::{OwnedReadHalf, OwnedWriteHalf, split};
 use super::sys;
 use crate::coop::consume_budget;
-use crate::io::{BOTH, Interest, TCP_STREAM, current_reactor};
+use crate::io::{Interest, SHORT_READ_DRAINS, STREAM, current_reactor};
 
 /// A TCP connection.
 ///
@@ -26,9 +26,7 @@ use crate::io::{BOTH, Interest, TCP_STREAM, current_reactor};
 ///
 /// [`socket2::SockRef`](https://docs.rs/socket2/latest/socket2/struct.SockRef.html) sets the options that
 /// have no method here, such as keep-alive, buffer sizes and linger. It takes any socket of this crate: see
-/// `examples/socket_options.rs`. A program that enables kernel TLS (`TCP_ULP`) must read with
-/// [`async_io`](Socket::async_io): the other reads may wait for more bytes after the end of a record, although
-/// the next record is there.
+/// `examples/socket_options.rs`.
 ///
 /// ```
 /// use brigade::net::{TcpListener, TcpStream};
@@ -53,8 +51,8 @@ pub type TcpStream = Socket<mio::net::TcpStream>;
 impl Kind for mio::net::TcpStream {
     type Address = SocketAddr;
     type Std = std::net::TcpStream;
-    const INTEREST: Interest = BOTH;
-    const INTEREST_OF_OURS: Interest = TCP_STREAM;
+    const INTEREST: Interest = STREAM;
+    const DRAINS: bool = SHORT_READ_DRAINS;
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
         self.local_addr()
@@ -319,6 +317,7 @@ impl Kind for mio::net::TcpListener {
     type Address = SocketAddr;
     type Std = std::net::TcpListener;
     const INTEREST: Interest = Interest::READABLE;
+    const DRAINS: bool = SHORT_READ_DRAINS;
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
         self.local_addr()

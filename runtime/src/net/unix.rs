@@ -14,7 +14,7 @@ use super::connect::made;
 use super::socket::{Kind, Peer, Socket};
 use super::sys::{self, UCred};
 use crate::coop::consume_budget;
-use crate::io::{BOTH, Interest, current_reactor};
+use crate::io::{BOTH, Interest, STREAM, current_reactor};
 
 /// A connection within the machine. Its address is a path in the file system.
 ///
@@ -39,7 +39,7 @@ pub type UnixStream = Socket<mio::net::UnixStream>;
 impl Kind for mio::net::UnixStream {
     type Address = SocketAddr;
     type Std = net::UnixStream;
-    const INTEREST: Interest = BOTH;
+    const INTEREST: Interest = STREAM;
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
         self.local_addr()

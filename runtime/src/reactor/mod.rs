@@ -144,7 +144,7 @@ impl Reactor {
     }
 
     /// Registers `io` once, for the directions of `interest`. If `writable`, a write may be tried before the
-    /// OS reports the source as writable.
+    /// OS reports the source as writable. For `drains`, see [`SHORT_READ_DRAINS`](source::SHORT_READ_DRAINS).
     ///
     /// # Errors
     /// Returns an error if the OS refuses the registration, or if the runtime is being dropped. After an
@@ -154,13 +154,14 @@ impl Reactor {
         io: &mut impl mio::event::Source,
         interest: Interest,
         writable: bool,
+        drains: bool,
     ) -> io::Result<Arc<Source>> {
         let source = {
             let mut sources = lock(&self.sources);
             if sources.closed {
                 return Err(source::gone());
             }
-            sources.insert(interest, writable, self.os_timers.get().cloned())
+            sources.insert(writable, drains, self.os_timers.get().cloned())
         };
         // Hold no lock here, because `io` is the user's code and may panic. No lock is needed, because no
         // event for the token can come before the registration.
@@ -207,14 +208,14 @@ impl Drop for RemoveOnDrop<'_> {
 impl Sources {
     fn insert(
         &mut self,
-        interest: Interest,
         writable: bool,
+        drains: bool,
         timers: Option<Weak<Timers>>,
     ) -> Arc<Source> {
         self.generation = self.generation.wrapping_add(1) & INDEX;
         let vacant = self.entries.vacant_entry();
         let token = Token(self.generation << HALF | vacant.key());
-        let source = Arc::new(Source::new(token, interest, writable, timers));
+        let source = Arc::new(Source::new(token, writable, drains, timers));
         vacant.insert(source.clone());
         source
     }
@@ -298,16 +299,16 @@ mod tests {
         };
         // `remove` replaces an empty slab. The neighbour prevents this, so the slab uses the freed index
         // again.
-        let neighbour = sources.insert(Interest::READABLE, false, None).token;
+        let neighbour = sources.insert(false, false, None).token;
         let mut stale = Vec::new();
         for _ in 0..8 {
-            let source = sources.insert(Interest::READABLE, false, None);
+            let source = sources.insert(false, false, None);
             let token = source.token;
             assert!(std::ptr::eq(sources.find(token).unwrap(), &*source));
             assert!(sources.remove(token).is_some());
             stale.push(token);
         }
-        let source = sources.insert(Interest::READABLE, true, None);
+        let source = sources.insert(true, false, None);
         let token = source.token;
         for old in stale {
             assert_eq!(old.0 & INDEX, token.0 & INDEX);
@@ -354,12 +355,12 @@ mod tests {
         fn an_event_speaks_of_one_direction() {
             let (reactor, mut event_loop) = new().unwrap();
             let (mut sender, mut receiver) = pipe::new().unwrap();
-            let read = reactor.register(&mut receiver, Interest::READABLE, false);
+            let read = reactor.register(&mut receiver, Interest::READABLE, false, false);
             let read = read.unwrap();
             sender.write_all(b"x").unwrap();
             assert_eq!(ready(&mut event_loop, &reactor, &read), [true, false]);
             reactor.deregister(&mut receiver, &read);
-            let write = reactor.register(&mut sender, Interest::WRITABLE, false);
+            let write = reactor.register(&mut sender, Interest::WRITABLE, false, false);
             let write = write.unwrap();
             assert_eq!(ready(&mut event_loop, &reactor, &write), [false, true]);
             reactor.deregister(&mut sender, &write);
@@ -374,7 +375,7 @@ mod tests {
                 let (reactor, mut event_loop) = new().unwrap();
                 let (mut here, there) = UnixStream::pair().unwrap();
                 drop(there);
-                let source = reactor.register(&mut here, interest, false).unwrap();
+                let source = reactor.register(&mut here, interest, false, false).unwrap();
                 assert_eq!(ready(&mut event_loop, &reactor, &source), [true, true]);
                 reactor.deregister(&mut here, &source);
             }
@@ -401,14 +402,14 @@ mod tests {
             assert!(reactor.is_empty());
             let (mut here, _there) = UnixStream::pair().unwrap();
             let source = reactor
-                .register(&mut here, Interest::READABLE, true)
+                .register(&mut here, Interest::READABLE, true, false)
                 .unwrap();
             assert!(!reactor.is_empty());
             reactor.deregister(&mut here, &source);
             assert!(reactor.is_empty());
             assert!(
                 reactor
-                    .register(&mut Refused, Interest::READABLE, true)
+                    .register(&mut Refused, Interest::READABLE, true, false)
                     .is_err()
             );
             assert!(reactor.is_empty() && lock(&reactor.sources).entries.is_empty());
@@ -435,7 +436,7 @@ mod tests {
             let (reactor, _event_loop) = new().unwrap();
             let empty = || reactor.is_empty() && lock(&reactor.sources).entries.is_empty();
             let register =
-                |at_once| reactor.register(&mut Panics(at_once), Interest::READABLE, true);
+                |at_once| reactor.register(&mut Panics(at_once), Interest::READABLE, true, false);
             assert!(catch_unwind(AssertUnwindSafe(|| register(true).map(drop))).is_err());
             assert!(empty());
             let source = register(false).unwrap();
@@ -449,7 +450,7 @@ mod tests {
             let (reactor, _event_loop) = new().unwrap();
             let (mut here, mut there) = UnixStream::pair().unwrap();
             let source = reactor
-                .register(&mut here, Interest::READABLE, false)
+                .register(&mut here, Interest::READABLE, false, false)
                 .unwrap();
             reactor.close(&mut Vec::new());
             for way in [Direction::Read, Direction::Write] {
@@ -457,7 +458,7 @@ mod tests {
             }
             assert!(
                 reactor
-                    .register(&mut there, Interest::READABLE, false)
+                    .register(&mut there, Interest::READABLE, false, false)
                     .is_err()
             );
             // The socket may outlive the executor.

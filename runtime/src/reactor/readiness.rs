@@ -12,7 +12,7 @@
 //! | READY | a try may succeed | an event | `clear`, `hold` |
 //! | GONE | the executor was dropped | `set_gone` | never |
 //! | WAITING | wakers are stored | a waiter, with the lock held | an event, with the lock held |
-//! | SHORT_READ_DRAINS | a read that does not fill its buffer took all bytes | `new` | the first `set_last` |
+//! | SHORT_READ_DRAINS | a read that does not fill its buffer took all bytes | `new` | the first `set_last` or `drains_no_more` |
 //! | HELD | events are put off until `release` | `hold` | `release`, `set_gone` |
 //! | PUT_OFF | `release` is an event | an event, `hold`, `raise_at_release` | `release`, `set_gone` |
 //! | tick (58 bits) | the number of events | an event | never |
@@ -136,6 +136,17 @@ impl Readiness {
     pub(crate) fn now(&self) -> ReadySnapshot {
         // Acquire pairs with the Release of `raise`.
         ReadySnapshot(self.word.load(Ordering::Acquire))
+    }
+
+    /// Returns whether a short read still drains the source.
+    pub(crate) fn drains(&self) -> bool {
+        self.word.load(Ordering::Relaxed) & SHORT_READ_DRAINS != 0
+    }
+
+    /// From now on, a short read may leave bytes behind.
+    pub(crate) fn drains_no_more(&self) {
+        // Relaxed suffices: the compare-and-swap of `clear` fails if this came first.
+        self.word.fetch_and(!SHORT_READ_DRAINS, Ordering::Relaxed);
     }
 
     /// Clears READY after a try that got `WouldBlock`, unless an event came since `seen` was read.

@@ -4,7 +4,7 @@
 //! The two directions are independent. A write that would block does not affect reading (tokio #2886). Each
 //! direction counts its own events, so a read can clear the readiness for reading even if an event for
 //! writing came (tokio #8054). Only `WouldBlock` means that a direction is no longer ready. The one exception
-//! is a short read of a TCP stream: see [`short_read_drains`].
+//! is a short read of a TCP stream: see [`SHORT_READ_DRAINS`].
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -28,32 +28,29 @@ pub(crate) enum Direction {
     Write,
 }
 
-/// Returns whether a short read (one that does not fill its buffer) empties a source that is registered with
-/// `interest`. If so, the next read waits for the next event. A server that answers one request after another
-/// then makes three system calls for each request (wait, read, write) instead of four.
+/// True if a short read (one that does not fill its buffer) empties a TCP stream. The next read then waits for
+/// the next event. A server that answers one request after another then makes three system calls for each
+/// request (wait, read, write) instead of four.
 ///
 /// This rule is true for TCP on Linux, where `recv` takes all bytes up to the end, an error or an urgent
 /// byte. Each of these three raises its own event, and [`Readiness::set_last`] then turns the rule off for
-/// the connection. Only sources registered for PRIORITY get events for urgent bytes, so the rule requires
-/// PRIORITY. The rule is false for Unix streams, where `recv` stops at each message that carries
-/// descriptors. A user may make a `std::net::TcpStream` from the descriptor of a Unix stream, so streams
-/// from std are excluded. The rule is off for mio's emulation with poll(2), which arms an event only after
-/// `WouldBlock`. The rule is off under Miri, which makes reads short at random. The rule is false for kernel
-/// TLS, where `recv` may stop at the end of a record. brigade does not detect kernel TLS, so a program that
-/// enables it must read with `async_io`, which does not use the rule.
-fn short_read_drains(interest: Interest) -> bool {
-    cfg!(all(
-        any(target_os = "linux", target_os = "android"),
-        not(mio_unsupported_force_poll_poll),
-        not(miri)
-    )) && interest == TCP_STREAM
-}
+/// the connection. The rule is true only while brigade alone uses the descriptor. With the descriptor, a program
+/// can take the urgent byte before its event is seen, although `recv` still stops there. Or the program can
+/// enable kernel TLS, where `recv` may stop at the end of a record. So the rule is off for streams from std,
+/// and [`Readiness::drains_no_more`] turns it off when the descriptor is lent. The rule is off for mio's
+/// emulation with poll(2), which arms an event only after `WouldBlock`. The rule is off under Miri, which
+/// makes reads short at random.
+pub(crate) const SHORT_READ_DRAINS: bool = cfg!(all(
+    any(target_os = "linux", target_os = "android"),
+    not(mio_unsupported_force_poll_poll),
+    not(miri)
+));
 
-/// The interest of a TCP stream: see [`short_read_drains`]. Miri's epoll refuses PRIORITY.
+/// The interest of a stream, which may get urgent bytes. Miri's epoll refuses PRIORITY.
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(miri)))]
-pub(crate) const TCP_STREAM: Interest = BOTH.add(Interest::PRIORITY);
+pub(crate) const STREAM: Interest = BOTH.add(Interest::PRIORITY);
 #[cfg(not(all(any(target_os = "linux", target_os = "android"), not(miri))))]
-pub(crate) const TCP_STREAM: Interest = BOTH;
+pub(crate) const STREAM: Interest = BOTH;
 
 /// Both directions.
 pub(crate) const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
@@ -86,16 +83,17 @@ impl Direction {
 
 impl Source {
     /// Makes a source, which is not readable before the first event. If `writable`, a write may be tried
-    /// immediately; for a stream that is still connecting, `writable` is false.
+    /// immediately; for a stream that is still connecting, `writable` is false. For `drains`, see
+    /// [`SHORT_READ_DRAINS`].
     pub(super) fn new(
         token: Token,
-        interest: Interest,
         writable: bool,
+        drains: bool,
         timers: Option<Weak<Timers>>,
     ) -> Self {
         Source {
             token,
-            read: Readiness::new(false, short_read_drains(interest)),
+            read: Readiness::new(false, drains),
             write: Readiness::new(writable, false),
             pause: Pause::new(timers),
         }

@@ -367,10 +367,9 @@ impl<'a> RunLoop<'a> {
 }
 
 impl Drop for RunLoop<'_> {
-    /// This also runs when the main future or the driver panics. Only in the second case, the main future may
-    /// be in the queue.
     fn drop(&mut self) {
-        if self.main.raw().is_queued() {
+        // If the driver has panicked, the main future may be in the queue.
+        if std::thread::panicking() {
             self.executor.scheduler.unqueue(self.main.raw());
         }
         self.count(self.executor.shared.timers.clock().now_nanos());

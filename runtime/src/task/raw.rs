@@ -183,10 +183,6 @@ impl RawTask {
         }
     }
 
-    pub(crate) fn is_queued(self) -> bool {
-        self.state().load().is_queued()
-    }
-
     /// Returns whether nothing can wake the task any more. Call this after a poll that returned `Pending`.
     pub(crate) fn is_unwakeable(self) -> bool {
         // Executor and handle share one reference, and each waker has its own. The spare reference belongs to

@@ -2,7 +2,7 @@
 #![cfg(target_os = "linux")]
 
 use std::future::poll_fn;
-use std::io::{ErrorKind, IoSlice, IoSliceMut};
+use std::io::{self, ErrorKind, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream as StdUnixStream;
@@ -12,10 +12,12 @@ use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use brigade::Executor;
+use brigade::io::Interest;
 use brigade::net::{TcpStream, UnixStream};
 use brigade::time::{sleep, timeout};
 use brigade_tests::{CountingWaker, Kitchen, Tally, on_both, pair};
 use futures::{AsyncRead, AsyncReadExt, AsyncWrite};
+use socket2::SockRef;
 
 /// The maximum time to wait for an operation.
 pub(crate) const HANG: Duration = Duration::from_secs(20);
@@ -141,6 +143,57 @@ fn urgent_data_that_comes_later_is_passed_too<K: Kitchen>() {
             let read = timeout(HANG, reader.read_exact(&mut all)).await;
             read.expect("the reader hangs").unwrap();
             assert_eq!(&all, b"cdef");
+        }
+    });
+}
+
+/// The program takes the urgent byte before the executor has seen its event. A read still stops before the
+/// urgent byte's place.
+fn a_read_that_stops_at_a_taken_urgent_byte_goes_on<K: Kitchen>() {
+    K::open().block_on(async {
+        for way in WAYS {
+            let (client, server) = pair().await;
+            let (here, there) = (SockRef::from(&client), SockRef::from(&server));
+            there.send(b"abc").unwrap();
+            there.send_out_of_band(b"!").unwrap();
+            there.send(b"def").unwrap();
+            while take_urgent(&here).is_err() {
+                std::thread::yield_now();
+            }
+            let peek = async |stream: &TcpStream| {
+                stream.peek(&mut [0; 16]).await.unwrap();
+            };
+            assert_eq!(read_all!(client, way, 6, peek), b"abcdef");
+        }
+    });
+}
+
+fn take_urgent(socket: &SockRef<'_>) -> io::Result<usize> {
+    socket.recv_out_of_band(&mut [MaybeUninit::uninit()])
+}
+
+/// A call may wait for urgent data, also on a stream from std and on a Unix stream.
+fn calls_wait_for_urgent_data<K: Kitchen>() {
+    // The call must begin to wait before the byte comes.
+    macro_rules! passes {
+        ($here:expr, $there:expr) => {{
+            let (here, there) = (SockRef::from(&$here), SockRef::from(&$there));
+            let mut call = pin!($here.async_io(Interest::PRIORITY, || take_urgent(&here)));
+            assert!(futures::poll!(call.as_mut()).is_pending());
+            there.send_out_of_band(b"!").unwrap();
+            let read = timeout(HANG, call).await;
+            assert_eq!(read.expect("the call hangs").unwrap(), 1);
+        }};
+    }
+    K::open().block_on(async {
+        let (here, there) = pair().await;
+        passes!(here, there);
+        let here = TcpStream::try_from(here.into_std().unwrap()).unwrap();
+        passes!(here, there);
+        let (here, there) = UnixStream::pair().unwrap();
+        // Not every kernel has urgent data for Unix sockets.
+        if SockRef::from(&here).send_out_of_band(b"!").is_ok() {
+            passes!(here, there);
         }
     });
 }
@@ -363,6 +416,8 @@ on_both! {
     a_poll_contains_the_panic_of_the_waker_it_replaces,
     a_read_that_stops_at_urgent_data_goes_on,
     urgent_data_that_comes_later_is_passed_too,
+    a_read_that_stops_at_a_taken_urgent_byte_goes_on,
+    calls_wait_for_urgent_data,
     a_read_that_stops_at_a_passed_descriptor_goes_on,
     more_buffers_than_the_os_takes_are_read_and_written,
     thousands_of_tasks_poll_one_socket_without_spinning,

@@ -99,6 +99,56 @@ fn connections_that_cannot_be_made<K: Kitchen>() {
     });
 }
 
+/// On Linux, a path of a peer may have 108 bytes, without a zero byte at its end.
+fn peers_with_the_longest_path<K: Kitchen>() {
+    use std::os::fd::AsRawFd;
+
+    if !cfg!(target_os = "linux") || cfg!(mio_unsupported_force_poll_poll) {
+        return;
+    }
+    /// Binds a socket to an unused path of 108 bytes in `folder`.
+    fn bind(socket: &impl AsRawFd, folder: &Path, name: char) -> PathBuf {
+        let mut path = folder.to_str().unwrap().to_owned() + "/";
+        path.extend(std::iter::repeat_n(name, 108 - path.len()));
+        let family = libc::AF_UNIX as libc::sa_family_t;
+        let address = [&family.to_ne_bytes(), path.as_bytes()].concat();
+        let (start, length) = (address.as_ptr().cast(), address.len() as u32);
+        // SAFETY: the pointer and the length belong to one buffer, which is only read.
+        assert_eq!(unsafe { libc::bind(socket.as_raw_fd(), start, length) }, 0);
+        path.into()
+    }
+    K::open().block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let listener = UnixListener::bind(folder.join("listener")).unwrap();
+        let at = socket2::SockAddr::unix(folder.join("listener")).unwrap();
+        let client = |name| {
+            let client = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None);
+            let client = client.unwrap();
+            let path = bind(&client, folder, name);
+            client.connect(&at).unwrap();
+            (client, path)
+        };
+        let (_one, path) = client('a');
+        let (stream, peer) = listener.accept().await.unwrap();
+        assert_eq!(peer.as_pathname(), Some(&*path));
+        assert_eq!(stream.peer_addr().unwrap().as_pathname(), Some(&*path));
+        let (other, _) = client('b');
+        let stream = listener.incoming().next().await.unwrap().unwrap();
+        other.send(b"soup").unwrap();
+        stream.read_exact(&mut [0; 4]).await.unwrap();
+
+        let receiver = UnixDatagram::bind(folder.join("receiver")).unwrap();
+        let sender = UnixDatagram::unbound().unwrap();
+        let path = bind(&sender, folder, 'c');
+        assert_eq!(sender.local_addr().unwrap().as_pathname(), Some(&*path));
+        let sent = sender.send_to(b"soup", folder.join("receiver")).await;
+        assert_eq!(sent.unwrap(), 4);
+        let (_, from) = receiver.recv_from(&mut [0; 8]).await.unwrap();
+        assert_eq!(from.as_pathname(), Some(&*path));
+    });
+}
+
 /// If a listener's queue is full, clients wait, and no client is lost.
 fn a_full_queue_is_waited_for<K: Kitchen>() {
     K::open().block_on(async {
@@ -281,6 +331,7 @@ on_both! {
     streams_there_and_back,
     pairs_and_half_closes,
     connections_that_cannot_be_made,
+    peers_with_the_longest_path,
     a_full_queue_is_waited_for,
     datagrams,
     nothing_is_made_outside,
