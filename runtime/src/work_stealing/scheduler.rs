@@ -191,3 +191,68 @@ impl Remote {
         (self.ring.len() + self.yielded.len()) as usize
     }
 }
+
+#[cfg(all(test, not(loom), not(miri)))]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::sync::AtomicUsize;
+    use crate::sync::thread;
+    use crate::task::yield_now;
+    use crate::{WorkStealing, spawn};
+
+    /// Blocks the thread until `is_true` returns true.
+    fn wait_until(is_true: impl Fn() -> bool) {
+        let began = Instant::now();
+        while !is_true() {
+            assert!(began.elapsed() < Duration::from_secs(20), "a task waits");
+            thread::yield_now();
+        }
+    }
+
+    /// Blocks the worker until `all` tasks run at the same time, on as many workers. Yields before, if
+    /// `yields` is true.
+    async fn meet(arrived: Arc<AtomicUsize>, all: usize, yields: bool) {
+        if yields {
+            yield_now().await;
+        }
+        arrived.fetch_add(1, Ordering::SeqCst);
+        wait_until(|| arrived.load(Ordering::SeqCst) == all);
+    }
+
+    /// One worker queues tasks while all others are parked and one of them is the monitor. Each task must be run by
+    /// another worker.
+    #[test]
+    fn sleeping_workers_are_woken_for_every_task_in_a_queue() {
+        let executor = WorkStealing::with_workers(4).unwrap();
+        for round in 0..30 {
+            let scheduler = executor.scheduler.clone();
+            let arrived = Arc::new(AtomicUsize::new(0));
+            let root = executor.spawn(async move {
+                // This task enters the slot, so there is a monitor.
+                spawn(async {}).await.unwrap();
+                wait_until(|| {
+                    let counts = scheduler.idle.counts();
+                    (counts.searching, counts.awake) == (0, 1) && scheduler.monitor.exists()
+                });
+                let meet = |all, yields| meet(arrived.clone(), all, yields);
+                match round % 3 {
+                    // One task is in the slot, and this task is in `yielded`.
+                    0 => {
+                        let other = spawn(meet(2, false));
+                        meet(2, true).await;
+                        vec![other]
+                    }
+                    // One task is in the slot. The others are in `ring`, or in `yielded`.
+                    kind => (0..4).map(|_| spawn(meet(4, kind == 1))).collect(),
+                }
+            });
+            executor.block_on(async {
+                for task in root.await.unwrap() {
+                    task.await.unwrap();
+                }
+            });
+        }
+    }
+}
