@@ -78,7 +78,7 @@
 //!
 //! | # | promise | tests |
 //! |---|---|---|
-//! | P19 | **`fork` followed by `exec`, as in `std::process::Command`, is safe**: brigade's descriptors are closed in the new program | `tests/faults::no_descriptor_survives_exec` |
+//! | P19 | **`fork` followed by `exec`, as in `std::process::Command`, is safe**: brigade's descriptors are closed in the new program. A signal that the child gets before `exec` is not reported in the parent | `tests/faults::no_descriptor_survives_exec`, `tests/signal::a_signal_of_a_forked_child_is_not_reported` |
 //!
 //! A child of `fork` *without* `exec` must not touch or drop an executor that it inherited. The executor's
 //! threads do not exist in the child, and on Linux, the child shares its parent's epoll instance. Build

@@ -1,9 +1,10 @@
 //! Signals of Unix as futures (feature `signal`): Ctrl-C, SIGTERM, and the others.
 //!
-//! Almost nothing is allowed in a signal handler, so the handler only writes one byte into a socket. The
-//! other end of the socket is an ordinary source of events. The crate `signal-hook` provides the handler. It
-//! lets any number of listeners share a signal, including code that does not use brigade. No thread is
-//! started.
+//! Almost nothing is allowed in a signal handler, so the handler only sets a flag and writes one byte into a
+//! socket. The other end of the socket is an ordinary source of events. A forked child process has a copy of
+//! the flag, but shares the socket. So a byte without the flag comes from a child, and is ignored. The crate
+//! `signal-hook` provides the handler. It lets any number of listeners share a signal, including code that
+//! does not use brigade. No thread is started.
 //!
 //! # A trap
 //!
@@ -19,9 +20,10 @@ use std::task::{Context, Poll, ready};
 
 use futures_io::AsyncRead;
 use signal_hook::consts::{self, FORBIDDEN};
-use signal_hook::low_level;
+use signal_hook::{SigId, flag, low_level};
 
 use crate::net::UnixStream;
+use crate::sync::{Arc, AtomicBool, Ordering};
 
 /// A signal's number. Constants name the common signals.
 ///
@@ -106,12 +108,24 @@ impl fmt::Display for Kind {
 #[derive(Debug)]
 pub struct Signal {
     kind: Kind,
-    registration: signal_hook::SigId,
+    /// True if a signal came since the last report.
+    came: Arc<AtomicBool>,
+    /// The first sets `came`, and the second writes into the other end of `pipe`.
+    _registrations: [Registration; 2],
     pipe: UnixStream,
 }
 
-/// The maximum number of bytes taken out of the socket at a time. Each byte stands for a signal. Arbitrary: a
-/// burst of more than 64 signals is reported more than once, which is harmless.
+/// A function of the signal handler, which is removed when this value is dropped.
+#[derive(Debug)]
+struct Registration(SigId);
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        low_level::unregister(self.0);
+    }
+}
+
+/// The maximum number of bytes taken out of the socket at a time. Each byte stands for a signal. Arbitrary.
 const BYTES: usize = 64;
 
 impl Signal {
@@ -138,12 +152,27 @@ impl Signal {
         }
         let (listening, telling) = StdUnixStream::pair()?;
         let pipe = UnixStream::try_from(listening)?;
-        let registration = low_level::pipe::register(kind.0, telling)?;
+        let came = Arc::new(AtomicBool::new(false));
+        // The handler calls its functions in this order.
+        let registrations = [
+            Registration(flag::register(kind.0, came.clone())?),
+            Registration(low_level::pipe::register(kind.0, telling)?),
+        ];
         Ok(Signal {
             kind,
-            registration,
+            came,
+            _registrations: registrations,
             pipe,
         })
+    }
+
+    /// Returns what to report after a read. Returns `None` if the bytes came from a forked child.
+    fn report(&self, read: io::Result<usize>) -> Option<io::Result<()>> {
+        match read {
+            Ok(0) => Some(Err(io::ErrorKind::UnexpectedEof.into())),
+            Ok(_) => self.came.swap(false, Ordering::SeqCst).then_some(Ok(())),
+            Err(error) => Some(Err(error)),
+        }
     }
 
     /// Waits for the signal. If a signal came since the listener was made and was not reported yet, the wait
@@ -160,12 +189,18 @@ impl Signal {
     /// ```
     ///
     /// # Errors
-    /// Returns an error if the executor is dropped during the wait.
+    /// Returns an error if the executor is dropped during the wait, or if other code has removed the signal's
+    /// handler.
     ///
     /// # Cancel safety
     /// Dropping the future loses no signal.
     pub async fn recv(&self) -> io::Result<()> {
-        self.pipe.read(&mut [0; BYTES]).await.map(drop)
+        loop {
+            let read = self.pipe.read(&mut [0; BYTES]).await;
+            if let Some(report) = self.report(read) {
+                return report;
+            }
+        }
     }
 
     /// Returns the signal of this listener.
@@ -189,15 +224,12 @@ impl futures_core::Stream for Signal {
     type Item = io::Result<()>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let pipe = pin!(&self.pipe);
-        let read = ready!(pipe.poll_read(cx, &mut [0; BYTES]));
-        Poll::Ready(Some(read.map(drop)))
-    }
-}
-
-impl Drop for Signal {
-    fn drop(&mut self) {
-        low_level::unregister(self.registration);
+        loop {
+            let read = ready!(pin!(&self.pipe).poll_read(cx, &mut [0; BYTES]));
+            if let Some(report) = self.report(read) {
+                return Poll::Ready(Some(report));
+            }
+        }
     }
 }
 
@@ -284,4 +316,23 @@ pub async fn shutdown() -> io::Result<Kind> {
         Poll::Ready(came.map(|()| Kind::TERMINATE))
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::{FutureExt, StreamExt};
+
+    use super::*;
+
+    /// Other code removes the signal's handler, which closes the other end of the socket.
+    #[test]
+    #[cfg_attr(miri, ignore = "waits for events")]
+    fn a_signal_that_can_no_longer_come_is_an_error() {
+        crate::run(async {
+            let mut signal = Signal::new(Kind::WINDOW).unwrap();
+            low_level::unregister(signal._registrations[1].0);
+            assert!(signal.recv().await.is_err());
+            assert!(signal.next().now_or_never().unwrap().unwrap().is_err());
+        });
+    }
 }

@@ -3,11 +3,14 @@
 #![cfg(unix)]
 
 use std::io::ErrorKind;
+use std::os::unix::process::CommandExt;
 use std::pin::pin;
+use std::time::Duration;
 
 use brigade::net::{TcpListener, TcpStream};
 use brigade::signal::{Kind, Signal, ctrl_c, shutdown, terminate};
 use brigade::task::JoinSet;
+use brigade::time::timeout;
 use brigade::{Executor, spawn, yield_now};
 use brigade_tests::{Kitchen, on_both};
 use futures::future::{Either, join, poll_immediate, select};
@@ -91,6 +94,29 @@ fn different_signals_are_kept_apart<K: Kitchen>() {
     });
 }
 
+/// After a fork, the child process has copies of the parent's descriptors. The parent does not report a signal
+/// of the child.
+fn a_signal_of_a_forked_child_is_not_reported<K: Kitchen>() {
+    K::open().block_on(async {
+        let mut signal = Signal::new(Kind::USER1).unwrap();
+        let mut child = std::process::Command::new("true");
+        // SAFETY: between fork and exec, the closure only calls `raise`, which is allowed there.
+        unsafe {
+            child.pre_exec(|| {
+                libc::raise(libc::SIGUSR1);
+                Ok(())
+            });
+        }
+        child.status().unwrap();
+        let wait = Duration::from_millis(100);
+        assert!(timeout(wait, signal.recv()).await.is_err());
+        child.status().unwrap();
+        assert!(timeout(wait, signal.next()).await.is_err());
+        raise(Kind::USER1);
+        signal.recv().await.unwrap();
+    });
+}
+
 /// `Signal::new` returns an error, and does not panic, for signals that cannot be handled and for invalid
 /// numbers.
 fn what_cannot_be_listened_for_is_an_error<K: Kitchen>() {
@@ -167,6 +193,7 @@ on_both! {
     signals_are_kept_for_those_who_listen,
     a_cancelled_wait_loses_nothing,
     a_signal_wakes_a_sleeping_executor,
+    a_signal_of_a_forked_child_is_not_reported,
     different_signals_are_kept_apart,
     a_server_lets_its_guests_finish,
     what_cannot_be_listened_for_is_an_error,
