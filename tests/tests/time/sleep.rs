@@ -344,7 +344,8 @@ fn a_loop_of_elapsed_sleeps_needs_no_driver() {
     });
 }
 
-/// An elapsed sleep ends at its second poll at the latest, even if the budget is used up before each poll.
+/// An elapsed sleep ends after a few polls, even if the budget is used up before each poll. A coin toss decides
+/// each time.
 #[test]
 fn an_elapsed_sleep_ends_without_a_budget() {
     let executor = brigade::SingleThread::new().unwrap();
@@ -360,7 +361,7 @@ fn an_elapsed_sleep_ends_without_a_budget() {
                 pause.as_mut().poll(cx)
             })
             .await;
-            assert!(polls <= 2, "{polls} polls");
+            assert!(polls <= 100, "{polls} polls");
         }
     });
 }
