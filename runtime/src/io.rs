@@ -257,7 +257,7 @@ impl<S: Source> Registered<S> {
         mut read: impl FnMut(&S) -> io::Result<R>,
     ) -> impl Future<Output = io::Result<R>> {
         self.source
-            .io(Direction::Read, move |_| read(self.get_ref()))
+            .io(Direction::Peek, move |_| read(self.get_ref()))
     }
 
     /// Calls `write` until it no longer returns `WouldBlock`. Waits for an event between the calls. The
@@ -322,7 +322,7 @@ impl<S: Source> Registered<S> {
         mut read: impl FnMut(&S) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
         self.source
-            .poll_io(Direction::Read, cx, None, |_| read(self.get_ref()))
+            .poll_io(Direction::Peek, cx, None, |_| read(self.get_ref()))
     }
 
     /// The poll function of [`write_with`](Self::write_with). [`poll_read_with`](Self::poll_read_with)
@@ -355,7 +355,7 @@ impl<S: Source> Registered<S> {
     }
 
     /// Calls `read` once if the source is known to be ready. A new source is not known to be ready before its
-    /// first event.
+    /// first event. If `read` returns `WouldBlock`, the source is not known to be ready before its next event.
     ///
     /// ```
     /// # #[cfg(unix)] brigade::run(async {

@@ -1,5 +1,5 @@
 //! A task drains a source and clears the source's readiness, while a new event comes. The new event is not
-//! lost (tokio #6133).
+//! lost (tokio #6133), neither for this task nor for a task that waits for the next event only.
 
 use std::task::Poll;
 
@@ -54,5 +54,45 @@ fn no_event_is_cleared_that_was_not_seen() {
             _ => "an event came between the try and the clearing",
         });
         far_end.join().unwrap();
+    });
+}
+
+/// A call failed, and waits for the next event. When the event comes, another task runs first, fails to read,
+/// and clears the readiness.
+#[test]
+fn a_failed_call_is_tried_again_after_the_event() {
+    static SEEN: Outcomes<2> = Outcomes::of([
+        "the event came before the first try",
+        "the event came after the first try",
+    ]);
+    explore(None, &SEEN, || {
+        let readiness = Arc::new(Readiness::new(true, false));
+        let errors = Arc::new(AtomicUsize::new(0));
+        let others = thread::spawn({
+            let (readiness, errors) = (readiness.clone(), errors.clone());
+            move || {
+                errors.store(1, Ordering::Release);
+                let mut woken = Vec::new();
+                readiness.set(&mut woken);
+                readiness.clear(readiness.ready().unwrap());
+                woken.into_iter().for_each(std::task::Waker::wake);
+            }
+        });
+        let (mut failed, mut key, mut tries) = (None, None, 0);
+        wait_for(std::future::poll_fn(|cx| {
+            while let Poll::Ready(seen) = readiness.poll_event(cx, failed.take(), Some(&mut key)) {
+                (key, tries) = (None, tries + 1);
+                if errors.load(Ordering::Acquire) == 1 {
+                    return Poll::Ready(());
+                }
+                failed = Some(seen);
+            }
+            Poll::Pending
+        }));
+        SEEN.saw(match tries {
+            1 => "the event came before the first try",
+            _ => "the event came after the first try",
+        });
+        others.join().unwrap();
     });
 }

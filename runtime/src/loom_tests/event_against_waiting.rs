@@ -74,7 +74,7 @@ fn a_release_races_an_event_and_a_waiter() {
     ]);
     explore(2, &SEEN, || {
         let readiness = Arc::new(Readiness::new(true, false));
-        readiness.hold(readiness.ready().unwrap());
+        readiness.hold(readiness.ready().unwrap(), true);
         let raise = |how: fn(&Readiness, &mut Vec<Waker>)| {
             let readiness = readiness.clone();
             thread::spawn(move || {

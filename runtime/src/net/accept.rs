@@ -75,7 +75,7 @@ impl<S: Accept> Socket<S> {
     pub async fn accept(&self) -> io::Result<Accepted<S>> {
         let mut pause = Pause::new();
         loop {
-            let accepted = self.io.read_with(S::accept).await;
+            let accepted = self.read_with(S::accept).await;
             match self.take(accepted) {
                 Err(error) => match Fault::of(&error) {
                     Fault::OfTheConnection => {}

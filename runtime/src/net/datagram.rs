@@ -75,7 +75,7 @@ impl<S: Datagrams> Socket<S> {
     /// # Cancel safety
     /// Dropping the future loses no datagram.
     pub fn recv(&self, into: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
-        self.io.read_with(|socket| socket.recv(into))
+        self.read_with(|socket| socket.recv(into))
     }
 
     /// Receives a datagram, and returns the number of bytes and the sender's address.
@@ -105,7 +105,7 @@ impl<S: Datagrams> Socket<S> {
         &self,
         into: &mut [u8],
     ) -> impl Future<Output = io::Result<(usize, S::Address)>> {
-        self.io.read_with(|socket| socket.recv_from(into))
+        self.read_with(|socket| socket.recv_from(into))
     }
 
     /// Sends a datagram to the peer if the socket's buffer has space.

@@ -199,7 +199,10 @@ impl<S: Kind> Socket<S> {
     }
 
     /// Calls `io`, which makes your own system call, until it returns something other than `WouldBlock`.
-    /// Waits for `interest` before each call.
+    /// If `interest` contains `READABLE`, makes the first call immediately. Otherwise waits until a direction of
+    /// `interest` is ready. Between the calls, waits for an event of `interest`. A call for reading that returns
+    /// `WouldBlock` keeps no other task waiting, so `io` may read the socket's error queue while another task
+    /// receives.
     ///
     /// ```
     /// use brigade::io::Interest;
@@ -223,24 +226,19 @@ impl<S: Kind> Socket<S> {
     pub async fn async_io<R>(
         &self,
         interest: Interest,
-        mut io: impl FnMut() -> io::Result<R>,
+        io: impl FnMut() -> io::Result<R>,
     ) -> io::Result<R> {
-        loop {
-            // If the executor is gone, `wait_for` fails immediately, and `woken` is `None`. If `io` then
-            // returns `WouldBlock`, `try_after` replaces it by another error, so the loop ends.
-            let woken = self.io.source.wait_for(interest, |way, seen| (way, seen));
-            let woken = woken.await.ok();
-            let result = loop {
-                match self.io.source.try_after(woken, interest, &mut io) {
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    result => break result,
-                }
-            };
-            match result {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                result => return result,
-            }
-        }
+        self.io.source.io_any(interest, io).await
+    }
+
+    /// Does the same as [`Registered::read_with`], for a call that gets `WouldBlock` only if there is nothing
+    /// to read.
+    pub(super) fn read_with<R>(
+        &self,
+        mut read: impl FnMut(&S) -> io::Result<R>,
+    ) -> impl Future<Output = io::Result<R>> {
+        let read = move |_| read(self.io.get_ref());
+        self.io.source.io(Direction::Read, read)
     }
 
     /// Polls one operation in one direction.

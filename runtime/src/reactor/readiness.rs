@@ -17,7 +17,9 @@
 //! | PUT_OFF | `release` is an event | an event, `hold`, `raise_at_release` | `release`, `set_gone` |
 //! | tick (58 bits) | the number of events | an event | never |
 //!
-//! READY and WAITING are never set together.
+//! WAITING may be set beside READY, because a [`Direction::Peek`] waits for the next event even if READY is set.
+//!
+//! [`Direction::Peek`]: super::Direction::Peek
 //!
 //! # The race between clearing and a new event
 //!
@@ -132,7 +134,7 @@ impl Readiness {
         (word & (READY | GONE) != 0).then_some(ReadySnapshot(word))
     }
 
-    /// Returns the word, for a try that does not wait for READY.
+    /// Returns the word, for a try that needs no READY.
     pub(crate) fn now(&self) -> ReadySnapshot {
         // Acquire pairs with the Release of `raise`.
         ReadySnapshot(self.word.load(Ordering::Acquire))
@@ -151,11 +153,13 @@ impl Readiness {
 
     /// Clears READY after a try that got `WouldBlock`, unless an event came since `seen` was read.
     pub(crate) fn clear(&self, seen: ReadySnapshot) {
-        let cleared = seen.0 & !READY;
+        // Meanwhile, another task may have begun to wait, or a pause may have begun.
+        let is_same = |word: u64| (word ^ seen.0) & !(WAITING | HELD) == 0;
+        let clear = |word: u64| is_same(word).then_some(word & !READY);
         // These orderings suffice, because step T2 reads the word again before the task waits.
         let _ = self
             .word
-            .compare_exchange(seen.0, cleared, Ordering::AcqRel, Ordering::Relaxed);
+            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, clear);
     }
 
     /// Clears READY after a short read, if the OS reports further data with a new event. The read began with
@@ -168,16 +172,17 @@ impl Readiness {
         }
     }
 
-    /// Clears READY after a try that began with `seen`. All events since `seen` was read are put off until
-    /// [`release`](Self::release), which the caller must call later.
-    pub(crate) fn hold(&self, seen: ReadySnapshot) {
+    /// Puts off all events since `seen` was read until [`release`](Self::release), which the caller must call
+    /// later. If `clear`, also clears READY.
+    pub(crate) fn hold(&self, seen: ReadySnapshot, clear: bool) {
+        let clear = if clear { READY } else { 0 };
         let held = |word: u64| {
             let put_off = if word / TICK == seen.0 / TICK {
                 0
             } else {
                 PUT_OFF
             };
-            (word & (GONE | HELD) == 0).then_some(word & !READY | HELD | put_off)
+            (word & (GONE | HELD) == 0).then_some(word & !clear | HELD | put_off)
         };
         // The orderings are the same as in `clear`.
         let _ = self
@@ -275,23 +280,55 @@ impl Readiness {
 
     /// Returns the word if a try may succeed. Otherwise stores the task's waker until the next event.
     ///
-    /// A future passes a `key`, and calls [`forget`](Self::forget) when it is dropped. A poll function has no
-    /// destructor, so it passes no key. Its waker stays until the next event.
+    /// A future passes a `key`, and calls [`forget`](Self::forget) when it is dropped. If an event has woken
+    /// the future, a try may succeed even if another call has failed and cleared READY since the event. A
+    /// poll function has no destructor, so it passes no key. Its waker stays until the next event.
     pub(crate) fn poll_ready(
         &self,
         cx: &mut Context<'_>,
         key: Option<&mut Option<WaiterKey>>,
     ) -> Poll<ReadySnapshot> {
+        let since = tick_of(&key);
+        self.poll_until(cx, READY | GONE, since, key)
+    }
+
+    /// Returns the word if an event came after the word `failed` was read or after the future with `key` began
+    /// to wait, or if there is neither. Otherwise stores the waker as [`poll_ready`](Self::poll_ready) does.
+    pub(crate) fn poll_event(
+        &self,
+        cx: &mut Context<'_>,
+        failed: Option<ReadySnapshot>,
+        key: Option<&mut Option<WaiterKey>>,
+    ) -> Poll<ReadySnapshot> {
+        let since = failed.map(|seen| seen.0 / TICK).or(tick_of(&key));
+        match since {
+            None => Poll::Ready(self.now()),
+            Some(_) => self.poll_until(cx, GONE, since, key),
+        }
+    }
+
+    /// Returns the word if one of `flags` is set, or if the tick is no longer `since`. Otherwise stores the
+    /// waker.
+    fn poll_until(
+        &self,
+        cx: &mut Context<'_>,
+        flags: u64,
+        since: Option<u64>,
+        key: Option<&mut Option<WaiterKey>>,
+    ) -> Poll<ReadySnapshot> {
+        let may_try =
+            |word: u64| word & flags != 0 || since.is_some_and(|tick| tick != word / TICK);
         // T1
-        if let Some(seen) = self.ready() {
+        let seen = self.now();
+        if may_try(seen.0) {
             return Poll::Ready(seen);
         }
         // Clone the waker before taking the lock.
         let waker = cx.waker().clone();
         let mut waiters = lock(&self.waiters);
-        // T2. If T2 finds READY, Acquire pairs with the Release of `raise`. Otherwise, Release pairs with the
-        // Acquire of `raise`, which sees WAITING.
-        let waiting = |word: u64| (word & (READY | GONE) == 0).then_some(word | WAITING);
+        // T2. If a try may succeed, Acquire pairs with the Release of `raise`. Otherwise, Release pairs with
+        // the Acquire of `raise`, which sees WAITING.
+        let waiting = |word: u64| (!may_try(word)).then_some(word | WAITING);
         let before = self
             .word
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, waiting);
@@ -310,22 +347,15 @@ impl Readiness {
         Poll::Pending
     }
 
-    /// Returns the word if an event came after the future with `key` began to wait. Another task may have
-    /// cleared READY since the event.
-    pub(crate) fn woken_since(&self, key: WaiterKey) -> Option<ReadySnapshot> {
-        // Acquire pairs with the Release of `raise`.
-        let word = self.word.load(Ordering::Acquire);
-        (word / TICK != key.tick).then_some(ReadySnapshot(word))
-    }
-
     /// Removes the waker of a future that is being dropped.
     pub(crate) fn forget(&self, key: WaiterKey) {
-        if self.woken_since(key).is_some() {
+        let is_stored = || self.now().0 / TICK == key.tick;
+        if !is_stored() {
             return;
         }
         let mut waiters = lock(&self.waiters);
         // Check again, because an event may have come before the lock was taken.
-        if self.woken_since(key).is_none() {
+        if is_stored() {
             let Waiters { future, more, .. } = &mut *waiters;
             let mine = match key.in_slab() {
                 None => future.take(),
@@ -350,6 +380,11 @@ impl Drop for Readiness {
                 .for_each(|(_, waker)| drop_quietly(waker));
         }
     }
+}
+
+/// Returns the tick at which the future with `key` began to wait.
+fn tick_of(key: &Option<&mut Option<WaiterKey>>) -> Option<u64> {
+    key.as_deref()?.map(|key| key.tick)
 }
 
 impl WaiterKey {

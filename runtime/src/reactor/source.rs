@@ -3,8 +3,8 @@
 //!
 //! The two directions are independent. A write that would block does not affect reading (tokio #2886). Each
 //! direction counts its own events, so a read can clear the readiness for reading even if an event for
-//! writing came (tokio #8054). Only `WouldBlock` means that a direction is no longer ready. The one exception
-//! is a short read of a TCP stream: see [`SHORT_READ_DRAINS`].
+//! writing came (tokio #8054). Only `WouldBlock` means that a direction is no longer ready. There are two
+//! exceptions: a short read of a TCP stream ([`SHORT_READ_DRAINS`]), and a [`Peek`](Direction::Peek).
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -25,6 +25,11 @@ use crate::timer::Timers;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Direction {
     Read,
+    /// For reading, but the call may get `WouldBlock` although the source is readable, for example if it
+    /// reads the socket's error queue, or if the option `SO_PEEK_OFF` is set. A failure therefore does not
+    /// clear the readiness, because a [`Read`](Self::Read) of another task would then wait although there is
+    /// data. Instead, the call waits for the next event. The first try needs no event.
+    Peek,
     Write,
 }
 
@@ -101,7 +106,7 @@ impl Source {
 
     fn readiness(&self, direction: Direction) -> &Readiness {
         match direction {
-            Direction::Read => &self.read,
+            Direction::Read | Direction::Peek => &self.read,
             Direction::Write => &self.write,
         }
     }
@@ -150,21 +155,9 @@ impl Source {
         interest: Interest,
         operation: impl FnOnce() -> io::Result<R>,
     ) -> io::Result<R> {
-        self.try_after(None, interest, operation)
-    }
-
-    /// Does the same as [`try_any`](Self::try_any), after [`wait_for`](Self::wait_for) has returned `woken`.
-    /// The direction of `woken` is regarded as ready, even if another call has failed since then.
-    pub(crate) fn try_after<R>(
-        self: &Arc<Self>,
-        woken: Option<(Direction, ReadySnapshot)>,
-        interest: Interest,
-        operation: impl FnOnce() -> io::Result<R>,
-    ) -> io::Result<R> {
         let mut seen = [None; 2];
         for (seen, direction) in seen.iter_mut().zip(Direction::of(interest)) {
             *seen = self.readiness(direction).ready().map(|it| (direction, it));
-            *seen = seen.or(woken.filter(|(woken, _)| *woken == direction));
         }
         if seen == [None; 2] {
             return Err(io::ErrorKind::WouldBlock.into());
@@ -173,7 +166,7 @@ impl Source {
         self.settle(interest.is_writable(), &seen, result)
     }
 
-    /// Tries once. Repeats the call if a signal interrupts it.
+    /// Tries once, after `seen` was read. Repeats the call if a signal interrupts it.
     #[inline]
     fn attempt<R>(
         self: &Arc<Self>,
@@ -181,15 +174,12 @@ impl Source {
         seen: ReadySnapshot,
         operation: &mut impl FnMut(ReadySnapshot) -> io::Result<R>,
     ) -> io::Result<R> {
-        loop {
-            match operation(seen) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => {
-                    let may_write = direction == Direction::Write;
-                    return self.settle(may_write, &[Some((direction, seen))], result);
-                }
-            }
-        }
+        let result = uninterrupted(|| operation(seen));
+        self.settle(
+            direction == Direction::Write,
+            &[Some((direction, seen))],
+            result,
+        )
     }
 
     /// Updates the readiness of the directions in `seen`, which were ready before a try, according to the
@@ -208,7 +198,9 @@ impl Source {
                 }
                 if !(may_write && self.is_first_failure(seen) && self.hold_for_pause(seen)) {
                     for &(direction, seen) in seen.iter().flatten() {
-                        self.readiness(direction).clear(seen);
+                        if direction != Direction::Peek {
+                            self.readiness(direction).clear(seen);
+                        }
                     }
                 }
             }
@@ -234,7 +226,8 @@ impl Source {
             return false;
         };
         for &(direction, seen) in seen.iter().flatten() {
-            self.readiness(direction).hold(seen);
+            let clear = direction != Direction::Peek;
+            self.readiness(direction).hold(seen, clear);
         }
         true
     }
@@ -250,22 +243,11 @@ impl Source {
         mut key: Option<&mut Option<WaiterKey>>,
         mut operation: impl FnMut(ReadySnapshot) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
+        let mut failed = None;
         loop {
-            // If an event woke this future, the future may try, even if another call has failed since the
-            // event. The other call may have needed something else, such as space at another receiver.
-            let woken = key
-                .as_deref()
-                .and_then(|key| self.readiness(direction).woken_since((*key)?));
-            let seen = match woken {
-                Some(seen) => {
-                    ready!(coop::poll_spend(cx));
-                    key.as_deref_mut().map(Option::take);
-                    seen
-                }
-                None => ready!(self.poll_ready(direction, cx, key.as_deref_mut())),
-            };
+            let seen = ready!(self.poll_ready(direction, cx, failed, key.as_deref_mut()));
             match self.attempt(direction, seen, &mut operation) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => failed = Some(seen),
                 result => return Poll::Ready(result),
             }
         }
@@ -296,11 +278,13 @@ impl Source {
     ) -> Poll<io::Result<R>> {
         loop {
             ready!(coop::poll_spend(cx));
+            let before = self.write.now();
             match self.try_send_to(&mut send) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => return Poll::Ready(result),
             }
-            ready!(self.write.poll_ready(cx, key.as_deref_mut()));
+            let key = key.as_deref_mut();
+            ready!(self.write.poll_event(cx, Some(before), key));
         }
     }
 
@@ -313,16 +297,24 @@ impl Source {
         poll_fn(move |cx| (wait.source).poll_send_to(cx, Some(&mut wait.key), &mut send))
     }
 
-    /// Waits until a try may succeed, and spends one operation of the task's budget.
+    /// Waits until a try may succeed, and spends one operation of the task's budget. `failed` is the word
+    /// before the last try, if that failed in this poll.
     #[inline]
     fn poll_ready(
         &self,
         direction: Direction,
         cx: &mut Context<'_>,
-        key: Option<&mut Option<WaiterKey>>,
+        failed: Option<ReadySnapshot>,
+        mut key: Option<&mut Option<WaiterKey>>,
     ) -> Poll<ReadySnapshot> {
-        let seen = ready!(self.readiness(direction).poll_ready(cx, key));
+        let readiness = self.readiness(direction);
+        let seen = ready!(match direction {
+            Direction::Peek => readiness.poll_event(cx, failed, key.as_deref_mut()),
+            _ => readiness.poll_ready(cx, key.as_deref_mut()),
+        });
         ready!(coop::poll_spend(cx));
+        // The event has removed the waker that the future stored.
+        key.map(Option::take);
         Poll::Ready(seen)
     }
 
@@ -332,7 +324,8 @@ impl Source {
         direction: Direction,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
-        self.poll_ready(direction, cx, None).map(unless_gone)
+        let polled = self.poll_ready(direction, cx, None, None);
+        polled.map(unless_gone)
     }
 
     /// Returns a future that tries and waits as [`poll_io`](Self::poll_io) does. When dropped, the future
@@ -354,35 +347,73 @@ impl Source {
         self: &Arc<Self>,
         interest: Interest,
     ) -> impl Future<Output = io::Result<()>> {
-        self.wait_for(interest, |_, _| ())
-    }
-
-    /// Does the same as [`wait`](Self::wait), and returns the result of `output` for the ready direction.
-    pub(crate) fn wait_for<R>(
-        self: &Arc<Self>,
-        interest: Interest,
-        output: fn(Direction, ReadySnapshot) -> R,
-    ) -> impl Future<Output = io::Result<R>> {
-        let mut waits = [None, None];
-        for (wait, direction) in waits.iter_mut().zip(Direction::of(interest)) {
-            *wait = Some(self.io(direction, ()));
-        }
+        let mut waits = self.waits(interest);
         poll_fn(move |cx| {
             for wait in waits.iter_mut().flatten() {
-                let readiness = wait.source.readiness(wait.direction);
-                // One event wakes all waiting tasks, and the task that is polled first may clear the
-                // direction's readiness. The waits of the other tasks must end even then, because their calls
-                // may need something else, such as space at another receiver.
-                let polled = match wait.key.and_then(|key| readiness.woken_since(key)) {
-                    Some(seen) => Poll::Ready(seen),
-                    None => (wait.source).poll_ready(wait.direction, cx, Some(&mut wait.key)),
-                };
-                if let Poll::Ready(seen) = polled {
-                    return Poll::Ready(unless_gone(seen).map(|()| output(wait.direction, seen)));
+                if let Poll::Ready(seen) = wait.poll_ready(cx, None) {
+                    return Poll::Ready(unless_gone(seen));
                 }
             }
             Poll::Pending
         })
+    }
+
+    /// Does the same as [`io`](Self::io) for all directions of `interest`. In the direction of reading, the
+    /// call is a [`Peek`](Direction::Peek). But if `interest` is only PRIORITY, even the first try needs an
+    /// event, because a call for urgent data fails with `EINVAL` before urgent data has come.
+    pub(crate) fn io_any<R>(
+        self: &Arc<Self>,
+        interest: Interest,
+        mut operation: impl FnMut() -> io::Result<R>,
+    ) -> impl Future<Output = io::Result<R>> {
+        let mut waits = self.waits(interest);
+        for wait in waits.iter_mut().flatten() {
+            if interest.is_readable() && wait.direction == Direction::Read {
+                wait.direction = Direction::Peek;
+            }
+        }
+        poll_fn(move |cx| {
+            let mut seen = [None; 2];
+            loop {
+                for (seen, wait) in seen.iter_mut().zip(waits.iter_mut().flatten()) {
+                    let failed = seen.take().map(|(_, failed)| failed);
+                    if let Poll::Ready(now) = wait.poll_ready(cx, failed) {
+                        if wait.direction == Direction::Read {
+                            wait.direction = Direction::Peek;
+                        }
+                        *seen = Some((wait.direction, now));
+                    }
+                }
+                if seen == [None; 2] {
+                    return Poll::Pending;
+                }
+                let result = uninterrupted(&mut operation);
+                match self.settle(interest.is_writable(), &seen, result) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    result => return Poll::Ready(result),
+                }
+            }
+        })
+    }
+
+    /// Returns a future for each direction of `interest`.
+    fn waits(self: &Arc<Self>, interest: Interest) -> [Option<IoFuture<'_, ()>>; 2] {
+        let mut waits = [None, None];
+        for (wait, direction) in waits.iter_mut().zip(Direction::of(interest)) {
+            *wait = Some(self.io(direction, ()));
+        }
+        waits
+    }
+}
+
+/// Repeats `call` while a signal interrupts it.
+#[inline]
+fn uninterrupted<R>(mut call: impl FnMut() -> io::Result<R>) -> io::Result<R> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
     }
 }
 
@@ -408,10 +439,19 @@ where
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<R>> {
         let me = &mut *self;
         let (key, operation) = (Some(&mut me.key), &mut me.operation);
-        let result = ready!(me.source.poll_io(me.direction, cx, key, operation));
-        // If a waker was stored, an event has removed it.
-        me.key = None;
-        Poll::Ready(result)
+        me.source.poll_io(me.direction, cx, key, operation)
+    }
+}
+
+impl IoFuture<'_, ()> {
+    /// See [`Source::poll_ready`].
+    fn poll_ready(
+        &mut self,
+        cx: &mut Context<'_>,
+        failed: Option<ReadySnapshot>,
+    ) -> Poll<ReadySnapshot> {
+        let key = Some(&mut self.key);
+        self.source.poll_ready(self.direction, cx, failed, key)
     }
 }
 

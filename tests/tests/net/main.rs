@@ -8,6 +8,7 @@ mod full_queues;
 mod lookup;
 mod options;
 mod own_calls;
+mod peek;
 mod readiness;
 mod tcp;
 mod tcp_faults;

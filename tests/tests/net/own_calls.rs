@@ -535,52 +535,8 @@ fn an_interrupted_call_keeps_its_event<K: Kitchen>() {
     });
 }
 
-/// Two calls wait for the same direction of a socket. The first always returns `WouldBlock`. The second must
-/// still get the event.
-fn a_call_that_fails_does_not_hide_the_event_from_another<K: Kitchen>() {
-    K::open().block_on(async {
-        for one_task in [false, true] {
-            let socket = Arc::new(UdpSocket::bind("127.0.0.1:0").await.unwrap());
-            let sender = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-            let call = |flags: i32| {
-                let socket = socket.clone();
-                async move {
-                    let receive = || {
-                        let mut buffer = [std::mem::MaybeUninit::uninit(); 8];
-                        socket2::SockRef::from(&*socket).recv_with_flags(&mut buffer, flags)
-                    };
-                    socket.async_io(Interest::READABLE, receive).await.unwrap()
-                }
-            };
-            // The socket's error queue is empty, so this call fails.
-            let errors = call(libc::MSG_ERRQUEUE);
-            let data = call(0);
-            let to = socket.local_addr().unwrap();
-            let received = async {
-                if one_task {
-                    let both = futures::future::select(Box::pin(errors), Box::pin(data));
-                    both.await.factor_first().0
-                } else {
-                    let errors = brigade::spawn(errors);
-                    brigade::yield_now().await;
-                    let received = brigade::spawn(data).await.unwrap();
-                    errors.abort();
-                    received
-                }
-            };
-            let send = async {
-                sleep(Duration::from_millis(10)).await;
-                sender.send_to(b"soup", to).await.unwrap();
-            };
-            let both = futures::future::join(received, send);
-            assert_eq!(timeout(HANG, both).await.expect("it hangs").0, 4);
-        }
-    });
-}
-
 on_both! {
     an_interrupted_call_keeps_its_event,
-    a_call_that_fails_does_not_hide_the_event_from_another,
     try_io_makes_one_call_if_the_socket_is_ready,
     async_io_calls_once_for_each_event,
     async_io_waits_while_a_socket_is_full,

@@ -19,8 +19,9 @@ enum Step {
     /// An event for the end of the stream, an error, or urgent data.
     Last,
     Gone,
-    /// A pause begins after a try. The number selects the snapshot of the try; 0 is the newest.
-    Hold(usize),
+    /// A pause begins after a try. The number selects the snapshot of the try; 0 is the newest. If true, the
+    /// try clears the readiness.
+    Hold(usize, bool),
     /// A call asks for an event at the next release.
     RaiseAtRelease,
     Release,
@@ -32,8 +33,12 @@ enum Step {
     Drained(usize),
     /// The task with this number calls a poll function.
     Wait(usize),
-    /// The future with the first number is polled by the task with the second number.
+    /// The future with the first number is polled by the task with the second number. The future 0 waits for
+    /// an event, and the others wait until the source is ready.
     WaitKeyed(usize, usize),
+    /// The future 0 is polled by the task with the first number, after a try that failed. The second number
+    /// selects the snapshot of the try, as in `Hold`.
+    WaitAfter(usize, usize),
     /// The future with this number is dropped.
     Forget(usize),
 }
@@ -42,7 +47,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => Just(Step::Event),
         1 => Just(Step::Last),
-        1 => (0_usize..4).prop_map(Step::Hold),
+        1 => (0_usize..4, any::<bool>()).prop_map(|(ago, clear)| Step::Hold(ago, clear)),
         1 => Just(Step::RaiseAtRelease),
         1 => Just(Step::Release),
         4 => Just(Step::Look),
@@ -50,6 +55,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0_usize..4).prop_map(Step::Drained),
         4 => (0..MANY).prop_map(Step::Wait),
         4 => (0..MANY, 0..MANY).prop_map(|(future, waker)| Step::WaitKeyed(future, waker)),
+        2 => (0..MANY, 0_usize..4).prop_map(|(waker, ago)| Step::WaitAfter(waker, ago)),
         3 => (0..MANY).prop_map(Step::Forget),
     ]
 }
@@ -98,9 +104,9 @@ impl Model {
         woken
     }
 
-    /// Clears `ready`, unless an event came after the snapshot, or `put_off` has become true.
-    fn clear(&mut self, (events, _, put_off): (usize, bool, bool)) {
-        if (events, put_off) == (self.events, self.put_off) {
+    /// Clears `ready`, unless the snapshot is out of date.
+    fn clear(&mut self, look: (usize, bool, bool)) {
+        if look == (self.events, self.doubtful, self.put_off) {
             self.ready = false;
         }
     }
@@ -148,16 +154,17 @@ fn run(steps: &[Step]) {
                 told = model.event();
                 readiness.set_gone(&mut woken);
             }
-            Step::Hold(ago) => {
+            Step::Hold(ago, clear) => {
                 let Some(number) = looks.len().checked_sub(1 + ago) else {
                     continue;
                 };
                 if !model.gone && !model.held {
                     let (events, ..) = model.looks[number];
-                    (model.held, model.ready) = (true, false);
+                    model.held = true;
+                    model.ready &= !clear;
                     model.put_off |= events != model.events;
                 }
-                readiness.hold(looks[number]);
+                readiness.hold(looks[number], clear);
             }
             Step::RaiseAtRelease => {
                 model.put_off = true;
@@ -202,18 +209,34 @@ fn run(steps: &[Step]) {
                 assert_eq!(polled.is_ready(), model.ready || model.gone);
                 model.tasks[task] |= polled.is_pending();
             }
-            Step::WaitKeyed(future, task) => {
-                let woken = keys[future].and_then(|key| readiness.woken_since(key));
-                let waited = model.since[future];
-                assert_eq!(woken.is_some(), waited.is_some_and(|it| it != model.events));
+            Step::WaitKeyed(..) | Step::WaitAfter(..) => {
+                let (future, task, failed) = match step {
+                    Step::WaitKeyed(future, task) => (future, task, None),
+                    Step::WaitAfter(task, ago) => (0, task, looks.len().checked_sub(1 + ago)),
+                    _ => unreachable!(),
+                };
                 let mut cx = Context::from_waker(&wakers[task]);
-                match readiness.poll_ready(&mut cx, Some(&mut keys[future])) {
+                let key = Some(&mut keys[future]);
+                let tried = failed.map(|number| model.looks[number].0);
+                let since = tried.or(model.since[future]);
+                let may_try = match future {
+                    0 => since.is_none_or(|it| it != model.events),
+                    _ => model.ready || since.is_some_and(|it| it != model.events),
+                };
+                let polled = match future {
+                    0 => readiness.poll_event(&mut cx, failed.map(|number| looks[number]), key),
+                    _ => readiness.poll_ready(&mut cx, key),
+                };
+                assert_eq!(polled.is_ready(), may_try || model.gone, "{step:?}");
+                match polled {
                     Poll::Ready(seen) => {
-                        assert!(model.ready || model.gone);
                         assert_eq!(seen.is_gone(), model.gone);
+                        // A future that was woken forgets its key before it tries.
+                        if model.since[future].is_some_and(|it| it != model.events) {
+                            (keys[future], model.since[future]) = (None, None);
+                        }
                     }
                     Poll::Pending => {
-                        assert!(!model.ready && !model.gone);
                         // A future has one slot, which holds the waker of the task that polled it last.
                         model.futures[future] = Some(task);
                         model.since[future] = Some(model.events);

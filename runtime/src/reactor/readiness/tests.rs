@@ -227,7 +227,7 @@ fn a_held_direction_is_not_ready_until_its_release() {
     for (name, end) in ends {
         let readiness = Readiness::new(true, false);
         let (count, waker) = waiter();
-        readiness.hold(readiness.ready().unwrap());
+        readiness.hold(readiness.ready().unwrap(), true);
         assert!(wait(&readiness, &waker).is_pending());
         assert_eq!((event(&readiness), readiness.ready()), (0, None));
         let mut woken = Vec::new();
@@ -256,7 +256,7 @@ fn a_release_has_an_effect_only_if_an_event_came() {
         if before {
             event(&readiness);
         }
-        readiness.hold(seen);
+        readiness.hold(seen, true);
         assert!(wait(&readiness, &waker).is_pending());
         if during {
             assert_eq!(event(&readiness), 0);
@@ -295,6 +295,7 @@ fn a_waker_may_come_back_while_it_is_dropped() {
     assert!(wait_keyed(&readiness, Waker::noop(), &mut key).is_pending());
     assert!(readiness.ready().is_some());
     readiness.clear(readiness.ready().unwrap());
+    key = None;
     assert!(wait_keyed(&readiness, &meddler(), &mut key).is_pending());
     readiness.forget(key.unwrap());
     assert!(readiness.ready().is_some());

@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::Direction::{Read, Write};
+use super::Direction::{Peek, Read, Write};
 use super::*;
 use crate::test_support::waiter;
 
@@ -70,6 +70,54 @@ fn what_is_not_ready_is_not_tried() {
     assert_eq!(two_ways(&source, &mut os), [Poll::Pending; 2]);
     assert!(poll_once(source.wait(Interest::READABLE)).is_pending());
     assert!(poll_once(source.wait(Interest::WRITABLE)).is_ready());
+}
+
+/// A peek is tried immediately, and then once for each event. If it would block, the source stays readable.
+#[test]
+fn a_peek_is_tried_once_for_each_event() {
+    let source = source();
+    let mut os = Os::says([Err(WouldBlock), Err(WouldBlock), Ok(5)]);
+    let (count, waker) = waiter();
+    let mut cx = Context::from_waker(&waker);
+    coop::refill();
+    let mut peek = Box::pin(source.io(Peek, |_| os.call()));
+    assert!(peek.as_mut().poll(&mut cx).is_pending());
+    for woken in 1..=2 {
+        event(&source);
+        assert_eq!(count.0.load(Ordering::SeqCst), woken);
+        let polled = peek.as_mut().poll(&mut cx).map(kind);
+        assert_eq!(polled.is_ready(), woken == 2);
+        // Without an event, another poll does not try again.
+        if polled.is_pending() {
+            assert!(peek.as_mut().poll(&mut cx).is_pending());
+        }
+        assert!(source.read.ready().is_some());
+    }
+    drop(peek);
+    assert!(os.told_all());
+}
+
+/// A call for both directions is tried after an event of either direction. Without an event, another poll
+/// does not try again.
+#[test]
+fn a_call_for_both_directions_is_tried_once_for_each_event() {
+    let source = source();
+    let mut os = Os::says([Err(WouldBlock), Err(Interrupted), Err(WouldBlock), Ok(5)]);
+    let mut cx = Context::from_waker(Waker::noop());
+    coop::refill();
+    let both = Interest::READABLE.add(Interest::WRITABLE);
+    {
+        let mut call = pin!(source.io_any(both, || os.call()));
+        for direction in [&source.write, &source.read] {
+            assert!(call.as_mut().poll(&mut cx).is_pending());
+            assert!(call.as_mut().poll(&mut cx).is_pending());
+            assert!(source.write.ready().is_none());
+            direction.set(&mut Vec::new());
+        }
+        assert_eq!(call.as_mut().poll(&mut cx).map(kind), Poll::Ready(Ok(5)));
+        assert!(source.read.ready().is_some());
+    }
+    assert!(os.told_all());
 }
 
 #[test]
