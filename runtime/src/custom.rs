@@ -41,11 +41,10 @@
 //! ```
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
 use std::marker::PhantomData;
-use std::mem::ManuallyDrop;
 use std::task::Waker;
 
 use crate::blocking::Pool;
@@ -57,11 +56,10 @@ use crate::handle::Handle;
 use crate::handle::Shared;
 use crate::metrics::{Counters, Depths};
 use crate::reactor::{self, Reactor};
-use crate::sync::{Arc, AtomicBool, Mutex, Ordering, fence, lock};
+use crate::sync::{Arc, AtomicBool, Mutex, Ordering, Weak, fence, lock};
 use crate::task::owned::UNBOUND;
 use crate::task::raw::{RawTask, Runnable, TaskRef, Unbound};
 use crate::task::scheduler_ref::{Schedule, SchedulerRef};
-use crate::task::state::Writer;
 use crate::task::waker::{catch_quietly, drop_quietly};
 use crate::task::{JoinHandle, spawn_task};
 use crate::timer::Clock;
@@ -83,51 +81,58 @@ impl<F: Fn(Ready) + Send + Sync> Queue for F {
 }
 
 /// The right to run one task, once. Dropping the `Ready` cancels the task.
-pub struct Ready(ManuallyDrop<Runnable>);
+pub struct Ready(
+    // `None` only during `run` and `drop`. The reference keeps the task in memory, because a closing runtime
+    // ends tasks that are still in a queue.
+    Option<TaskRef>,
+);
 
 impl Ready {
-    fn new(task: Runnable) -> Self {
-        Ready(ManuallyDrop::new(task))
+    fn new(task: &Runnable) -> Self {
+        Ready(Some(task.raw().to_ref()))
     }
 
-    /// Polls the task once. If the task is woken during the poll or later, it is pushed again.
-    pub fn run(self) {
-        let mut ready = ManuallyDrop::new(self);
-        // SAFETY: `ready` is never dropped, so the value is not taken again.
-        let task = unsafe { ManuallyDrop::take(&mut ready.0) };
+    /// Polls the task once. If the task is woken during the poll or later, it is pushed again. Does nothing
+    /// if the runtime has closed.
+    pub fn run(mut self) {
         // The poll may drop the last spawner of this queue, and the push that follows may drop the task. This
         // reference keeps the task alive, and the task keeps the scheduler alive.
-        let _alive = task.raw().to_ref();
-        coop::nested(|| task.run(Writer::Shared, &Probe::off()));
+        let Some(task) = self.0.take() else { return };
+        coop::nested(|| task.raw().run_unless_seized());
     }
 }
 
 impl Drop for Ready {
     fn drop(&mut self) {
-        // SAFETY: the value is taken only here.
-        unsafe { ManuallyDrop::take(&mut self.0) }.cancel();
+        if let Some(task) = self.0.take() {
+            task.raw().cancel();
+        }
+    }
+}
+
+/// Keeps a queue alive. A panic of the queue's destructor is caught, because a wake may drop the last task of
+/// the queue, and a wake must not panic.
+struct Kept(Option<Arc<dyn Queue>>);
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        drop_quietly(self.0.take());
     }
 }
 
 /// The parts of the executor that its tasks use.
 struct Scheduler {
-    queue: ManuallyDrop<Arc<dyn Queue>>,
+    /// The runtime, the spawners and the living tasks keep the queue alive. A task that is done does not, so
+    /// a push after the runtime has closed makes no cycle of queue, `Ready`, task and scheduler.
+    queue: Weak<dyn Queue>,
     core: Arc<Core>,
-}
-
-impl Drop for Scheduler {
-    /// Catches a panic of the queue's destructor. A wake may drop the last task of this scheduler, and a wake
-    /// must not panic.
-    fn drop(&mut self) {
-        // SAFETY: the value is taken only here.
-        drop_quietly(unsafe { ManuallyDrop::take(&mut self.queue) });
-    }
 }
 
 /// The state that all spawners of a runtime share.
 struct Core {
-    /// `None` once the runtime is closing.
-    living: Mutex<Option<HashMap<u64, TaskRef>>>,
+    /// The living tasks with their queues, by number, so that they always end in the same order. `None` once
+    /// the runtime is closing.
+    living: Mutex<Option<BTreeMap<u64, (TaskRef, Kept)>>>,
     parked: AtomicBool,
     reactor: Arc<Reactor>,
     counters: Arc<Counters>,
@@ -146,27 +151,42 @@ impl Core {
     }
 }
 
+impl Scheduler {
+    fn push(&self, task: Ready) {
+        // The queue is gone only if the runtime has closed. The task is then dropped.
+        let Some(queue) = self.queue.upgrade() else {
+            return;
+        };
+        // A wake must not panic, because the panic could end a worker of another executor. If `push` panics,
+        // the task is dropped, and so cancelled.
+        catch_quietly(|| queue.push(task));
+        // The runtime may have closed meanwhile, so this may be the last reference.
+        drop_quietly(queue);
+        self.core.notify();
+    }
+}
+
 impl Schedule for Scheduler {
     fn bind(&self, task: Unbound) {
-        {
+        let queue = Kept(self.queue.upgrade());
+        let ready = {
             let mut living = lock(&self.core.living);
             // A closing executor drops the task. `task` was declared before the guard, so the lock is
             // released first.
             let Some(living) = &mut *living else { return };
-            living.insert(task.raw().number(), task.raw().to_ref());
+            living.insert(task.raw().number(), (task.raw().to_ref(), queue));
             // Mark the task as bound, so that its end is counted. The map needs no index, so any index
             // other than UNBOUND works.
             task.raw().set_owned_index(0);
             self.core.counters.in_flight.up();
-        }
-        self.schedule(task.bind());
+            // Before the lock is released, because the runtime may then close and end the task.
+            Ready::new(&task.bind())
+        };
+        self.push(ready);
     }
 
     fn schedule(&self, task: Runnable) {
-        // A wake must not panic, because the panic could end a worker of another executor. If `push` panics,
-        // the task is dropped, and so cancelled.
-        catch_quietly(|| self.queue.push(Ready::new(task)));
-        self.core.notify();
+        self.push(Ready::new(&task));
     }
 
     fn unbind(&self, task: RawTask) {
@@ -176,14 +196,17 @@ impl Schedule for Scheduler {
         let known = lock(&self.core.living)
             .as_mut()
             .and_then(|living| living.remove(&task.number()));
-        // Drop the reference outside of the lock, because it may be the last one.
+        // Drop the references outside of the lock, because they may be the last ones.
         drop(known);
         self.core.counters.in_flight.down();
     }
 }
 
 /// Spawns tasks into one queue of a [`Runtime`].
-pub struct Spawner(SchedulerRef);
+pub struct Spawner {
+    scheduler: SchedulerRef,
+    _queue: Kept,
+}
 
 impl Spawner {
     /// Spawns a task.
@@ -192,7 +215,7 @@ impl Spawner {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        spawn_task!(self.0.clone(), "task", None, future)
+        spawn_task!(self.scheduler.clone(), "task", None, future)
     }
 }
 
@@ -207,13 +230,13 @@ impl Notify {
     }
 }
 
-/// The base of an executor on one thread. Dropping the runtime [closes](Self::close) it, but takes no task
-/// out of a queue. A task that stays in a queue keeps the queue alive. So call `close` before the drop, or
-/// empty the queues after the drop.
+/// The base of an executor on one thread. Dropping the runtime [closes](Self::close) it, but takes no
+/// [`Ready`] out of a queue.
 pub struct Runtime {
     shared: Arc<Shared>,
     driver: RefCell<Driver>,
     core: Arc<Core>,
+    _queue: Kept,
     /// Makes the runtime `!Send` and `!Sync`, because two threads must not share `parked`.
     thread: PhantomData<*const ()>,
 }
@@ -228,7 +251,7 @@ impl Runtime {
         let (reactor, event_loop) = reactor::new()?;
         let counters = Arc::new(Counters::new(1));
         let core = Arc::new(Core {
-            living: Mutex::new(Some(HashMap::new())),
+            living: Mutex::new(Some(BTreeMap::new())),
             parked: AtomicBool::new(false),
             reactor: reactor.clone(),
             counters: counters.clone(),
@@ -240,7 +263,7 @@ impl Runtime {
         let settings = Settings::new();
         Ok(Runtime {
             shared: Arc::new(Shared {
-                scheduler: scheduler(queue, &core),
+                scheduler: scheduler(&queue, &core),
                 reactor,
                 os_timers: timers.clone(),
                 timers,
@@ -250,6 +273,7 @@ impl Runtime {
             }),
             driver: RefCell::new(Driver::new(event_loop, None, None, None)),
             core,
+            _queue: Kept(Some(queue)),
             thread: PhantomData,
         })
     }
@@ -257,7 +281,10 @@ impl Runtime {
     /// Returns a spawner for another queue. A task returns to the queue of its spawner each time it is
     /// woken.
     pub fn spawner(&self, queue: Arc<dyn Queue>) -> Spawner {
-        Spawner(scheduler(queue, &self.core))
+        Spawner {
+            scheduler: scheduler(&queue, &self.core),
+            _queue: Kept(Some(queue)),
+        }
     }
 
     /// Returns a handle, which spawns tasks into the queue that was passed to [`new`](Self::new).
@@ -309,15 +336,17 @@ impl Runtime {
         driver::wake_all(&mut woken);
     }
 
-    /// Cancels every task and accepts no new tasks. First queues the waiting tasks, then drops the tasks that
-    /// `take` returns from the queues.
+    /// Cancels every task and accepts no new tasks. A task that another thread is polling is cancelled when
+    /// the poll ends. Then drops what `take` returns from the queues. Another thread that has woken or
+    /// spawned a task may push its `Ready` after this call. Such a `Ready` has no effect.
     pub fn close(&self, take: impl FnMut() -> Option<Ready>) {
         // Destructors of tasks may ask for the current runtime.
         let _entered = context::enter_closing(&self.shared);
         let _closing = Closing(&self.shared);
         let living = lock(&self.core.living).take();
-        for task in living.into_iter().flat_map(HashMap::into_values) {
-            task.raw().abort();
+        // Do not rely on `take`: another thread may have queued a task without having pushed it yet.
+        for (task, _queue) in living.into_iter().flat_map(BTreeMap::into_values) {
+            task.raw().cancel_or_abort();
         }
         std::iter::from_fn(take).for_each(drop);
     }
@@ -341,9 +370,8 @@ impl Drop for Runtime {
     }
 }
 
-fn scheduler(queue: Arc<dyn Queue>, core: &Arc<Core>) -> SchedulerRef {
-    let core = core.clone();
-    let queue = ManuallyDrop::new(queue);
+fn scheduler(queue: &Arc<dyn Queue>, core: &Arc<Core>) -> SchedulerRef {
+    let (queue, core) = (Arc::downgrade(queue), core.clone());
     SchedulerRef::shared(Arc::new(Scheduler { queue, core }), Probe::off())
 }
 

@@ -63,6 +63,13 @@ impl Schedule for AtOnce {
     fn unbind(&self, _task: RawTask) {}
 }
 
+impl Runnable {
+    /// Cancels the task instead of running it.
+    pub(crate) fn cancel(self) {
+        self.raw().cancel();
+    }
+}
+
 /// Runs a task. If the task's executor has an owner thread, the caller must be on it.
 pub(crate) fn run(task: Runnable) {
     let writer = task.raw().own_writer();

@@ -16,6 +16,7 @@ mod abort_against_completion;
 mod abort_against_poll;
 mod arm_against_falling_asleep;
 mod batch_against_last_searcher;
+mod custom_close_against_wake;
 mod end_against_abort_handle;
 mod end_elsewhere_against_leaving;
 mod event_against_clearing;

@@ -23,6 +23,7 @@ pub(crate) mod waker;
 mod error;
 mod id;
 mod join_set;
+mod seized;
 pub(crate) mod spawn;
 
 pub use self::error::JoinError;

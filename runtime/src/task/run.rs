@@ -40,39 +40,40 @@ impl Runnable {
 
     #[inline(always)]
     fn run_once(self, writer: Writer, probe: &Probe) {
-        let task = self.raw();
-        debug_assert_eq!(writer, task.own_writer());
-        if task.state().apply(writer, Snapshot::start) == Start::Cancel {
-            return task.drop_and_complete();
-        }
-        let waker = waker::borrowed(task);
-        probe.poll_begins(task);
-        // SAFETY: RUNNING was set just now, so the future still exists, and this thread owns it.
-        let polled =
-            unsafe { (task.header().vtable.poll)(task.0, &mut Context::from_waker(&waker)) };
-        probe.poll_ended(task, polled as u8);
-        if polled != Polled::Pending {
-            task.complete();
-            return probe.turn_ended();
-        }
-        probe.pended(task);
-        match task.state().apply(writer, Snapshot::pend) {
-            // From here on, another thread may run and free the task.
-            Pend::Idle => {}
-            // SAFETY: QUEUED was set during the poll, and no other thread queues the task.
-            Pend::Requeue => task.scheduler().reschedule(unsafe { Runnable::new(task) }),
-            Pend::Cancel => task.drop_and_complete(),
-        }
-        probe.turn_ended();
-    }
-
-    /// Cancels the task instead of running it.
-    pub(crate) fn cancel(self) {
-        self.raw().cancel();
+        debug_assert_eq!(writer, self.raw().own_writer());
+        let start = self.raw().state().apply(writer, Snapshot::start);
+        self.raw().turn(start, writer, probe);
     }
 }
 
 impl RawTask {
+    /// Polls or cancels a task that was started.
+    #[inline(always)]
+    pub(super) fn turn(self, start: Start, writer: Writer, probe: &Probe) {
+        if start == Start::Cancel {
+            return self.drop_and_complete();
+        }
+        let waker = waker::borrowed(self);
+        probe.poll_begins(self);
+        // SAFETY: RUNNING was set just now, so the future still exists, and this thread owns it.
+        let polled =
+            unsafe { (self.header().vtable.poll)(self.0, &mut Context::from_waker(&waker)) };
+        probe.poll_ended(self, polled as u8);
+        if polled != Polled::Pending {
+            self.complete();
+            return probe.turn_ended();
+        }
+        probe.pended(self);
+        match self.state().apply(writer, Snapshot::pend) {
+            // From here on, another thread may run and free the task.
+            Pend::Idle => {}
+            // SAFETY: QUEUED was set during the poll, and no other thread queues the task.
+            Pend::Requeue => self.scheduler().reschedule(unsafe { Runnable::new(self) }),
+            Pend::Cancel => self.drop_and_complete(),
+        }
+        probe.turn_ended();
+    }
+
     /// Cancels the task, unless it is running or done. Called if the executor shuts down or refuses the
     /// task.
     pub(crate) fn cancel(self) {

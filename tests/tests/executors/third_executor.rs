@@ -247,7 +247,6 @@ fn a_dropped_runtime_drops_the_tasks_that_wait() {
     let ready: Ready = kept.lock().unwrap().pop().unwrap();
     ready.run();
     drop(runtime);
-    kept.lock().unwrap().clear();
     assert_eq!(drops.get(), 1);
     assert!(task.is_finished());
 }
@@ -394,7 +393,101 @@ fn a_queue_whose_drop_panics_harms_no_other_executor() {
     });
 }
 
+/// A queue whose next push waits at a gate, as if its thread were preempted just before the push.
+#[derive(Default)]
+struct Gated {
+    kept: Mutex<Vec<Ready>>,
+    gate: Mutex<Option<(mpsc::Sender<()>, mpsc::Receiver<()>)>>,
+}
+
+impl Gated {
+    fn take(&self) -> Option<Ready> {
+        self.kept.lock().unwrap().pop()
+    }
+}
+
+impl Queue for Gated {
+    fn push(&self, task: Ready) {
+        let gate = self.gate.lock().unwrap().take();
+        if let Some((entered, open)) = gate {
+            entered.send(()).unwrap();
+            open.recv().unwrap();
+        }
+        self.kept.lock().unwrap().push(task);
+    }
+}
+
+/// Another thread wakes or spawns a task, and pushes it only after the runtime has closed. The task ends in
+/// `close`. What was pushed has no effect, and the queue does not keep itself alive.
+fn a_push_after_close_is_harmless() {
+    for (spawns, runs) in [(false, false), (false, true), (true, false), (true, true)] {
+        let (queue, drops) = (Arc::new(Gated::default()), Tally::new());
+        let runtime = Runtime::new(queue.clone()).unwrap();
+        let (handle, (send, wakers)) = (runtime.handle(), mpsc::channel());
+        let waits = move |spy| {
+            let send = send.clone();
+            poll_fn(move |cx| {
+                let _spy = &spy;
+                send.send(cx.waker().clone()).unwrap();
+                Poll::<()>::Pending
+            })
+        };
+        let waiting = handle.spawn(waits(drops.on_drop()));
+        queue.take().unwrap().run();
+        let ((entered, inside), (open, closed)) = (mpsc::channel(), mpsc::channel());
+        *queue.gate.lock().unwrap() = Some((entered, closed));
+        let spy = drops.on_drop();
+        let stranger = std::thread::spawn(move || {
+            let waker = wakers.recv().unwrap();
+            if spawns {
+                return handle.spawn(waits(spy)).is_finished();
+            }
+            waker.wake();
+            true
+        });
+        inside.recv().unwrap();
+        runtime.close(|| queue.take());
+        assert!(waiting.is_finished(), "the task is not ended by close");
+        open.send(()).unwrap();
+        assert!(
+            stranger.join().unwrap(),
+            "the new task is not ended by close"
+        );
+        assert_eq!(drops.get(), 2);
+        if runs {
+            queue.take().unwrap().run();
+        }
+        let alive = Arc::downgrade(&queue);
+        drop((runtime, queue));
+        assert_eq!(alive.strong_count(), 0, "the queue keeps itself alive");
+    }
+}
+
+/// The runtime closes while another thread polls a task. The task is cancelled when its poll ends.
+fn a_task_that_is_being_polled_ends_after_close() {
+    let (queue, drops) = (Arc::new(Gated::default()), Tally::new());
+    let runtime = Runtime::new(queue.clone()).unwrap();
+    let ((entered, inside), (open, closed)) = (mpsc::channel(), mpsc::channel());
+    let (spy, closed) = (drops.on_drop(), Mutex::new(closed));
+    let task = runtime.handle().spawn(poll_fn(move |_| {
+        let _spy = &spy;
+        entered.send(()).unwrap();
+        closed.lock().unwrap().recv().unwrap();
+        Poll::<()>::Pending
+    }));
+    let ready = queue.take().unwrap();
+    let stranger = std::thread::spawn(move || ready.run());
+    inside.recv().unwrap();
+    runtime.close(|| queue.take());
+    assert!(!task.is_finished() && drops.get() == 0);
+    open.send(()).unwrap();
+    stranger.join().unwrap();
+    assert!(task.is_finished() && drops.get() == 1);
+}
+
 one_cook!(
+    a_push_after_close_is_harmless,
+    a_task_that_is_being_polled_ends_after_close,
     a_nested_run_leaves_the_outer_budget,
     a_panic_in_close_still_closes,
     a_queue_whose_drop_panics_harms_no_other_executor,

@@ -52,7 +52,10 @@ struct World {
     future: bool,
     /// A poll of the handle returned `Pending`, and its waker has not been called since.
     waiting: bool,
+    /// A `Runnable` or a `Ready` exists.
     queued: bool,
+    /// The executor is a custom one: it may close during a poll, and then a `Ready` may be left.
+    custom: bool,
     closed: bool,
     freed: bool,
     /// A wake came, and no poll has begun after it.
@@ -77,6 +80,7 @@ const BORN: World = World {
     future: true,
     waiting: false,
     queued: true,
+    custom: false,
     closed: false,
     freed: false,
     owed: true,
@@ -126,7 +130,8 @@ impl World {
             self.exec == Exec::Idle,
             "queued while it is running: {self:?}"
         );
-        // A closed executor accepts no tasks.
+        // A closed executor accepts no tasks. After a custom one has closed, no task needs to be queued.
+        assert!(!(self.closed && self.custom), "queued too late: {self:?}");
         self.queued = !self.closed;
     }
 
@@ -146,7 +151,11 @@ impl World {
             Exec::Idle if self.queued => {
                 self.queued = false;
                 self.owed = false;
-                self.exec = match self.run(seen, "start", Snapshot::start) {
+                let start = match self.custom {
+                    true => self.run(seen, "custom start", Snapshot::start_unless_seized),
+                    false => Some(self.run(seen, "start", Snapshot::start)),
+                };
+                self.exec = match start.expect("no other thread owns the task") {
                     Start::Poll => Exec::Polling,
                     Start::Cancel => Exec::DropFuture,
                 };
@@ -274,6 +283,10 @@ impl World {
             }
             next.push(world);
         }
+        if self.custom {
+            next.extend(self.outside_custom(seen));
+            return next;
+        }
         // The executor closes between two polls, not during one.
         if !self.closed && matches!(self.exec, Exec::Idle | Exec::Done) {
             let mut world = self;
@@ -284,6 +297,38 @@ impl World {
                 world.exec = Exec::DropFuture;
             }
             next.push(world);
+        }
+        next
+    }
+
+    /// Returns every state that the closing of a custom executor leads to, or a `Ready` that is dropped, or
+    /// run after the closing.
+    fn outside_custom(self, seen: &mut Seen) -> Vec<World> {
+        let mut next = Vec::new();
+        if !self.closed {
+            let mut world = self;
+            world.closed = true;
+            if world.run(seen, "close", Snapshot::seize_or_abort) {
+                assert!(world.future && world.exec == Exec::Idle, "{world:?}");
+                world.exec = Exec::DropFuture;
+            }
+            next.push(world);
+        }
+        if self.queued {
+            let mut world = self;
+            world.queued = false;
+            if world.run(seen, "drop", Snapshot::seize) {
+                assert!(world.future && world.exec == Exec::Idle, "{world:?}");
+                world.exec = Exec::DropFuture;
+            }
+            next.push(world);
+            if self.exec != Exec::Idle {
+                let mut world = self;
+                world.queued = false;
+                let start = world.run(seen, "custom start", Snapshot::start_unless_seized);
+                assert_eq!(start, None, "two threads own the task: {world:?}");
+                next.push(world);
+            }
         }
         next
     }
@@ -316,11 +361,16 @@ impl World {
     }
 }
 
-/// Visits every state that can be reached from `BORN` and returns the answers that were seen.
+/// Visits every state that can be reached from `BORN`, for both kinds of executors, and returns the answers
+/// that were seen.
 fn explore() -> (HashSet<World>, Seen) {
     let mut seen = Seen::new();
-    let mut known = HashSet::from([BORN]);
-    let mut left = vec![BORN];
+    let custom = World {
+        custom: true,
+        ..BORN
+    };
+    let mut known = HashSet::from([BORN, custom]);
+    let mut left = vec![BORN, custom];
     while let Some(world) = left.pop() {
         world.check_words();
         let mut next = world.execute(&mut seen);
@@ -385,6 +435,13 @@ fn every_answer_is_given_in_some_interleaving() {
         "complete DropOutput",
         "seize true",
         "seize false",
+        "custom start None",
+        "custom start Some(Poll)",
+        "custom start Some(Cancel)",
+        "close true",
+        "close false",
+        "drop true",
+        "drop false",
         "wait true",
         "wait false",
         "take true",

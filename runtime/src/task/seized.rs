@@ -1,0 +1,48 @@
+//! The tasks of a custom executor, which closes while other threads queue and run its tasks.
+//!
+//! The other executors close when no other thread runs their tasks, and they can empty their queues. A custom
+//! executor cannot: another thread may have set QUEUED, and push the task only later. So the executor does
+//! not wait for the queue. It *seizes* each task that is not running, and aborts the others. A queue may then
+//! still hold a seized task. It is RUNNING or DONE until its memory is freed, so running it does nothing.
+
+use super::raw::RawTask;
+use super::state::{RUNNING, Snapshot, Start, Writer};
+use crate::trace::Probe;
+
+impl Snapshot {
+    /// Like [`start`](Self::start), but returns `None` if the closing executor has seized the task.
+    pub(crate) fn start_unless_seized(self) -> (Snapshot, Option<Start>) {
+        if self.has(RUNNING) || self.is_done() {
+            (self, None)
+        } else {
+            let (next, answer) = self.start();
+            (next, Some(answer))
+        }
+    }
+
+    /// Like [`seize`](Self::seize), but also aborts the task if another thread is polling it.
+    pub(crate) fn seize_or_abort(self) -> (Snapshot, bool) {
+        match self.seize() {
+            (_, false) => (self.abort().0, false),
+            seized => seized,
+        }
+    }
+}
+
+impl RawTask {
+    /// Like `Runnable::run`, but does nothing if the closing executor has seized the task. The caller keeps
+    /// the task alive, and has its `Runnable`.
+    pub(crate) fn run_unless_seized(self) {
+        let writer = Writer::Shared;
+        if let Some(start) = self.state().apply(writer, Snapshot::start_unless_seized) {
+            self.turn(start, writer, &Probe::off());
+        }
+    }
+
+    /// Cancels the task. If another thread is polling the task, it is cancelled when the poll ends.
+    pub(crate) fn cancel_or_abort(self) {
+        if self.state().apply(Writer::Shared, Snapshot::seize_or_abort) {
+            self.drop_and_complete();
+        }
+    }
+}
