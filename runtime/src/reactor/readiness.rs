@@ -283,13 +283,19 @@ impl Readiness {
     /// A future passes a `key`, and calls [`forget`](Self::forget) when it is dropped. If an event has woken
     /// the future, a try may succeed even if another call has failed and cleared READY since the event. A
     /// poll function has no destructor, so it passes no key. Its waker stays until the next event.
+    #[inline]
     pub(crate) fn poll_ready(
         &self,
         cx: &mut Context<'_>,
         key: Option<&mut Option<WaiterKey>>,
     ) -> Poll<ReadySnapshot> {
-        let since = tick_of(&key);
-        self.poll_until(cx, READY | GONE, since, key)
+        // T1
+        let seen = self.now();
+        if seen.0 & (READY | GONE) != 0 {
+            return Poll::Ready(seen);
+        }
+        let since = tick_of(&key).unwrap_or(seen.0 / TICK);
+        self.wait(cx, READY | GONE, since, key)
     }
 
     /// Returns the word if an event came after the word `failed` was read or after the future with `key` began
@@ -300,47 +306,40 @@ impl Readiness {
         failed: Option<ReadySnapshot>,
         key: Option<&mut Option<WaiterKey>>,
     ) -> Poll<ReadySnapshot> {
-        let since = failed.map(|seen| seen.0 / TICK).or(tick_of(&key));
-        match since {
+        match failed.map(|seen| seen.0 / TICK).or(tick_of(&key)) {
             None => Poll::Ready(self.now()),
-            Some(_) => self.poll_until(cx, GONE, since, key),
+            Some(since) => self.wait(cx, GONE, since, key),
         }
     }
 
-    /// Returns the word if one of `flags` is set, or if the tick is no longer `since`. Otherwise stores the
-    /// waker.
-    fn poll_until(
+    /// Stores the task's waker, unless one of `flags` is set or the tick is no longer `since`.
+    fn wait(
         &self,
         cx: &mut Context<'_>,
         flags: u64,
-        since: Option<u64>,
+        since: u64,
         key: Option<&mut Option<WaiterKey>>,
     ) -> Poll<ReadySnapshot> {
-        let may_try =
-            |word: u64| word & flags != 0 || since.is_some_and(|tick| tick != word / TICK);
-        // T1
-        let seen = self.now();
-        if may_try(seen.0) {
-            return Poll::Ready(seen);
-        }
         // Clone the waker before taking the lock.
         let waker = cx.waker().clone();
         let mut waiters = lock(&self.waiters);
         // T2. If a try may succeed, Acquire pairs with the Release of `raise`. Otherwise, Release pairs with
         // the Acquire of `raise`, which sees WAITING.
-        let waiting = |word: u64| (!may_try(word)).then_some(word | WAITING);
+        let waiting = |word: u64| {
+            let may_try = word & flags != 0 || word / TICK != since;
+            (!may_try).then_some(word | WAITING)
+        };
         let before = self
             .word
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, waiting);
-        let tick = match before {
-            Ok(word) => word / TICK,
-            Err(word) => return Poll::Ready(ReadySnapshot(word)),
-        };
+        if let Err(word) = before {
+            return Poll::Ready(ReadySnapshot(word));
+        }
         // T3
         let mut dead = Vec::new();
         let unused = match key {
             None => waiters.put_task(waker, &mut dead),
-            Some(key) => waiters.put_future(waker, tick, key),
+            Some(key) => waiters.put_future(waker, since, key),
         };
         drop(waiters);
         drop_quietly((unused, dead));
