@@ -104,11 +104,11 @@ struct Access {
     lines: f64,
 }
 
-/// Parses a list of accesses. For example, `1/2 lock own tasks 20 4` happens in every second operation. It
-/// locks the worker's own cache line `tasks` for 20 ns, and moves four further lines from the previous core.
-/// `own` means a line of the worker itself, `other` a line of another worker, and `each` a line of every
-/// worker. `shard` means one of several lines (three for two workers). Without such a word, all workers
-/// share the line.
+/// Parses a list of accesses. For example, `1/2 lock own tasks 20 4` is an access that every second operation
+/// makes. It locks the worker's own cache line `tasks` for 20 ns, and moves four further lines from the
+/// previous core. `own` means a line of the worker itself, `other` a line of another worker, and `each` a
+/// line of every worker. `shard` means one of several lines (three for two workers). Without such a word, all
+/// workers share the line.
 fn parse(list: &'static str) -> Vec<Access> {
     let one = |access: &'static str| {
         let mut words = access.split_whitespace().peekable();

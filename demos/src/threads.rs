@@ -74,9 +74,9 @@ pub(crate) struct Threads {
 
 /// The results of both experiments.
 pub(crate) struct Both {
-    /// The facts about waiting with tasks.
+    /// The figures of the run in which tasks wait.
     pub(crate) tasks: Facts,
-    /// The facts about waiting with threads.
+    /// The figures of the run in which threads wait.
     pub(crate) threads: Facts,
     /// The facts about computing, for each number of threads.
     pub(crate) computed: Vec<Facts>,
@@ -291,8 +291,8 @@ struct Share {
     used: Option<Usage>,
 }
 
-/// Computes a share. The clock is read before the first reading of the usage and after the last one, so the
-/// time on a core never exceeds the wall time.
+/// Computes a share. The clock is read first and last, and the usage in between. So the time on a core never
+/// exceeds the wall time.
 fn share(numbers: Range<u64>) -> Share {
     let begun = Instant::now();
     let (sum, used) = usage::of_thread(|| sum_of_squares(numbers));

@@ -450,8 +450,8 @@ impl<T> Drop for Lookup<T> {
     }
 }
 
-/// The scheduler of jobs. Its methods queue nothing: `Lane::submit` queues each job, and one poll completes
-/// the job.
+/// The scheduler of jobs. Its methods need not queue a job, because `Lane::submit` has queued it, and one
+/// poll completes it.
 struct Jobs;
 
 impl Schedule for Jobs {

@@ -249,7 +249,7 @@ impl Sleep {
         };
         let nap = deadline.saturating_duration_since(now).min(NAP);
         thread::sleep(nap);
-        // Nothing else moves a virtual clock any more.
+        // The executor is gone, so only this poll moves its virtual clock.
         clock.jump(clock.to_nanos(now + nap));
         cx.waker().wake_by_ref();
     }

@@ -11,8 +11,9 @@ use crate::{cooks, figures::Figures, units};
 /// differ by a few percent, and by more on a busy machine.
 const WORTH_MENTIONING: f64 = 1.2;
 
-/// The ratio by which two runs of one program may differ on an idle machine. If a gain exceeds the
-/// possible maximum by less than this, the maximum is printed and marked as approximate.
+/// The ratio by which two runs of one program may differ on an idle machine. So a measured gain may be
+/// slightly above the possible maximum. If it is above by less than this ratio, the maximum is printed
+/// instead, and marked as approximate.
 const NOISE: f64 = 1.05;
 
 /// The mark after a figure that cannot be true.

@@ -12,7 +12,8 @@ use url::{SyntaxViolation, Url};
 use crate::paint::harmless;
 use crate::prelude::*;
 
-/// The maximum size of a list, in bytes. Arbitrary: three million long URLs fit.
+/// The maximum size of a list, in bytes. The value is arbitrary. Three million URLs fit, even if each of them
+/// is long.
 const LIST_MAX: u64 = 256 << 20;
 
 /// A URL that the user gave.

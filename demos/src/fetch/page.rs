@@ -164,8 +164,8 @@ fn is_whole(part: &PartFile, reply: &Response<Incoming>) -> bool {
             .is_some_and(|(from, _)| range == Some(&format!("bytes */{from}")))
 }
 
-/// Decides, from the head of a reply, whether its body continues the stored part of a file, replaces the
-/// part, or is only counted.
+/// Reads the head of a reply, and decides what to do with the body: append it to the stored part of the file,
+/// replace that part, or only count the bytes.
 fn go_on(mut part: PartFile, reply: &Response<Incoming>) -> Result<To, Failure> {
     let (status, headers) = (reply.status(), reply.headers());
     if status == StatusCode::PARTIAL_CONTENT {

@@ -142,7 +142,7 @@ const READ: Step = [
 /// the task is now pending.
 type Note = (Instant, Option<(&'static str, Place)>, bool);
 
-/// The notes that the task takes.
+/// What the task has recorded about itself.
 #[derive(Clone, Default)]
 struct Notes(Arc<Mutex<Vec<Note>>>);
 

@@ -44,8 +44,8 @@ const PALETTES: [Palette; 6] = [
 
 pub(crate) const PICTURES: usize = PALETTES.len();
 
-/// Paints a landscape, `width` pixels wide and two thirds as high, as a JPEG file. The same number and
-/// width always give the same file.
+/// Paints the landscape `number`, `width` pixels wide and two thirds as high, as a JPEG file. The same
+/// `number` and `width` always give the same file.
 pub(crate) fn photograph(number: usize, width: u32) -> anyhow::Result<Bytes> {
     encode(&paint(number, width, width * 2 / 3))
 }

@@ -86,7 +86,7 @@ struct Pitfall {
     remedy: &'static str,
     /// An explanation in a few sentences.
     why: &'static str,
-    /// The things that are counted as done.
+    /// The name of what is counted, such as `meals`.
     counts: &'static str,
     /// The minimum number of cooks with which the fault shows.
     cooks_min: usize,

@@ -19,9 +19,9 @@ use crate::timer::{Armed, Timers};
 /// same socket are unlikely to cause more failures in a row.
 const FREE: u32 = 8;
 
-/// The length of the first pause. Each further failure doubles the length, up to 64 ms. Arbitrary: with 64 ms
-/// between them, 16 tries per second cost almost nothing. A receiver that was not reading hardly notices the
-/// delay.
+/// The length of the first pause. Each further failure doubles the length, up to 64 ms. The limit is
+/// arbitrary. With 64 ms there are 16 tries per second, which cost almost nothing. A receiver that was not
+/// reading hardly notices the delay.
 const SHORTEST: Duration = Duration::from_millis(1);
 /// How many times the length doubles.
 const DOUBLINGS: u32 = 6;

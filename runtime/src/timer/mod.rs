@@ -77,9 +77,9 @@ struct LockedWheel {
     /// Mirrors `wheel.is_empty()`, so that a poll of the driver takes no lock if there are no timers.
     empty: AtomicBool,
     alarm: Arc<Alarm>,
-    /// The number of `Armed` values that were dropped outside of the executor, minus `WheelState::armed` once
-    /// the `Timers` are dropped. So it becomes 0 when nothing points to the wheel any more. It is changed after
-    /// unlocking.
+    /// Counts the `Armed` values that were dropped outside of the executor. When the `Timers` are dropped,
+    /// `WheelState::armed` is subtracted. So it becomes 0 when nothing points to the wheel any more. It is
+    /// changed after unlocking.
     dropped: AtomicU64,
 }
 

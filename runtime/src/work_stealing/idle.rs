@@ -102,9 +102,10 @@ impl Idle {
         }
     }
 
-    /// N2 to N4: a task was made ready. Returns the worker to unpark, if any. This is the worker that parked
-    /// last, because its caches are the warmest. The worker in the driver is chosen only if no other worker
-    /// is parked: waking it takes two additional system calls, and another worker must take its place.
+    /// Takes the steps N2 to N4 after a task was made ready. Returns the worker to unpark, if any. This is
+    /// the worker that parked last, because its caches are the warmest. The worker in the driver is chosen
+    /// only if no other worker is parked: waking it takes two additional system calls, and another worker
+    /// must take its place.
     #[inline]
     pub(crate) fn to_wake(&self, drives: impl Fn(usize) -> bool) -> Option<usize> {
         // N2

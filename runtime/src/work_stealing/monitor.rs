@@ -14,9 +14,9 @@
 //!    have a task although there is no monitor (`Scheduler::wake_successor`).
 //! 2. *Which worker.* `ensure_monitor` wakes one of the parked workers. That worker searches, usually in
 //!    vain, and parks again, now as the monitor. The request is recorded, so it is valid even if the
-//!    requester has parked again meanwhile. Without the record, the woken worker would then park without the
-//!    role. There would still be no monitor. So a requester that often wakes for a short time would wake
-//!    another worker in vain each time.
+//!    requester has parked again meanwhile. If it were not recorded, the woken worker would park and would
+//!    not become the monitor. A requester that often runs for a short time would then wake another worker in
+//!    vain each time.
 //! 3. *What it does* (`Worker::take_from_stuck_workers`). Once in each period, the monitor takes the task out
 //!    of the slot of each worker that had a task there at the last check, and has begun no poll since then.
 //!    Then it searches, as after any park. When it parks again, it takes the driver if the driver is free. A

@@ -116,7 +116,8 @@ fn a_call_that_never_succeeds_hides_nothing_from_another<K: Kitchen>() {
     });
 }
 
-/// A receiver has emptied the socket, and has cleared its readiness. The error queue is still read.
+/// A receiver has emptied the socket and has cleared its readiness. A call then still finds the error in the
+/// error queue.
 fn an_error_is_found_after_the_socket_was_emptied<K: Kitchen>() {
     K::open().block_on(async {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();

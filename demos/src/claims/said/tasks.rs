@@ -172,7 +172,7 @@ fn order(lab: &Lab, seed: u64) -> anyhow::Result<Vec<String>> {
 pub(super) const ALSO_CONCURRENT: Claim = Claim {
     id: 13,
     said: "Every parallel run is also concurrent.",
-    // No single demo makes all runs, so the command checks all claims.
+    // This claim compares the runs of all demos, and only `brigade claims` makes all of them.
     command: |sizes| match sizes.is_small {
         true => "brigade claims --size small".to_owned(),
         false => "brigade claims".to_owned(),

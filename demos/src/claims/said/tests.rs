@@ -114,7 +114,8 @@ fn samples() -> [Sample; 16] {
             ],
             nothing: &[
                 &[("computing_set_speed_up", 1.3)],
-                // One cook gains nothing at computing, so other programs caused this difference.
+                // With one cook, more tasks do not make computing faster. So other programs have caused this
+                // gain.
                 &[
                     ("computing_set_speed_up", 2.0),
                     ("computing_on_processor", 0.5),

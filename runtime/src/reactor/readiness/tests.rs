@@ -245,8 +245,8 @@ fn a_held_direction_is_not_ready_until_its_release() {
     }
 }
 
-/// If no event came, a release wakes no task. An event between the try and the hold takes effect at the
-/// release.
+/// If no event came during the hold, its release wakes no task. An event between the try and the hold takes
+/// effect at the release.
 #[test]
 fn a_release_has_an_effect_only_if_an_event_came() {
     for (before, during) in [(false, false), (true, false), (false, true)] {

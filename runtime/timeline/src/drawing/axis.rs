@@ -22,8 +22,8 @@ impl Window {
         (at.saturating_sub(self.begin) as f64 / self.length() as f64).min(1.0)
     }
 
-    /// Divides the window into `bins` equal parts. Returns, for each part, which share of it the intervals
-    /// fill. Two intervals that both fill a part completely add up to 2.
+    /// Divides the window into `bins` equal parts. For each part, returns the share of the part that the
+    /// intervals fill. Two intervals that both fill a part completely add up to 2.
     ///
     /// Takes time proportional to the number of intervals plus the number of bins. If an interval fills
     /// several parts completely, `steps` notes only the first of them and the part after the last.

@@ -31,7 +31,7 @@ const COOKS_MAX: usize = 16;
 const FIGURES_FROM: usize = 72;
 /// The width of a figure, such as `100 % busy` or `2,000 most`, in columns.
 const FIGURES_WIDTH: usize = 10;
-/// The width of a tick's label, such as `200 ms`, with some space, in columns.
+/// The number of columns for the label of a tick (such as `200 ms`) and some space.
 const TICK_WIDTH: usize = 10;
 
 /// Draws the run.
