@@ -80,7 +80,7 @@ impl Drop for Entry {
         if above == this {
             CURRENT.set(node.below.get());
         } else {
-            // A guard that was entered later still exists.
+            // A guard that was made after this one still exists.
             loop {
                 // SAFETY: `above` is in the list. All nodes of the list are alive, because a node leaves the
                 // list before it is freed. `this` is below `above`, so the loop finds it.

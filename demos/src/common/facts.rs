@@ -30,7 +30,7 @@ enum Unit {
     /// A share between 0 and 1.
     Share,
     Number,
-    /// How many times as fast one run was as another. `most` is the largest possible factor.
+    /// The speed of one run divided by the speed of another. `most` is the largest possible factor.
     SpeedUp {
         most: f64,
     },

@@ -1,5 +1,5 @@
-//! A separate process that runs a hidden command of this program. The resources of this process are not
-//! counted as the demo's.
+//! A separate process that runs a hidden command of this program. The resources that the helper process uses
+//! are not counted as the demo's.
 
 use std::{
     io::{BufReader, Read as _},

@@ -74,9 +74,9 @@ pub(crate) struct OneAndMany<T> {
     at_hand_is_one: bool,
 }
 
-/// Runs the future that `program` returns, once with one cook and once with many cooks. The first run is on
-/// `at_hand`. The second run is on a new executor: with `many` cooks if `at_hand` has one cook, and with one
-/// cook otherwise.
+/// Runs the future that `program` returns, once with one cook and once with many cooks. The first run uses
+/// the existing executor `at_hand`. The second run is on a new executor: with `many` cooks if `at_hand` has
+/// one cook, and with one cook otherwise.
 ///
 /// The new executor is built after the first run, because its timeline begins when it is built.
 pub(crate) fn one_and_many<F: Future>(

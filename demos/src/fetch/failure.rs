@@ -56,8 +56,8 @@ impl Kind {
 
     /// Returns whether the same request may succeed a moment later.
     ///
-    /// A bad certificate, a malformed reply or an oversized reply would only recur, at the cost of
-    /// another transfer.
+    /// After a bad certificate, a malformed reply or an oversized reply, a second request would fail in the
+    /// same way, and cost another transfer.
     pub(crate) const fn may_pass(self) -> bool {
         matches!(
             self,

@@ -35,7 +35,8 @@ use super::{
 /// connection. The pool may hold several closed connections, and each attempt uses up one.
 const STALE_MAX: usize = 20;
 
-/// The maximum number of bytes of a redirect's body that are read so that its connection can be kept.
+/// The connection of a redirect can be kept only if its body is read to the end. At most this many bytes are
+/// read for that.
 const REDIRECT_BODY_MAX: usize = 64 << 10;
 
 impl Client {

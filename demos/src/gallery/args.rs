@@ -152,7 +152,7 @@ impl Args {
         GAP.max(Duration::from_secs_f64(self.connections as f64 / RATE_MAX))
     }
 
-    /// Returns the time between two albums, which are spread over the visit.
+    /// Returns the time from one album to the next. The albums are spread evenly over the visit.
     pub(crate) fn album_gap(&self) -> Duration {
         let albums = self.images.div_ceil(ALBUM as u64);
         self.duration()

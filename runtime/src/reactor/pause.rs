@@ -1,12 +1,12 @@
 //! Delays the next try after several failed writes. A failed write may itself cause the event that the writer
 //! waits for.
 //!
-//! If the receiver of a Unix datagram has no space, `sendto` allocates memory for the datagram and frees
-//! the memory again. Freeing the memory makes the sender's socket writable, which is an event. A task that
-//! tried again after each such event would never stop, and would keep a processor busy. So if several writes
-//! in a row fail, each after its own event, a pause begins. Until the pause ends, events are put off. If the
-//! failed call waited for both directions, the pause holds both, because each event reports all ready
-//! directions.
+//! If the receiver of a Unix datagram has no space, `sendto` allocates memory for the datagram and frees the
+//! memory again. Freeing the memory makes the sender's socket writable, which is an event. A task that tried
+//! again after each such event would never stop, and would keep a processor busy. So if several writes in a
+//! row fail, each after its own event, a pause begins. Until the pause ends, events are put off. If the
+//! failed call waited for both directions, the events of both are put off, because an event for one direction
+//! also reports the other if that is ready.
 
 use std::task::Waker;
 use std::time::Duration;

@@ -30,8 +30,8 @@ impl Snapshot {
 }
 
 impl RawTask {
-    /// Like `Runnable::run`, but does nothing if the closing executor has seized the task. The caller keeps
-    /// the task alive, and has its `Runnable`.
+    /// Like `Runnable::run`, but does nothing if the closing executor has seized the task. The caller must
+    /// have the task's `Runnable`, and must keep the task alive during the call.
     pub(crate) fn run_unless_seized(self) {
         let writer = Writer::Shared;
         if let Some(start) = self.state().apply(writer, Snapshot::start_unless_seized) {

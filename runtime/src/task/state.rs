@@ -298,7 +298,7 @@ impl State {
     /// store overwrites such a change, nothing is lost, because the task is done.
     #[inline(always)]
     pub(crate) fn finish(&self) {
-        // Relaxed: only SPARE is kept, and only the owner thread writes it.
+        // Relaxed suffices: of the old value, only SPARE is kept, and only the owner thread writes SPARE.
         self.set(Snapshot(self.0.load(Ordering::Relaxed)).finish());
     }
 }

@@ -117,7 +117,7 @@ impl Idle {
         self.take_sleeper(false, drives)
     }
 
-    /// Returns whether a worker searches, or no worker is parked.
+    /// Returns true if a worker is searching, or if no worker is parked.
     #[inline]
     pub(crate) fn nobody_to_wake(&self) -> bool {
         let counts = self.counts();

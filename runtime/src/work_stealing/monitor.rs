@@ -17,9 +17,9 @@
 //!    requester has parked again meanwhile. If it were not recorded, the woken worker would park and would
 //!    not become the monitor. A requester that often runs for a short time would then wake another worker in
 //!    vain each time.
-//! 3. *What it does* (`Worker::take_from_stuck_workers`). Once in each period, the monitor takes the task out
-//!    of the slot of each worker that had a task there at the last check, and has begun no poll since then.
-//!    Then it searches, as after any park. When it parks again, it takes the driver if the driver is free. A
+//! 3. *What it does* (`Worker::take_from_stuck_workers`). Once in each period, the monitor checks all slots.
+//!    If a slot already had a task at the last check, and its worker has begun no poll since then, the monitor
+//!    takes the task. Then it searches, as after any park. When it parks again, it takes the driver if the driver is free. A
 //!    new task may wake the monitor at any time, and may block it too. So all monitors share the result and
 //!    the time of the last check, and a new monitor parks only for the rest of the period.
 //! 4. *Where.* If the monitor is in the driver, the next worker that parks outside the driver takes over the
@@ -37,13 +37,13 @@
 //!   P4  request, wake one
 //! ```
 //!
-//! If P2 comes before Q2, Q3 sees the task. Otherwise P3 sees Q1 and does not count this searcher. If the
-//! searcher was the monitor before, P3 also sees that this role has ended. At R3, the former monitor does not
-//! check the slots. If it found a task, it wakes another worker as the monitor. Otherwise it becomes the
-//! monitor again, because the worker of P1 is awake. (The worker of R3 changes the count of awake workers at
-//! S1, and reads the count afterwards. If the worker of P1 rises only after this change, P3 comes after R1
-//! and sees R1.) P2 is executed for every task that enters a slot. It seldom matters, because most owners
-//! empty their slot a moment later. So P2 must be cheap. On x86-64 the fence costs nothing, because it
+//! If P2 comes before Q2, Q3 sees the task. If Q2 comes first, P3 sees Q1, and does not rely on this
+//! searcher. If the searcher was the monitor before, P3 also sees that this role has ended. At R3, the former
+//! monitor does not check the slots. If it found a task, it wakes another worker as the monitor. Otherwise it
+//! becomes the monitor again, because the worker of P1 is awake. (The worker of R3 changes the count of awake
+//! workers at S1, and reads the count afterwards. If the worker of P1 rises only after this change, P3 comes
+//! after R1 and sees R1.) P2 is executed for every task that enters a slot. It seldom matters, because most
+//! owners empty their slot a moment later. So P2 must be cheap. On x86-64 the fence costs nothing, because it
 //! follows a swap, which is a full barrier there.
 
 use std::time::Duration;

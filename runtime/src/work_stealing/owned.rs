@@ -97,7 +97,8 @@ impl OwnedTasks {
         task.set_owned_index(place * self.parts.len() as u32 + part as u32);
     }
 
-    /// Returns the number of the part, and the number of the entry in that part, for a task's index.
+    /// Splits a task's index into two numbers: the number of the part, and the number of the entry in that
+    /// part.
     #[inline]
     fn find(&self, index: u32) -> (usize, u32) {
         // `parts.len()` is a power of two.

@@ -39,8 +39,8 @@ pub(super) struct ShutdownLatch {
 struct Present {
     /// The number of present workers, plus one for the executor.
     count: usize,
-    /// Set while the executor is counted. The executor is counted from the start, so that the shutdown
-    /// cannot finish while workers are being started.
+    /// True while `count` includes the executor. It does from the start, so that the shutdown cannot finish
+    /// while workers are being started.
     executor: bool,
     /// Set once all tasks are cancelled.
     finished: bool,

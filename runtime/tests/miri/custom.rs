@@ -30,7 +30,7 @@ fn kept() -> Kept {
     Arc::new(Mutex::new(Some(Vec::new())))
 }
 
-/// The queue cancels a task in `push` when only this task keeps its scheduler alive.
+/// The method `push` of the queue cancels the task, although nothing else keeps the task's scheduler alive.
 #[test]
 fn a_task_is_cancelled_in_the_push_after_its_poll() {
     let (runtime, drops, kept) = (

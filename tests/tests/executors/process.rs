@@ -24,8 +24,8 @@ fn next_descriptor() -> u64 {
     fs::File::open("/dev/null").unwrap().as_raw_fd() as u64
 }
 
-/// Waits until `count` descriptors are open, because threads of dropped executors close their descriptors
-/// later.
+/// Waits until only `count` descriptors are still open. The threads of a dropped executor may close their
+/// descriptors a little after the drop.
 fn wait_for_descriptors(count: usize) {
     while descriptors() != count {
         thread::yield_now();

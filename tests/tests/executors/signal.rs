@@ -1,5 +1,5 @@
-//! Tests receiving signals as futures (feature `signal`). Each test runs in a separate process and signals
-//! that process.
+//! Tests the futures that receive signals (feature `signal`). Each test runs in a separate process and
+//! signals that process.
 #![cfg(unix)]
 
 use std::io::ErrorKind;

@@ -377,8 +377,8 @@ fn operations_that_wait_for_a_job_end() {
     });
 }
 
-/// The clock moves as soon as all jobs have ended, even if the thread of the pool that becomes idle last ran
-/// no job.
+/// The clock moves as soon as all jobs have ended. This holds even if the last thread of the pool to become
+/// idle has run no job.
 fn the_clock_moves_as_soon_as_all_jobs_have_ended() {
     for _ in 0..500 {
         let executor = SingleThread::builder()

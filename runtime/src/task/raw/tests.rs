@@ -112,7 +112,7 @@ fn waiting<T: Unpin>(lists: &Arc<Lists>, output: T) -> (Arc<Sight>, JoinHandle<T
     (sight, handle)
 }
 
-/// Lets the task end, and runs it on this thread.
+/// Allows the task to complete at its next poll, and runs it on this thread.
 fn end(lists: &Lists, sight: &Sight) {
     sight.may_end.store(true, SeqCst);
     sight.waker().wake();
