@@ -207,15 +207,19 @@ fn a_yield_lets_every_ready_task_run() {
 fn a_yield_lets_the_driver_look() {
     let executor = SingleThread::new().unwrap();
     executor.block_on(async {
+        let mut rounds = 0;
         for _ in 0..20 {
             // After many short polls without a yield, the executor polls the driver at longer intervals.
             for _ in 0..1_000 {
                 wake_self_once().await;
             }
-            let mut due = pin!(sleep(Duration::from_millis(2)));
-            assert!(futures::poll!(due.as_mut()).is_pending());
+            let mut due = pin!(sleep(Duration::from_millis(10)));
+            if futures::poll!(due.as_mut()).is_ready() {
+                // Other programs kept this thread from its core for too long.
+                continue;
+            }
             // Block the thread until the timer is due, so that it cannot fire before the first yield.
-            let late = Instant::now() + Duration::from_millis(6);
+            let late = Instant::now() + Duration::from_millis(12);
             while Instant::now() < late {
                 std::hint::spin_loop();
             }
@@ -225,7 +229,9 @@ fn a_yield_lets_the_driver_look() {
                 yields += 1;
             }
             assert!(yields <= 2, "{yields} yields");
+            rounds += 1;
         }
+        assert!(rounds > 0);
     });
 }
 
