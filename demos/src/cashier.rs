@@ -1,11 +1,11 @@
 //! `brigade cashier`: one cashier, and then several, who switch between customers.
 //!
-//! This demo shows interleaving. Each customer is a task that runs, waits for I/O and runs again. While the
-//! card machine of one customer works, the cashier serves another customer. With one cashier no two runs
-//! overlap, however many customers are in the shop. With several cashiers, runs can overlap.
+//! This demo shows interleaving. Each customer is a task that has a turn, waits for I/O and has another turn.
+//! While the card machine of one customer works, the cashier serves another customer. With one cashier no two
+//! turns overlap, however many customers are in the shop. With several cashiers, turns can overlap.
 //!
-//! Here a run is one poll: the code from one await to the next. A cashier never turns to another customer
-//! during a run. So a task has its cashier to itself until it awaits something.
+//! A turn is one poll: the code from one await to the next. A cashier never leaves a customer during a
+//! turn. So a task has its cashier to itself until it awaits something.
 
 use brigade::timeline::{LaneKind, Timeline};
 
@@ -44,12 +44,12 @@ pub(crate) struct Args {
     seed: Option<u64>,
 }
 
-/// The minutes of one run, in which the cashier rings up the goods or packs them.
-const RUN: f64 = 1.0;
+/// The minutes of one turn, in which the cashier rings up the goods or packs them.
+const TURN: f64 = 1.0;
 /// The minutes that a customer waits for the card machine.
 const CARD_MACHINE: f64 = 2.0;
 
-/// Serves one customer: a run, then I/O, then another run.
+/// Serves one customer: a turn, then I/O, then another turn.
 async fn serve(goods: Pile, minute: Duration) -> [Chopped; 2] {
     let rung_up = goods.chop_at_once();
     wait(minute.mul_f64(CARD_MACHINE)).await;
@@ -117,7 +117,7 @@ pub(crate) fn shop(
     customers: u32,
     minute: Duration,
 ) -> anyhow::Result<OneAndMany<bool>> {
-    let goods = Pile::of(minute.mul_f64(RUN));
+    let goods = Pile::of(minute.mul_f64(TURN));
     one_and_many(executor, cooks::a_cook_a_core(), || {
         open(customers, minute, goods)
     })
@@ -156,16 +156,21 @@ impl Dish for Args {
         let runs = [&shop.one, &shop.many];
         ensure!(runs.iter().all(|run| run.output), "a sum came out wrong");
         let title = format!(
-            "cashier: {}, each run, I/O, run; a minute takes {}",
+            "cashier: {} who wait for a card machine; a minute takes {}",
             counted(self.customers as usize, "customer"),
             duration(self.minute)
         );
         let mut report = Report::of("cashier", title, shop.at_hand());
         let cashiers = |run: &Run<bool>| counted(run.figures.cooks, "cashier");
-        let how = "A cashier is a cook. In the drawings, # marks a run. From left to right, the runs are in \
-                   the order in which these customers were served:";
+        report.intro = report::wrapped(
+            "A cashier is a cook. A customer has a turn of about a minute, waits two minutes for the card \
+             machine, and has another turn. A turn is one poll, so a cashier never leaves a customer \
+             during a turn. The first shop has one cashier; --cooks 2 or more sets the number in the \
+             second.",
+        );
+        report.part = "the second shop";
         let orders = runs.into_iter().flat_map(order).collect::<Vec<_>>();
-        report.charts = vec![format!("{}\n\n{}", report::wrapped(how), orders.concat())];
+        report.charts = vec![format!("The order of the turns:\n\n{}", orders.concat())];
         let drawn = runs.map(|run| (&run.timeline, cashiers(run)));
         report.draw("cashier", &drawn);
         let rows = runs.map(|run| (cashiers(run), &run.figures));
@@ -191,7 +196,7 @@ impl Dish for Args {
             report.own_keys(json!({ "seeded": orders }));
         } else {
             report.verdict +=
-                " The order may change from run to run; with --seed 7 it can be had again.";
+                " The order may change from run to run; --seed 7 draws one that does not change.";
         }
         report.with_one = Some(shop.one.map(drop));
         Ok(report)
@@ -214,18 +219,19 @@ fn verdict(shop: &OneAndMany<bool>) -> String {
     let [one, many] = [&shop.one, &shop.many].map(|run| visits(&run.timeline));
     let [one_run, many_run] = [&shop.one.figures, &shop.many.figures];
     let overlapped = |visits: &[Visit]| match (overlaps(visits), visits.len()) {
-        (0, all) => format!("no two of {all} runs overlapped"),
-        (n, all) => format!("{} among the {all} runs overlapped", counted(n, "pair")),
+        (0, all) => format!("no two of {all} turns overlapped"),
+        (n, all) => format!("{} among the {all} turns overlapped", counted(n, "pair")),
     };
     let said = format!(
         "One cashier had up to {} in the shop and turned to another customer {}: {}. With {} cashiers, \
-         {}, and at most {} took place at one instant.",
+         {}, with at most {} at one instant, and serving was {}.",
         counted(one_run.in_flight_max, "customer"),
         counted(switches(&one, 1), "time"),
         overlapped(&one),
         many_run.cooks,
         overlapped(&many),
-        counted(many_run.at_once_max, "run"),
+        counted(many_run.at_once_max, "turn"),
+        shop.speed_up().compared_with("with one"),
     );
     report::with_doubts(said, shop.doubts())
 }

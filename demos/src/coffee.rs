@@ -34,16 +34,16 @@ const WASTED: f64 = 0.5;
 
 /// The explanation of the four ways, in the order of the table.
 const WAYS_EXPLAINED: &str = "Each way waits for the same machines, one shift after the other. Blocked: one \
-    worker (a thread) presses the button of one machine and stands there until the cup is ready. Busy loop: \
-    one worker goes round all machines and asks each whether its cup is ready, without a pause. Notified: one \
-    task for each machine; the cooks sleep until the system reports a cup. \
-    Hired: one worker at each machine, who stands there.";
+    thread presses the button of one machine and sleeps until the cup is ready. Busy loop: one thread asks \
+    all machines, one after the other and without a pause, whether a cup is ready. Notified: one task for \
+    each machine; the cooks (threads that run tasks) sleep until the system reports a cup. Hired: one \
+    thread for each machine, blocked as in the first way.";
 
 /// The explanation of the table's columns.
 const COLUMNS_EXPLAINED: [&str; 5] = [
     "orders: cups served in the shift; threads: the number of threads that served",
     "CPU time: this process on a processor; the machines are another process",
-    "of a core: CPU time as a share of the shift; 100 % is all of one core",
+    "of a core: CPU time as a share of the shift and of the wait for its last cups",
     "CPU per cup: CPU time divided by the number of cups",
     "switches: how many times a thread of this process gave up its core, or lost it",
 ];
@@ -242,7 +242,9 @@ impl Dish for Coffee {
         let mut report = Report::of("coffee", title, &shifts.run);
         let explained = COLUMNS_EXPLAINED.map(|line| format!("  {line}\n")).concat();
         let table = columns::block(shifts.ways.clone());
-        report.charts = vec![report::wrapped(WAYS_EXPLAINED), table, explained];
+        report.intro = format!("{}\n\n{explained}", report::wrapped(WAYS_EXPLAINED));
+        report.charts = vec![table];
+        report.part = "the notified shift";
         report.rows_of = "the notified way, the only one with tasks".to_owned();
         report.rows = report::concurrency_rows(&shifts.run.figures);
         report.verdict = shifts.verdict();
@@ -256,7 +258,7 @@ impl Shifts {
         let [blocked, busy_loop, notified, hired] = &self.ways;
         let ratio =
             |way: &Facts, to: &Facts| factor(way["orders"].value / to["orders"].value.max(1.0));
-        let mut said = blocked.say("A worker who stood at one machine served {orders:order}. ");
+        let mut said = blocked.say("One thread, blocked at one machine, served {orders:order}. ");
         said += &notified.say("Notified when a cup was ready, {threads:thread} served ");
         said += &format!("{} x as many", ratio(notified, blocked));
         let (told, asking) = (&notified["cores"], &busy_loop["cores"]);

@@ -182,8 +182,8 @@ impl Solutions {
             count("hands", "hands", attempt.hands),
             count("hands_used_max", "hands at work", attempt.used()),
             time("", "wall time", attempt.run.figures.wall),
-            time("", "critical path", self.critical_path),
-            speed_up("", "ratio", SpeedUp { factor, most }),
+            time("", "longest chain", self.critical_path),
+            speed_up("", "wall / chain", SpeedUp { factor, most }),
             time("measured_critical_path_s", "", figures.critical_path),
         ])
     }
@@ -201,7 +201,7 @@ impl Solutions {
         format!(
             "One hand took {alone}, {width} hands took {shared}, and {all} hands took {free}: at most {} \
              hands could ever be busy. The longest chain is {} and takes {}; the run with {all} hands took \
-             {} x as long.{}",
+             {} x as long.{} Waiting together is concurrency: one cook is enough.",
             plenty.used(),
             chain.collect::<Vec<_>>().join(" → "),
             duration(self.critical_path),
@@ -227,20 +227,20 @@ impl Dish for Args {
     fn cook(&self, executor: &Crew) -> anyhow::Result<Report> {
         let solutions = solutions(executor, self.minute)?;
         let plenty = solutions.plenty();
-        let cooks = counted(executor.workers(), "cook");
         let title = format!(
-            "equations: {} that need one another's results, {cooks}",
+            "equations: {} that need one another's results, {}",
             counted(SHEET.len(), "equation"),
+            counted(executor.workers(), "cook"),
         );
         let mut report = Report::of("equations", title, &plenty.run);
         let drawn = [&solutions.attempts[0], plenty]
             .map(|attempt| (&attempt.run.timeline, counted(attempt.hands, "hand")));
-        let hands = report::wrapped(&format!(
-            "A hand types one equation at a time into its calculator and waits for the answer. All \
-             hands belong to {cooks}, because waiting needs no thread. An equation is drawn from when a \
-             hand takes it to when it is solved."
-        ));
-        report.charts = vec![hands];
+        report.intro = report::wrapped(
+            "A hand types one equation at a time into its calculator and waits for the answer. Waiting \
+             needs no thread, so one cook can have any number of hands. An equation is drawn from when a \
+             hand takes it to when it is solved.",
+        );
+        report.part = "8 hands";
         let facts = solutions
             .attempts
             .iter()

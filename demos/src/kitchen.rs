@@ -192,13 +192,13 @@ impl Dinners {
         };
         let said = format!(
             "One after another the steps took {}. Begun together they took {}, also with one cook: \
-             {}{}. {} cooks, up to {} of them at work at one instant, took {}: {}{}.",
+             {}{}. {} cooks, with up to {} polled at one instant, took {}: {}{}.",
             duration(sequential.figures.wall),
             duration(concurrent.figures.wall),
             gain.compared_with("before"),
             called("concurrency", gain),
             parallel.figures.cooks,
-            parallel.figures.at_once_max,
+            counted(parallel.figures.at_once_max, "task"),
             duration(parallel.figures.wall),
             again.compared_with("one cook"),
             called("parallelism", again),
@@ -228,13 +228,16 @@ impl Dish for Args {
         let mut report = Report::of("kitchen", title, dinners.together.at_hand());
         let drawn = dinners.ways().map(|(way, run)| {
             let cooks = counted(run.figures.cooks, "cook");
-            // In the sequential way, each step is a task that is awaited immediately, so nothing overlaps.
-            let remark = match way {
-                "sequential" => ": async without concurrency",
-                _ => "",
-            };
-            (&run.timeline, format!("{way}, {cooks}{remark}"))
+            (&run.timeline, format!("{way}, {cooks}"))
         });
+        report.part = "the parallel way";
+        report.intro = report::wrapped(&format!(
+            "The water boils in {WATER} minutes, and then the noodles take {NOODLES}. Chopping the onions \
+             takes about {CHOPPING} minutes, and so do the tomatoes; then the sauce simmers for \
+             {SIMMERING}. Only chopping needs a cook all the time. Sequential: each step ends before the \
+             next begins. Concurrent: each step begins as soon as it can. Parallel: the same with several \
+             cooks."
+        ));
         report.draw("cook", &drawn);
         let ways = dinners.ways();
         report.details = dinners.table();

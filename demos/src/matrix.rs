@@ -11,7 +11,7 @@ use std::future::Future;
 use brigade_timeline::{Advice, Kind};
 use futures_util::FutureExt as _;
 
-use crate::{parts::slower_than_calibrated, prelude::*};
+use crate::{parts::unlike_measured_speed, prelude::*};
 
 /// Waiting and chopping by one cook and by many: which work gains from more cooks
 ///
@@ -172,12 +172,12 @@ impl Cells {
             (true, true) => "Both gained from more cooks in this run.".to_owned(),
             (false, true) => "Waiting needs concurrency, computing needs parallelism.".to_owned(),
             (true, false) => "In this run, only waiting gained from more cooks.".to_owned(),
-            (false, false) => format!("Neither gained from more cooks in this run: {}.", chance()),
+            (false, false) => "Neither gained from more cooks in this run.".to_owned(),
         };
-        let slower = slower_than_calibrated(chopping, &self.chopping.one.figures);
+        let unlike = unlike_measured_speed(chopping, &self.chopping.one.figures);
         let [waiting, chopping] = [&self.waiting, &self.chopping].map(said);
         let said = format!("Waiting: {waiting}. Chopping: {chopping}. {needs}");
-        report::with_doubts(said, doubts.into_iter().chain(slower))
+        report::with_doubts(said, doubts.into_iter().chain(unlike))
     }
 }
 
@@ -215,10 +215,11 @@ impl Dish for Args {
         );
         let mut report = Report::of("matrix", title, cells.chopping.at_hand());
         let tasks = counted(self.tasks as usize, "task");
-        report.charts = vec![report::wrapped(&format!(
-            "Which problem needs concurrency, and which needs parallelism? Each cell is a separate run \
-             with {tasks}, all begun together."
-        ))];
+        report.intro = report::wrapped(&format!(
+            "Which problem needs concurrency, and which needs parallelism? Chopping is computing. Each cell \
+             is a separate run with {tasks}, all begun together. Wall: from beginning to end. CPU: time on a processor."
+        ));
+        report.part = "the chopping cells";
         report.details = cells.table();
         report.details.extend(cells.advice());
         report.verdict = cells.verdict(self.minute.mul_f64(CHOPPING) * self.tasks);

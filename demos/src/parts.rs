@@ -6,7 +6,6 @@
 //! parts takes a single cook one minute.
 
 use crate::prelude::*;
-use crate::report::common_rows;
 
 /// A job cut into five parts (P1 to P5): ideal times, and those of this machine
 ///
@@ -116,19 +115,20 @@ fn ways(executor: &Crew, job: Job, parts: u32) -> anyhow::Result<Ways> {
     Ok(Ways { whole, cut })
 }
 
-/// Returns a sentence if one cook computed for much longer than `work`, the calibrated time of the work on a
-/// free core.
-pub(crate) fn slower_than_calibrated(work: Duration, one_cook: &Figures) -> Option<String> {
+/// Returns a sentence if one cook did not compute for about as long as `work`. This time follows from the speed
+/// of this machine, which is measured before the first run.
+pub(crate) fn unlike_measured_speed(work: Duration, one_cook: &Figures) -> Option<String> {
     let took = one_cook.wall;
-    let change = Change::of(work.div_duration_f64(took));
-    (change == Change::Slower).then(|| {
-        format!(
-            "With one cook, computing took {} instead of the calibrated {}: other programs were running, \
-             or two of the cores are halves of one physical core.",
-            duration(took),
-            duration(work),
-        )
-    })
+    let machine = match Change::of(work.div_duration_f64(took)) {
+        Change::Same => return None,
+        Change::Slower => "slower",
+        Change::Faster => "faster",
+    };
+    let [took, work] = [took, work].map(duration);
+    Some(format!(
+        "With one cook, computing took {took} instead of {work}: the machine was {machine} than just before \
+         the runs, when its speed was measured."
+    ))
 }
 
 impl Ways {
@@ -151,10 +151,11 @@ impl Jobs {
         self.waiting.whole.times_as_long_as(&self.waiting.cut.one)
     }
 
-    /// Returns the computing time if each of `cooks` cooks had its own core.
+    /// Returns the computing time if each of `cooks` cooks had its own core. The parts yield, so the cooks
+    /// can share them evenly.
     fn ideal_computing(&self, cooks: usize) -> Duration {
-        let rounds = (self.parts as usize).div_ceil(cooks);
-        self.minute.mul_f64(rounds as f64)
+        let minutes = f64::from(self.parts) / cooks as f64;
+        self.minute.mul_f64(minutes.max(1.0))
     }
 
     fn table(&self) -> Vec<String> {
@@ -185,27 +186,23 @@ impl Jobs {
         let cooks = self.computing.cut.many.figures.cooks;
         let computed = self.computing_speed_up();
         let ideal = (self.minute * self.parts).div_duration_f64(self.ideal_computing(cooks));
-        let short = match Change::of(ideal / computed.factor) {
-            Change::Faster => format!(
-                "and not {} x as in the ideal case, in which each cook has a core",
-                factor(ideal)
-            ),
-            _ => "as in the ideal case".to_owned(),
-        };
         let computing = format!(
-            "Cut into {} for {}, computing was {computed} as fast as in one piece, {short}.",
+            "Cut into {} for {}, computing was {computed} as fast as in one piece. The ideal, with a core \
+             for each cook, is {} x.",
             counted(self.parts as usize, "part"),
             counted(cooks, "cook"),
+            factor(ideal),
         );
         let Ways { whole, cut } = &self.computing;
         let crowding = cut.many.crowding().or_else(|| whole.crowding());
-        let slower = slower_than_calibrated(self.minute * self.parts, &whole.figures);
-        let doubts = computed.doubt().into_iter().chain(crowding).chain(slower);
+        let work = self.minute * self.parts;
+        let mut one_cook = [whole, &cut.one].into_iter();
+        let unlike = one_cook.find_map(|run| unlike_measured_speed(work, &run.figures));
+        let doubts = [computed.doubt(), crowding, whole.unlike(&cut.many), unlike];
+        let doubts = doubts.into_iter().flatten();
         let waited = self.waiting_speed_up();
-        let on_processor = self.waiting.cut.one.figures.cpu.map(duration);
-        let on_processor = on_processor.map(|cpu| format!(", who was on a processor for {cpu}"));
-        let on_processor = on_processor.unwrap_or_default();
-        let waiting = format!("Waiting was {waited} as fast with only one cook{on_processor}.");
+        let cpu = or_dash(self.waiting.cut.one.figures.cpu, duration);
+        let waiting = format!("Waiting was {waited} as fast with only one cook (CPU time: {cpu}).");
         let doubts = doubts.chain([waiting]).chain(waited.doubt());
         report::with_doubts(computing, doubts)
     }
@@ -227,9 +224,6 @@ impl Dish for Args {
         );
         let at_hand = jobs.computing.cut.at_hand();
         let mut report = Report::of("parts", title, at_hand);
-        let cooks = counted(executor.workers(), "cook");
-        report.rows_of = format!("{}, computing, {cooks}", jobs.name());
-        report.rows = common_rows(&at_hand.figures);
         let computing = jobs.computing.all().map(|run| ("computing", run));
         // The waiting job is drawn only for one cook, because its drawing is the same with more cooks.
         let waiting = [&jobs.waiting.whole, &jobs.waiting.cut.one].map(|run| ("waiting", run));
@@ -241,10 +235,14 @@ impl Dish for Args {
             };
             (&run.timeline, format!("{kind}, {job}, {cooks}"))
         });
-        let seen = "A row P is the job or a part of it, from begin to end. Parts that compute need a core each: \
-             parts without one take turns, and their rows get longer. Parts that wait need none: their \
-             rows lie below one another, also with one cook.";
-        report.charts = vec![report::wrapped(seen)];
+        let many = jobs.computing.cut.many.figures.cooks;
+        report.intro = report::wrapped(&format!(
+            "A row P is the job or a part of it. Parts that compute need a core each: parts \
+             without one take turns, and their rows get longer. Parts that wait need none: they overlap, \
+             also with one cook. Ideal: if each cook had a core of its own. Here {many} cooks share the \
+             parts; --cooks 2 or more sets this number."
+        ));
+        report.part = "the parts that compute";
         report.draw("cook", &drawn.collect::<Vec<_>>());
         report.details = jobs.table();
         report.verdict = jobs.verdict();
@@ -273,28 +271,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn computing_that_took_longer_than_its_calibrated_length_is_mentioned() {
+    fn computing_that_took_unlike_its_expected_time_is_mentioned() {
         let slower = |took| {
             let figures = Figures {
                 wall: Duration::from_millis(took),
                 ..Figures::default()
             };
-            slower_than_calibrated(Duration::from_millis(500), &figures)
+            unlike_measured_speed(Duration::from_millis(500), &figures)
         };
         assert_eq!([slower(480), slower(590)], [None, None]);
         let said = slower(1070).unwrap();
         assert!(
-            said.contains("took 1.07 s instead of the calibrated 500 ms"),
+            said.contains("took 1.07 s instead of 500 ms: the machine was slower"),
             "{said}"
         );
+        assert!(slower(400).unwrap().contains("faster than just before"));
     }
 
     #[test]
     fn the_ideal_has_a_core_for_each_cook() {
         let minute = Duration::from_millis(1);
         let jobs = jobs(&cooks::hire(1).unwrap(), 5, minute).unwrap();
-        let ideals = [1, 2, 5, 9].map(|cooks| jobs.ideal_computing(cooks).as_millis());
-        assert_eq!(ideals, [5, 3, 1, 1]);
+        let ideals = [1, 2, 5, 9].map(|cooks| jobs.ideal_computing(cooks).as_micros());
+        assert_eq!(ideals, [5000, 2500, 1000, 1000]);
         assert_eq!(jobs.table().len(), 4);
     }
 

@@ -1,7 +1,7 @@
 //! `brigade squares`: sums of squares, computed in chunks.
 //!
-//! This demo shows that more cooks speed up computing, up to the number of cores. First, four workers compute
-//! the sum of the squares of 0..100, which is always 328,350, in four chunks. Then four workers compute four
+//! This demo shows that more cooks speed up computing, up to the number of cores. First, four cooks compute
+//! the sum of the squares of 0..100, which is always 328,350, in four chunks. Then four cooks compute four
 //! larger chunks, which take long enough to be drawn. Finally, a sum that takes about a second is computed
 //! with 1, 2, … cooks. The table shows the speed-up of each run over one cook, and the speed-up per cook (the
 //! efficiency).
@@ -47,8 +47,8 @@ const BIG: Duration = Duration::from_secs(1);
 const SMALL: u64 = 100;
 /// The number of chunks of the small sum and of the sum that is drawn.
 const SMALL_CHUNKS: u64 = 4;
-/// The number of workers that compute these chunks: one for each.
-const WORKERS: usize = SMALL_CHUNKS as usize;
+/// The number of cooks that compute these chunks: one for each.
+const FOUR_COOKS: usize = SMALL_CHUNKS as usize;
 
 /// The number of squares in the big sum, divided by the number in the sum that is drawn.
 const DRAWN_PART: u64 = 4;
@@ -61,8 +61,8 @@ const BIG_CHUNKS: u64 = 64;
 async fn sum(size: u64, chunks: u64) -> u64 {
     let cut = |chunk| size * chunk / chunks;
     let tasks: Vec<_> = (0..chunks)
-        .map(|chunk| cut(chunk)..cut(chunk + 1))
-        .map(|chunk| begin(&format!("{}..{}", chunk.start, chunk.end), squares(chunk)))
+        .map(|chunk| (chunk + 1, squares(cut(chunk)..cut(chunk + 1))))
+        .map(|(number, chunk)| begin(&format!("chunk {number}"), chunk))
         .collect();
     join_all(tasks).await.into_iter().fold(0, u64::wrapping_add)
 }
@@ -98,9 +98,9 @@ fn right_sum(executor: &Crew, size: u64, chunks: u64) -> anyhow::Result<Run<u64>
     Ok(run)
 }
 
-/// Computes a sum with four chunks on four workers.
+/// Computes a sum with four chunks on four cooks.
 fn in_four(size: u64) -> anyhow::Result<Run<u64>> {
-    right_sum(&cooks::hire(WORKERS)?, size, SMALL_CHUNKS)
+    right_sum(&cooks::hire(FOUR_COOKS)?, size, SMALL_CHUNKS)
 }
 
 /// Computes the big sum with one cook and with each number of cooks in `rungs`. `executor` makes the run for
@@ -129,32 +129,25 @@ fn last(ladder: &[Rung], suits: impl Fn(usize) -> bool) -> Option<&Rung> {
     ladder.rfind(|rung| suits(rung.run.figures.cooks))
 }
 
-/// Describes the small and the large sum, both in four chunks on four workers.
+/// Describes the small and the large sum, both in four chunks on four cooks.
 fn four_chunks(small: &Run<u64>, large: &Run<u64>, large_size: u64) -> String {
-    // Take the figure of the large sum from the timeline, so that it agrees with the drawing.
-    let small_max = small.figures.at_once_max;
-    let large_max = brigade_timeline::figures(&large.timeline).at_once_max;
+    let [small_max, large_max] = [small, large].map(|run| run.figures.at_once_max);
     let mut said = format!(
-        "First, a small sum in {SMALL_CHUNKS} chunks for {WORKERS} workers (cooks): the squares of 0 to {} \
+        "First, a small sum in {SMALL_CHUNKS} chunks for {FOUR_COOKS} cooks: the squares of 0 to {} \
          add up to {}, with up to {} at once.",
         SMALL - 1,
         units::count(small.output as usize),
         counted(small_max, "chunk"),
     );
-    if small_max < WORKERS {
+    if small_max < FOUR_COOKS {
         said.push_str(&format!(
-            " A chunk of {} squares is done before all workers have woken: such small work gains nothing from more \
-             workers.",
+            " A chunk of {} squares is done before all cooks have woken: such small work gains nothing from more \
+             cooks.",
             SMALL / SMALL_CHUNKS,
         ));
     }
-    let turns = match large_max > cooks::cores() {
-        true => ", where cooks took turns",
-        false => "",
-    };
     let larger = format!(
-        "Second, the drawing: {} numbers, cut and shared in the same way: up to {} at once, on {}{turns}. A row is \
-         named after the numbers of its chunk.",
+        "Second, the drawing: {} numbers, cut and shared in the same way: up to {} at once, on {}.",
         units::count(large_size as usize),
         units::count(large_max),
         counted(cooks::cores(), "core"),
@@ -185,17 +178,25 @@ fn verdict(ladder: &[Rung], cores: usize) -> String {
     let within = last(ladder, |cooks| cooks <= cores).unwrap_or(one);
     let (cooks, gain) = (within.run.figures.cooks, within.speed_up);
     let mut said = vec![match gain.change() {
-        _ if cooks == 1 => of_one(&one.run.figures, cores),
+        _ if ladder.len() == 1 => of_one(&one.run.figures, cores),
+        _ if cooks == 1 => format!("One cook took {}.", duration(one.run.figures.wall)),
         Change::Faster => format!(
             "{cooks} cooks were {gain} as fast as one, which is an efficiency of {}.",
             percent(within.efficiency()),
         ),
         _ => format!("{cooks} cooks were {}.", gain.compared_with("one")),
     }];
+    // Arbitrary: below this time, waking the cooks is a noticeable part.
+    let is_short = one.run.figures.wall < Duration::from_millis(100);
+    if gain.change() != Change::Faster && cooks > 1 && is_short {
+        said.push("The sum is short, and part of the time is the waking of the cooks.".to_owned());
+    }
     said.extend(gain.doubt());
     said.extend(within.run.crowding().or_else(|| one.run.crowding()));
+    said.extend(one.run.unlike(&within.run));
     if let Some(beyond) = last(ladder, |cooks| cooks > cores) {
-        let further = within.run.times_as_long_as(&beyond.run).at_most(1.0);
+        let further = within.run.times_as_long_as(&beyond.run);
+        let further = further.at_most(cores as f64 / cooks as f64);
         said.push(format!(
             "{} shared {} and were {}.",
             counted(beyond.run.figures.cooks, "cook"),
@@ -260,20 +261,17 @@ impl Dish for Squares {
         let at_hand = rung(executor.workers()).unwrap_or(&ladder[0]);
         let speed_up = rung(of_interest).map_or(1.0, |rung| rung.speed_up.factor);
         let size = units::count(self.size as usize);
-        let title = format!("squares: 0² + 1² + 2² + …, up to {size} numbers, by 1, 2, … cooks");
+        let title = format!("squares: the sum of {size} squares, and how many cooks help");
         let mut report = Report::of("squares", title, &at_hand.run);
-        let drawn = format!("{SMALL_CHUNKS} chunks on {WORKERS} workers");
+        let drawn = format!("{SMALL_CHUNKS} chunks, {FOUR_COOKS} cooks");
         let (until, sum) = (units::count((self.size - 1) as usize), ladder[0].run.output);
         let big = format!(
-            "Third, the table: the squares of 0 to {until} in {BIG_CHUNKS} chunks, with 1, 2, … cooks. They add \
-             up to {}, modulo 2^64.",
+            "Third, the table: the squares of 0 to {until} in {BIG_CHUNKS} chunks. They add up to {}, modulo 2^64.",
             units::count(sum as usize),
         );
         let four = four_chunks(&small, &large, large_size);
-        report.charts = vec![format!("{four}\n{}", report::wrapped(&big))];
-        report
-            .charts
-            .extend(paint::draw("cook", &[(&large.timeline, drawn)]));
+        report.intro = format!("{four}\n{}", report::wrapped(&big));
+        report.charts = paint::draw("cook", &[(&large.timeline, drawn)]);
         report.details = columns::of(ladder.iter().map(Rung::facts));
         let explained = "speed-up: how many times as fast as 1 cook; efficiency: speed-up per cook";
         report.details.extend([String::new(), explained.to_owned()]);

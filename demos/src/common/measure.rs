@@ -6,7 +6,7 @@
 use std::{future::Future, pin::pin, time::Duration};
 
 use anyhow::Context as _;
-use brigade::timeline::Timeline;
+use brigade::timeline::{Timeline, What};
 use brigade_timeline::TaskFigures;
 use futures_util::future::{Either, select};
 
@@ -16,8 +16,8 @@ use super::{
     figures::{Figures, Stopwatch},
     interrupt::{Interrupt, Interrupted},
     meanwhile,
-    speed_up::SpeedUp,
-    units::{counted, percent},
+    speed_up::{Change, SpeedUp},
+    units::{counted, duration},
 };
 
 /// If the cooks worked for less than this, no share of processor time is computed. Arbitrary.
@@ -49,11 +49,13 @@ pub(crate) fn measure<F: Future>(executor: &Crew, future: F) -> anyhow::Result<R
             Either::Right(_) => Err(Interrupted),
         }
     });
-    Ok(Run {
+    let mut run = Run {
         output: outcome?,
         figures: stopwatch.stop(executor),
         timeline: executor.timeline().unwrap_or_default(),
-    })
+    };
+    run.agree();
+    Ok(run)
 }
 
 /// Returns the number of a task's polls, and the parts of its lifetime.
@@ -104,12 +106,16 @@ impl<T> OneAndMany<T> {
         SpeedUp::between(&self.one.figures, &self.many.figures)
     }
 
-    /// Returns sentences that cast doubt on the comparison, if there was an impossible speed-up or if the
-    /// cooks had to share processors.
+    /// Returns sentences that cast doubt on the comparison, if there was an impossible speed-up, if the
+    /// cooks had to share processors, or if the same work took different CPU times.
     pub(crate) fn doubts(&self) -> Vec<String> {
         let crowding = self.many.crowding().or_else(|| self.one.crowding());
-        let impossible = self.speed_up().doubt().into_iter();
-        impossible.chain(crowding).collect()
+        let doubts = [
+            self.speed_up().doubt(),
+            crowding,
+            self.one.unlike(&self.many),
+        ];
+        doubts.into_iter().flatten().collect()
     }
 
     /// Returns the run on the executor that [`one_and_many`] was given. The report is about this run.
@@ -145,6 +151,36 @@ impl Figures {
 }
 
 impl<T> Run<T> {
+    /// Makes the figures agree with a drawing of the run. The metrics also count a worker between two tasks,
+    /// and the timeline also has the time before the main future begins.
+    fn agree(&mut self) {
+        let Timeline { events, tasks, .. } = &mut self.timeline;
+        let is_begun = |what| matches!(what, What::Spawn { task, .. } if tasks[task].is_main);
+        let begun = events.iter().find(|event| is_begun(event.what));
+        let (Some(&begun), Some(&last)) = (begun, events.last()) else {
+            return;
+        };
+        events.iter_mut().for_each(|it| it.at = it.at.max(begun.at));
+        if self.timeline.dropped == 0 {
+            self.figures.wall = last.at - begun.at;
+            let at_once = brigade_timeline::figures(&self.timeline).at_once_max;
+            self.figures.at_once_max = at_once.min(self.figures.in_flight_max);
+        }
+    }
+
+    /// If this run of one cook and `other` took very different CPU times for the same work, returns a sentence.
+    pub(crate) fn unlike(&self, other: &Self) -> Option<String> {
+        let (one, two) = (self.figures.cpu?, other.figures.cpu?);
+        let ratio = one.max(WORK_TO_JUDGE).as_secs_f64() / two.max(WORK_TO_JUDGE).as_secs_f64();
+        let [one, two] = [one, two].map(duration);
+        let cooks = other.figures.cooks;
+        let said = format!(
+            "The same work took {one} of CPU time with 1 cook and {two} with {cooks}, so the comparison is \
+             uncertain."
+        );
+        (Change::of(ratio) != Change::Same).then_some(said)
+    }
+
     /// Returns the same run with a different output.
     pub(crate) fn map<U>(self, change: impl FnOnce(T) -> U) -> Run<U> {
         Run {
@@ -186,27 +222,26 @@ impl<T> Run<T> {
     }
 
     /// If the cooks had to share processors, returns a sentence about that, so that the effect is not blamed
-    /// on the demo.
+    /// on the demo. The sentence has no share: its divisor is not that of the share `% busy` in a drawing.
     pub(crate) fn crowding(&self) -> Option<String> {
-        let share = self.on_processor().filter(|&share| share < CROWDED)?;
+        // In a run that mostly waits, a missing core hardly matters.
+        let works = self.figures.busy_shares().iter().sum::<f64>() >= 0.1;
+        let share = self
+            .on_processor()
+            .filter(|&share| works && share < CROWDED)?;
         let (cooks, cores) = (self.figures.cooks, cooks::cores());
         // Some cooks may have had nothing to do.
         let at_work = cooks.min(self.figures.at_once_max.max(1));
         let fair = (cores as f64 / at_work as f64).min(1.0);
-        let too_many = format!("{at_work} worked at once on {}", counted(cores, "core"));
-        let why = match (at_work > cores, share < fair * CROWDED) {
-            (true, false) => too_many,
-            (true, true) => format!("{too_many}, which other programs used too"),
-            (false, _) => "other programs had the rest".to_owned(),
-        };
-        let who = match cooks {
-            1 => "the cook was".to_owned(),
-            cooks => format!("the {cooks} cooks were"),
-        };
-        let share = percent(share);
-        let said =
-            format!("While at work, {who} on a processor for only {share} of the time: {why}.");
-        Some(said)
+        let others =
+            "Other programs used the cores too, so a cook at work often waited for a core.";
+        let on = counted(cores, "core");
+        let turns = format!("Up to {at_work} cooks took turns on {on}");
+        Some(match (at_work > cores, share < fair * CROWDED) {
+            (true, false) => turns + ".",
+            (true, true) => turns + ", which other programs used too.",
+            (false, _) => others.to_owned(),
+        })
     }
 
     pub(crate) fn facts(&self) -> Facts {
@@ -253,16 +288,14 @@ mod tests {
         run.figures.cpu = Some(work / 2);
         let said = run.crowding().unwrap();
         assert!(
-            said.contains("the cook was on a processor for only 50 %"),
+            said.starts_with("Other programs used the cores too"),
             "{said}"
         );
-        assert!(said.ends_with("other programs had the rest."), "{said}");
         // With twice as many cooks as cores, half of the time is each cook's fair share.
         run.figures.cooks = 2 * cooks::cores();
         run.figures.at_once_max = run.figures.cooks;
         let said = run.crowding().unwrap();
-        let on = format!("{} worked at once on {}", run.figures.cooks, cooks::cores());
-        assert!(said.contains(&on), "{said}");
+        assert!(said.starts_with("Up to "), "{said}");
         assert!(!said.contains("other programs"), "{said}");
         run.figures.cpu = None;
         assert_eq!(run.crowding(), None, "nobody knows");

@@ -22,7 +22,7 @@ pub(crate) use super::{
     options::{BadArguments, Shared},
     paint,
     report::{self, Ending, Report, Row, row},
-    speed_up::{Change, SpeedUp, chance},
+    speed_up::{Change, SpeedUp},
     system,
     units::{self, counted, duration, factor, or_dash, percent},
     usage::{self, Usage},

@@ -24,13 +24,13 @@ const TABLE_WIDTH: usize = 80;
 const REMARK_WIDTH_MIN: usize = 24;
 
 /// Words and signs that many demos print. Each is followed by its explanation.
-const WORDS: [&str; 7] = [
+const WORDS: [&str; 6] = [
     "p99: 99 of 100 requests took at most this long (p50: half of them)",
     "in flight: tasks begun and not finished, at most (concurrency)",
-    "at once: tasks that cooks were running at one instant, at most (parallelism)",
-    "poll: a cook runs a task until it waits, yields or ends",
-    "% busy: the share of the time that a cook spent in tasks",
-    "~: a little more than possible was measured; the possible is printed",
+    "at once: tasks being polled at one instant, at most (parallelism)",
+    "poll: a cook runs a task until it waits, yields or ends; cooks without a core\n    \
+     of their own take turns on the cores, also in the middle of a poll",
+    "% busy: the share of the time that a cook spent in polls, on a core or not",
     "(?): more than possible was measured; something else slowed one run down",
 ];
 
@@ -78,6 +78,10 @@ pub(crate) struct Report {
     pub(crate) own: Map<String, Value>,
     /// One line above the table.
     pub(crate) title: String,
+    /// What a reader needs before the charts. Of several reports, only the first prints it.
+    pub(crate) intro: String,
+    /// The name of the run that [`figures`](Self::figures) are about, if the demo makes several runs.
+    pub(crate) part: &'static str,
     /// Drawings between the title and the table, each ready to print.
     pub(crate) charts: Vec<String>,
     /// True if one of the charts is the run's own timeline, which is then not drawn again.
@@ -135,13 +139,13 @@ impl Report {
         }
     }
 
-    /// Prints the report for people, after an empty line unless the report is the first.
+    /// Prints the report for people. Only the first report has explanations.
     pub(crate) fn print(&self, first: bool) {
         if self.is_silent {
             return;
         }
         let gap = if first { "" } else { "\n" };
-        write_stdout(&format!("{gap}{}", self.text()));
+        write_stdout(&format!("{gap}{}", self.text(first)));
     }
 
     /// Returns the report as a JSON object.
@@ -158,13 +162,18 @@ impl Report {
         object.into()
     }
 
-    fn text(&self) -> String {
+    fn text(&self, first: bool) -> String {
         let mut text = String::new();
         for line in wrap(&self.title, SENTENCE_WIDTH) {
             text.push_str(&format!("{}\n", paint::bold(&line)));
         }
-        text.push_str(&self.words());
+        if first {
+            text.push_str(&self.words());
+        }
         text.push('\n');
+        if first && !self.intro.is_empty() {
+            text.push_str(&format!("{}\n\n", self.intro.trim_end()));
+        }
         for chart in &self.charts {
             text.push_str(&format!("{}\n\n", chart.trim_end()));
         }
@@ -191,16 +200,18 @@ impl Report {
     fn words(&self) -> String {
         let remarks = self.rows.iter().map(|row| &row.2);
         let printed = remarks.chain(&self.charts).chain(&self.details);
-        let printed: Vec<_> = printed.chain([&self.verdict]).collect();
+        let printed: Vec<_> = printed.chain([&self.intro, &self.verdict]).collect();
+        let contain = |sign: &str| printed.iter().any(|text| text.contains(sign));
         let used = |word: &&str| {
             let sign = word.split_once(':').map_or(*word, |(sign, _)| sign);
-            printed.iter().any(|text| text.contains(sign))
+            // The explanation of `at once` contains the word `polled`.
+            contain(sign) || sign == "poll" && contain("at once")
         };
         let lines = WORDS.into_iter().filter(used);
         let lines: String = lines
             .map(|word| format!("  {}\n", paint::dim(word)))
             .collect();
-        match lines.is_empty() || self.charts.is_empty() {
+        match lines.is_empty() || self.charts.is_empty() && self.intro.is_empty() {
             true => String::new(),
             false => format!("\n{lines}"),
         }
@@ -209,7 +220,8 @@ impl Report {
     /// Returns the verdict. Appends `crowding`, unless the verdict already mentions other programs.
     fn said(&self) -> String {
         let crowding = self.crowding.clone();
-        let crowding = crowding.filter(|_| !self.verdict.to_lowercase().contains("other programs"));
+        let said = ["ther programs", "took turns on"].map(|said| self.verdict.contains(said));
+        let crowding = crowding.filter(|_| said == [false; 2]);
         with_doubts(self.verdict.clone(), crowding)
     }
 
@@ -339,20 +351,21 @@ mod tests {
 
     #[test]
     fn the_table_is_aligned_and_ends_with_the_sentence() {
-        let text = report().text();
+        let text = report().text(true);
         let expected = "test: a title\n\n  of the first run\n  one     1  first\n  twenty  20\n\n  detail\n\nSo it is.\n";
         assert_eq!(text, expected);
     }
 
     #[test]
     fn words_that_are_printed_are_explained_above_the_charts() {
-        let charts = vec!["97 % busy, ~2.00 x".to_owned()];
+        let charts = vec!["97 % busy".to_owned()];
         let report = Report { charts, ..report() };
-        let text = report.text();
+        let text = report.text(true);
         assert!(text.starts_with("test: a title\n\n  % busy: "), "{text}");
-        assert!(text.contains("\n  ~: ") && !text.contains("(?)"), "{text}");
-        for word in WORDS {
-            assert!(word.contains(": ") && word.chars().count() <= 78, "{word}");
+        assert!(!text.contains("(?)"), "{text}");
+        assert!(!report.text(false).contains("% busy: "));
+        for line in WORDS.iter().flat_map(|word| word.lines()) {
+            assert!(line.chars().count() <= 78, "{line}");
         }
     }
 
@@ -386,7 +399,7 @@ mod tests {
             verdict: words(50),
             ..report()
         };
-        let text = report.text();
+        let text = report.text(true);
         for line in text.lines() {
             assert!(line.chars().count() <= 80, "{line}");
         }

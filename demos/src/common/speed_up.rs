@@ -12,8 +12,7 @@ use crate::{cooks, figures::Figures, units};
 const WORTH_MENTIONING: f64 = 1.2;
 
 /// The ratio by which two runs of one program may differ on an idle machine. So a measured gain may be
-/// slightly above the possible maximum. If it is above by less than this ratio, the maximum is printed
-/// instead, and marked as approximate.
+/// slightly above the possible maximum. Only if it is above by more than this ratio, it is marked.
 const NOISE: f64 = 1.05;
 
 /// The mark after a figure that cannot be true.
@@ -45,15 +44,10 @@ fn printed(factor: f64) -> f64 {
     (factor * 100.0).round() / 100.0
 }
 
-/// Describes a change that may be chance: `1.07 x; less than 1.20 x may be chance`.
+/// Describes a change that may be chance, in either direction.
 pub(crate) fn may_be_chance(speed_up: f64) -> String {
-    format!("{} x; {}", units::factor(speed_up), chance())
-}
-
-/// Returns the remark about changes that may be chance.
-pub(crate) fn chance() -> String {
-    let least = units::factor(WORTH_MENTIONING);
-    format!("less than {least} x may be chance")
+    let (factor, least) = (units::factor(speed_up), units::factor(WORTH_MENTIONING));
+    format!("{factor} x; a gain or loss by a factor below {least} may be chance")
 }
 
 /// How many times as fast one run was as another, and the largest factor that can be true.
@@ -102,14 +96,10 @@ impl SpeedUp {
     }
 
     /// Returns whether this is a gain that exceeds the possible maximum by more than noise.
+    ///
+    /// Compares the rounded figures, as they are printed.
     pub(crate) fn is_doubtful(self) -> bool {
-        self.exceeds_by(NOISE)
-    }
-
-    /// Returns whether the gain is more than `times` times the possible maximum. Compares the rounded
-    /// figures, as they are printed.
-    fn exceeds_by(self, times: f64) -> bool {
-        self.change() == Change::Faster && printed(self.factor) > printed(self.most * times)
+        self.change() == Change::Faster && printed(self.factor) > printed(self.most * NOISE)
     }
 
     /// Returns a sentence that explains why the factor cannot be true, if it cannot.
@@ -117,23 +107,19 @@ impl SpeedUp {
         let most = units::factor(self.most);
         self.is_doubtful().then(|| {
             format!(
-                "(?): at most {most} x is possible here, so something else slowed down the \
-                 slower run."
+                "(?): at most {most} x follows from the cooks, cores and waits of the two runs; something \
+                 else slowed down the slower run."
             )
         })
     }
 }
 
-/// Prints the factor. For example, if the maximum is 2, prints 1.94 as `1.94 x`, 2.03 as `~2.00 x`, and 3.33
+/// Prints the factor. For example, if the maximum is 2, prints 1.94 as `1.94 x`, 2.03 as `2.03 x`, and 3.33
 /// as `3.33 x (?)`.
 impl fmt::Display for SpeedUp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let factor = units::factor(self.factor);
-        f.pad(&match (self.is_doubtful(), self.exceeds_by(1.0)) {
-            (true, _) => format!("{factor} x{MARK}"),
-            (false, true) => format!("~{} x", units::factor(self.most)),
-            (false, false) => format!("{factor} x"),
-        })
+        let mark = if self.is_doubtful() { MARK } else { "" };
+        f.pad(&format!("{} x{mark}", units::factor(self.factor)))
     }
 }
 
@@ -157,7 +143,7 @@ mod tests {
         }
         assert_eq!(
             may_be_chance(1.194),
-            "1.19 x; less than 1.20 x may be chance"
+            "1.19 x; a gain or loss by a factor below 1.20 may be chance"
         );
     }
 
@@ -181,7 +167,7 @@ mod tests {
         };
         assert_eq!(text(2, 2, 500), "2.00 x");
         assert_eq!(text(2, 2, 300), "3.33 x (?)");
-        assert_eq!(text(2, 2, 495), "~2.00 x");
+        assert_eq!(text(2, 2, 495), "2.02 x");
         assert_eq!(text(2, 2, 470), "2.13 x (?)");
         // On two cores, four cooks count as two; on eight cores, they count as four.
         assert_eq!(text(2, 4, 300), "3.33 x (?)");

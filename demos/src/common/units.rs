@@ -64,13 +64,12 @@ pub(crate) fn factor(ratio: f64) -> String {
     }
 }
 
-/// Formats a share between 0 and 1 in percent. A share below 1 is never printed as 100 %.
+/// Formats a share in percent. A share below 1 is never printed as 100 %, and a share above 0 never as 0 %.
 pub(crate) fn percent(share: f64) -> String {
-    let percent = share * 100.0;
-    if percent > 99.0 && percent < 100.0 {
-        format!("{:.2} %", (percent * 100.0).floor() / 100.0)
-    } else {
-        format!("{percent:.0} %")
+    match share * 100.0 {
+        small if small > 0.0 && small < 0.5 => "<1 %".to_owned(),
+        large if (99.5..100.0).contains(&large) => ">99 %".to_owned(),
+        percent => format!("{percent:.0} %"),
     }
 }
 
@@ -124,7 +123,9 @@ mod tests {
         assert_eq!(factor(1049.7), "1,050");
         assert_eq!(factor(f64::INFINITY), "-");
         assert_eq!(percent(0.583), "58 %");
-        assert_eq!(percent(0.99999), "99.99 %");
+        assert_eq!(percent(0.99999), ">99 %");
+        assert_eq!(percent(0.00001), "<1 %");
+        assert_eq!(percent(0.0), "0 %");
         assert_eq!(percent(1.0), "100 %");
     }
 }

@@ -1,7 +1,7 @@
 //! The summary of `fetch`: its own JSON keys, and the sentence that follows from the figures. (The table
 //! for people is in `table`.)
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::{Plan, client::Outcome, failure::Kind, jobs::Page, tally::Tally};
 use crate::prelude::*;
@@ -115,7 +115,7 @@ impl Record {
             text.push_str(
                 " Nothing accepts connections there: check that the server is up and the port is right.",
             );
-        } else if at_once > 1 && failed * MANY > begun && (unaccepted + quiet) * 2 > failed {
+        } else if failed * MANY > begun && (unaccepted + quiet) * 2 > failed && self.is_crowded() {
             text.push_str(&format!(
                 " Most likely the server did not accept that many at the same time: up to {} were in \
                  flight. A smaller --per-host or -c, or --retries, may help.",
@@ -125,11 +125,22 @@ impl Record {
         Some(text)
     }
 
+    /// Returns whether each host with a failed request answered another request of this run.
+    fn is_crowded(&self) -> bool {
+        let host = |it: &&Outcome| Some(self.plan.page(it.index)?.url.origin());
+        let outcomes = self.outcomes.iter();
+        let (ok, failed): (Vec<_>, Vec<_>) = outcomes.partition(|it| it.error.is_none());
+        let ok: HashSet<_> = ok.iter().filter_map(host).collect();
+        let mut failed = failed.iter().filter_map(host);
+        failed.all(|it| ok.contains(&it)) && self.tally.done > 0 && self.plan.per_host > 1
+    }
+
     /// Describes how much the waiting of the requests overlapped.
     fn waiting(&self) -> Option<String> {
         let Figures { wall, cooks, .. } = self.figures;
         let [.., slowest] = self.tally.latency()?;
-        let fetched = self.tally.done + self.tally.failed() - self.tally.skipped;
+        let begun = self.tally.done + self.tally.failed();
+        let fetched = begun - self.tally.skipped;
         if fetched == 0 {
             return Some("Every file was there already.".to_owned());
         }
@@ -159,9 +170,16 @@ impl Record {
                 format!("worked on up to {many} at the same instant: concurrency and parallelism")
             }
         };
+        let plan = &self.plan;
+        // Without other limits, all requests begin at the same time.
+        let all = plan.concurrency >= begun && plan.args.rate.is_none();
+        let limited = match all && self.figures.in_flight_max < begun {
+            true => " The limit for one host, --per-host, kept others waiting.",
+            false => "",
+        };
         Some(format!(
             "{who} waited for up to {requests} replies together and {kind}. The run took {took}, {} x \
-             its slowest reply; the waiting of all requests adds up to {waited}, {} x as much.",
+             its slowest reply; the waiting of all requests adds up to {waited}, {} x as much.{limited}",
             factor(wall.as_secs_f64() / slowest.as_secs_f64()),
             factor(times),
         ))

@@ -14,7 +14,7 @@ impl Record {
         let requests = counted(self.plan.count, "request");
         let cooks = counted(self.figures.cooks, "cook");
         let to = match &self.plan.pages[..] {
-            [] => "an origin in a process of its own".to_owned(),
+            [] => "a server in a separate process".to_owned(),
             [page] => harmless(page.name()),
             pages => counted(pages.len(), "URL"),
         };
@@ -27,7 +27,7 @@ impl Record {
         rows.extend(self.status_row());
         rows.extend(self.time_rows());
         rows.extend(report::common_rows(&self.figures));
-        let mut remark = "open at one instant, at most".to_owned();
+        let mut remark = "open or being opened at one instant, at most".to_owned();
         if self.opened > self.open_max {
             remark += &format!("; {} in all", units::count(self.opened));
         }
@@ -101,7 +101,10 @@ impl Record {
         if let Some(latency) = self.tally.latency() {
             remark = format!("{} x the slowest reply", times(wall, latency[3]));
             let [p50, p90, p99, max] = latency.map(duration);
-            let value = format!("p50 {p50}   p90 {p90}   p99 {p99}   slowest {max}");
+            let value = match self.tally.done {
+                1 => max,
+                _ => format!("half in {p50}, 90 % in {p90}, 99 % in {p99}, all in {max}"),
+            };
             rows.push(row("latency", value, ""));
         }
         rows.push(row("wall time", duration(wall), remark));
@@ -135,7 +138,7 @@ impl Record {
         };
         let mut remark = "at most".to_owned();
         if let Some(each) = self.memory_a_connection().map(units::bytes) {
-            remark += &format!("; {each} a connection, its part of all buffers included");
+            remark += &format!("; it grew by {each} for each connection");
         }
         row("memory", units::bytes(peak), remark)
     }
@@ -149,9 +152,9 @@ impl Record {
         };
         let is_listed = |outcome: &&Outcome| one_by_one || outcome.error.is_some();
         let listed: Vec<&Outcome> = self.outcomes.iter().filter(is_listed).collect();
-        let lines = listed.iter().take(max).map(|outcome| self.detail(outcome));
-        let mut lines: Vec<String> = lines.collect();
-        let more = listed.len() - lines.len();
+        let shown = listed.iter().take(max);
+        let mut lines: Vec<_> = shown.flat_map(|outcome| self.detail(outcome)).collect();
+        let more = listed.len().saturating_sub(max);
         if more > 0 {
             let more = counted(more, "failure");
             lines.push(format!("… and {more} more; --json lists them all"));
@@ -159,25 +162,28 @@ impl Record {
         lines
     }
 
-    /// Formats one request: its time, its result, its size and its name.
-    fn detail(&self, outcome: &Outcome) -> String {
+    /// Formats one request: its time, its result, its size and its name. A failure has further lines.
+    fn detail(&self, outcome: &Outcome) -> Vec<String> {
         let time = duration(outcome.time);
         let bytes = units::bytes(outcome.bytes);
         let mut what = self.name(outcome);
         for to in &outcome.redirects {
             what.push_str(&format!(" → {}", harmless(to)));
         }
+        let mut why = Vec::new();
         let result = match (&outcome.error, outcome.status) {
             (Some(failure), _) => {
-                let details = paint::dim(&harmless(&failure.details));
-                what.push_str(&format!("  {details}"));
+                let details = report::wrapped_beside(10, &harmless(&failure.details));
+                let lines = details.lines().map(paint::dim);
+                why.extend(lines.map(|line| format!("{:10}{line}", "")));
                 paint::red(&format!("{:>9}", failure.kind.name()))
             }
             (None, Some(status)) => paint::green(&format!("{status:>9}")),
             // The file existed, so no request was sent.
             (None, None) => format!("{:>9}", "skipped"),
         };
-        format!("{time:>8}  {result}  {bytes:>9}  {what}")
+        why.insert(0, format!("{time:>8}  {result}  {bytes:>9}  {what}"));
+        why
     }
 
     fn name(&self, outcome: &Outcome) -> String {
@@ -219,7 +225,7 @@ mod tests {
             failing(1, Kind::Protocol),
         ];
         let report = record.report();
-        assert_eq!(report.details.len(), 2);
+        assert_eq!(report.details.len(), 3, "a failure has two lines");
         assert!(
             report.details.iter().all(|line| !line.contains('\n')),
             "{:?}",
@@ -248,7 +254,7 @@ mod tests {
             file: Some("a.html".into()),
             ..Outcome::default()
         });
-        assert_eq!(line, "    0 µs    skipped        0 B  request 0");
+        assert_eq!(line, ["    0 µs    skipped        0 B  request 0"]);
     }
 
     #[test]
@@ -256,7 +262,7 @@ mod tests {
         let mut record = record(1, ms(500));
         record.outcomes = (0..50).map(|index| failing(index, Kind::Reset)).collect();
         let lines = record.details();
-        assert_eq!(lines.len(), FAILURES_LISTED_MAX + 1);
+        assert_eq!(lines.len(), 2 * FAILURES_LISTED_MAX + 1);
         assert!(lines.last().unwrap().contains("40 failures"), "{lines:?}");
     }
 }
