@@ -43,7 +43,7 @@ const ADDRESS: &str = "127.0.0.1:8080";
 /// A latency is counted from the moment at which the request was due, even if it was sent later because the
 /// previous reply was late.
 ///
-/// In this demo, --cooks is the number of threads that run the server's tasks. With --cooks 1,2, the demo
+/// --cooks here: the number of threads that run the server's tasks. With --cooks 1,2, the demo
 /// makes all visits with one thread, then with two, and compares the runs.
 ///
 /// --json adds these keys:
