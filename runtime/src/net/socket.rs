@@ -200,9 +200,9 @@ impl<S: Kind> Socket<S> {
 
     /// Calls `io`, which makes your own system call, until it returns something other than `WouldBlock`.
     /// If `interest` contains `READABLE`, makes the first call immediately. Otherwise waits until a direction of
-    /// `interest` is ready. Between the calls, waits for an event of `interest`. A call for reading that returns
-    /// `WouldBlock` keeps no other task waiting, so `io` may read the socket's error queue while another task
-    /// receives.
+    /// `interest` is ready. Between the calls, waits for an event of `interest`. If `interest` is `READABLE`, a
+    /// call that returns `WouldBlock` keeps no other task waiting, so `io` may read the socket's error queue
+    /// while another task receives.
     ///
     /// ```
     /// use brigade::io::Interest;

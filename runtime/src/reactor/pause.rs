@@ -31,7 +31,7 @@ pub(super) struct Pause {
     /// The timers of the executor that delivers the source's events.
     timers: Option<Weak<Timers>>,
     /// The number of writes that failed in a row.
-    failures: AtomicU32,
+    pub(super) failures: AtomicU32,
     /// The timer of the current pause.
     under_way: Mutex<Option<Box<Armed>>>,
 }

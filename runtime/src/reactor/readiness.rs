@@ -10,12 +10,13 @@
 //! | bit | meaning | set by | cleared by |
 //! |---|---|---|---|
 //! | READY | a try may succeed | an event | `clear`, `hold` |
+//! | FRESH | no call has failed since the last event | an event | `note_failure`, `clear`, `hold` |
 //! | GONE | the executor was dropped | `set_gone` | never |
 //! | WAITING | wakers are stored | a waiter, with the lock held | an event, with the lock held |
 //! | SHORT_READ_DRAINS | a read that does not fill its buffer took all bytes | `new` | the first `set_last` or `drains_no_more` |
 //! | HELD | events are put off until `release` | `hold` | `release`, `set_gone` |
 //! | PUT_OFF | `release` is an event | an event, `hold`, `raise_at_release` | `release`, `set_gone` |
-//! | tick (58 bits) | the number of events | an event | never |
+//! | tick (57 bits) | the number of events | an event | never |
 //!
 //! WAITING may be set beside READY, because a [`Direction::Peek`] waits for the next event even if READY is set.
 //!
@@ -34,12 +35,12 @@
 //! ```text
 //!   task                                    reactor
 //!   T1  READY? no                           R1  WAITING? no: word := READY, tick + 1; done
-//!   T2  lock; READY? then try again         R2  lock; word := READY, tick + 1, no WAITING
+//!   T2  lock; READY or a new tick? try      R2  lock; word := READY, tick + 1, no WAITING
 //!       no: word := WAITING                 R3  take all wakers; unlock
 //!   T3  store the waker; unlock             R4  wake them
 //! ```
 //!
-//! R1 and T2 are compare-and-swaps on one word. If R1 comes first, T2 sees READY. If T2 comes first, R1 sees
+//! R1 and T2 are compare-and-swaps on one word. If R1 comes first, T2 sees the new tick. If T2 comes first, R1 sees
 //! WAITING, and R2 waits for the lock until the end of T3. While a waker is stored, WAITING is set, so only
 //! R2 can increment the tick. R3 takes the waker out under the same lock. Therefore, a future's waker is
 //! stored exactly while the future's [`WaiterKey`] has the current tick.
@@ -59,7 +60,8 @@ const WAITING: u64 = 1 << 2;
 const SHORT_READ_DRAINS: u64 = 1 << 3;
 const HELD: u64 = 1 << 4;
 const PUT_OFF: u64 = 1 << 5;
-const TICK: u64 = 1 << 6;
+const FRESH: u64 = 1 << 6;
+const TICK: u64 = 1 << 7;
 
 /// The readiness word, as it was before a try.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -121,7 +123,7 @@ impl Readiness {
             0
         };
         Readiness {
-            word: AtomicU64::new(u64::from(ready) | drains),
+            word: AtomicU64::new(if ready { READY | FRESH } else { 0 } | drains),
             waiters: Mutex::new(Waiters::default()),
         }
     }
@@ -153,9 +155,24 @@ impl Readiness {
 
     /// Clears READY after a try that got `WouldBlock`, unless an event came since `seen` was read.
     pub(crate) fn clear(&self, seen: ReadySnapshot) {
-        // Meanwhile, another task may have begun to wait, or a pause may have begun.
-        let is_same = |word: u64| (word ^ seen.0) & !(WAITING | HELD) == 0;
-        let clear = |word: u64| is_same(word).then_some(word & !READY);
+        self.unset(READY | FRESH, seen);
+    }
+
+    /// Notes a try that got `WouldBlock` although the source may be ready.
+    pub(crate) fn note_failure(&self, seen: ReadySnapshot) {
+        self.unset(FRESH, seen);
+    }
+
+    /// Returns whether no call has failed since the last event.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.word.load(Ordering::Relaxed) & FRESH != 0
+    }
+
+    /// Clears `flags`, unless an event came since `seen` was read.
+    fn unset(&self, flags: u64, seen: ReadySnapshot) {
+        // Meanwhile, another call may have failed, another task may wait, or a pause may have begun.
+        let is_same = |word: u64| (word ^ seen.0) & !(FRESH | WAITING | HELD) == 0;
+        let clear = |word: u64| is_same(word).then_some(word & !flags);
         // These orderings suffice, because step T2 reads the word again before the task waits.
         let _ = self
             .word
@@ -172,17 +189,18 @@ impl Readiness {
         }
     }
 
-    /// Puts off all events since `seen` was read until [`release`](Self::release), which the caller must call
-    /// later. If `clear`, also clears READY.
+    /// Notes a try that got `WouldBlock`, and clears READY if `clear` is true. Unless the executor is gone, puts
+    /// off all events since `seen` was read until [`release`](Self::release), which the caller must call later.
     pub(crate) fn hold(&self, seen: ReadySnapshot, clear: bool) {
-        let clear = if clear { READY } else { 0 };
+        let clear = FRESH | if clear { READY } else { 0 };
         let held = |word: u64| {
             let put_off = if word / TICK == seen.0 / TICK {
                 0
             } else {
                 PUT_OFF
             };
-            (word & (GONE | HELD) == 0).then_some(word & !clear | HELD | put_off)
+            // In a pause, READY may still be set. It must be cleared then too, or the caller would spin.
+            (word & GONE == 0).then_some(word & !clear | HELD | put_off)
         };
         // The orderings are the same as in `clear`.
         let _ = self
@@ -204,24 +222,24 @@ impl Readiness {
             .word
             .fetch_update(Ordering::AcqRel, Ordering::Relaxed, quiet);
         if ended.is_err() {
-            self.raise(READY, HELD | PUT_OFF, woken);
+            self.raise(READY | FRESH, HELD | PUT_OFF, woken);
         }
     }
 
     /// Records an event. The caller wakes `woken` after it has released its locks.
     pub(crate) fn set(&self, woken: &mut Vec<Waker>) {
-        self.raise(READY, 0, woken);
+        self.raise(READY | FRESH, 0, woken);
     }
 
     /// Like [`set`](Self::set), for the end of the stream, an error or urgent data. After such an event, a
     /// short read may leave bytes behind.
     pub(crate) fn set_last(&self, woken: &mut Vec<Waker>) {
-        self.raise(READY, SHORT_READ_DRAINS, woken);
+        self.raise(READY | FRESH, SHORT_READ_DRAINS, woken);
     }
 
     /// Records that no more events come, so waiting tasks get an error.
     pub(crate) fn set_gone(&self, woken: &mut Vec<Waker>) {
-        self.raise(READY | GONE, HELD | PUT_OFF, woken);
+        self.raise(READY | FRESH | GONE, HELD | PUT_OFF, woken);
     }
 
     fn raise(&self, set: u64, clear: u64, woken: &mut Vec<Waker>) {
@@ -298,8 +316,8 @@ impl Readiness {
         self.wait(cx, READY | GONE, since, key)
     }
 
-    /// Returns the word if an event came after the word `failed` was read or after the future with `key` began
-    /// to wait, or if there is neither. Otherwise stores the waker as [`poll_ready`](Self::poll_ready) does.
+    /// Waits for the next event. `failed` is the word before a try that failed just now. Without such a try, the
+    /// future with `key` waits for the first event since it began to wait. With neither, returns immediately.
     pub(crate) fn poll_event(
         &self,
         cx: &mut Context<'_>,
@@ -312,7 +330,8 @@ impl Readiness {
         }
     }
 
-    /// Stores the task's waker, unless one of `flags` is set or the tick is no longer `since`.
+    /// Returns the word if one of `flags` is set or the tick is no longer `since`. Otherwise stores the task's
+    /// waker.
     fn wait(
         &self,
         cx: &mut Context<'_>,
@@ -320,19 +339,23 @@ impl Readiness {
         since: u64,
         key: Option<&mut Option<WaiterKey>>,
     ) -> Poll<ReadySnapshot> {
+        let may_try = |word: u64| word & flags != 0 || word / TICK != since;
+        let seen = self.now();
+        if may_try(seen.0) {
+            return Poll::Ready(seen);
+        }
         // Clone the waker before taking the lock.
         let waker = cx.waker().clone();
         let mut waiters = lock(&self.waiters);
         // T2. If a try may succeed, Acquire pairs with the Release of `raise`. Otherwise, Release pairs with
         // the Acquire of `raise`, which sees WAITING.
-        let waiting = |word: u64| {
-            let may_try = word & flags != 0 || word / TICK != since;
-            (!may_try).then_some(word | WAITING)
-        };
+        let waiting = |word: u64| (!may_try(word)).then_some(word | WAITING);
         let before = self
             .word
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, waiting);
         if let Err(word) = before {
+            drop(waiters);
+            drop_quietly(waker);
             return Poll::Ready(ReadySnapshot(word));
         }
         // T3

@@ -26,9 +26,9 @@ use crate::timer::Timers;
 pub(crate) enum Direction {
     Read,
     /// For reading, but the call may get `WouldBlock` although the source is readable, for example if it
-    /// reads the socket's error queue, or if the option `SO_PEEK_OFF` is set. A failure therefore does not
-    /// clear the readiness, because a [`Read`](Self::Read) of another task would then wait although there is
-    /// data. Instead, the call waits for the next event. The first try needs no event.
+    /// reads the socket's error queue, or if the option `SO_PEEK_OFF` is set. The first try needs no event.
+    /// After a failure, the call waits for the next event. A failure does not clear the readiness, because
+    /// then a [`Read`](Self::Read) of another task would wait although there is data.
     Peek,
     Write,
 }
@@ -198,8 +198,10 @@ impl Source {
                 }
                 if !(may_write && self.is_first_failure(seen) && self.hold_for_pause(seen)) {
                     for &(direction, seen) in seen.iter().flatten() {
-                        if direction != Direction::Peek {
-                            self.readiness(direction).clear(seen);
+                        let readiness = self.readiness(direction);
+                        match direction {
+                            Direction::Peek => readiness.note_failure(seen),
+                            _ => readiness.clear(seen),
                         }
                     }
                 }
@@ -210,11 +212,11 @@ impl Source {
         result
     }
 
-    /// Returns whether a direction in `seen` is still ready. If none of them is ready, another call has
-    /// failed since the event. All failures after one event count as one failure.
+    /// Returns whether no other call has failed since the last event of some direction in `seen`. All failures
+    /// after one event count as one failure.
     fn is_first_failure(&self, seen: &[Option<(Direction, ReadySnapshot)>]) -> bool {
         let mut seen = seen.iter().flatten();
-        seen.any(|(direction, _)| self.readiness(*direction).ready().is_some())
+        seen.any(|(direction, _)| self.readiness(*direction).is_fresh())
     }
 
     /// Counts a failed write. If a pause begins or is under way, holds the directions in `seen` and returns
@@ -313,7 +315,7 @@ impl Source {
             _ => readiness.poll_ready(cx, key.as_deref_mut()),
         });
         ready!(coop::poll_spend(cx));
-        // The event has removed the waker that the future stored.
+        // If the future stored a waker, an event has removed it.
         key.map(Option::take);
         Poll::Ready(seen)
     }

@@ -6,13 +6,14 @@ use std::io::{self, ErrorKind};
 use std::mem::MaybeUninit;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use brigade::Executor;
 use brigade::io::{Interest, Registered};
 use brigade::net::UdpSocket;
 use brigade::time::{sleep, timeout};
-use brigade_tests::{Kitchen, on_both};
+use brigade_tests::{Kitchen, on_both, pair};
 use socket2::SockRef;
 
 use crate::readiness::HANG;
@@ -116,6 +117,40 @@ fn a_call_that_never_succeeds_hides_nothing_from_another<K: Kitchen>() {
     });
 }
 
+/// Calls for both directions fail after each event, so a pause begins. In a pause, a task that waits until the
+/// socket is readable does not spin, although the failed calls leave the socket readable.
+fn a_pause_lets_no_task_spin<K: Kitchen>() {
+    K::open().block_on(async {
+        let both = Interest::READABLE.add(Interest::WRITABLE);
+        let (here, there) = pair().await;
+        let here = Arc::new(here);
+        let shared = here.clone();
+        let never = brigade::spawn(async move {
+            let call = || Err::<(), _>(ErrorKind::WouldBlock.into());
+            shared.async_io(both, call).await
+        });
+        let tries = Arc::new(AtomicUsize::new(0));
+        let counted = tries.clone();
+        let waiter = brigade::spawn(async move {
+            loop {
+                here.readable().await.unwrap();
+                let call = || {
+                    counted.fetch_add(1, Ordering::Relaxed);
+                    Err::<(), _>(ErrorKind::WouldBlock.into())
+                };
+                let _ = here.try_io(both, call);
+            }
+        });
+        for _ in 0..40 {
+            there.write_all(b"x").await.unwrap();
+            sleep(Duration::from_millis(5)).await;
+        }
+        assert!(tries.load(Ordering::Relaxed) <= 200, "{tries:?}");
+        never.abort();
+        waiter.abort();
+    });
+}
+
 /// A receiver has emptied the socket and has cleared its readiness. A call then still finds the error in the
 /// error queue.
 fn an_error_is_found_after_the_socket_was_emptied<K: Kitchen>() {
@@ -183,6 +218,7 @@ on_both! {
     a_datagram_that_was_peeked_at_is_received,
     a_burst_is_received_beside_a_wait_for_errors,
     a_call_that_never_succeeds_hides_nothing_from_another,
+    a_pause_lets_no_task_spin,
     an_error_is_found_after_the_socket_was_emptied,
     a_call_that_fails_does_not_hide_the_event_from_another,
 }

@@ -29,6 +29,8 @@ enum Step {
     Look,
     /// A call got `WouldBlock`. The number selects its snapshot, as in `Hold`.
     Clear(usize),
+    /// A call got `WouldBlock`, but the source may be ready. The number selects its snapshot, as in `Hold`.
+    Fail(usize),
     /// A read filled only a part of its buffer. The number selects its snapshot, as in `Hold`.
     Drained(usize),
     /// The task with this number calls a poll function.
@@ -52,6 +54,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Release),
         4 => Just(Step::Look),
         4 => (0_usize..4).prop_map(Step::Clear),
+        2 => (0_usize..4).prop_map(Step::Fail),
         2 => (0_usize..4).prop_map(Step::Drained),
         4 => (0..MANY).prop_map(Step::Wait),
         4 => (0..MANY, 0..MANY).prop_map(|(future, waker)| Step::WaitKeyed(future, waker)),
@@ -74,6 +77,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 #[derive(Default)]
 struct Model {
     ready: bool,
+    /// True if no call has failed since the last event.
+    fresh: bool,
     held: bool,
     /// True if the next release is an event.
     put_off: bool,
@@ -96,7 +101,7 @@ impl Model {
     /// An event wakes each task once for its poll functions, and once for each of its futures.
     fn event(&mut self) -> [usize; MANY] {
         self.events += 1;
-        self.ready = true;
+        (self.ready, self.fresh) = (true, true);
         let mut woken = std::mem::take(&mut self.tasks).map(usize::from);
         for task in std::mem::take(&mut self.futures).into_iter().flatten() {
             woken[task] += 1;
@@ -104,10 +109,11 @@ impl Model {
         woken
     }
 
-    /// Clears `ready`, unless the snapshot is out of date.
-    fn clear(&mut self, look: (usize, bool, bool)) {
+    /// Clears `fresh`, and `ready` if `all` is true, unless the snapshot is out of date.
+    fn clear(&mut self, look: (usize, bool, bool), all: bool) {
         if look == (self.events, self.doubtful, self.put_off) {
-            self.ready = false;
+            self.fresh = false;
+            self.ready &= !all;
         }
     }
 }
@@ -158,9 +164,9 @@ fn run(steps: &[Step]) {
                 let Some(number) = looks.len().checked_sub(1 + ago) else {
                     continue;
                 };
-                if !model.gone && !model.held {
+                if !model.gone {
                     let (events, ..) = model.looks[number];
-                    model.held = true;
+                    (model.held, model.fresh) = (true, false);
                     model.ready &= !clear;
                     model.put_off |= events != model.events;
                 }
@@ -188,18 +194,21 @@ fn run(steps: &[Step]) {
                         .push((model.events, model.doubtful, model.put_off));
                 }
             }
-            Step::Clear(ago) | Step::Drained(ago) => {
+            Step::Clear(ago) | Step::Fail(ago) | Step::Drained(ago) => {
                 let Some(number) = looks.len().checked_sub(1 + ago) else {
                     continue;
                 };
                 let look @ (_, doubtful, _) = model.looks[number];
                 if let Step::Clear(_) = step {
                     readiness.clear(looks[number]);
-                    model.clear(look);
+                    model.clear(look, true);
+                } else if let Step::Fail(_) = step {
+                    readiness.note_failure(looks[number]);
+                    model.clear(look, false);
                 } else {
                     readiness.note_read(looks[number], 1, 2);
                     if !doubtful {
-                        model.clear(look);
+                        model.clear(look, true);
                     }
                 }
             }
@@ -259,6 +268,7 @@ fn run(steps: &[Step]) {
             model.ready || model.gone,
             "{step:?}"
         );
+        assert_eq!(readiness.is_fresh(), model.fresh, "{step:?}");
     }
     // No waker is left.
     drop((readiness, wakers));

@@ -78,7 +78,7 @@ fn the_tick_wraps() {
     let mut key = None;
     assert!(wait_keyed(&readiness, &waker, &mut key).is_pending());
     assert_eq!(event(&readiness), 1);
-    assert_eq!(readiness.word.load(Ordering::SeqCst), READY);
+    assert_eq!(readiness.word.load(Ordering::SeqCst), READY | FRESH);
     let seen = readiness.ready().unwrap();
     event(&readiness);
     readiness.clear(seen);

@@ -274,3 +274,20 @@ fn without_its_executor_a_source_waits_for_nothing() {
         Poll::Ready(Err(_))
     ));
 }
+
+/// All calls for both directions that fail after one event count as one failure. A call that fails without
+/// an event is not counted, even if the source is readable.
+#[test]
+fn failures_after_one_event_count_once() {
+    let source = source();
+    let both = Interest::READABLE.add(Interest::WRITABLE);
+    let fail = || Err::<(), _>(WouldBlock.into());
+    for events in 1..4 {
+        event(&source);
+        for _ in 0..10 {
+            assert!(poll_once(source.io_any(both, fail)).is_pending());
+        }
+        assert_eq!(source.pause.failures.load(Ordering::Relaxed), events);
+        assert!(source.read.ready().is_some());
+    }
+}
