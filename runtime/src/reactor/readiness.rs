@@ -10,7 +10,7 @@
 //! | bit | meaning | set by | cleared by |
 //! |---|---|---|---|
 //! | READY | a try may succeed | an event | `clear`, `hold` |
-//! | FRESH | no call has failed since the last event | an event | `note_failure`, `clear`, `hold` |
+//! | FRESH | no call that may write has failed since the last event | an event | `note_failure`, `hold` |
 //! | GONE | the executor was dropped | `set_gone` | never |
 //! | WAITING | wakers are stored | a waiter, with the lock held | an event, with the lock held |
 //! | SHORT_READ_DRAINS | a read that does not fill its buffer took all bytes | `new` | the first `set_last` or `drains_no_more` |
@@ -155,15 +155,15 @@ impl Readiness {
 
     /// Clears READY after a try that got `WouldBlock`, unless an event came since `seen` was read.
     pub(crate) fn clear(&self, seen: ReadySnapshot) {
-        self.unset(READY | FRESH, seen);
+        self.unset(READY, seen);
     }
 
-    /// Notes a try that got `WouldBlock` although the source may be ready.
+    /// Notes that a call that may write got `WouldBlock`.
     pub(crate) fn note_failure(&self, seen: ReadySnapshot) {
         self.unset(FRESH, seen);
     }
 
-    /// Returns whether no call has failed since the last event.
+    /// Returns whether no call that may write has failed since the last event.
     pub(crate) fn is_fresh(&self) -> bool {
         self.word.load(Ordering::Relaxed) & FRESH != 0
     }
@@ -171,7 +171,7 @@ impl Readiness {
     /// Clears `flags`, unless an event came since `seen` was read.
     fn unset(&self, flags: u64, seen: ReadySnapshot) {
         // Meanwhile, another call may have failed, another task may wait, or a pause may have begun.
-        let is_same = |word: u64| (word ^ seen.0) & !(FRESH | WAITING | HELD) == 0;
+        let is_same = |word: u64| (word ^ seen.0) & !(READY | FRESH | WAITING | HELD) == 0;
         let clear = |word: u64| is_same(word).then_some(word & !flags);
         // These orderings suffice, because step T2 reads the word again before the task waits.
         let _ = self
@@ -189,7 +189,7 @@ impl Readiness {
         }
     }
 
-    /// Notes a try that got `WouldBlock`, and clears READY if `clear` is true. Unless the executor is gone, puts
+    /// Notes that a call that may write got `WouldBlock`, and clears READY if `clear` is true. Unless the executor is gone, puts
     /// off all events since `seen` was read until [`release`](Self::release), which the caller must call later.
     pub(crate) fn hold(&self, seen: ReadySnapshot, clear: bool) {
         let clear = FRESH | if clear { READY } else { 0 };

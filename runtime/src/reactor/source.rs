@@ -199,9 +199,11 @@ impl Source {
                 if !(may_write && self.is_first_failure(seen) && self.hold_for_pause(seen)) {
                     for &(direction, seen) in seen.iter().flatten() {
                         let readiness = self.readiness(direction);
-                        match direction {
-                            Direction::Peek => readiness.note_failure(seen),
-                            _ => readiness.clear(seen),
+                        if may_write {
+                            readiness.note_failure(seen);
+                        }
+                        if direction != Direction::Peek {
+                            readiness.clear(seen);
                         }
                     }
                 }
@@ -212,8 +214,8 @@ impl Source {
         result
     }
 
-    /// Returns whether no other call has failed since the last event of some direction in `seen`. All failures
-    /// after one event count as one failure.
+    /// Returns whether no other call that may write has failed since the last event of some direction in `seen`.
+    /// All such failures after one event count as one failure.
     fn is_first_failure(&self, seen: &[Option<(Direction, ReadySnapshot)>]) -> bool {
         let mut seen = seen.iter().flatten();
         seen.any(|(direction, _)| self.readiness(*direction).is_fresh())

@@ -29,7 +29,7 @@ enum Step {
     Look,
     /// A call got `WouldBlock`. The number selects its snapshot, as in `Hold`.
     Clear(usize),
-    /// A call got `WouldBlock`, but the source may be ready. The number selects its snapshot, as in `Hold`.
+    /// A call that may write got `WouldBlock`. The number selects its snapshot, as in `Hold`.
     Fail(usize),
     /// A read filled only a part of its buffer. The number selects its snapshot, as in `Hold`.
     Drained(usize),
@@ -77,7 +77,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 #[derive(Default)]
 struct Model {
     ready: bool,
-    /// True if no call has failed since the last event.
+    /// True if no call that may write has failed since the last event.
     fresh: bool,
     held: bool,
     /// True if the next release is an event.
@@ -109,12 +109,9 @@ impl Model {
         woken
     }
 
-    /// Clears `fresh`, and `ready` if `all` is true, unless the snapshot is out of date.
-    fn clear(&mut self, look: (usize, bool, bool), all: bool) {
-        if look == (self.events, self.doubtful, self.put_off) {
-            self.fresh = false;
-            self.ready &= !all;
-        }
+    /// Returns whether the snapshot is still up to date.
+    fn is_now(&self, look: (usize, bool, bool)) -> bool {
+        look == (self.events, self.doubtful, self.put_off)
     }
 }
 
@@ -201,14 +198,14 @@ fn run(steps: &[Step]) {
                 let look @ (_, doubtful, _) = model.looks[number];
                 if let Step::Clear(_) = step {
                     readiness.clear(looks[number]);
-                    model.clear(look, true);
+                    model.ready &= !model.is_now(look);
                 } else if let Step::Fail(_) = step {
                     readiness.note_failure(looks[number]);
-                    model.clear(look, false);
+                    model.fresh &= !model.is_now(look);
                 } else {
                     readiness.note_read(looks[number], 1, 2);
                     if !doubtful {
-                        model.clear(look, true);
+                        model.ready &= !model.is_now(look);
                     }
                 }
             }

@@ -275,8 +275,8 @@ fn without_its_executor_a_source_waits_for_nothing() {
     ));
 }
 
-/// All calls for both directions that fail after one event count as one failure. A call that fails without
-/// an event is not counted, even if the source is readable.
+/// All calls for both directions that fail after one event count as one failure, even if a call for reading
+/// fails first. A call that fails without an event is not counted, even if the source is readable.
 #[test]
 fn failures_after_one_event_count_once() {
     let source = source();
@@ -284,6 +284,7 @@ fn failures_after_one_event_count_once() {
     let fail = || Err::<(), _>(WouldBlock.into());
     for events in 1..4 {
         event(&source);
+        assert!(poll_once(source.io(Peek, |_| fail())).is_pending());
         for _ in 0..10 {
             assert!(poll_once(source.io_any(both, fail)).is_pending());
         }
