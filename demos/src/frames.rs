@@ -203,14 +203,14 @@ impl Dish for Frames {
         );
         let mut report = Report::of("frames", title, &run);
         let hog = Duration::from_millis(self.hog);
-        report.charts = vec![
-            report::wrapped(&format!(
-                "Two tasks: 'screen' draws a frame every 16.67 ms, and the other computes. The computation \
+        report.intro = report::wrapped(&format!(
+            "Two tasks: 'screen' draws a frame every 16.67 ms, and the other computes. The computation \
                  'yielding' yields about every millisecond; 'hogging' keeps its thread for {} at a time, and \
                  may get the next turn before the screen. A frame is missed if it is drawn after the next \
                  frame was due, or not at all.",
-                duration(hog),
-            )),
+            duration(hog),
+        ));
+        report.charts = vec![
             columns::block([yielding, hogging].map(|show| show.facts.clone())),
             film([yielding, hogging]),
         ];

@@ -141,20 +141,15 @@ impl Dish for Reference {
             "One task computes and waits, beside {OTHERS} other tasks on its executor. As on any machine, \
              other programs need the cores, too: here {programs} of this demo stand for them."
         );
-        report.charts = vec![
-            report::wrapped(&setting),
-            format!(
-                "  the task's frame: its lines of code\n{}",
-                columns::block(frames.lines.iter().cloned())
-            ),
-        ];
+        report.intro = report::wrapped(&setting);
+        report.charts = vec![format!(
+            "  the task's frame: its lines of code\n{}",
+            columns::block(frames.lines.iter().cloned())
+        )];
         report.rows = frames.rows();
         report.rows.extend(report::concurrency_rows(&run.figures));
-        let others = "the computing threads of this demo or other programs";
-        let crowding = report
-            .crowding
-            .map(|said| said.replace("other programs", others));
-        report.crowding = crowding;
+        let others = "The computing threads of this demo used the cores, too.";
+        report.crowding = report.crowding.map(|_| others.to_owned());
         report.verdict = frames.verdict();
         report.own.extend(frames.facts.json());
         let lines = frames.lines.iter().map(Facts::json);

@@ -149,6 +149,7 @@ impl Dish for Threads {
             format!("  computing, on {cores}\n{computing}{COMPUTING_EXPLAINED}"),
         ];
         report.rows_of = "the tasks that wait".to_owned();
+        report.part = "the tasks that wait";
         report.rows = report::concurrency_rows(&both.run.figures);
         report.verdict = both.verdict();
         report.own_keys(json!({

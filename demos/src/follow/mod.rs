@@ -328,6 +328,7 @@ impl Dish for Follow {
             counted(executor.workers(), "cook")
         );
         let mut report = Report::of("follow", title, &run);
+        report.intro = [WORDS, HEADING].map(report::wrapped).join("\n\n");
         report.charts = vec![trace.lines(paint::width())];
         report.rows = report::concurrency_rows(&run.figures);
         report.verdict = trace.verdict();
@@ -351,9 +352,7 @@ impl Trace {
             true => format!("{times}{what:column$}  {place}\n"),
             false => format!("{times}{what}\n{:TIMES$}  {place}\n", ""),
         };
-        let mut text = [WORDS, HEADING]
-            .map(|said| report::wrapped(said) + "\n\n")
-            .concat();
+        let mut text = String::new();
         let mut before = Duration::ZERO;
         for Hop { at, what, place } in &self.hops {
             let after = format!("+{}", duration(at.saturating_sub(before)));

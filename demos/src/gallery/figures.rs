@@ -103,10 +103,8 @@ impl Outcome {
         let lived = self.showings.iter().map(|showing| showing.lived).sum();
         report.waiting_share = self.figures.waiting_share(lived);
         report.crowding = self.crowding();
-        report.charts = vec![
-            report::wrapped(&self.setting()),
-            columns::block(self.showings.iter().map(Showing::facts)),
-        ];
+        report.intro = report::wrapped(&self.setting());
+        report.charts = vec![columns::block(self.showings.iter().map(Showing::facts))];
         if self.showings.len() > 1 {
             report.rows_of = "all visits together".to_owned();
         }

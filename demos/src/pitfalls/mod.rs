@@ -180,8 +180,8 @@ impl Dish for Args {
         report.waiting_share = waiting_share(&pairs);
         let disturbed = "Other programs had the cores for part of the time.";
         report.crowding = is_disturbed(&pairs).then(|| disturbed.to_owned());
-        report.charts = vec![report::wrapped(SETTING)];
-        report.charts.extend(pairs.iter().map(chart));
+        report.intro = report::wrapped(SETTING);
+        report.charts = pairs.iter().map(chart).collect();
         report.draws_run = true;
         let runs = twins().map(|twin| (twin.name(), twin.run.timeline.clone()));
         report.runs = runs.collect();
@@ -301,9 +301,7 @@ impl Twin {
         place: Place,
         is_mended: bool,
     ) -> anyhow::Result<Self> {
-        let mut run = measure(executor, (pitfall.program)(place, is_mended))?.transpose()?;
-        // The drawing and the table show the same time.
-        run.figures.wall = brigade_timeline::figures(&run.timeline).span;
+        let run = measure(executor, (pitfall.program)(place, is_mended))?.transpose()?;
         Ok(Self {
             pitfall,
             is_mended,
