@@ -40,7 +40,9 @@ use crate::prelude::*;
 /// all programs run with one thread, then with two.
 ///
 /// The keys that all demos have describe all programs together; `at_once_max` leaves out programs that ran
-/// with more threads than `cooks`. --json adds `pitfalls`, one object for each fault. In each, the objects `broken` and `mended` (the
+/// with more threads than `cooks`.
+///
+/// --json adds `pitfalls`, one object for each fault. In each, the objects `broken` and `mended` (the
 /// corrected version) have these keys:
 ///
 /// - `done`, `of`: how much was done, and how much should have been done
