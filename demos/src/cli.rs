@@ -39,8 +39,8 @@ const NOTES: &str = "--json prints one object. Every demo has these keys, and li
     about = "Concurrency and parallelism, run and measured.",
     long_about = "Concurrency and parallelism, run and measured.\n\n\
         A thread is a cook and a task is a dish. One cook who takes turns between \
-        several dishes is concurrency; several cooks, each at work on a dish, are parallelism. Every \
-        demo ends with two figures measured from its own run: the largest number of tasks in \
+        several dishes is concurrency; several cooks, each at work on a dish, are parallelism. Nearly \
+        every demo prints two figures measured from its own run: the largest number of tasks in \
         flight (begun and not finished), and the largest number of tasks being polled (run by a cook \
         until they wait, yield or end) at one instant.",
     after_long_help = NOTES,

@@ -141,15 +141,15 @@ impl Dish for Reference {
             "One task computes and waits, beside {OTHERS} other tasks on its executor. As on any machine, \
              other programs need the cores, too: here {programs} of this demo stand for them."
         );
-        report.charts = vec![
-            report::wrapped(&setting),
-            format!(
-                "  the task's frame: its lines\n{}",
-                columns::block(frames.lines.iter().cloned())
-            ),
-        ];
+        report.intro = report::wrapped(&setting);
+        report.charts = vec![format!(
+            "  the task's frame: its lines of code\n{}",
+            columns::block(frames.lines.iter().cloned())
+        )];
         report.rows = frames.rows();
         report.rows.extend(report::concurrency_rows(&run.figures));
+        let others = "The computing threads of this demo used the cores, too.";
+        report.crowding = report.crowding.map(|_| others.to_owned());
         report.verdict = frames.verdict();
         report.own.extend(frames.facts.json());
         let lines = frames.lines.iter().map(Facts::json);
@@ -298,12 +298,13 @@ fn in_the_threads_frame<T>(run: &Run<T>) -> anyhow::Result<(TaskFigures, usize)>
 
 /// The rows of the table, each with its name, its figure and a remark, separated by `|`.
 const ROWS: [&str; 7] = [
-    "its thread|{polls:poll}|it paused at each await; {others_polls:poll} of others came between",
+    "its polls|{polls:poll}|a line may take several: the last one yields 4 times; before the task ended, \
+     {others_polls:poll} of other tasks began",
     "running|{running_s}|in these polls, by the clock, with or without a core",
-    "ready|{queued_s}|its thread still polled another task",
+    "ready|{queued_s}|it waited for a cook to poll it",
     "waiting|{waited_s}|for the server and the timer",
     "its core|{on_core_s}|of the time running, on a core: only then it computed",
-    "interrupted|{interrupted:time}|others got its core; it queued {queued_for_core_s} to have it back",
+    "interrupted|{interrupted:time}|others got its core; it waited {queued_for_core_s} to have it back",
     "the server|{server_cpu_s}|on a core, in the {waited_for_server_s} of that wait: in parallel",
 ];
 
@@ -315,8 +316,11 @@ impl ThreeFrames {
     /// Returns a row for each known figure.
     fn rows(&self) -> Vec<Row> {
         let lines = counted(self.lines.len(), "line");
-        let order = "in order: its notes show nothing in between";
-        let mut rows = vec![row("its lines", lines, order)];
+        let mut rows = vec![row(
+            "its code",
+            lines,
+            "of code: each began where the one before ended",
+        )];
         for (name, rest) in ROWS.iter().filter_map(|row| row.split_once('|')) {
             let said = self.facts.say(rest);
             let cells = said.split_once('|').filter(|_| !said.contains("unknown"));
@@ -329,7 +333,7 @@ impl ThreeFrames {
         let facts = &self.facts;
         let lines = self.lines.len();
         let polled =
-            ". Its thread polled it {polls} times, and other tasks {others_polls} times in between";
+            ". Cooks polled it {polls} times, and other tasks {others_polls} times before it ended";
         let mut said = format!("In its own frame the task ran {lines} lines, one after the other");
         said += &facts.say(polled);
         if facts["interrupted"].is_known() {
@@ -337,8 +341,8 @@ impl ThreeFrames {
             // The two figures come from different clocks, so the share could be a little above 1.
             let on_core = percent(facts.ratio("on_core_s", "running_s").min(1.0));
             said += &format!(
-                "; and within these polls the system took its core away {times}, for other programs, and let \
-                 it run for {on_core} of the time"
+                "; and within its polls the system took its core away {times}, for the computing threads of \
+                 this demo or for other programs, and let it run for {on_core} of the time"
             );
         }
         said += ".";

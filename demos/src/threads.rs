@@ -30,13 +30,11 @@ use crate::{
 const CROWDS: [usize; 4] = [1, 2, 4, 16];
 
 /// The explanations of the tables' columns.
-const SWITCHES_EXPLAINED: &str =
-    "\n  switches: how many times a thread gave up its core, or lost it\n";
-const MEMORY_EXPLAINED: [&str; 2] = [
-    "  no memory: the system does not report it, or an earlier run left memory behind\n",
-    "  memory: the peak beyond what was in use before; each: that memory per request\n",
-];
-const COMPUTING_EXPLAINED: &str = "\n  on a core, in the queue: the sums over all threads\n  \
+const WAITING_EXPLAINED: &str = "\n  each request waits for a server, which replies after 50 to 500 ms\n  \
+     switches: how many times a thread gave up its core, or lost it\n";
+const MEMORY_EXPLAINED: &str = "  memory: the peak beyond what was in use before (of a stack, only the pages\n  \
+     that its thread has touched); each: that memory per request\n";
+const COMPUTING_EXPLAINED: &str = "\n  on a core, wait for core: the sums over all threads\n  \
     cores used: threads on a core, on average\n  \
     interrupted: how many times a core was taken away from a thread\n";
 
@@ -139,12 +137,19 @@ impl Dish for Threads {
         let waiting = columns::block(ways.map(Facts::clone));
         let computing = columns::block(both.computed.iter().cloned());
         let cores = counted(cooks::cores(), "core");
-        let memory = MEMORY_EXPLAINED[usize::from(both.threads["memory_bytes"].is_known())];
+        let memory = match both.threads["memory_bytes"].is_known() {
+            true => MEMORY_EXPLAINED,
+            false if Status::now().memory_peak.is_some() => {
+                "  no memory: the threads of the first run left memory behind\n"
+            }
+            false => "  no memory: the system does not report it\n",
+        };
         report.charts = vec![
-            format!("  waiting\n{waiting}{SWITCHES_EXPLAINED}{memory}"),
+            format!("  waiting\n{waiting}{WAITING_EXPLAINED}{memory}"),
             format!("  computing, on {cores}\n{computing}{COMPUTING_EXPLAINED}"),
         ];
         report.rows_of = "the tasks that wait".to_owned();
+        report.part = "the tasks that wait";
         report.rows = report::concurrency_rows(&both.run.figures);
         report.verdict = both.verdict();
         report.own_keys(json!({
@@ -275,7 +280,7 @@ fn computing(threads: usize, numbers: u64) -> Facts {
         number("at_once", "cores used", at_once),
         time(
             "queued_s",
-            "in the queue",
+            "wait for core",
             used.and_then(|used| used.queued),
         ),
         count("interrupted", "interrupted", interrupted),
@@ -306,10 +311,19 @@ fn share(numbers: Range<u64>) -> Share {
 
 // ---- the output ------------------------------------------------------------------------
 
-/// Returns whether other programs kept the computing threads from a core. There must be at least as many
-/// threads as `cores`.
-fn is_crowded(crowd: &Facts, cores: usize) -> bool {
-    crowd["at_once"].value < measure::CROWDED * cores as f64
+/// Returns a sentence if the threads used the cores so little that their times prove nothing. There must be
+/// at least as many threads as `cores`.
+fn doubt(crowd: &Facts, cores: usize) -> Option<&'static str> {
+    let unused = cores as f64 * crowd["wall_s"].value - crowd["on_core_s"].value;
+    let is_doubtful = crowd["at_once"].value < measure::CROWDED * cores as f64;
+    is_doubtful.then(|| match crowd["queued_s"].value >= unused / 2.0 {
+        true => {
+            " Other programs had the cores for part of the time: these times depend more on the machine than \
+             on the number of threads."
+        }
+        // A thread that computes is on a core or waits for one, so these threads did not overlap.
+        false => " The threads did not overlap all the time, as in any short run.",
+    })
 }
 
 impl Both {
@@ -349,13 +363,13 @@ impl Both {
             let cores = cooks::cores();
             let times = factor(last["wall_s"].value / first["wall_s"].value);
             said += &format!(
-                " With {few} to {many} threads that computed, at most {most:.2} were on a core at the same \
-                 time on average, with {cores} available; {many} threads took {times} x the time of {few}."
+                " {few} to {many} threads that computed used at most {most:.2} of {} on average; {many} \
+                 threads took {times} x the time of {few}.",
+                counted(cores, "core"),
             );
-            if is_crowded(first, cores) || is_crowded(last, cores) {
-                said += " Other programs had the cores for the rest of the time: these times depend more on \
-                         the machine than on the number of threads.";
-            }
+            said += doubt(first, cores)
+                .or_else(|| doubt(last, cores))
+                .unwrap_or("");
         }
         said
     }
@@ -367,9 +381,19 @@ mod tests {
 
     #[test]
     fn computing_threads_without_a_core_are_noticed() {
-        let used = |cores| Facts(vec![number("at_once", "", cores)]);
-        assert!(is_crowded(&used(Some(0.98)), 2) && !is_crowded(&used(Some(1.9)), 2));
-        assert!(!is_crowded(&used(None), 2), "nobody knows");
+        let doubt = |on_core_s, queued_s| {
+            let seconds = |key, seconds| number(key, "", Some(seconds));
+            let keys = [
+                ("at_once", on_core_s),
+                ("wall_s", 1.0),
+                ("on_core_s", on_core_s),
+            ];
+            let crowd = Facts(keys.map(|(key, it)| seconds(key, it)).to_vec());
+            doubt(&crowd.with([seconds("queued_s", queued_s)]), 2).unwrap_or_default()
+        };
+        assert!(doubt(0.98, 0.9).contains("Other programs"));
+        assert!(doubt(0.98, 0.0).contains("did not overlap"));
+        assert_eq!((doubt(1.9, 0.9), doubt(f64::NAN, 0.9)), ("", ""));
     }
 
     #[test]

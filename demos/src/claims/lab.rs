@@ -77,7 +77,7 @@ pub(super) struct Trace {
 pub(super) struct Lab {
     pub(super) sizes: Sizes,
     /// The number of cooks that a demo compares with one cook. If it is 1, the demo chooses the number.
-    cooks: usize,
+    pub(super) cooks: usize,
     traces: RefCell<Vec<Trace>>,
     jobs: OnceCell<Jobs>,
     coffee: OnceCell<Shifts>,

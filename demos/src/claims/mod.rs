@@ -33,17 +33,17 @@ use crate::{dish, progress::Progress};
 ///
 /// For each claim, an experiment is run on this machine. Its figures decide the verdict: holds, does not
 /// hold, depends (and on what), or undecided if the figures prove nothing. Below each claim, a command is
-/// printed that shows this claim alone. All sixteen claims take a minute or two.
+/// printed that shows it (claim 13 needs the runs of all claims). All sixteen claims take a minute or two.
 ///
 /// # Notes
 ///
 /// --cooks here: the number of cooks that one cook is compared with; of a list, the largest number counts.
-/// Without --cooks, each experiment chooses the number, mostly one per core.
+/// Without --cooks, or with --cooks 1, each experiment chooses the number, mostly one per core.
 ///
 /// --json adds these keys:
 ///
-/// - `claims`: for each claim, its `id`, `claim`, `verdict`, `because`, `figures`, and the `command` that
-///   shows it alone
+/// - `claims`: for each claim, its `id`, `claim`, `verdict`, `because`, `figures`, and a `command` that
+///   shows it
 ///
 /// - `machine`: the machine on which the claims were measured
 ///
@@ -73,7 +73,7 @@ enum Size {
 /// A claim that was checked.
 struct Checked {
     claim: Claim,
-    /// The command that shows this claim alone.
+    /// The command that shows this claim.
     command: String,
     verdict: Verdict,
     because: String,
@@ -90,21 +90,21 @@ pub(crate) fn run(args: &Args, shared: &Shared) -> anyhow::Result<ExitCode> {
     let both = "--json and --markdown cannot both go to stdout";
     ensure!(!(shared.json && args.markdown), BadArguments::error(both));
     let is_text = !shared.json && !args.markdown;
-    let sizes = Sizes::new(args.size == Size::Small);
     // Without `--cooks`, the number for the lab is 1: each demo then chooses how many cooks it compares with
     // one cook.
     dish::asked(shared)?;
-    let cooks = shared.cooks.iter().copied().max();
-    let lab = Lab::new(sizes, cooks.unwrap_or(1));
+    let cooks = shared.cooks.iter().copied().max().unwrap_or(1);
+    let lab = Lab::new(Sizes::new(args.size == Size::Small), cooks);
     let (begun, cpu) = (Instant::now(), system::cpu_time());
     let machine = Machine::here();
     if is_text {
         report::write_stdout(&table::heading(&machine));
     }
-    let (checked, ending) = check_all(&chosen(&args.only), &lab, shared.quiet, is_text)?;
+    let chosen = chosen(&args.only);
+    let (checked, ending) = check_all(&chosen, &lab, shared.quiet, is_text)?;
     let used = system::cpu_time().zip(cpu).map(|(now, then)| now - then);
     let wall = begun.elapsed();
-    let summary = table::summary(&checked);
+    let summary = table::summary(&checked, chosen.len());
     report::write_stdout(&if args.markdown {
         table::markdown(&checked, &machine, wall)
     } else if shared.json {
@@ -205,9 +205,14 @@ fn check(claim: Claim, lab: &Lab) -> Checked {
             (Verdict::Undecided, because)
         }
     };
+    let mut command = (claim.command)(&lab.sizes);
+    // These claims compare one cook with many.
+    if [1, 2, 5, 13].contains(&claim.id) && lab.cooks > 1 {
+        command += &format!(" --cooks {}", lab.cooks);
+    }
     Checked {
         claim,
-        command: (claim.command)(&lab.sizes),
+        command,
         verdict,
         because,
         facts: measured.unwrap_or_default(),

@@ -14,8 +14,10 @@ pub(super) fn heading(machine: &Machine) -> String {
     let commands = "Below each claim, the line that begins with $ is a command that shows it. `brigade` \
                     stands for target/release/brigade; `cargo run --release --` in its place does the \
                     same.";
+    let words = "In flight: tasks begun and not finished, at most. At once: tasks that cooks ran at one \
+                 instant, at most.";
     let title = paint::bold(title);
-    let said = [&machine.sentence(), commands]
+    let said = [&machine.sentence(), words, commands]
         .map(report::wrapped)
         .join("\n");
     let said: Vec<_> = said.lines().map(paint::dim).collect();
@@ -71,8 +73,8 @@ fn facts(facts: &Facts) -> Vec<String> {
         .collect()
 }
 
-/// Counts the claims with each verdict.
-pub(super) fn summary(checked: &[Checked]) -> String {
+/// Counts the claims with each verdict, and those among `chosen` claims that were not checked.
+pub(super) fn summary(checked: &[Checked], chosen: usize) -> String {
     let words = [
         (Verdict::Holds, "holds", "hold"),
         (Verdict::DoesNotHold, "does not hold", "do not hold"),
@@ -87,11 +89,15 @@ pub(super) fn summary(checked: &[Checked]) -> String {
     };
     let parts: Vec<String> = words.into_iter().filter_map(part).collect();
     let all = counted(checked.len(), "claim");
-    match &parts[..] {
-        [] => "No claim was checked.".to_owned(),
+    let mut said = match &parts[..] {
+        [] => return "No claim was checked.".to_owned(),
         [only] => format!("Of {all}, {only}."),
         [before @ .., last] => format!("Of {all}, {} and {last}.", before.join(", ")),
+    };
+    if checked.len() < chosen {
+        said += &format!(" Not checked: {} of {chosen}.", chosen - checked.len());
     }
+    said
 }
 
 /// Returns the text below all claims.
@@ -186,10 +192,13 @@ mod tests {
     fn the_summary_counts_verdicts_and_leaves_out_what_there_is_none_of() {
         let all = |verdicts: &[Verdict]| {
             let checked = verdicts.iter().map(|&verdict| checked(verdict, ""));
-            summary(&checked.collect::<Vec<_>>())
+            summary(&checked.collect::<Vec<_>>(), 3)
         };
         assert_eq!(all(&[]), "No claim was checked.");
-        assert_eq!(all(&[Verdict::Holds]), "Of 1 claim, 1 holds.");
+        assert_eq!(
+            all(&[Verdict::Holds]),
+            "Of 1 claim, 1 holds. Not checked: 2 of 3."
+        );
         let three = [
             Verdict::DoesNotHold,
             Verdict::Undecided,

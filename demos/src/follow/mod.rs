@@ -27,13 +27,15 @@ pub(crate) use places::Place;
 const FETCH: &str = "fetch";
 
 /// The explanation of the words in the hops.
-const WORDS: &str = "A task waits for a server. Its handle gives the awaiting main program the task's \
-    output. A run queue holds the tasks that are ready for a poll. A poll ends Ready (the task is complete) \
-    or Pending (it must wait). Interest: what the operating system (OS) shall report about a socket. A \
-    waker puts the task into a run queue again.";
+const WORDS: &str = "A task waits for a server. Its future is its code and the state of that code. Its \
+    handle gives the awaiting main program the task's output. A run queue holds the tasks that are ready for \
+    a poll. A poll ends Ready (the task is complete) or Pending (it must wait). Interest: what the operating \
+    system (OS) shall report about a socket. A cook without a ready task parks in the OS, which returns at \
+    once if it has an event already. Any cook may receive the event. A waker puts the task into a run queue \
+    again.";
 const HEADING: &str = "Each hop: the time since spawn, the time since the previous hop, what happened, and \
     the file (below runtime/src) and function of brigade that did it. With --timeline -, the row `fetch` \
-    is a drawing of the same: a sign other than - has a poll in it, and - is a wait.";
+    is a drawing of the same: a sign other than - has one or more polls in it, and - is a wait.";
 
 /// The width of the two time columns and of the space after them, in characters.
 const TIMES: usize = 21;
@@ -326,6 +328,7 @@ impl Dish for Follow {
             counted(executor.workers(), "cook")
         );
         let mut report = Report::of("follow", title, &run);
+        report.intro = [WORDS, HEADING].map(report::wrapped).join("\n\n");
         report.charts = vec![trace.lines(paint::width())];
         report.rows = report::concurrency_rows(&run.figures);
         report.verdict = trace.verdict();
@@ -349,9 +352,7 @@ impl Trace {
             true => format!("{times}{what:column$}  {place}\n"),
             false => format!("{times}{what}\n{:TIMES$}  {place}\n", ""),
         };
-        let mut text = [WORDS, HEADING]
-            .map(|said| report::wrapped(said) + "\n\n")
-            .concat();
+        let mut text = String::new();
         let mut before = Duration::ZERO;
         for Hop { at, what, place } in &self.hops {
             let after = format!("+{}", duration(at.saturating_sub(before)));

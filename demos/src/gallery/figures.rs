@@ -44,6 +44,7 @@ impl Showing {
         let visit = &self.visit;
         let facts = Facts(vec![
             text("", "resized in the", self.where_to()),
+            self.server["wall_s"].called("", "wall time"),
             time("p50_s", "p50", visit.p50),
             time("p99_s", "p99", visit.p99),
             time("worst_s", "worst", visit.worst),
@@ -101,18 +102,20 @@ impl Outcome {
         let mut report = Report::new("gallery", self.title(), self.figures.clone());
         let lived = self.showings.iter().map(|showing| showing.lived).sum();
         report.waiting_share = self.figures.waiting_share(lived);
+        report.crowding = self.crowding();
+        report.intro = report::wrapped(&self.setting());
         report.charts = vec![columns::block(self.showings.iter().map(Showing::facts))];
+        if self.showings.len() > 1 {
+            report.rows_of = "all visits together".to_owned();
+        }
         report.rows = report::common_rows(&self.figures);
-        let most = |key| {
-            let counts = self.showings.iter().map(|showing| &showing.server);
-            units::count(counts.map(|counts| counts.count(key)).max().unwrap_or(0))
-        };
-        let connections = "open at one instant, at most (visitors: another process)";
-        let resizing = "photographs being resized at one instant, at most";
-        report.rows.extend([
-            row("connections", most("connections_max"), connections),
-            row("resizing", most("resizing_max"), resizing),
-        ]);
+        let resizing = self.showings.iter().map(|showing| &showing.server);
+        let resizing = resizing.map(|counts| counts.count("resizing_max"));
+        report.rows.push(row(
+            "resizing",
+            units::count(resizing.max().unwrap_or(0)),
+            "photographs being resized at one instant, at most; threads of the pool are not cooks",
+        ));
         report.details = self.visits().filter_map(|it| it.error.clone()).collect();
         report.verdict = self.verdict();
         report.compared_by = self.compared();
@@ -136,6 +139,31 @@ impl Outcome {
         format!("gallery: {connections} held while {images} are resized, {cooks}")
     }
 
+    fn setting(&self) -> String {
+        let seconds = counted(self.args.seconds as usize, "second");
+        let said = "Each visitor holds a connection, which is a task of the server, and asks for a few \
+                    bytes again and again. p50, p99 and worst show how late the bytes came, counted from the \
+                    moment at which the request was due.";
+        match self.args.serve || self.interrupted {
+            true => said.to_owned(),
+            false => format!(
+                "{said} A visit sends requests for {seconds}, and ends when all of them and all thumbnails \
+                 are done."
+            ),
+        }
+    }
+
+    /// If the cooks lacked a core, returns a sentence about that. The CPU time includes that of other threads.
+    fn crowding(&self) -> Option<String> {
+        let in_tasks: Duration = self.figures.busy.iter().sum();
+        let share = self.figures.cpu?.as_secs_f64() / in_tasks.as_secs_f64();
+        let share = (share < measure::CROWDED).then(|| percent(share))?;
+        Some(format!(
+            "A cook that ran tasks had a core for at most {share} of that time: other programs or threads \
+             had the rest."
+        ))
+    }
+
     fn keys(&self) -> Value {
         let mut keys = json!({
             "connections": self.args.connections,
@@ -155,32 +183,21 @@ impl Outcome {
     }
 
     /// Returns the figures and the sentence by which runs with different numbers of cooks are compared. The
-    /// length of a visit is fixed, so its wall time shows nothing.
+    /// wall time of a visit depends on its fixed length, so it shows little.
     fn compared(&self) -> Option<(Facts, String)> {
         let names = [
-            (Place::Handler, "p99 handler", "in the handlers"),
-            (Place::Task, "p99 task", "in separate tasks"),
-            (Place::Pool, "p99 pool", "on the pool"),
+            (Place::Handler, "p99 handler"),
+            (Place::Task, "p99 task"),
+            (Place::Pool, "p99 pool"),
         ];
-        let visits = names.into_iter();
-        let visits = visits.filter_map(|(place, name, place_in_words)| {
-            let p99 = self.of(place)?.p99;
-            Some((
-                time("", name, p99),
-                format!("{} (resizing {place_in_words})", duration(p99)),
-            ))
-        });
-        let (facts, said): (Vec<_>, Vec<_>) = visits.unzip();
+        let facts = names.into_iter();
+        let facts = facts.filter_map(|(place, name)| Some(time("", name, self.of(place)?.p99)));
+        let facts: Vec<_> = facts.collect();
         // If the place was switched during each visit, no figure belongs to a single place.
-        if said.is_empty() {
+        if facts.is_empty() {
             return None;
         }
-        let said = format!(
-            "With {}, one request in a hundred waited at least {}.",
-            counted(self.figures.cooks, "cook"),
-            said.join(", "),
-        );
-        Some((Facts(facts), said))
+        Some((Facts(facts), self.verdict()))
     }
 
     /// Returns the sentence that follows from the figures.
@@ -188,36 +205,22 @@ impl Outcome {
         let (Some(handler), Some(pool)) = (self.of(Place::Handler), self.of(Place::Pool)) else {
             return self.of_one();
         };
-        let (slow, fast) = (duration(handler.p99), duration(pool.p99));
-        let ratio = self.p99_ratio().unwrap_or(1.0);
         let mut verdict = format!(
-            "While photographs were resized in the handlers, one request in a hundred waited {slow} \
-             or more for a few bytes; while threads of the pool resized them, it waited {fast} or more",
+            "With {}, p99 was {} with the resizing in the handlers as on the pool",
+            counted(self.figures.cooks, "cook"),
+            as_long(handler.p99, pool.p99),
         );
-        verdict += &format!(": {}.", judged(ratio));
         if let Some(task) = self.of(Place::Task) {
-            verdict += &self.of_tasks(handler, task);
+            verdict += &format!(
+                "; in separate tasks, which cooks run too, it was {} as in the handlers",
+                as_long(task.p99, handler.p99),
+            );
         }
+        verdict.push('.');
         let errors = counted(self.errors() as usize, "request");
         match self.errors() {
             0 => verdict,
             _ => format!("{verdict} But {errors} failed."),
-        }
-    }
-
-    fn of_tasks(&self, handler: &Visit, task: &Visit) -> String {
-        let p99 = duration(task.p99);
-        let gain = handler.p99.as_secs_f64() / task.p99.as_secs_f64().max(1e-6);
-        let cooks = counted(self.figures.cooks, "cook");
-        let said = format!(" In separate tasks it was {p99}: {}", judged(gain));
-        match Change::of(gain) {
-            Change::Faster => format!("{said} than in the handlers, with {cooks}."),
-            Change::Same => {
-                format!("{said} to the handlers, because {cooks} had to poll these tasks too.")
-            }
-            Change::Slower => {
-                format!("{said} as in the handlers, because {cooks} had to poll these tasks too.")
-            }
         }
     }
 
@@ -226,6 +229,7 @@ impl Outcome {
         if self.showings.is_empty() {
             return "Ctrl-C came before the first visit was over.".to_owned();
         }
+        let cooks = counted(self.figures.cooks, "cook");
         let said = self.showings.iter().map(|showing| {
             let (name, time) = (showing.where_to(), duration(showing.visit.p99));
             let mixed = match showing.places() {
@@ -233,20 +237,19 @@ impl Outcome {
                 _ => " The figures cover these places together and judge neither of them.",
             };
             format!(
-                "With the resizing in the {name}, 99 requests in 100 took {time} at most.{mixed}"
+                "With {cooks} and the resizing in the {name}, 99 requests in 100 took {time} at most.{mixed}"
             )
         });
         said.collect::<Vec<_>>().join(" ")
     }
 }
 
-/// Describes how a latency compares with a reference latency. `gain` is the reference divided by the
-/// latency.
-fn judged(gain: f64) -> String {
-    match Change::of(gain) {
-        Change::Faster => format!("{} x less", factor(gain)),
-        Change::Same => "about equal".to_owned(),
-        Change::Slower => format!("worse, {} x as long", factor(gain.recip())),
+/// Describes how a latency compares with another one.
+fn as_long(latency: Duration, other: Duration) -> String {
+    let ratio = latency.as_secs_f64() / other.as_secs_f64().max(1e-6);
+    match Change::of(ratio) {
+        Change::Same => "about as long".to_owned(),
+        Change::Faster | Change::Slower => format!("{} x as long", factor(ratio)),
     }
 }
 

@@ -20,9 +20,10 @@ pub(super) const PITFALL: Pitfall = Pitfall {
     name: "blocking",
     fault: "a call that blocks its thread, in a task",
     remedy: "the same call on the blocking pool",
-    why: "A blocking call keeps its thread until it returns, and no task on that thread runs meanwhile. \
-          The blocking pool has threads for such calls. Here, a bell should ring 20 times on time \
-          meanwhile. The blocked thread sleeps; it is drawn as busy, because no other task can have it.",
+    why: "A report is fetched with a call that blocks its thread until the reply comes, and no task on \
+          that thread runs meanwhile. A bell should ring 20 times on time. The corrected program makes \
+          the call as a job of the blocking pool, which has threads for such calls. A blocked thread \
+          sleeps; it is drawn as busy, because no other task can have it.",
     counts: "on time",
     cooks_min: 1,
     program: |place, is_mended| Box::pin(program(place, is_mended)),

@@ -22,8 +22,9 @@ pub(super) const PITFALL: Pitfall = Pitfall {
     name: "busy",
     fault: "a future that wakes itself to ask again",
     remedy: "a future that is woken when the meal is there",
-    why: "A future that wakes itself is polled again immediately, whether or not anything has happened, \
-          and keeps a core busy. The corrected future leaves its waker where the meal will be put.",
+    why: "A guest waits for a meal with a future that wakes itself. It is polled again immediately, \
+          whether or not anything has happened, so its thread never sleeps. The corrected future leaves \
+          its waker where the meal will be put.",
     counts: "meals",
     cooks_min: 1,
     program: |place, is_mended| Box::pin(program(place, is_mended)),

@@ -19,8 +19,9 @@ pub(super) const PITFALL: Pitfall = Pitfall {
     name: "lock",
     fault: "a lock that is held across an await",
     remedy: "a lock that is held only for the addition",
-    why: "The lock is held while the bank answers, so the guests ask the bank one after the other. The \
-          corrected guests ask first and lock the till only for the addition.",
+    why: "Five guests pay. The first locks the till while it asks the bank, so the other four wait, and all \
+          ask the bank one after the other. The corrected guests ask first and lock the till only for the \
+          addition.",
     counts: "guests",
     cooks_min: 1,
     program: |place, is_mended| Box::pin(program(place, is_mended)),

@@ -37,7 +37,10 @@ use crate::prelude::*;
 /// # Notes
 ///
 /// --cooks here: the number of threads that run each program (at least two for one-task). With --cooks 1,2,
-/// all programs run with one thread, then with two, and the runs are compared.
+/// all programs run with one thread, then with two.
+///
+/// The keys that all demos have describe all programs together; `at_once_max` leaves out programs that ran
+/// with more threads than `cooks`.
 ///
 /// --json adds `pitfalls`, one object for each fault. In each, the objects `broken` and `mended` (the
 /// corrected version) have these keys:
@@ -54,7 +57,7 @@ pub(crate) struct Args {
     /// The pitfall to run; all of them if none is named
     #[arg(value_name = "NAME", value_parser = ALL.map(|pitfall| pitfall.name))]
     only: Option<String>,
-    /// Length of a step, the unit of time in all of these programs, in milliseconds
+    /// Length of a step in milliseconds; the programs last from a quarter of a step to some steps
     #[arg(long, value_name = "MS", default_value = "50", value_parser = whole::<u64>(10..=5_000))]
     step: u64,
 }
@@ -170,8 +173,8 @@ impl Dish for Args {
     fn cook(&self, executor: &Crew) -> anyhow::Result<Report> {
         let pairs = self.measure(executor)?;
         let title = format!(
-            "pitfalls: {}, each beside its corrected version, {}",
-            counted(pairs.len(), "fault"),
+            "pitfalls: {}, broken and corrected, {}",
+            counted(pairs.len(), "program"),
             counted(executor.workers(), "cook"),
         );
         let twins = || pairs.iter().flatten();
@@ -179,6 +182,7 @@ impl Dish for Args {
         report.waiting_share = waiting_share(&pairs);
         let disturbed = "Other programs had the cores for part of the time.";
         report.crowding = is_disturbed(&pairs).then(|| disturbed.to_owned());
+        report.intro = report::wrapped(SETTING);
         report.charts = pairs.iter().map(chart).collect();
         report.draws_run = true;
         let runs = twins().map(|twin| (twin.name(), twin.run.timeline.clone()));
@@ -197,6 +201,12 @@ impl Dish for Args {
             }
         }
         report.verdict = verdict(&pairs);
+        let said = format!(
+            "With {}, the advice names the fault {}.",
+            counted(executor.workers(), "cook"),
+            named_in(&pairs),
+        );
+        report.compared_by = Some((Facts::default(), said));
         let keys = pairs.iter().map(|[broken, mended]| {
             json!({
                 "pitfall": broken.pitfall.name,
@@ -209,13 +219,15 @@ impl Dish for Args {
     }
 }
 
+/// The explanation above all drawings.
+const SETTING: &str = "Each fault is shown in a broken program and beside its corrected version: both runs are \
+    drawn on one time scale, with the advice that follows from the drawing. How much faster a program can \
+    be is estimated from the broken run, so the corrected run may differ.";
+
 /// Returns the explanation of the fault, both runs drawn on the same scale, and two kinds of advice: about
 /// this fault, and about other programs that disturbed the run.
 fn chart(pair: &[Twin; 2]) -> String {
-    let [broken, mended] = pair.each_ref().map(|twin| duration(twin.run.figures.wall));
-    let why = pair[0].pitfall.why;
-    let why = format!("{why} The broken program took {broken}, the corrected one {mended}.");
-    let mut chart = format!("{}\n\n", report::wrapped(&why));
+    let mut chart = format!("{}\n\n", report::wrapped(pair[0].pitfall.why));
     let drawn = pair.each_ref().map(|twin| {
         let what = match twin.is_mended {
             true => twin.pitfall.remedy,
@@ -239,7 +251,7 @@ fn chart(pair: &[Twin; 2]) -> String {
 }
 
 /// Returns the figures of all programs together: the sums of the times, and the largest of the other figures.
-/// Some programs may have had more than `cooks` cooks.
+/// Programs that had more than `cooks` cooks do not count for `at_once_max`.
 fn together(pairs: &[[Twin; 2]], cooks: usize) -> Figures {
     let mut all = Figures {
         cooks,
@@ -251,7 +263,9 @@ fn together(pairs: &[[Twin; 2]], cooks: usize) -> Figures {
         all.wall += one.wall;
         all.cpu = all.cpu.zip(one.cpu).map(|(sum, cpu)| sum + cpu);
         all.in_flight_max = all.in_flight_max.max(one.in_flight_max);
-        all.at_once_max = all.at_once_max.max(one.at_once_max);
+        if one.cooks <= cooks {
+            all.at_once_max = all.at_once_max.max(one.at_once_max);
+        }
         let cooks = all.busy.len().max(one.busy.len());
         all.busy.resize(cooks, Duration::ZERO);
         for (sum, busy) in all.busy.iter_mut().zip(&one.busy) {
@@ -339,7 +353,11 @@ impl Twin {
         let figures = &self.run.figures;
         let tasks = brigade_timeline::figures(&self.run.timeline).tasks;
         let polls: u64 = tasks.iter().map(|task| task.polls).sum();
-        let named = if self.is_named() { "named" } else { "-" };
+        let named = match (self.is_named(), self.is_mended) {
+            (true, _) => "named",
+            (false, true) => "-",
+            (false, false) => "not named",
+        };
         let things = format!("{done} of {of} {}", self.pitfall.counts);
         Facts(vec![
             text("", " ", self.pitfall.name),
@@ -357,15 +375,17 @@ impl Twin {
     }
 }
 
-fn verdict(pairs: &[[Twin; 2]]) -> String {
+/// Returns in how many programs the advice names the fault.
+fn named_in(pairs: &[[Twin; 2]]) -> String {
     let all = pairs.len();
     let named = |which: usize| pairs.iter().filter(|pair| pair[which].is_named()).count();
-    let mut said = format!(
-        "The advice that follows from the timeline names the fault in {} of {all} broken programs, and \
-         in {} of {all} corrected ones.",
-        named(0),
-        named(1),
-    );
+    let [broken, corrected] = [0, 1].map(named);
+    format!("in {broken} of {all} broken programs, and in {corrected} of {all} corrected ones")
+}
+
+fn verdict(pairs: &[[Twin; 2]]) -> String {
+    let named = named_in(pairs);
+    let mut said = format!("The advice that follows from the timeline names the fault {named}.");
     if is_disturbed(pairs) {
         said.push_str(
             " Other programs had the cores for part of the time, which hides some faults and may look \

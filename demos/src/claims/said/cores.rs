@@ -17,7 +17,7 @@ pub(super) const ALWAYS_BETTER: Claim = Claim {
         lab.note_both(&cells.chopping);
         let OneAndMany { one, many, .. } = &cells.chopping;
         Ok(Facts(vec![
-            count("cooks", "many cooks", many.figures.cooks),
+            count("cooks", "cooks", many.figures.cooks),
             speed_up("chopping_speed_up", "chopping", cells.chopping.speed_up()),
             speed_up("waiting_speed_up", "waiting", cells.waiting.speed_up()),
             on_processor(least_on_processor([one, many])),
@@ -78,10 +78,14 @@ pub(super) const SET_NOT_ONE: Claim = Claim {
         Ok(Facts(vec![
             speed_up("waiting_set_speed_up", "waiting set", set(waiting, PARTS)),
             speed_up("computing_set_speed_up", "computing set", set(computing, 1)),
-            time("waiting_alone_s", "waiting alone", alone(waiting)),
-            time("waiting_among_s", "among others", among(waiting)),
-            time("computing_alone_s", "computing alone", alone(computing)),
-            time("computing_among_s", "among others", among(computing)),
+            time("waiting_alone_s", "waiting task alone", alone(waiting)),
+            time("waiting_among_s", "among the others", among(waiting)),
+            time(
+                "computing_alone_s",
+                "computing task alone",
+                alone(computing),
+            ),
+            time("computing_among_s", "among the others", among(computing)),
             share("computing_on_processor", "cook on a processor", least),
         ]))
     },
@@ -92,6 +96,10 @@ pub(super) const SET_NOT_ONE: Claim = Claim {
             "a waiting task alone took {waiting_alone_s} and among the others {waiting_among_s}.";
         // If other programs used the cores, they may have caused the difference, so a gain proves nothing.
         let disturbed = is_disturbed(facts["computing_on_processor"].value);
+        let others = match disturbed {
+            true => " Other programs used the cores too.",
+            false => "",
+        };
         let computing = |factor| GAIN.ask(factor).unclear_if(disturbed, Answer::Yes);
         let one = [
             GAIN.ask(facts.ratio("waiting_alone_s", "waiting_among_s")),
@@ -103,7 +111,7 @@ pub(super) const SET_NOT_ONE: Claim = Claim {
         ];
         match (one, set) {
             ([Answer::No, Answer::No], [Answer::Yes, Answer::No]) => {
-                Holds.because(facts, [sets, "; ", ones])
+                Holds.because(facts, [sets, "; ", ones, others])
             }
             ([Answer::Yes, _] | [_, Answer::Yes], _) => {
                 let faster = "One task was faster among others than alone: ";

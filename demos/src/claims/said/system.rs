@@ -18,6 +18,9 @@ fn reference_command(sizes: &Sizes) -> String {
 /// The fraction of the threads that were on a core at the same time, on average.
 const ON_A_CORE: Band = Band { no: 0.6, yes: 0.9 };
 
+/// The smallest number of threads that must have waited for a core, on average.
+const WAITED: f64 = 1.0;
+
 /// Computes the same sum on more and more threads. The operating system reports how many were on a core.
 pub(super) const OWN_CORE: Claim = Claim {
     id: 6,
@@ -32,6 +35,7 @@ pub(super) const OWN_CORE: Claim = Claim {
             crowd["threads"].clone(),
             crowd["at_once"].called("on_a_core", "on a core at once"),
             crowd["queued_s"].clone(),
+            crowd["wall_s"].clone(),
         ]))
     },
     judge: |facts| {
@@ -44,6 +48,11 @@ pub(super) const OWN_CORE: Claim = Claim {
         let (verdict, rest) = match ON_A_CORE.ask(facts.ratio("on_a_core", "threads")) {
             Answer::Yes => (Holds, "."),
             Answer::Unclear => (Undecided, ": neither all of them nor clearly fewer."),
+            // Threads that ran one after the other never needed a core at the same time.
+            Answer::No if facts.ratio("queued_s", "wall_s") < WAITED => (
+                Undecided,
+                ", and hardly any waited for a core: the run was too short to decide.",
+            ),
             Answer::No if facts["queued_s"].is_known() => (
                 DoesNotHold,
                 "; together they waited for a core for {queued_s}.",
@@ -139,11 +148,11 @@ pub(super) const THREADS_WAIT: Claim = Claim {
         Ok(Facts(vec![
             threads["done"].called("requests", "requests"),
             threads["memory_bytes"].called("memory_threads_bytes", "memory, threads"),
-            tasks["memory_bytes"].called("memory_tasks_bytes", "tasks"),
+            tasks["memory_bytes"].called("memory_tasks_bytes", "memory, tasks"),
             threads["context_switches"].called("switches_threads", "switches, threads"),
-            tasks["context_switches"].called("switches_tasks", "tasks"),
+            tasks["context_switches"].called("switches_tasks", "switches, tasks"),
             threads["wall_s"].called("wall_threads_s", "wall time, threads"),
-            tasks["wall_s"].called("wall_tasks_s", "tasks"),
+            tasks["wall_s"].called("wall_tasks_s", "wall time, tasks"),
         ]))
     },
     judge: |facts| {

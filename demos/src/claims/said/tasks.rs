@@ -17,10 +17,10 @@ pub(super) const AUTOMATIC: Claim = Claim {
         lab.note_both(&dinners.together);
         let [one, many] = [&dinners.together.one, &dinners.together.many].map(|run| &run.figures);
         Ok(Facts(vec![
-            count("in_flight_max", "in flight, one cook", one.in_flight_max),
-            count("at_once_max", "at once, one cook", one.at_once_max),
-            count("cooks_many", "many cooks", many.cooks),
-            count("at_once_max_many", "at once, many cooks", many.at_once_max),
+            count("in_flight_max", "in flight, 1 cook", one.in_flight_max),
+            count("at_once_max", "at once, 1 cook", one.at_once_max),
+            count("cooks_many", "cooks of the other run", many.cooks),
+            count("at_once_max_many", "its tasks at once", many.at_once_max),
         ]))
     },
     judge: |facts| {

@@ -163,12 +163,14 @@ fn samples() -> [Sample; 16] {
                 count("threads", 32),
                 number("on_a_core", "", Some(1.98)),
                 seconds("queued_s", 20.0),
+                seconds("wall_s", 1.0),
             ],
             verdict: DoesNotHold,
             turned: &[(Holds, &[("on_a_core", 31.5)])],
             nothing: &[
                 &[("on_a_core", UNKNOWN)],
                 &[("threads", 2.0), ("on_a_core", 1.5)],
+                &[("on_a_core", 1.01), ("queued_s", 0.0)],
             ],
         },
         Sample {

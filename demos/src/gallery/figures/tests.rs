@@ -7,6 +7,7 @@ fn server(connections_max: usize) -> Facts {
     Facts(vec![
         count("connections_max", "", connections_max),
         count("resizing_max", "", 1),
+        time("wall_s", "", Duration::from_secs(1)),
     ])
 }
 
@@ -94,37 +95,16 @@ fn the_sentence_follows_from_the_figures() {
         outcome(&p99s).verdict()
     };
     let usual = said(500, 480, 5);
-    assert!(
-        usual.contains("waited 500 ms") && usual.contains(": 100 x less."),
-        "{usual}"
-    );
-    assert!(
-        usual.contains("tasks it was 480 ms: about equal to the handlers, because 2 cooks"),
-        "{usual}"
+    assert_eq!(
+        usual,
+        "With 2 cooks, p99 was 100 x as long with the resizing in the handlers as on the pool; in separate \
+         tasks, which cooks run too, it was about as long as in the handlers."
     );
     let strange = said(5, 2, 500);
-    assert!(
-        strange.contains("500 ms or more: worse, 100 x as long."),
-        "{strange}"
-    );
-    assert!(
-        strange.contains("tasks it was 2.0 ms: 2.50 x less than in the handlers, with 2 cooks."),
-        "{strange}"
-    );
-    let worse = said(500, 650, 5);
-    assert!(
-        worse.contains("650 ms: worse, 1.30 x as long as in the handlers, because 2 cooks"),
-        "{worse}"
-    );
-    let compared = outcome(&[(Place::Handler, 500), (Place::Pool, 5)]).compared();
-    assert_eq!(
-        compared.unwrap().1,
-        "With 2 cooks, one request in a hundred waited at least 500 ms (resizing in the handlers), 5.0 ms \
-         (resizing on the pool)."
-    );
+    assert!(strange.contains("p99 was 0.01 x as long"), "{strange}");
+    let end = "it was 0.40 x as long as in the handlers.";
+    assert!(strange.ends_with(end), "{strange}");
     assert!(outcome(&[]).compared().is_none());
-    let better = said(430, 296, 5);
-    assert!(better.contains("1.45 x less"), "{better}");
 }
 
 #[test]
