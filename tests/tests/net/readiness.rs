@@ -108,9 +108,11 @@ fn a_read_that_stops_at_urgent_data_goes_on<K: Kitchen>() {
             for inline in [false, true] {
                 let (client, server) = pair().await;
                 let socket = socket2::SockRef::from(&server);
-                socket2::SockRef::from(&client)
-                    .set_out_of_band_inline(inline)
-                    .unwrap();
+                // Lending the descriptor ends the rule about short reads, which is under test here.
+                if inline {
+                    let client = socket2::SockRef::from(&client);
+                    client.set_out_of_band_inline(true).unwrap();
+                }
                 let waits = futures::poll!(pin!(client.readable()));
                 assert!(waits.is_pending());
                 socket.send(b"abc").unwrap();
