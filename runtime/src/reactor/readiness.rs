@@ -199,7 +199,7 @@ impl Readiness {
             } else {
                 PUT_OFF
             };
-            // In a pause, READY may still be set. It must be cleared then too, or the caller would spin.
+            // Another call may have begun the pause, and HELD may be set already.
             (word & GONE == 0).then_some(word & !clear | HELD | put_off)
         };
         // The orderings are the same as in `clear`.
