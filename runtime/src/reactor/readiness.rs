@@ -40,8 +40,8 @@
 //!   T3  store the waker; unlock             R4  wake them
 //! ```
 //!
-//! R1 and T2 are compare-and-swaps on one word. If R1 comes first, T2 sees the new tick. If T2 comes first, R1 sees
-//! WAITING, and R2 waits for the lock until the end of T3. While a waker is stored, WAITING is set, so only
+//! R1 and T2 are compare-and-swaps on one word. If R1 comes first, T2 sees the new tick. If T2 comes first, R1
+//! sees WAITING, and R2 waits for the lock until the end of T3. While a waker is stored, WAITING is set, so only
 //! R2 can increment the tick. R3 takes the waker out under the same lock. Therefore, a future's waker is
 //! stored exactly while the future's [`WaiterKey`] has the current tick.
 
@@ -189,8 +189,9 @@ impl Readiness {
         }
     }
 
-    /// Notes that a call that may write got `WouldBlock`, and clears READY if `clear` is true. Unless the executor is gone, puts
-    /// off all events since `seen` was read until [`release`](Self::release), which the caller must call later.
+    /// Notes that a call that may write got `WouldBlock`, and clears READY if `clear` is true. Unless the
+    /// executor is gone, puts off all events since `seen` was read until [`release`](Self::release), which the
+    /// caller must call later.
     pub(crate) fn hold(&self, seen: ReadySnapshot, clear: bool) {
         let clear = FRESH | if clear { READY } else { 0 };
         let held = |word: u64| {
