@@ -122,11 +122,15 @@ fn select_of_many_that_are_always_ready_ends_its_poll() {
 #[test]
 fn timers_that_have_fired_spend_the_budget() {
     in_a_task(|| async {
-        let sleeps = (0..20_000).map(|_| sleep(Duration::from_millis(1)));
+        let sleeps = (0..20_000).map(|_| sleep(Duration::from_millis(500)));
         let mut sleeps: FuturesUnordered<_> = sleeps.collect();
+        // Arm the timers before they are due.
+        let _ = futures::poll!(sleeps.next());
+        std::thread::sleep(Duration::from_millis(550));
         while !sleeps.is_empty() {
-            std::thread::sleep(Duration::from_millis(2));
-            brigade::yield_now().await;
+            for _ in 0..100 {
+                brigade::yield_now().await;
+            }
             let mut in_this_poll = 0;
             while let Poll::Ready(Some(())) = futures::poll!(sleeps.next()) {
                 in_this_poll += 1;
