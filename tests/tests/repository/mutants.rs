@@ -9,6 +9,10 @@ use std::fs;
 use brigade_tests::mutants::{Check, list, root};
 use brigade_tests::test_file;
 
+#[expect(dead_code, reason = "only the exercises need all fields")]
+#[path = "../../../runtime/exercises/src/breaks.rs"]
+mod breaks;
+
 #[test]
 fn every_mutant_fits_the_source_exactly_once() {
     let mutants = list();
@@ -23,6 +27,15 @@ fn every_mutant_fits_the_source_exactly_once() {
         }
     }
     assert!(rotten.is_empty(), "{}", rotten.join("\n"));
+}
+
+/// The exercises themselves take much longer to check.
+#[test]
+fn every_exercise_with_a_bug_fits_the_source_exactly_once() {
+    for it in breaks::BREAKS {
+        let source = fs::read_to_string(root().join(it.file)).unwrap();
+        assert_eq!(source.matches(it.from).count(), 1, "exercise {}", it.number);
+    }
 }
 
 #[test]
