@@ -158,9 +158,10 @@ impl Readiness {
         self.unset(READY, seen);
     }
 
-    /// Notes that a call that may write got `WouldBlock`.
-    pub(crate) fn note_failure(&self, seen: ReadySnapshot) {
-        self.unset(FRESH, seen);
+    /// Notes that a call that may write got `WouldBlock`, and clears READY if `clear` is true, unless an event
+    /// came since `seen` was read.
+    pub(crate) fn note_failure(&self, seen: ReadySnapshot, clear: bool) {
+        self.unset(FRESH | if clear { READY } else { 0 }, seen);
     }
 
     /// Returns whether no call that may write has failed since the last event.
@@ -189,9 +190,9 @@ impl Readiness {
         }
     }
 
-    /// Notes that a call that may write got `WouldBlock`, and clears READY if `clear` is true. Unless the
-    /// executor is gone, puts off all events since `seen` was read until [`release`](Self::release), which the
-    /// caller must call later.
+    /// Does what [`note_failure`](Self::note_failure) does, even if an event came. Unless the executor is gone,
+    /// puts off all events since `seen` was read until [`release`](Self::release), which the caller must call
+    /// later.
     pub(crate) fn hold(&self, seen: ReadySnapshot, clear: bool) {
         let clear = FRESH | if clear { READY } else { 0 };
         let held = |word: u64| {

@@ -182,8 +182,8 @@ impl Source {
         )
     }
 
-    /// Updates the readiness of the directions in `seen`, which were ready before a try, according to the
-    /// try's `result`. If `may_write`, a failed try may itself cause the next event: see [`Pause`].
+    /// Takes note of the `result` of a try, before which the directions in `seen` were ready. If `may_write`, a
+    /// failed try may itself cause the next event: see [`Pause`].
     #[inline]
     fn settle<R>(
         self: &Arc<Self>,
@@ -193,19 +193,14 @@ impl Source {
     ) -> io::Result<R> {
         match &result {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                for &(_, seen) in seen.iter().flatten() {
+                for &(direction, seen) in seen.iter().flatten() {
                     unless_gone(seen)?;
-                }
-                if !(may_write && self.is_first_failure(seen) && self.hold_for_pause(seen)) {
-                    for &(direction, seen) in seen.iter().flatten() {
-                        let readiness = self.readiness(direction);
-                        if may_write {
-                            readiness.note_failure(seen);
-                        }
-                        if direction != Direction::Peek {
-                            readiness.clear(seen);
-                        }
+                    if !may_write && direction != Direction::Peek {
+                        self.readiness(direction).clear(seen);
                     }
+                }
+                if may_write {
+                    self.note_failed_write(seen);
                 }
             }
             _ if may_write => self.pause.succeeded(),
@@ -214,26 +209,28 @@ impl Source {
         result
     }
 
+    /// Updates the directions in `seen` after a call that may write got `WouldBlock`. Counts the failure. If a
+    /// pause begins or is under way, holds the directions.
+    #[cold]
+    fn note_failed_write(self: &Arc<Self>, seen: &[Option<(Direction, ReadySnapshot)>]) {
+        let counts = self.is_first_failure(seen);
+        // The pause cannot end while its lock is held.
+        let pause = counts.then(|| self.pause.failed(self)).flatten();
+        for &(direction, seen) in seen.iter().flatten() {
+            let clear = direction != Direction::Peek;
+            let readiness = self.readiness(direction);
+            match pause {
+                Some(_) => readiness.hold(seen, clear),
+                None => readiness.note_failure(seen, clear),
+            }
+        }
+    }
+
     /// Returns whether no other call that may write has failed since the last event of some direction in `seen`.
     /// All such failures after one event count as one failure.
     fn is_first_failure(&self, seen: &[Option<(Direction, ReadySnapshot)>]) -> bool {
         let mut seen = seen.iter().flatten();
         seen.any(|(direction, _)| self.readiness(*direction).is_fresh())
-    }
-
-    /// Counts a failed write. If a pause begins or is under way, holds the directions in `seen` and returns
-    /// true.
-    #[cold]
-    fn hold_for_pause(self: &Arc<Self>, seen: &[Option<(Direction, ReadySnapshot)>]) -> bool {
-        // The pause cannot end while its lock is held.
-        let Some(_under_way) = self.pause.failed(self) else {
-            return false;
-        };
-        for &(direction, seen) in seen.iter().flatten() {
-            let clear = direction != Direction::Peek;
-            self.readiness(direction).hold(seen, clear);
-        }
-        true
     }
 
     /// Tries `operation` until it returns something other than `WouldBlock`. If the direction is not ready,

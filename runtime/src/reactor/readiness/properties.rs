@@ -30,7 +30,7 @@ enum Step {
     /// A call got `WouldBlock`. The number selects its snapshot, as in `Hold`.
     Clear(usize),
     /// A call that may write got `WouldBlock`. The number selects its snapshot, as in `Hold`.
-    Fail(usize),
+    Fail(usize, bool),
     /// A read filled only a part of its buffer. The number selects its snapshot, as in `Hold`.
     Drained(usize),
     /// The task with this number calls a poll function.
@@ -54,7 +54,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Release),
         4 => Just(Step::Look),
         4 => (0_usize..4).prop_map(Step::Clear),
-        2 => (0_usize..4).prop_map(Step::Fail),
+        2 => (0_usize..4, any::<bool>()).prop_map(|(ago, clear)| Step::Fail(ago, clear)),
         2 => (0_usize..4).prop_map(Step::Drained),
         4 => (0..MANY).prop_map(Step::Wait),
         4 => (0..MANY, 0..MANY).prop_map(|(future, waker)| Step::WaitKeyed(future, waker)),
@@ -191,7 +191,7 @@ fn run(steps: &[Step]) {
                         .push((model.events, model.doubtful, model.put_off));
                 }
             }
-            Step::Clear(ago) | Step::Fail(ago) | Step::Drained(ago) => {
+            Step::Clear(ago) | Step::Fail(ago, _) | Step::Drained(ago) => {
                 let Some(number) = looks.len().checked_sub(1 + ago) else {
                     continue;
                 };
@@ -199,9 +199,10 @@ fn run(steps: &[Step]) {
                 if let Step::Clear(_) = step {
                     readiness.clear(looks[number]);
                     model.ready &= !model.is_now(look);
-                } else if let Step::Fail(_) = step {
-                    readiness.note_failure(looks[number]);
+                } else if let Step::Fail(_, clear) = step {
+                    readiness.note_failure(looks[number], clear);
                     model.fresh &= !model.is_now(look);
+                    model.ready &= !(clear && model.is_now(look));
                 } else {
                     readiness.note_read(looks[number], 1, 2);
                     if !doubtful {
