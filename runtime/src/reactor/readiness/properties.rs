@@ -277,9 +277,8 @@ fn run(steps: &[Step]) {
 
 #[test]
 fn readiness_is_what_a_model_of_edges_says() {
-    let cases = if cfg!(miri) { 10 } else { 2_000 };
     let mut runner = TestRunner::new(Config {
-        cases,
+        cases: 2_000,
         failure_persistence: None,
         ..Config::default()
     });
