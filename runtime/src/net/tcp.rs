@@ -109,8 +109,8 @@ impl Socket<mio::net::TcpStream> {
             let reactor = current_reactor("TcpStream::connect")?;
             match target {
                 Target::Address(address) => {
-                    // A loop over refused calls never waits, so spend budget (see `coop`) to make the loop
-                    // yield.
+                    // If the OS refuses every call immediately, a loop of such calls never waits. Spend
+                    // budget (see `coop`), so that the loop yields.
                     consume_budget().await;
                     let stream = begin(reactor, address)?;
                     made(&stream).await?;

@@ -191,7 +191,7 @@ impl Socket<mio::net::UdpSocket> {
             .try_write_with(|socket| socket.send_to(datagram, to))
     }
 
-    /// [`send_to`](Self::send_to) as a poll function with one address.
+    /// Does the same as [`send_to`](Self::send_to), as a poll function with one address.
     ///
     /// ```
     /// # use brigade::net::UdpSocket;

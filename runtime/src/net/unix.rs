@@ -78,7 +78,8 @@ impl Socket<mio::net::UnixStream> {
     pub async fn connect(path: impl AsRef<Path>) -> io::Result<Self> {
         let reactor = current_reactor("UnixStream::connect")?;
         let mut pause = Pause::new();
-        // A loop over refused calls never waits, so spend budget (see `coop`) to make the loop yield.
+        // If the OS refuses every call immediately, a loop of such calls never waits. Spend budget (see
+        // `coop`), so that the loop yields.
         consume_budget().await;
         let stream = loop {
             match mio::net::UnixStream::connect(path.as_ref()) {
@@ -286,7 +287,7 @@ impl Socket<mio::net::UnixDatagram> {
     /// Returns an error if the OS reports one, or outside of an executor. If the path exists, the error is
     /// `AddrInUse`.
     pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
-        // Look for the executor before the bind. If no executor is current, no path is made.
+        // Look for the executor first: if none is current, the bind must not leave a path behind.
         let reactor = current_reactor("UnixDatagram::bind")?;
         Socket::register(reactor, mio::net::UnixDatagram::bind(path)?, true)
     }
