@@ -73,7 +73,7 @@ struct Roster<J, S> {
     parked: usize,
     max: usize,
     closed: bool,
-    /// The number of threads that have not ended: idle threads, busy threads, and threads in their stop hook.
+    /// The number of threads that have not ended: idle or busy, or running their stop hook.
     alive: usize,
 }
 
@@ -138,8 +138,8 @@ impl<J, S: Clone + PartialEq> Roster<J, S> {
         Next::Wait
     }
 
-    /// Returns the next action of an idle thread whose wait has ended. The cause is a notification, a
-    /// timeout, the end of the pool, or a spurious wake.
+    /// Returns the next action of an idle thread whose wait has ended because of a notification, a timeout,
+    /// the end of the pool, or a spurious wake.
     fn rise(&mut self, thread: &S, timed_out: bool) -> Next<J> {
         match self.idle.iter().position(|it| it == thread) {
             // A submitter took this thread from the list, so the thread must look for a job, even if it timed
@@ -200,7 +200,7 @@ impl Pool {
         T: Send + 'static,
     {
         let cell = Reserved::new(self.scheduler.clone(), "blocking", None);
-        // SAFETY: the memory is uninitialised, in this cell, and of the future's type.
+        // SAFETY: the pointer refers to uninitialised memory in this cell, of the size and type of the future.
         unsafe { std::ptr::write(cell.future(), Job(Some(work))) };
         // SAFETY: the future was written just now.
         let (job, task) = unsafe { cell.written() };
@@ -274,7 +274,7 @@ impl Pool {
         unparked
     }
 
-    /// Cancels the jobs that have not begun. Each thread ends when it has no job.
+    /// Cancels the jobs that have not begun. Each thread ends as soon as it runs no job.
     pub(crate) fn close(&self) {
         self.jobs.close();
         self.lookups.close();

@@ -31,7 +31,7 @@ pub(crate) const OVERTAKES: u32 = 16;
 struct Budget {
     /// The number of operations left.
     left: u32,
-    /// How many times this poll has got a new budget, up to `MOST_COINS`.
+    /// How many times this poll has got a new budget, counted up to `MOST_COINS`.
     refills: u32,
 }
 
@@ -163,7 +163,7 @@ pub async fn consume_budget() {
 }
 
 /// The maximum number of polls of tasks between two polls of the driver. Arbitrary: polling the driver costs
-/// only about as much as a dozen short polls of tasks.
+/// about as much as a dozen short polls of tasks, which is little after 64 polls.
 pub(crate) const LOOK_EVERY: usize = 64;
 
 /// The longest time that a ready socket or timer should wait for the driver. A long poll of a task may exceed

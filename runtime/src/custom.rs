@@ -160,7 +160,7 @@ impl Scheduler {
         // A wake must not panic, because the panic could end a worker of another executor. If `push` panics,
         // the task is dropped, and so cancelled.
         catch_quietly(|| queue.push(task));
-        // The runtime may have closed meanwhile, so this may be the last reference.
+        // The runtime may have closed meanwhile, so this may be the last reference to the queue.
         drop_quietly(queue);
         self.core.notify();
     }
@@ -224,7 +224,7 @@ impl Spawner {
 pub struct Notify(Arc<Core>);
 
 impl Notify {
-    /// Ends [`Runtime::park_unless`]. The caller must first ensure that the closure `ready` returns true.
+    /// Ends [`Runtime::park_unless`]. The caller must first ensure that its closure `ready` returns true.
     pub fn notify(&self) {
         self.0.notify();
     }

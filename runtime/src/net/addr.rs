@@ -66,7 +66,7 @@ pub(super) use sealed::Target;
 ///
 /// # Errors
 /// Returns an error if the lookup fails. Returns `InvalidInput` if the text has no port, or if there is no
-/// address. Returns an error if a lookup is needed outside of an executor.
+/// address. Returns an error if a lookup is needed and no executor is current.
 ///
 /// # Cancel safety
 /// Dropping the future does not stop a lookup that has begun, but discards the answer.

@@ -1,4 +1,4 @@
-//! The reactor records events of the OS as readiness of sources, and wakes tasks.
+//! The reactor receives events from the OS, records which sources are ready, and wakes the waiting tasks.
 //!
 //! A source registers with mio (epoll on Linux, kqueue on the BSDs and macOS) once in its life. One thread
 //! at a time waits for events in the [`EventLoop`], looks up each event's source and collects the wakers of
@@ -178,8 +178,8 @@ impl Reactor {
     pub(crate) fn deregister(&self, io: &mut impl mio::event::Source, source: &Source) {
         // End any pause of the source, because the pause's timer would keep the source alive.
         source.pause.end();
-        // Remove the source before the call of `io`, which is the user's code and may panic. Drop the source
-        // outside the lock.
+        // Remove the source first, because `io` is the user's code and may panic. Drop the source outside the
+        // lock.
         let removed = lock(&self.sources).remove(source.token);
         self.count.fetch_sub(1, Ordering::Relaxed);
         let _ = self.registry.deregister(io);

@@ -19,8 +19,8 @@
 //!
 //! If A1 locks the wheel before B2 does, B2 sees the timer (tokio #6682). Otherwise the lock makes the
 //! write of B1 visible to A2, so A2 reads what B1, B3 or B5 wrote. If A2 reads the value of B1 or B3, it
-//! notifies the driver if necessary. If A2 reads the value of B5, the driver is awake and will reach B2
-//! again.
+//! notifies the driver if the new timer is earlier. If A2 reads the value of B5, the driver is awake and will
+//! reach B2 again.
 //!
 //! # Timers that outlive their executor
 //!
@@ -43,8 +43,8 @@ use self::wheel::{Key, Wheel};
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, lock, thread_local};
 use crate::task::waker::{drop_quietly, is_own};
 
-/// The maximum number of timers of one wheel that fire in one poll of the driver. Other due timers fire in
-/// the next polls. Arbitrary: not measured.
+/// The maximum number of timers of one wheel that fire in one poll of the driver. If more timers are due, they
+/// fire in the next polls. Arbitrary: not measured.
 const FIRED_PER_TURN: usize = 1024;
 
 thread_local! {
@@ -255,7 +255,7 @@ impl LockedWheel {
         Arc::ptr_eq(&self.alarm, &timers.alarm)
     }
 
-    /// Takes back the reference that `Timers::new` has forgotten.
+    /// Takes back the reference that `Timers::new` passed to `mem::forget`.
     ///
     /// # Safety
     /// The pointer came from `Arc::as_ptr`. The caller calls this once, when no `Armed` is left.
