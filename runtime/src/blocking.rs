@@ -1,13 +1,13 @@
 //! The blocking pool: threads for closures that would block an executor's thread. Such closures read files,
-//! look up names, or run long computations in foreign code.
+//! look up names, or compute for a long time.
 //!
-//! A *job* is a closure in an ordinary task, which is ready at its first poll. So the handle of a job is an
-//! ordinary [`JoinHandle`]. The pool has two *lanes*, each with threads of its own. One lane runs the jobs of
-//! `spawn_blocking`. The other lane runs name lookups, so lookups never wait behind a user's jobs.
+//! A *job* is an ordinary task that calls a closure and completes in its first poll. So the handle of a job
+//! is an ordinary [`JoinHandle`]. The pool has two *lanes*, each with threads of its own. One lane runs the
+//! jobs of `spawn_blocking`. The other lane runs name lookups, so lookups never wait behind a user's jobs.
 //!
-//! The state of a lane is a [`Roster`] under one lock. A thread starts, and leaves the roster, only under
-//! that lock. So no submitter relies on a thread that fails to start or that is about to end. If a lane has
-//! no thread and cannot start a thread, the submitter gets the job back.
+//! The state of a lane is a [`Roster`] behind one lock. The roster gains and loses threads only while that
+//! lock is held. So a submitter never relies on a thread that has failed to start or is about to end. If a
+//! lane has no thread and cannot start one, the submitter gets the job back.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -54,8 +54,8 @@ struct Lane {
     empty: Condvar,
     threads: Threads,
     probe: Probe,
-    /// In virtual time: the clock that stands still while jobs run, and the reactor to notify when no job
-    /// runs.
+    /// Set only if time is virtual. The clock stands still while jobs run. The reactor is notified when no job
+    /// runs any more.
     virtual_time: OnceLock<(Arc<Clock>, Arc<Reactor>)>,
 }
 
@@ -66,14 +66,14 @@ struct Roster<J, S> {
     queue: VecDeque<J>,
     /// The threads that wait for a job. The last element is the thread that went idle last.
     idle: Vec<S>,
-    /// The number of threads that run a job or are about to take a job. At least 1 while the queue has jobs.
+    /// The number of threads that run a job or are about to take a job. At least 1 while jobs are queued.
     busy: usize,
-    /// The number of busy threads that wait in `Handle::block_on`. Always 0 unless the executor's clock is
-    /// virtual.
+    /// The number of busy threads whose job waits in `Handle::block_on`. Counted only if the executor's
+    /// clock is virtual.
     parked: usize,
     max: usize,
     closed: bool,
-    /// The number of threads that have not ended: idle threads, busy threads, and threads in their stop hook.
+    /// The number of threads that have not ended: idle or busy, or running their stop hook.
     alive: usize,
 }
 
@@ -102,8 +102,8 @@ impl<J, S: Clone + PartialEq> Roster<J, S> {
         }
     }
 
-    /// Queues a job and returns the idle thread to notify. If no thread is idle, calls `start` to start a
-    /// thread. Returns the job if no thread can run it.
+    /// Queues a job, and returns the idle thread that the caller must notify. If no thread is idle and fewer
+    /// than `max` are busy, calls `start` to start one. Returns the job as an error if no thread can run it.
     fn submit(&mut self, job: J, start: impl FnOnce() -> bool) -> Result<Option<S>, J> {
         // Take the thread that went idle last, so that the other threads time out when jobs are rare.
         let called = self.idle.pop();
@@ -138,8 +138,8 @@ impl<J, S: Clone + PartialEq> Roster<J, S> {
         Next::Wait
     }
 
-    /// Returns the next action of an idle thread whose wait has ended. The cause is a notification, a
-    /// timeout, the end of the pool, or a spurious wake.
+    /// Returns the next action of an idle thread whose wait has ended because of a notification, a timeout,
+    /// the end of the pool, or a spurious wake.
     fn rise(&mut self, thread: &S, timed_out: bool) -> Next<J> {
         match self.idle.iter().position(|it| it == thread) {
             // A submitter took this thread from the list, so the thread must look for a job, even if it timed
@@ -183,7 +183,7 @@ impl Pool {
         };
         Pool {
             jobs: lane(Kind::Job, max_threads),
-            // In a closed world (see `SingleThread`'s builder), `max_threads` is 0, and this lane must not
+            // In a closed world (see `Builder::closed_world`), `max_threads` is 0. Then this lane must not
             // start threads either.
             lookups: lane(
                 Kind::Lookup,
@@ -200,7 +200,7 @@ impl Pool {
         T: Send + 'static,
     {
         let cell = Reserved::new(self.scheduler.clone(), "blocking", None);
-        // SAFETY: the memory is uninitialised, in this cell, and of the future's type.
+        // SAFETY: the pointer refers to uninitialised memory in this cell, of the size and type of the future.
         unsafe { std::ptr::write(cell.future(), Job(Some(work))) };
         // SAFETY: the future was written just now.
         let (job, task) = unsafe { cell.written() };
@@ -238,7 +238,7 @@ impl Pool {
     pub(crate) fn hold_clock(&self) {
         if let Some((clock, _)) = self.jobs.virtual_time.get() {
             // Lock both lanes at once. If they were locked in turn, a lookup could end in between and wake
-            // the job that waits for it. Then neither lane would look busy.
+            // the job that waits for it. Then neither lane would look busy, although the job can run.
             let (jobs, lookups) = (lock(&self.jobs.roster), lock(&self.lookups.roster));
             clock.hold(jobs.is_busy() || lookups.is_busy());
         }
@@ -250,8 +250,8 @@ impl Pool {
         jobs.is_busy() || lookups.is_busy()
     }
 
-    /// Calls `park` under the lock. It marks the calling job as waiting in `Handle::block_on`, unless the
-    /// job's future has been woken. If `park` returns true, counts one more waiting job.
+    /// Calls `park` with the lock held. `park` marks the calling job as waiting in `Handle::block_on`, or
+    /// returns false if the job's future was woken. If `park` returns true, counts one more waiting job.
     pub(crate) fn park_job(&self, park: impl FnOnce() -> bool) {
         let mut roster = lock(&self.jobs.roster);
         if park() {
@@ -274,14 +274,14 @@ impl Pool {
         unparked
     }
 
-    /// Cancels the jobs that have not begun. Each thread ends when it has no job.
+    /// Cancels the jobs that have not begun. Each thread ends as soon as it runs no job.
     pub(crate) fn close(&self) {
         self.jobs.close();
         self.lookups.close();
     }
 
-    /// Waits until the threads for the user's jobs have ended, at most until `deadline`. The pool was closed.
-    /// Does not wait for lookups, because their results are no longer needed.
+    /// Waits until the threads for the user's jobs have ended, at most until `deadline`. The caller has
+    /// closed the pool. Does not wait for lookups, because their results are no longer needed.
     pub(crate) fn wait_for_jobs(&self, deadline: Option<Instant>) {
         let mut roster = lock(&self.jobs.roster);
         while roster.alive > 0 {
@@ -320,9 +320,9 @@ impl Lane {
             drop(job);
             return None;
         }
-        // Starting a thread takes about ten microseconds, during which other submitters wait for the lock.
-        // Without the lock, each of two submitters could rely on the thread that the other is starting, and
-        // both starts could fail.
+        // Keep the lock while `start` starts a thread, which takes about ten microseconds. Without the lock,
+        // each of two submitters could rely on the thread that the other is starting, and both starts could
+        // fail.
         let submitted = roster.submit(job, || self.start());
         if let Some((clock, _)) = self.virtual_time.get() {
             clock.hold(true);
@@ -363,8 +363,8 @@ impl Lane {
         let mut roster = lock(&self.roster);
         let mut next = roster.next(&seat);
         loop {
-            // Notify the reactor before each wait, not only after a job: a thread that finds no job was
-            // counted as busy too.
+            // Notify the reactor before each wait, not only after a job: a thread that looks for a job also
+            // counts as busy, even if it finds none.
             if let (Some((_, reactor)), false) = (self.virtual_time.get(), roster.is_busy()) {
                 reactor.notify();
             }
@@ -441,7 +441,7 @@ impl<T> Future for Lookup<T> {
 impl<T> Drop for Lookup<T> {
     fn drop(&mut self) {
         if !self.handle.is_finished() {
-            // A job that no thread can run is not in the queue.
+            // Abort the job too: if the pool has handed it back to the submitter, it is not in the queue.
             self.handle.abort();
             let id = self.handle.id();
             let job = lock(&self.lane.roster).withdraw(|job| job.raw().id() == id);

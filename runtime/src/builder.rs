@@ -1,7 +1,7 @@
 //! The settings of both executors.
 //!
-//! Both builders are one type, with the executor as its parameter. This file has the parts that both builders
-//! share. Settings that only one of the executors has are in `single_thread/builder.rs` or
+//! Both builders are one generic type, whose type parameter is the executor. This file has the parts that
+//! both builders share. Settings that only one of the executors has are in `single_thread/builder.rs` or
 //! `work_stealing/builder.rs`.
 
 use std::fmt;
@@ -59,7 +59,7 @@ pub(crate) struct Threads {
 
 type Hook = Arc<dyn Fn() + Send + Sync>;
 
-/// The clock, and the recorder, which notes the time of each event.
+/// The clock with its timerfd, and the recorder, which reads this clock at each event.
 pub(crate) struct Instruments {
     pub(crate) clock: Arc<Clock>,
     pub(crate) timerfd: Option<TimerFd>,
@@ -180,7 +180,7 @@ impl<E> Builder<E> {
     /// of `f` is caught. If this method is called again, the new closure replaces the old one.
     ///
     /// See [`on_thread_start`](Self::on_thread_start) for an example. Dropping an executor waits for the
-    /// hooks of its workers; `shutdown_timeout` also waits for those of the pool's threads.
+    /// hooks of its workers; `shutdown_timeout` also waits for the hooks of the pool's threads.
     ///
     /// ```
     /// // A library may need to know when a thread ends.
@@ -192,8 +192,8 @@ impl<E> Builder<E> {
         self
     }
 
-    /// Fires timers with a precision of a microsecond instead of a millisecond. But the OS still takes some
-    /// tens of microseconds to wake a thread. Default: off.
+    /// Fires timers with a precision of about 8 microseconds instead of a millisecond. But the OS still takes
+    /// some tens of microseconds to wake a thread. Default: off.
     ///
     /// This costs a descriptor, and a system call for each wait with a new deadline. It also causes more
     /// wakes, because timers of the same millisecond no longer fire together.
@@ -265,8 +265,8 @@ impl Settings {
             threads: Threads {
                 name: "brigade".into(),
                 stack_size: None,
-                // Arbitrary. Most pauses in a burst of jobs are shorter than this, but idle threads still end
-                // soon.
+                // Arbitrary: longer than most pauses between jobs, so that threads are reused, but short
+                // enough that idle threads end soon.
                 keep_alive: Duration::from_secs(10),
                 on_start: None,
                 on_stop: None,

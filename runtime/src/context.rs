@@ -1,12 +1,13 @@
-//! The executor that free functions like `brigade::spawn` find on this thread.
+//! The current executor of a thread, which free functions such as `brigade::spawn` use.
 //!
-//! The executors that were entered on a thread form a list, with the current executor first. An entry comes
-//! from a running executor, from a job of its blocking pool, or from a guard of `Handle::enter`. A
+//! Each thread has a list of executors. The first entry of the list is the current executor. A thread adds an
+//! entry when it runs or drops an executor, runs a job of a blocking pool, or calls `Handle::enter`. A
 //! thread-local points to the first entry. The thread-local has no destructor, so it can be read at any time,
 //! even in destructors of other thread-locals.
 //!
-//! A user may drop guards in any order, forget a guard, or keep it in a thread-local. So each entry has its
-//! own memory and its own `Arc`. A forgotten entry is leaked and stays valid.
+//! A user may drop the guards of `Handle::enter` in any order, `forget` a guard, or keep a guard in a
+//! thread-local. So each entry has its own memory and its own `Arc`. A forgotten entry is leaked and stays
+//! valid.
 
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
@@ -23,13 +24,13 @@ thread_local! {
     static MODE: Cell<Mode> = const { Cell::new(Mode::MayBlock) };
 }
 
-/// What executors do on a thread.
+/// What an executor, if any, does on this thread.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mode {
     MayBlock,
     /// An executor polls tasks here, so no other executor may block the thread.
     Polls,
-    /// An executor drops its tasks here. It serves no timers or sockets, so the tasks must not block.
+    /// An executor drops its tasks here. It serves no timers or sockets, so destructors must not block.
     Closes,
 }
 
@@ -80,7 +81,7 @@ impl Drop for Entry {
         if above == this {
             CURRENT.set(node.below.get());
         } else {
-            // A guard that was made after this one still exists.
+            // A guard that was made after this entry still exists.
             loop {
                 // SAFETY: `above` is in the list. All nodes of the list are alive, because a node leaves the
                 // list before it is freed. `this` is below `above`, so the loop finds it.
@@ -110,7 +111,7 @@ pub(crate) fn enter_closing(shared: &Arc<Shared>) -> Entered<'_> {
     enter_as(shared, Mode::Closes, Origin::Executor)
 }
 
-/// Makes `shared` current for a job of the blocking pool, which may spawn and block.
+/// Makes `shared` current for a job of the blocking pool. The job may spawn and block.
 pub(crate) fn enter(shared: &Arc<Shared>) -> Entered<'_> {
     enter_as(shared, MODE.get(), Origin::Job)
 }
@@ -163,7 +164,8 @@ pub(crate) fn executor_of_job() -> Option<Arc<Shared>> {
     nearest(Origin::Job).cloned()
 }
 
-/// Returns whether this thread is in a `block_on` of `shared`, either on the owner thread or in a job.
+/// Returns whether this thread is in a `block_on` of `shared`, either as the owner thread or in a job of
+/// `shared`.
 pub(crate) fn waits_inside(shared: &Arc<Shared>) -> bool {
     let is = |origin| nearest(origin).is_some_and(|it| Arc::ptr_eq(it, shared));
     let is_owner = || shared.scheduler.writer() == Some(Writer::Owner);
@@ -187,14 +189,14 @@ fn nearest<'a>(origin: Origin) -> Option<&'a Arc<Shared>> {
 #[inline(always)]
 pub(crate) fn with<R>(f: impl FnOnce(Option<&Arc<Shared>>) -> R) -> R {
     // SAFETY: the pointer is null, or points to a live node of the list. If the node is not a guard's, a
-    // caller of this function holds its entry, so the node outlives this call.
+    // function further up the stack holds its entry, so the node outlives this call.
     let node = unsafe { CURRENT.get().as_ref() };
     // Clone a guard's executor, because `f` may run user code that drops the guard.
     let kept = node.and_then(|node| (node.origin == Origin::Guard).then(|| node.shared.clone()));
     f(kept.as_ref().or(node.map(|node| &node.shared)))
 }
 
-/// Does the same, but an executor that only a guard makes current does not count.
+/// Does the same as [`with`], but passes `None` if a guard made the executor current.
 #[inline(always)]
 pub(crate) fn with_running<R>(f: impl FnOnce(Option<&Arc<Shared>>) -> R) -> R {
     // SAFETY: as in `with`.

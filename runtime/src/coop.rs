@@ -18,20 +18,20 @@ use crate::sync::thread_local;
 /// longer. With a smaller budget, the yields would cost more.
 const OPERATIONS: u32 = 128;
 
-/// The maximum number of coins for a new budget. Twelve heads come once in 4,096 tosses. Arbitrary: no task
-/// selects among so many futures that are always ready.
+/// The maximum number of coins that [`may_go_on`] tosses. All twelve show heads once in 4,096 times.
+/// Arbitrary: hardly any task selects among thousands of futures that are always ready.
 const MOST_COINS: u32 = 12;
 
-/// The maximum number of tasks that overtake a task that woke itself: they become ready later than this task,
-/// but are polled earlier. Arbitrary: not measured.
+/// If a task wakes itself, at most this many tasks overtake it: they become ready later, but are polled
+/// earlier. Arbitrary: not measured.
 pub(crate) const OVERTAKES: u32 = 16;
 
-/// The rest of a poll's budget.
+/// What is left of a poll's budget.
 #[derive(Clone, Copy)]
 struct Budget {
     /// The number of operations left.
     left: u32,
-    /// How often this poll has got a new budget.
+    /// How many times this poll has got a new budget, counted up to `MOST_COINS`.
     refills: u32,
 }
 
@@ -69,7 +69,7 @@ pub(crate) fn poll_spend(cx: &mut Context<'_>) -> Poll<()> {
     deny(cx)
 }
 
-/// Ends the poll of a task whose operation was denied. The task is polled again.
+/// Denies an operation: returns `Pending`, and wakes the task so that it is polled again.
 pub(crate) fn deny<R>(cx: &mut Context<'_>) -> Poll<R> {
     note_yield();
     cx.waker().wake_by_ref();
@@ -91,12 +91,13 @@ pub(crate) fn try_spend() -> bool {
 
 /// Decides whether to grant an operation after the budget is used up.
 ///
-/// If such an operation were always denied, a future would never complete beside another future of the task
-/// that uses up the budget in every poll. So coin tosses decide whether the operation is denied or the poll
-/// gets a new budget. For each new budget, one more coin must show heads. Otherwise a task that selects among
-/// many ready futures would not end its poll, because some of them would nearly always get a new budget. At
-/// most [`MOST_COINS`] are tossed, so that an executor of another crate can go on inside a task. On a thread
-/// that runs no executor, nothing is denied, because no other task waits.
+/// If such an operation were always denied, a task could starve one of its own futures: in every poll,
+/// another future of the task may use up the budget first. So coin tosses decide whether the operation is
+/// denied or the poll gets a new budget. It gets one only if all coins show heads, and each further budget of
+/// the same poll takes one more coin. With a single coin, a task that selects among many ready futures would
+/// not end its poll, because some of them would nearly always get a new budget. At most [`MOST_COINS`] are
+/// tossed, so that another crate's executor inside a task makes progress. On a thread that runs no executor,
+/// nothing is denied, because no other task waits.
 #[cold]
 fn may_go_on(refills: u32) -> bool {
     let coins = (refills + 1).min(MOST_COINS);
@@ -110,7 +111,8 @@ fn may_go_on(refills: u32) -> bool {
     granted
 }
 
-/// Tosses coins: a linear congruential generator, with the constants of the book "Numerical Recipes".
+/// Tosses coins, and returns whether all of them show heads. The coin is a linear congruential generator with
+/// the constants of the book "Numerical Recipes".
 fn all_heads(coins: u32) -> bool {
     let next = COIN
         .get()
@@ -161,7 +163,7 @@ pub async fn consume_budget() {
 }
 
 /// The maximum number of polls of tasks between two polls of the driver. Arbitrary: polling the driver costs
-/// only about as much as a dozen short polls of tasks.
+/// about as much as a dozen short polls of tasks, which is little after 64 polls.
 pub(crate) const LOOK_EVERY: usize = 64;
 
 /// The longest time that a ready socket or timer should wait for the driver. A long poll of a task may exceed

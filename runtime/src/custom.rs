@@ -68,9 +68,9 @@ use crate::trace::Probe;
 
 /// A queue of ready tasks.
 pub trait Queue: Send + Sync {
-    /// Takes a ready task, on any thread. `wake` calls this method, so the method must not block. It should
-    /// not run or drop a task, because the caller of `wake` may hold a lock that the task's code takes. A
-    /// panic is caught.
+    /// Adds a ready task to the queue. Any thread may call this method. `wake` calls it, so it must not
+    /// block. It should not run or drop a task, because the caller of `wake` may hold a lock that the task's
+    /// code takes. A panic is caught.
     fn push(&self, task: Ready);
 }
 
@@ -82,8 +82,8 @@ impl<F: Fn(Ready) + Send + Sync> Queue for F {
 
 /// The right to run one task, once. Dropping the `Ready` cancels the task.
 pub struct Ready(
-    // `None` only during `run` and `drop`. The reference keeps the task in memory, because a closing runtime
-    // ends tasks that are still in a queue.
+    // `None` only during `run` and `drop`. The reference keeps the task in memory: a closing runtime may end
+    // the task while this `Ready` is still in a queue.
     Option<TaskRef>,
 );
 
@@ -95,8 +95,8 @@ impl Ready {
     /// Polls the task once. If the task is woken during the poll or later, it is pushed again. Does nothing
     /// if the runtime has closed.
     pub fn run(mut self) {
-        // The poll may drop the last spawner of this queue, and the push that follows may drop the task. This
-        // reference keeps the task alive, and the task keeps the scheduler alive.
+        // The poll may drop the last spawner of this queue. If the task was woken during the poll, the push
+        // that follows then drops its `Ready`. This reference keeps the task and its scheduler alive.
         let Some(task) = self.0.take() else { return };
         coop::nested(|| task.raw().run_unless_seized());
     }
@@ -122,16 +122,16 @@ impl Drop for Kept {
 
 /// The parts of the executor that its tasks use.
 struct Scheduler {
-    /// The runtime, the spawners and the living tasks keep the queue alive. A task that is done does not, so
-    /// a push after the runtime has closed makes no cycle of queue, `Ready`, task and scheduler.
+    /// The runtime, the spawners and the living tasks keep the queue alive. A completed task does not. So a
+    /// push after the runtime has closed makes no reference cycle of queue, `Ready`, task and scheduler.
     queue: Weak<dyn Queue>,
     core: Arc<Core>,
 }
 
 /// The state that all spawners of a runtime share.
 struct Core {
-    /// The living tasks with their queues, by number, so that they always end in the same order. `None` once
-    /// the runtime is closing.
+    /// The living tasks with their queues. The key is the task's number, so that `close` always ends the
+    /// tasks in the same order. `None` once the runtime is closing.
     living: Mutex<Option<BTreeMap<u64, (TaskRef, Kept)>>>,
     parked: AtomicBool,
     reactor: Arc<Reactor>,
@@ -160,7 +160,7 @@ impl Scheduler {
         // A wake must not panic, because the panic could end a worker of another executor. If `push` panics,
         // the task is dropped, and so cancelled.
         catch_quietly(|| queue.push(task));
-        // The runtime may have closed meanwhile, so this may be the last reference.
+        // The runtime may have closed meanwhile, so this may be the last reference to the queue.
         drop_quietly(queue);
         self.core.notify();
     }
@@ -171,15 +171,15 @@ impl Schedule for Scheduler {
         let queue = Kept(self.queue.upgrade());
         let ready = {
             let mut living = lock(&self.core.living);
-            // A closing executor drops the task. `task` was declared before the guard, so the lock is
-            // released first.
+            // If the runtime is closing, this drops the task. The lock is released first, because `task` was
+            // declared before the guard.
             let Some(living) = &mut *living else { return };
             living.insert(task.raw().number(), (task.raw().to_ref(), queue));
             // Mark the task as bound, so that its end is counted. The map needs no index, so any index
             // other than UNBOUND works.
             task.raw().set_owned_index(0);
             self.core.counters.in_flight.up();
-            // Before the lock is released, because the runtime may then close and end the task.
+            // Do this before the lock is released: after that, the runtime may close and end the task.
             Ready::new(&task.bind())
         };
         self.push(ready);
@@ -224,7 +224,7 @@ impl Spawner {
 pub struct Notify(Arc<Core>);
 
 impl Notify {
-    /// Ends [`Runtime::park_unless`]. The caller must first make the `ready` of `park_unless` return true.
+    /// Ends [`Runtime::park_unless`]. The caller must first ensure that its closure `ready` returns true.
     pub fn notify(&self) {
         self.0.notify();
     }
@@ -300,7 +300,7 @@ impl Runtime {
     }
 
     /// Runs `f` with this runtime as the thread's current executor. This method returns no guard, because a
-    /// user could forget the guard and free the current runtime.
+    /// user could `forget` the guard, and then free the runtime while it is current.
     ///
     /// # Panics
     /// Panics if an executor runs on this thread already; the message names `function`.
@@ -331,20 +331,20 @@ impl Runtime {
             let now = timers.clock().now_nanos();
             (self.driver.borrow_mut()).park(reactor, timers, now, None, &mut woken);
         }
-        // Before the wakes, because the pushes of woken tasks need not end the next sleep.
+        // Do this before the wakes, so that the pushes of woken tasks do not end the next sleep.
         self.core.parked.store(false, Ordering::Relaxed);
         driver::wake_all(&mut woken);
     }
 
     /// Cancels every task and accepts no new tasks. A task that another thread is polling is cancelled when
-    /// the poll ends. Then drops what `take` returns from the queues. Another thread that has woken or
-    /// spawned a task may push its `Ready` after this call. Such a `Ready` has no effect.
+    /// the poll ends. Then calls `take` until it returns `None`, and drops each `Ready` that it takes out of
+    /// the queues. A `Ready` that another thread pushes after this call has no effect.
     pub fn close(&self, take: impl FnMut() -> Option<Ready>) {
         // Destructors of tasks may ask for the current runtime.
         let _entered = context::enter_closing(&self.shared);
         let _closing = Closing(&self.shared);
         let living = lock(&self.core.living).take();
-        // Do not rely on `take`: another thread may have queued a task without having pushed it yet.
+        // Do not rely on `take`: another thread may have marked a task as queued, but not pushed it yet.
         for (task, _queue) in living.into_iter().flat_map(BTreeMap::into_values) {
             task.raw().cancel_or_abort();
         }

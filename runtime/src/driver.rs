@@ -57,8 +57,8 @@ impl Driver {
     }
 
     /// Sleeps until an event, a notification, the next timer or the end of the time `at_most`. Then collects
-    /// the wakers, as `poll` does. Takes and returns the clock's time, because reading the clock is
-    /// expensive.
+    /// the wakers, as `poll` does. `before` is the clock's time now. Returns the time after the sleep: reading
+    /// the clock is expensive, so the caller should not read it again.
     ///
     /// # Panics
     /// Panics as [`poll`](Self::poll) does.
@@ -154,7 +154,8 @@ pub(crate) fn wake_all(woken: &mut Vec<Waker>) {
     wake_own_first(woken, || ());
 }
 
-/// As `wake_all`. But if there are foreign wakers, which may block, calls `before_foreign` before them.
+/// Calls brigade's own wakers first. Foreign wakers may block, so if there are any, calls `before_foreign`
+/// before them.
 pub(crate) fn wake_own_first(woken: &mut Vec<Waker>, before_foreign: impl FnOnce()) {
     let mut foreign = Vec::new();
     // Step R4 of `reactor::readiness`.

@@ -108,7 +108,7 @@ pub trait Executor {
     /// ```
     fn metrics(&self) -> Metrics;
 
-    /// Returns the events so far, if the executor was built with `record_timeline(true)`.
+    /// Returns the events recorded so far, if the executor was built with `record_timeline(true)`.
     ///
     /// ```
     /// let executor = brigade::SingleThread::builder().record_timeline(true).build()?;

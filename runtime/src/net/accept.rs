@@ -87,8 +87,8 @@ impl<S: Accept> Socket<S> {
         }
     }
 
-    /// [`accept`](Self::accept) as a poll function, with one difference: if no descriptor or memory is left,
-    /// this function returns the OS's error. The caller decides how long to wait before the next call.
+    /// Does the same as [`accept`](Self::accept), as a poll function, with one difference: if no descriptor or
+    /// memory is left, returns the OS's error. The caller decides how long to wait before the next call.
     ///
     /// ```
     /// # use brigade::net::{TcpListener, TcpStream};
@@ -114,8 +114,8 @@ impl<S: Accept> Socket<S> {
         }
     }
 
-    /// Registers a new connection as writable. If brigade is not the only user of the listener's descriptor,
-    /// a short read does not drain the connection: it may be another type of socket.
+    /// Registers a new connection as writable. If the program has the listener's descriptor too, a short read
+    /// does not drain the connection, because the connection may be another type of socket.
     fn take(&self, accepted: io::Result<(S::Stream, S::Address)>) -> io::Result<Accepted<S>> {
         let (stream, peer) = accepted?;
         let reactor = self.io.reactor.clone();

@@ -66,7 +66,7 @@ pub(super) use sealed::Target;
 ///
 /// # Errors
 /// Returns an error if the lookup fails. Returns `InvalidInput` if the text has no port, or if there is no
-/// address. Returns an error if a lookup is needed outside of an executor.
+/// address. Returns an error if a lookup is needed and no executor is current.
 ///
 /// # Cancel safety
 /// Dropping the future does not stop a lookup that has begun, but discards the answer.
@@ -75,8 +75,8 @@ pub async fn lookup_host(name: impl ToSocketAddrs) -> io::Result<Vec<SocketAddr>
 }
 
 pub(super) async fn lookup(target: Target) -> io::Result<Vec<SocketAddr>> {
-    // A lookup of a literal address never waits. So spend budget (see `coop`): otherwise a loop of such
-    // lookups would never yield.
+    // A lookup of a literal address never waits. Spend budget (see `coop`), so that a loop of such lookups
+    // yields.
     consume_budget().await;
     let addresses = match target {
         Target::Address(address) => return Ok(vec![address]),

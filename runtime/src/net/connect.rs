@@ -60,8 +60,8 @@ pub(super) fn begin(reactor: Arc<Reactor>, address: SocketAddr) -> io::Result<Co
     Socket::register(reactor, stream, false)
 }
 
-/// Waits until the connection is made. After a writable event, `SO_ERROR` holds the error if connecting has
-/// failed. If the socket has a peer address, the connection is made.
+/// Waits until the connection is made. If connecting has failed, `SO_ERROR` holds the error after a writable
+/// event. If the socket has a peer address, the connection is made. Otherwise, the OS is still connecting.
 pub(super) fn made<S: Peer>(connection: &Socket<S>) -> impl Future<Output = io::Result<()>> {
     connection.io.write_with(|stream| {
         if let Some(error) = stream.take_error()? {
@@ -167,8 +167,8 @@ impl Race {
     }
 }
 
-/// The error if a program connects to several addresses and all attempts fail. It contains each address with
-/// its error.
+/// The error of an attempt to connect to several addresses of which none accepts the connection. It contains
+/// each address with its error.
 ///
 /// [`TcpStream::connect`](super::TcpStream::connect) wraps this error in an `io::Error`. The kind of the
 /// `io::Error` is the kind of the last failure.

@@ -156,8 +156,8 @@ impl<S: Datagrams> Socket<S> {
         self.io.try_read_with(|socket| socket.recv_from(into))
     }
 
-    /// [`send`](Self::send) as a poll function. [`Registered::poll_read_with`] describes which tasks are
-    /// woken.
+    /// Does the same as [`send`](Self::send), as a poll function. [`Registered::poll_read_with`] describes
+    /// which tasks are woken.
     ///
     /// # Errors
     /// Returns the errors of [`send`](Self::send).
@@ -167,7 +167,7 @@ impl<S: Datagrams> Socket<S> {
         self.poll_io(Direction::Write, cx, |socket| socket.send(datagram))
     }
 
-    /// [`recv`](Self::recv) as a poll function.
+    /// Does the same as [`recv`](Self::recv), as a poll function.
     ///
     /// ```
     /// # #[cfg(unix)] brigade::run(async {
@@ -186,7 +186,7 @@ impl<S: Datagrams> Socket<S> {
         self.poll_io(Direction::Read, cx, |socket| socket.recv(into))
     }
 
-    /// [`recv_from`](Self::recv_from) as a poll function.
+    /// Does the same as [`recv_from`](Self::recv_from), as a poll function.
     ///
     /// # Errors
     /// Returns the errors of [`recv`](Self::recv).

@@ -20,7 +20,7 @@ pub trait Kind: Source + AsFd + AsRawFd + Into<OwnedFd> + fmt::Debug {
     type Std: From<OwnedFd>;
     /// The directions in which a socket of this type can be ready.
     const INTEREST: Interest;
-    /// True if a short read drains a stream of this type, or the streams of a listener of this type: see
+    /// True if a short read drains a stream of this type or, for a listener, the streams that it accepts: see
     /// [`SHORT_READ_DRAINS`](crate::io::SHORT_READ_DRAINS).
     const DRAINS: bool = false;
 
@@ -49,7 +49,7 @@ impl<S: Kind> Socket<S> {
     /// Takes over a std socket that already is in non-blocking mode.
     ///
     /// The first write waits for an event, because a stream may still be connecting. `DRAINS` is not used,
-    /// because the descriptor may belong to another type of socket, or the program may have a copy.
+    /// because the descriptor may belong to another type of socket, or the program may have a copy of it.
     pub(super) fn take_over(socket: S, function: &str) -> io::Result<Self> {
         let reactor = current_reactor(function)?;
         let io = Registered::with_reactor(reactor, socket, S::INTEREST, false, false)?;
@@ -149,7 +149,7 @@ impl<S: Kind> Socket<S> {
         self.io.source.wait(Interest::WRITABLE)
     }
 
-    /// [`readable`](Self::readable) as a poll function: see [`Registered::poll_readable`].
+    /// Does the same as [`readable`](Self::readable), as a poll function: see [`Registered::poll_readable`].
     ///
     /// # Errors
     /// Returns an error if the executor is dropped meanwhile.
@@ -157,7 +157,7 @@ impl<S: Kind> Socket<S> {
         self.io.poll_readable(cx)
     }
 
-    /// [`writable`](Self::writable) as a poll function: see [`Registered::poll_writable`].
+    /// Does the same as [`writable`](Self::writable), as a poll function: see [`Registered::poll_writable`].
     ///
     /// # Errors
     /// Returns an error if the executor is dropped meanwhile.
@@ -165,7 +165,7 @@ impl<S: Kind> Socket<S> {
         self.io.poll_writable(cx)
     }
 
-    /// Calls `io`, which makes your own system call, if a direction of `interest` is ready. If `io` returns
+    /// If a direction of `interest` is ready, calls `io`, which makes your own system call. If `io` returns
     /// `WouldBlock`, each direction of `interest` is marked as not ready. So name only the directions that
     /// the call needs. Otherwise a later read may wait although there is data.
     ///
@@ -201,7 +201,7 @@ impl<S: Kind> Socket<S> {
     /// Calls `io`, which makes your own system call, until it returns something other than `WouldBlock`.
     /// If `interest` contains `READABLE`, makes the first call immediately. Otherwise waits until a direction of
     /// `interest` is ready. Between the calls, waits for an event of `interest`. If `interest` is `READABLE`, a
-    /// call that returns `WouldBlock` keeps no other task waiting, so `io` may read the socket's error queue
+    /// call that returns `WouldBlock` does not delay other readers. So `io` may read the socket's error queue
     /// while another task receives.
     ///
     /// ```
@@ -298,7 +298,7 @@ impl<S: Kind> fmt::Debug for Socket<S> {
     }
 }
 
-/// With the descriptor, a program can change what a short read means.
+/// Lends the descriptor. A program that has it can change what a short read means: see `SHORT_READ_DRAINS`.
 impl<S: Kind> AsFd for Socket<S> {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.io.source.read.drains_no_more();

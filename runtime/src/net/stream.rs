@@ -276,8 +276,8 @@ impl<S: ByteStream> Socket<S> {
 /// the same limit.
 const MOST_PARTS: usize = 1024;
 
-/// Returns the number of empty parts at the front, which callers skip. Otherwise, if the first `MOST_PARTS`
-/// parts were empty, a call would return 0, as at the end of the stream.
+/// Returns the number of empty parts at the front. Callers skip these parts. Otherwise a call whose first
+/// `MOST_PARTS` parts are empty would return 0, as at the end of the stream.
 fn leading_empty(parts: &[impl Deref<Target = [u8]>]) -> usize {
     let filled = parts.iter().position(|part| !part.is_empty());
     filled.unwrap_or(0)

@@ -111,7 +111,7 @@ pub(super) fn accept(
     listener: &mio::net::UnixListener,
 ) -> io::Result<(mio::net::UnixStream, unix::SocketAddr)> {
     if cfg!(mio_unsupported_force_poll_poll) {
-        // This emulation arms the next event only if mio itself gets `WouldBlock`.
+        // mio's emulation with poll(2) arms the next event only if mio itself gets `WouldBlock`.
         return listener.accept();
     }
     // SAFETY: `listener` keeps the descriptor open, and `ManuallyDrop` does not close it.

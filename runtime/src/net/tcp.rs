@@ -97,7 +97,7 @@ impl Socket<mio::net::TcpStream> {
     /// # Errors
     /// With one address, returns the OS's error. With several addresses, returns an error that contains a
     /// [`ConnectError`] with the error of each address. Returns an error if
-    /// [`lookup_host`](super::lookup_host) fails, or outside of an executor.
+    /// [`lookup_host`](super::lookup_host) fails, or if no executor is current.
     ///
     /// # Cancel safety
     /// Dropping the future closes the sockets of all attempts.
@@ -109,8 +109,8 @@ impl Socket<mio::net::TcpStream> {
             let reactor = current_reactor("TcpStream::connect")?;
             match target {
                 Target::Address(address) => {
-                    // A loop over refused calls never waits, so spend budget (see `coop`) to make the loop
-                    // yield.
+                    // If the OS refuses every call immediately, a loop of such calls never waits. Spend
+                    // budget (see `coop`), so that the loop yields.
                     consume_budget().await;
                     let stream = begin(reactor, address)?;
                     made(&stream).await?;
@@ -144,7 +144,8 @@ impl Socket<mio::net::TcpStream> {
     ///
     /// # Errors
     /// Returns an error if the OS reports one, such as `AddrInUse`, or if the addresses are of different
-    /// families. Returns `Unsupported` on systems other than Linux. Returns an error outside of an executor.
+    /// families. Returns `Unsupported` on systems other than Linux. Returns an error if no executor is
+    /// current.
     ///
     /// # Cancel safety
     /// Dropping the future closes the socket.
@@ -283,7 +284,7 @@ impl TryFrom<std::net::TcpStream> for TcpStream {
     /// Takes the stream over from std and makes it non-blocking.
     ///
     /// # Errors
-    /// Returns an error if the OS reports one, or outside of an executor.
+    /// Returns an error if the OS reports one, or if no executor is current.
     fn try_from(stream: std::net::TcpStream) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
         Socket::take_over(mio::net::TcpStream::from_std(stream), "TcpStream::try_from")
@@ -344,7 +345,7 @@ impl Socket<mio::net::TcpListener> {
     /// ```
     ///
     /// # Errors
-    /// Returns an error if [`lookup_host`](super::lookup_host) fails, or outside of an executor. If every
+    /// Returns an error if [`lookup_host`](super::lookup_host) fails, or if no executor is current. If every
     /// address fails, returns the last error.
     ///
     /// # Cancel safety
@@ -389,7 +390,7 @@ impl TryFrom<std::net::TcpListener> for TcpListener {
     /// Takes the listener over from std and makes it non-blocking.
     ///
     /// # Errors
-    /// Returns an error if the OS reports one, or outside of an executor.
+    /// Returns an error if the OS reports one, or if no executor is current.
     fn try_from(listener: std::net::TcpListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let listener = mio::net::TcpListener::from_std(listener);

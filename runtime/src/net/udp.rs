@@ -65,8 +65,8 @@ impl Socket<mio::net::UdpSocket> {
     /// ```
     ///
     /// # Errors
-    /// Returns an error if [`lookup_host`] fails, or outside of an executor. If every address fails, returns
-    /// the last error.
+    /// Returns an error if [`lookup_host`] fails, or if no executor is current. If every address fails,
+    /// returns the last error.
     ///
     /// # Cancel safety
     /// Dropping the future leaves no socket bound.
@@ -191,7 +191,7 @@ impl Socket<mio::net::UdpSocket> {
             .try_write_with(|socket| socket.send_to(datagram, to))
     }
 
-    /// [`send_to`](Self::send_to) as a poll function with one address.
+    /// Does the same as [`send_to`](Self::send_to), as a poll function with one address.
     ///
     /// ```
     /// # use brigade::net::UdpSocket;
@@ -321,7 +321,7 @@ impl TryFrom<std::net::UdpSocket> for UdpSocket {
     /// Takes the socket over from std and makes it non-blocking.
     ///
     /// # Errors
-    /// Returns an error if the OS reports one, or outside of an executor.
+    /// Returns an error if the OS reports one, or if no executor is current.
     fn try_from(socket: std::net::UdpSocket) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         Socket::take_over(mio::net::UdpSocket::from_std(socket), "UdpSocket::try_from")

@@ -71,14 +71,15 @@ impl Socket<mio::net::UnixStream> {
     /// ```
     ///
     /// # Errors
-    /// Returns an error if the OS reports one, or outside of an executor.
+    /// Returns an error if the OS reports one, or if no executor is current.
     ///
     /// # Cancel safety
     /// Dropping the future closes the socket.
     pub async fn connect(path: impl AsRef<Path>) -> io::Result<Self> {
         let reactor = current_reactor("UnixStream::connect")?;
         let mut pause = Pause::new();
-        // A loop over refused calls never waits, so spend budget (see `coop`) to make the loop yield.
+        // If the OS refuses every call immediately, a loop of such calls never waits. Spend budget (see
+        // `coop`), so that the loop yields.
         consume_budget().await;
         let stream = loop {
             match mio::net::UnixStream::connect(path.as_ref()) {
@@ -107,7 +108,7 @@ impl Socket<mio::net::UnixStream> {
     /// ```
     ///
     /// # Errors
-    /// Returns an error if the OS reports one, or outside of an executor.
+    /// Returns an error if the OS reports one, or if no executor is current.
     pub fn pair() -> io::Result<(Self, Self)> {
         let reactor = current_reactor("UnixStream::pair")?;
         let (one, other) = mio::net::UnixStream::pair()?;
@@ -143,7 +144,7 @@ impl TryFrom<net::UnixStream> for UnixStream {
     /// Takes the stream over from std and makes it non-blocking.
     ///
     /// # Errors
-    /// Returns an error if the OS reports one, or outside of an executor.
+    /// Returns an error if the OS reports one, or if no executor is current.
     fn try_from(stream: net::UnixStream) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
         let stream = mio::net::UnixStream::from_std(stream);
@@ -207,8 +208,8 @@ impl Socket<mio::net::UnixListener> {
     /// ```
     ///
     /// # Errors
-    /// Returns an error if the OS reports one, or outside of an executor. If the path exists, the error is
-    /// `AddrInUse`.
+    /// Returns an error if the OS reports one, or if no executor is current. If the path exists, the error
+    /// is `AddrInUse`.
     pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
         let reactor = current_reactor("UnixListener::bind")?;
         let listener = mio::net::UnixListener::bind(path)?;
@@ -222,7 +223,7 @@ impl TryFrom<net::UnixListener> for UnixListener {
     /// Takes the listener over from std and makes it non-blocking.
     ///
     /// # Errors
-    /// Returns an error if the OS reports one, or outside of an executor.
+    /// Returns an error if the OS reports one, or if no executor is current.
     fn try_from(listener: net::UnixListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let listener = mio::net::UnixListener::from_std(listener);
@@ -283,10 +284,10 @@ impl Socket<mio::net::UnixDatagram> {
     /// ```
     ///
     /// # Errors
-    /// Returns an error if the OS reports one, or outside of an executor. If the path exists, the error is
-    /// `AddrInUse`.
+    /// Returns an error if the OS reports one, or if no executor is current. If the path exists, the error
+    /// is `AddrInUse`.
     pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
-        // Look for the executor before the bind. If no executor is current, no path is made.
+        // Look for the executor first: if none is current, the bind must not leave a path behind.
         let reactor = current_reactor("UnixDatagram::bind")?;
         Socket::register(reactor, mio::net::UnixDatagram::bind(path)?, true)
     }
@@ -302,7 +303,7 @@ impl Socket<mio::net::UnixDatagram> {
     /// ```
     ///
     /// # Errors
-    /// Returns an error if the OS reports one, or outside of an executor.
+    /// Returns an error if the OS reports one, or if no executor is current.
     pub fn unbound() -> io::Result<Self> {
         let reactor = current_reactor("UnixDatagram::unbound")?;
         Socket::register(reactor, mio::net::UnixDatagram::unbound()?, true)
@@ -321,7 +322,7 @@ impl Socket<mio::net::UnixDatagram> {
     /// ```
     ///
     /// # Errors
-    /// Returns an error if the OS reports one, or outside of an executor.
+    /// Returns an error if the OS reports one, or if no executor is current.
     pub fn pair() -> io::Result<(Self, Self)> {
         let reactor = current_reactor("UnixDatagram::pair")?;
         let (one, other) = mio::net::UnixDatagram::pair()?;
@@ -403,7 +404,7 @@ impl Socket<mio::net::UnixDatagram> {
         self.io.source.try_send_to(send)
     }
 
-    /// [`send_to`](Self::send_to) as a poll function.
+    /// Does the same as [`send_to`](Self::send_to), as a poll function.
     ///
     /// # Errors
     /// Returns the errors of [`send_to`](Self::send_to).
@@ -425,7 +426,7 @@ impl TryFrom<net::UnixDatagram> for UnixDatagram {
     /// Takes the socket over from std and makes it non-blocking.
     ///
     /// # Errors
-    /// Returns an error if the OS reports one, or outside of an executor.
+    /// Returns an error if the OS reports one, or if no executor is current.
     fn try_from(socket: net::UnixDatagram) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         let socket = mio::net::UnixDatagram::from_std(socket);

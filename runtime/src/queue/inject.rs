@@ -43,8 +43,8 @@ impl<T> Injector<T> {
         self.receiver.try_recv().ok()
     }
 
-    /// Takes the first item. Then passes a batch of further items to `put`. `share` gets the number of
-    /// items left and returns the batch's size. If `put` refuses an item, the item goes to the end of the
+    /// Takes the first item. Then passes a batch of further items to `put`. `share` computes the
+    /// batch's size from the number of items left. If `put` refuses an item, the item goes to the end of the
     /// queue, and the batch ends. Returns the first item and how many items `put` took.
     #[inline]
     pub(crate) fn pop_batch(
@@ -55,7 +55,7 @@ impl<T> Injector<T> {
         if self.receiver.is_empty() {
             return None;
         }
-        // For a moment, an item of the batch is in no queue. So a worker that is about to park also checks
+        // While an item of the batch moves, it is in no queue. So a worker that is about to park also checks
         // this count: see `is_empty`.
         self.moving.fetch_add(1, Ordering::Relaxed);
         let first = self.receiver.try_recv().ok();

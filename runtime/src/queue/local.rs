@@ -3,7 +3,7 @@
 //! Without a seed, the queue is first come, first served. It has two parts: tasks that were spawned or
 //! woken, and tasks that *yielded*. A task yields if it is woken during its own poll. It then goes behind
 //! all tasks that are ready. At most [`OVERTAKES`] tasks that become ready later run before the first
-//! yielded task. Then the same number may run before the next yielded task. So yielding tasks do not
+//! yielded task, and as many again before each further yielded task. So yielding tasks do not
 //! starve, and hardly delay the tasks that the driver woke. With a seed, a pseudorandom generator decides
 //! the order.
 
@@ -15,7 +15,8 @@ use crate::task::raw::{RawTask, Runnable};
 /// The ready tasks of one thread. The queue holds the right to run each of them.
 pub(crate) struct LocalQueue {
     woken: VecDeque<Runnable>,
-    /// Each yielded task, with the value of `taken` at which every earlier task in `woken` has been taken.
+    /// Each yielded task, with a value of `taken`. Once `taken` has this value, every task that was in `woken`
+    /// before the yield has been taken.
     yielded: VecDeque<(Runnable, u64)>,
     /// The number of tasks taken from `woken`.
     taken: u64,

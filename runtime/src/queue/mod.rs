@@ -1,5 +1,5 @@
 //! Queues of ready tasks: for one thread, for a worker from which others steal, and for all workers. The
-//! inbox is also here.
+//! inbox, through which other threads reach a single-thread executor, is also here.
 //!
 //! A queue holds the right to run each task in it, but runs no task itself.
 //!

@@ -24,7 +24,7 @@
 //!
 //! Tokio packs the head of its local queues in the same way. In Go and tokio, a full queue moves half of
 //! its tasks to the shared queue. Here, only the task that does not fit goes to the shared queue. The tasks
-//! in the full ring have waited longer, and would go behind all tasks of the shared queue.
+//! in the full ring have waited longer. If they moved, they would go behind all tasks of the shared queue.
 
 use std::ptr;
 
@@ -35,7 +35,7 @@ use crate::task::cell::Header;
 use crate::task::raw::Runnable;
 
 /// The number of positions in a ring. In the benchmark `m_pairs`, each worker has 1,000 tasks. With 256
-/// positions, tasks went through the shared queue, which took 12 % of the time. More than 1,024 positions
+/// positions, tasks went through the shared queue, and this took 12 % of the time. More than 1,024 positions
 /// gain nothing. A loom model needs only a few positions.
 #[cfg(not(loom))]
 pub(crate) const CAPACITY: u32 = 1024;

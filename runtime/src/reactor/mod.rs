@@ -1,4 +1,4 @@
-//! The reactor records events of the OS as readiness of sources, and wakes tasks.
+//! The reactor receives events from the OS, records which sources are ready, and wakes the waiting tasks.
 //!
 //! A source registers with mio (epoll on Linux, kqueue on the BSDs and macOS) once in its life. One thread
 //! at a time waits for events in the [`EventLoop`], looks up each event's source and collects the wakers of
@@ -7,9 +7,10 @@
 //!
 //! # From token to source
 //!
-//! A token is an index into a slab and a *generation*. After a source is deregistered, its last events may
-//! still arrive. The next source may get the same index, but never the same generation. If the token were a
-//! pointer, such an event would cause a use after free (RUSTSEC-2024-0019).
+//! A token consists of an index into a slab and a *generation*, the number of the registration. After a
+//! source is deregistered, its last events may still arrive. The next source may get the same index, but it
+//! has another generation. If the token were a pointer, a late event would cause a use after free
+//! (RUSTSEC-2024-0019).
 //!
 //! ```text
 //!   usize::BITS            HALF                0
@@ -175,10 +176,10 @@ impl Reactor {
     /// Ends the registration of `io`. Ignores errors. In most cases the descriptor is closed next, which also
     /// ends the registration.
     pub(crate) fn deregister(&self, io: &mut impl mio::event::Source, source: &Source) {
-        // End a pause, because its timer would keep the source alive.
+        // End any pause of the source, because the pause's timer would keep the source alive.
         source.pause.end();
-        // Remove the source before the call of `io`, which is the user's code and may panic. Drop the source
-        // outside the lock.
+        // Remove the source first, because `io` is the user's code and may panic. Drop the source outside the
+        // lock.
         let removed = lock(&self.sources).remove(source.token);
         self.count.fetch_sub(1, Ordering::Relaxed);
         let _ = self.registry.deregister(io);
@@ -238,8 +239,8 @@ impl Sources {
 
 impl EventLoop {
     /// Waits for events of the OS or a notification, and collects the wakers to call. Waits at most
-    /// `timeout`; `None` means no limit. An interrupted wait returns without events. The caller then checks
-    /// its queues and its clock, and waits again (compare commit b9ab821 of the crate `polling`).
+    /// `timeout`; `None` means no limit. If a signal interrupts the wait, returns without events. The caller
+    /// then checks its queues and its clock, and waits again (compare commit b9ab821 of the crate `polling`).
     ///
     /// # Panics
     /// Panics if the OS refuses to report events, because no event could then wake a task.
@@ -289,7 +290,7 @@ mod tests {
     use super::*;
 
     /// mio #1760, tokio #6369 (RUSTSEC-2024-0019): an event may arrive after its source was removed. The
-    /// event then finds no source, even if another source has got the same index.
+    /// event then finds no source, even if another source now has the same index.
     #[test]
     fn an_event_for_a_source_that_is_gone_finds_nobody() {
         let mut sources = Sources {
@@ -367,7 +368,8 @@ mod tests {
         }
 
         /// tokio-core #117: the end of a stream must make both directions ready, even if only one is
-        /// registered, because no event may follow. (kqueue reports only the registered directions.)
+        /// registered, because no other event may follow the end. (kqueue reports only the registered
+        /// directions.)
         #[test]
         #[cfg(target_os = "linux")]
         fn an_end_concerns_both_directions() {

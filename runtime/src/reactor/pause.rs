@@ -4,9 +4,9 @@
 //! If the receiver of a Unix datagram has no space, `sendto` allocates memory for the datagram and frees the
 //! memory again. Freeing the memory makes the sender's socket writable, which is an event. A task that tried
 //! again after each such event would never stop, and would keep a processor busy. So if several writes in a
-//! row fail, each after its own event, a pause begins. Until the pause ends, events are put off. If the
-//! failed call waited for both directions, the events of both are put off, because an event for one direction
-//! also reports the other if that is ready.
+//! row fail, each after its own event, a pause begins. Events that come during the pause are *put off*: they
+//! take effect when it ends. If the failed call waited for both directions, the events of both are put off,
+//! because an event for one direction also reports the other direction if this is ready.
 
 use std::task::Waker;
 use std::time::Duration;
@@ -15,13 +15,13 @@ use super::source::Source;
 use crate::sync::{Arc, AtomicU32, Mutex, MutexGuard, Ordering, Weak, lock};
 use crate::timer::{Armed, Timers};
 
-/// The number of writes that may fail in a row without a pause. Arbitrary: several tasks that write to the
-/// same socket are unlikely to cause more failures in a row.
+/// The number of writes that may fail in a row before a pause begins. Arbitrary: on a socket without the
+/// problem above, even several writing tasks rarely cause more failures in a row.
 const FREE: u32 = 8;
 
 /// The length of the first pause. Each further failure doubles the length, up to 64 ms. The limit is
-/// arbitrary. With 64 ms there are 16 tries per second, which cost almost nothing. A receiver that was not
-/// reading hardly notices the delay.
+/// arbitrary: 16 tries per second cost almost nothing, and a receiver that was not reading hardly notices a
+/// delay of 64 ms.
 const SHORTEST: Duration = Duration::from_millis(1);
 /// How many times the length doubles.
 const DOUBLINGS: u32 = 6;

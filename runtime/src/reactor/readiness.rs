@@ -2,20 +2,20 @@
 //!
 //! The OS reports readiness once, when it begins (*edge-triggered*), so the reactor must remember it.
 //! [`Readiness`] stores the readiness in one atomic word, and the wakers of the waiting tasks beside the
-//! word. If no task waits, an event takes no lock. No waker is cloned, woken or dropped while the lock is
-//! held (tokio #5429).
+//! word. If no task is waiting, an event takes no lock. No waker is cloned, woken or dropped while the lock
+//! is held (tokio #5429).
 //!
 //! # The word
 //!
 //! | bit | meaning | set by | cleared by |
 //! |---|---|---|---|
-//! | READY | a try may succeed | an event | `clear`, `hold` |
+//! | READY | a try may succeed | an event | `clear`, `note_failure`, `hold` |
 //! | FRESH | no call that may write has failed since the last event | an event | `note_failure`, `hold` |
 //! | GONE | the executor was dropped | `set_gone` | never |
 //! | WAITING | wakers are stored | a waiter, with the lock held | an event, with the lock held |
-//! | SHORT_READ_DRAINS | a read that does not fill its buffer took all bytes | `new` | the first `set_last` or `drains_no_more` |
-//! | HELD | events are put off until `release` | `hold` | `release`, `set_gone` |
-//! | PUT_OFF | `release` is an event | an event, `hold`, `raise_at_release` | `release`, `set_gone` |
+//! | SHORT_READ_DRAINS | a read that does not fill its buffer leaves no bytes behind | `new` | the first `set_last` or `drains_no_more` |
+//! | HELD | events take effect only at `release` | `hold` | `release`, `set_gone` |
+//! | PUT_OFF | `release` will raise an event | an event, `hold`, `raise_at_release` | `release`, `set_gone` |
 //! | tick (57 bits) | the number of events | an event | never |
 //!
 //! WAITING may be set beside READY, because a [`Direction::Peek`] waits for the next event even if READY is set.
@@ -28,7 +28,7 @@
 //! arrive between the try and the clearing. If the task then cleared READY, it would lose this event and
 //! sleep forever. So each event increments the tick, and the task clears READY by a compare-and-swap against
 //! the word from *before* the try. The compare-and-swap fails if an event came in between. The tick is as
-//! wide as the word allows, because a narrow tick would some day match by chance (tokio #6133, #8331).
+//! wide as the word allows, because a narrow tick could wrap to the same value (tokio #6133, #8331).
 //!
 //! # The race between waiting and an event
 //!
@@ -115,7 +115,7 @@ pub(crate) struct WaiterKey {
 }
 
 impl Readiness {
-    /// `short_read_drains` means: after a short read, the OS reports further data with a new event.
+    /// If `short_read_drains` is true, a new event reports any data that come after a short read.
     pub(crate) fn new(ready: bool, short_read_drains: bool) -> Self {
         let drains = if short_read_drains {
             SHORT_READ_DRAINS
@@ -147,9 +147,9 @@ impl Readiness {
         self.word.load(Ordering::Relaxed) & SHORT_READ_DRAINS != 0
     }
 
-    /// From now on, a short read may leave bytes behind.
+    /// Notes that from now on, a short read may leave bytes behind.
     pub(crate) fn drains_no_more(&self) {
-        // Relaxed suffices: the compare-and-swap of `clear` fails if this came first.
+        // Relaxed suffices: the compare-and-swap of `clear` fails if this change came first.
         self.word.fetch_and(!SHORT_READ_DRAINS, Ordering::Relaxed);
     }
 
@@ -158,8 +158,8 @@ impl Readiness {
         self.unset(READY, seen);
     }
 
-    /// Notes that a call that may write got `WouldBlock`, and clears READY if `clear` is true, unless an event
-    /// came since `seen` was read.
+    /// Clears FRESH after a call that may write got `WouldBlock`. If `clear` is true, also clears READY. Does
+    /// nothing if an event came since `seen` was read.
     pub(crate) fn note_failure(&self, seen: ReadySnapshot, clear: bool) {
         self.unset(FRESH | if clear { READY } else { 0 }, seen);
     }
@@ -171,7 +171,7 @@ impl Readiness {
 
     /// Clears `flags`, unless an event came since `seen` was read.
     fn unset(&self, flags: u64, seen: ReadySnapshot) {
-        // Meanwhile, another call may have failed, another task may wait, or a pause may have begun.
+        // Ignore four flags: another call may have failed, another task may wait, or a pause may have begun.
         let is_same = |word: u64| (word ^ seen.0) & !(READY | FRESH | WAITING | HELD) == 0;
         let clear = |word: u64| is_same(word).then_some(word & !flags);
         // These orderings suffice, because step T2 reads the word again before the task waits.
@@ -190,9 +190,9 @@ impl Readiness {
         }
     }
 
-    /// Does what [`note_failure`](Self::note_failure) does, even if an event came. Unless the executor is gone,
-    /// puts off all events since `seen` was read until [`release`](Self::release), which the caller must call
-    /// later.
+    /// Does what [`note_failure`](Self::note_failure) does, even if an event came. Puts off all events since
+    /// `seen` was read: they take effect at [`release`](Self::release), which the caller must call later. Does
+    /// nothing if the executor is gone.
     pub(crate) fn hold(&self, seen: ReadySnapshot, clear: bool) {
         let clear = FRESH | if clear { READY } else { 0 };
         let held = |word: u64| {
@@ -201,7 +201,7 @@ impl Readiness {
             } else {
                 PUT_OFF
             };
-            // Another call may have begun the pause, and HELD may be set already.
+            // HELD may be set already, because another call may have begun the pause.
             (word & GONE == 0).then_some(word & !clear | HELD | put_off)
         };
         // The orderings are the same as in `clear`.
@@ -210,9 +210,9 @@ impl Readiness {
             .fetch_update(Ordering::AcqRel, Ordering::Relaxed, held);
     }
 
-    /// Makes the next [`release`](Self::release) an event. The caller must call `release` later.
+    /// Makes the next [`release`](Self::release) raise an event. The caller must call `release` later.
     pub(crate) fn raise_at_release(&self) {
-        // This ordering suffices, because the caller makes `release` come later.
+        // Relaxed suffices, because the caller ensures that `release` comes later.
         self.word.fetch_or(PUT_OFF, Ordering::Relaxed);
     }
 
@@ -239,7 +239,7 @@ impl Readiness {
         self.raise(READY | FRESH, SHORT_READ_DRAINS, woken);
     }
 
-    /// Records that no more events come, so waiting tasks get an error.
+    /// Records that the executor was dropped. No more events come, so waiting tasks get an error.
     pub(crate) fn set_gone(&self, woken: &mut Vec<Waker>) {
         self.raise(READY | FRESH | GONE, HELD | PUT_OFF, woken);
     }
@@ -251,7 +251,7 @@ impl Readiness {
         let mut word = self.word.load(Ordering::Relaxed);
         // R1
         while word & (WAITING | held) == 0 {
-            // Release pairs with `ready`. Acquire pairs with the T2 of an earlier waiter.
+            // Release pairs with `ready`. Acquire pairs with step T2 of an earlier waiter.
             match self.word.compare_exchange_weak(
                 word,
                 raised(word),
@@ -288,7 +288,7 @@ impl Readiness {
             woken.extend(more.tasks.into_values());
             woken.extend(more.futures.into_iter().map(|(_, waker)| waker));
         }
-        // The try of the task that is polled first may fail and clear READY. Then the other tasks wait again.
+        // The task that is polled first may take all data and clear READY. Then the other tasks wait again.
         // For fairness, the order of the wakers changes with each event.
         let woken = &mut woken[first..];
         if woken.len() > 1 {
@@ -301,8 +301,8 @@ impl Readiness {
     /// Returns the word if a try may succeed. Otherwise stores the task's waker until the next event.
     ///
     /// A future passes a `key`, and calls [`forget`](Self::forget) when it is dropped. If an event has woken
-    /// the future, a try may succeed even if another call has failed and cleared READY since the event. A
-    /// poll function has no destructor, so it passes no key. Its waker stays until the next event.
+    /// the future, this method returns the word even if another call has cleared READY since the event. A poll
+    /// function has no destructor, so it passes no key. Its waker stays until the next event.
     #[inline]
     pub(crate) fn poll_ready(
         &self,
@@ -318,8 +318,9 @@ impl Readiness {
         self.wait(cx, READY | GONE, since, key)
     }
 
-    /// Waits for the next event. `failed` is the word before a try that failed just now. Without such a try, the
-    /// future with `key` waits for the first event since it began to wait. With neither, returns immediately.
+    /// Waits for an event. If a try failed just now, `failed` is the word before this try, and the event must
+    /// come after it. Otherwise, if the future with `key` waits already, the event must come after the wait
+    /// began. Otherwise, returns immediately.
     pub(crate) fn poll_event(
         &self,
         cx: &mut Context<'_>,

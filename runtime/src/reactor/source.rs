@@ -3,8 +3,9 @@
 //!
 //! The two directions are independent. A write that would block does not affect reading (tokio #2886). Each
 //! direction counts its own events, so a read can clear the readiness for reading even if an event for
-//! writing came (tokio #8054). Only `WouldBlock` means that a direction is no longer ready. There are two
-//! exceptions: a short read of a TCP stream ([`SHORT_READ_DRAINS`]), and a [`Peek`](Direction::Peek).
+//! writing came (tokio #8054). Only `WouldBlock` ends the readiness of a direction, with two exceptions: a
+//! short read of a TCP stream also ends it ([`SHORT_READ_DRAINS`]), and the `WouldBlock` of a
+//! [`Peek`](Direction::Peek) does not.
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -33,18 +34,18 @@ pub(crate) enum Direction {
     Write,
 }
 
-/// True if a short read (one that does not fill its buffer) empties a TCP stream. The next read then waits for
-/// the next event. A server that answers one request after another then makes three system calls for each
-/// request (wait, read, write) instead of four.
+/// True if a short read (one that does not fill its buffer) *drains* a TCP stream: it leaves no bytes behind.
+/// The next read then waits for the next event. So a server makes three system calls for each request (wait,
+/// read, write), and saves a second read, which would only get `WouldBlock`.
 ///
-/// This rule is true for TCP on Linux, where `recv` takes all bytes up to the end, an error or an urgent
-/// byte. Each of these three raises its own event, and [`Readiness::set_last`] then turns the rule off for
-/// the connection. The rule is true only while brigade alone uses the descriptor. With the descriptor, a program
-/// can take the urgent byte before its event is seen, although `recv` still stops there. Or the program can
-/// enable kernel TLS, where `recv` may stop at the end of a record. So the rule is off for streams from std,
-/// and [`Readiness::drains_no_more`] turns it off when the descriptor is lent. The rule is off for mio's
-/// emulation with poll(2), which arms an event only after `WouldBlock`. The rule is off under Miri, which
-/// makes reads short at random.
+/// This rule holds for TCP on Linux, where `recv` takes all bytes up to the end, an error or an urgent byte.
+/// Each of these three raises its own event, and [`Readiness::set_last`] then turns the rule off for the
+/// connection. The rule holds only while brigade alone uses the descriptor. A program that has the descriptor
+/// can take the urgent byte before the reactor sees its event, and `recv` still stops there. Or the program
+/// can enable kernel TLS, and then `recv` may stop at the end of a record. So the rule is off for streams from
+/// std, and [`Readiness::drains_no_more`] turns it off when the descriptor is lent. It is also off for mio's
+/// emulation with poll(2), which arms an event only after `WouldBlock`, and under Miri, which makes reads
+/// short at random.
 pub(crate) const SHORT_READ_DRAINS: bool = cfg!(all(
     any(target_os = "linux", target_os = "android"),
     not(mio_unsupported_force_poll_poll),
@@ -149,7 +150,7 @@ impl Source {
     }
 
     /// Calls `operation` once if a direction of `interest` is ready. If `operation` returns `WouldBlock`,
-    /// clears all directions that were ready.
+    /// clears the readiness of all directions that were ready.
     pub(crate) fn try_any<R>(
         self: &Arc<Self>,
         interest: Interest,
@@ -182,8 +183,8 @@ impl Source {
         )
     }
 
-    /// Takes note of the `result` of a try, before which the directions in `seen` were ready. If `may_write`, a
-    /// failed try may itself cause the next event: see [`Pause`].
+    /// Updates the readiness after a try with this `result`. The directions in `seen` were ready before the
+    /// try. If `may_write`, a failed try may itself cause the next event: see [`Pause`].
     #[inline]
     fn settle<R>(
         self: &Arc<Self>,
@@ -209,8 +210,8 @@ impl Source {
         result
     }
 
-    /// Updates the directions in `seen` after a call that may write got `WouldBlock`. Counts the failure. If a
-    /// pause begins or is under way, holds the directions.
+    /// Updates the directions in `seen` after a call that may write got `WouldBlock`. Counts the first failure
+    /// after an event. If a pause then begins or is under way, holds the directions.
     #[cold]
     fn note_failed_write(self: &Arc<Self>, seen: &[Option<(Direction, ReadySnapshot)>]) {
         let counts = self.is_first_failure(seen);
@@ -226,8 +227,8 @@ impl Source {
         }
     }
 
-    /// Returns whether no other call that may write has failed since the last event of some direction in `seen`.
-    /// All such failures after one event count as one failure.
+    /// Returns whether, in some direction in `seen`, an event came after the last failure of a call that may
+    /// write. So all failures after one event count as one failure.
     fn is_first_failure(&self, seen: &[Option<(Direction, ReadySnapshot)>]) -> bool {
         let mut seen = seen.iter().flatten();
         seen.any(|(direction, _)| self.readiness(*direction).is_fresh())
@@ -255,9 +256,9 @@ impl Source {
     }
 
     /// Calls `send` once, even if the source is not known to be writable. `send` calls `sendto` on a Unix
-    /// datagram socket. If this socket is connected, the OS reports only that its peer has space, but the
-    /// datagram may go to another receiver. So if `send` would block, a pause begins, and at its end the source
-    /// becomes writable even if no event came.
+    /// datagram socket. The datagram may go to any receiver, but the OS reports space only for the socket's
+    /// own peer, if it has one. So if `send` would block, a pause begins, and at its end the source becomes
+    /// writable even if no event came.
     pub(crate) fn try_send_to<R>(
         self: &Arc<Self>,
         mut send: impl FnMut() -> io::Result<R>,
@@ -270,7 +271,7 @@ impl Source {
         result
     }
 
-    /// Tries [`try_send_to`](Self::try_send_to) in each poll: see [`poll_io`](Self::poll_io).
+    /// Calls [`try_send_to`](Self::try_send_to) in each poll: see [`poll_io`](Self::poll_io).
     pub(crate) fn poll_send_to<R>(
         self: &Arc<Self>,
         cx: &mut Context<'_>,
@@ -299,7 +300,7 @@ impl Source {
     }
 
     /// Waits until a try may succeed, and spends one operation of the task's budget. `failed` is the word
-    /// before the last try, if that failed in this poll.
+    /// before the last try, if this poll has made a try.
     #[inline]
     fn poll_ready(
         &self,
@@ -314,7 +315,7 @@ impl Source {
             _ => readiness.poll_ready(cx, key.as_deref_mut()),
         });
         ready!(coop::poll_spend(cx));
-        // If the future stored a waker, an event has removed it.
+        // If the future stored a waker, an event has removed the waker, so the key is no longer needed.
         key.map(Option::take);
         Poll::Ready(seen)
     }
@@ -419,7 +420,7 @@ fn uninterrupted<R>(mut call: impl FnMut() -> io::Result<R>) -> io::Result<R> {
 }
 
 /// The future of [`Source::io`]. Without an operation, it only waits. Every task that waits for a socket
-/// holds such a future, and an `async` block would be twice as large.
+/// holds such a future, so its size matters: an `async` block would be twice as large.
 pub(crate) struct IoFuture<'a, F> {
     source: &'a Arc<Source>,
     direction: Direction,

@@ -5,8 +5,8 @@
 //! epoll waits for a timerfd as for any other descriptor. If a builder asks for precise timers, a timerfd
 //! replaces the timeout.
 //!
-//! The timer is never read, because it is edge-triggered and each setting makes a new edge. Its event belongs
-//! to no source, and its only effect is the end of the wait.
+//! The timer is never read: it is edge-triggered, so each expiry after a new setting is a new event. The event
+//! belongs to no source, and its only effect is the end of the wait.
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -43,10 +43,10 @@ impl TimerFd {
     }
 
     /// Sets the timer to the deadline `due`. `left` is the time until then, and must not be zero, because
-    /// zero turns the timer off. Returns whether the timer ends the next wait, which is always true here.
+    /// zero turns the timer off. Returns true: the timer will end the next wait.
     pub(crate) fn set(&mut self, due: u64, left: Duration) -> bool {
         if self.due == due {
-            // The timer is already set to `due`. `due` is not past, so the timer has not expired.
+            // The timer is already set to `due`. It has not expired, because `left` is not zero.
             return true;
         }
         let setting = Itimerspec {

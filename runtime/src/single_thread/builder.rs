@@ -20,7 +20,7 @@ use crate::timer::{Clock, Timers};
 use crate::trace::Probe;
 
 impl Builder<SingleThread> {
-    /// Takes ready tasks in a pseudorandom order that depends on this seed, instead of first come, first
+    /// Polls ready tasks in a pseudorandom order that depends on this seed, instead of first come, first
     /// served. The same seed always gives the same order.
     ///
     /// ```
@@ -74,8 +74,8 @@ impl Builder<SingleThread> {
         self
     }
 
-    /// Makes runs repeatable, poll by poll. The executor has virtual time, and neither event sources nor
-    /// other threads. So closures of `spawn_blocking` run on this thread.
+    /// Makes runs repeatable, poll by poll. The executor has virtual time, but no event sources and no other
+    /// threads. So closures of `spawn_blocking` run on this thread.
     pub(crate) fn closed_world(mut self) -> Self {
         self.settings.closed_world = true;
         self.settings.virtual_time = true;

@@ -154,8 +154,8 @@ impl SingleThread {
             if let Some(output) = run.poll_tasks(future.as_mut()) {
                 return output;
             }
-            // Call `hold_clock` before the last check of the inbox, which then sees the wakes of all ended
-            // jobs.
+            // Call `hold_clock` before the last check of the inbox. That check then sees the wakes of all
+            // jobs that have ended.
             self.shared.pool.hold_clock();
             if self.scheduler.queued() == Some(0) && self.scheduler.inbox().begin_park() {
                 run.park();

@@ -94,14 +94,14 @@ impl Clock {
         u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
     }
 
-    /// Virtual time: jumps to `nanos`, but never back.
+    /// In virtual time, jumps to `nanos`, but never back.
     pub(crate) fn jump(&self, nanos: u64) {
         if let Some(it) = &self.virtual_time {
             it.passed.fetch_max(nanos, Ordering::Relaxed);
         }
     }
 
-    /// Virtual time: stops the clock, or lets it move again. The caller holds the lock under which jobs
+    /// In virtual time, stops the clock, or lets it move again. The caller holds the lock under which jobs
     /// begin and end, so that the calls are in the right order.
     pub(crate) fn hold(&self, held: bool) {
         if let Some(it) = &self.virtual_time {
@@ -109,7 +109,7 @@ impl Clock {
         }
     }
 
-    /// Virtual time: jumps to `nanos`, unless a job has begun to run since [`may_jump`](Self::may_jump).
+    /// In virtual time, jumps to `nanos`, unless a job has begun to run since [`may_jump`](Self::may_jump).
     pub(crate) fn jump_unless_held(&self, nanos: u64) {
         if let Some(it) = &self.virtual_time {
             let holders = lock(&it.holders);
@@ -119,14 +119,14 @@ impl Clock {
         }
     }
 
-    /// Virtual time: returns whether the clock may jump to `nanos` when no task is ready.
+    /// Returns whether time is virtual and the clock may jump to `nanos` when no task is ready.
     pub(crate) fn may_jump(&self, nanos: u64) -> bool {
         self.virtual_time.as_ref().is_some_and(|it| {
             nanos <= it.passed.load(Ordering::Relaxed) || lock(&it.holders).allow(nanos)
         })
     }
 
-    /// Virtual time: notes a timer that is awaited by a thread without an executor. The caller holds the
+    /// In virtual time, notes a timer that is awaited by a thread without an executor. The caller holds the
     /// lock of the timer's wheel. Returns true if the clock is held: then the driver must be notified.
     pub(super) fn note_waiter(&self, key: Key, deadline: u64) -> bool {
         self.virtual_time.as_ref().is_some_and(|it| {
@@ -138,7 +138,7 @@ impl Clock {
         })
     }
 
-    /// Virtual time: forgets a timer that has fired, or is disarmed or moved. Returns whether the timer was
+    /// In virtual time, forgets a timer that has fired, or is disarmed or moved. Returns whether the timer was
     /// noted.
     pub(super) fn forget_waiter(&self, key: Key) -> bool {
         self.virtual_time.as_ref().is_some_and(|it| {

@@ -19,15 +19,16 @@
 //!
 //! If A1 locks the wheel before B2 does, B2 sees the timer (tokio #6682). Otherwise the lock makes the
 //! write of B1 visible to A2, so A2 reads what B1, B3 or B5 wrote. If A2 reads the value of B1 or B3, it
-//! notifies the driver if necessary. If A2 reads the value of B5, the driver is awake and will reach B2
-//! again.
+//! notifies the driver if the new timer is earlier. If A2 reads the value of B5, the driver is awake and will
+//! reach B2 again.
 //!
 //! # Timers that outlive their executor
 //!
 //! A wheel is freed when its executor and its last timer have been dropped. So each wheel counts its timers.
-//! This costs no atomic operation if a timer is dropped inside its executor, as nearly all are: then the count
-//! is changed under the wheel's lock, which is taken anyway. Outside, this is not possible, because another
-//! thread could read the count and free the wheel while this thread still unlocks it.
+//! Nearly all timers are dropped inside their executor. There, the count is changed under the wheel's lock,
+//! which is taken anyway, so this costs no atomic operation. Outside, it is changed after the lock is
+//! released: otherwise another thread could read the count and free the wheel while this thread still
+//! unlocks it.
 
 mod clock;
 pub(crate) mod wheel;
@@ -42,8 +43,8 @@ use self::wheel::{Key, Wheel};
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, lock, thread_local};
 use crate::task::waker::{drop_quietly, is_own};
 
-/// The maximum number of timers of one wheel that fire in one poll of the driver. Other due timers fire in
-/// the next polls. Arbitrary: not measured.
+/// The maximum number of timers of one wheel that fire in one poll of the driver. If more timers are due, they
+/// fire in the next polls. Arbitrary: not measured.
 const FIRED_PER_TURN: usize = 1024;
 
 thread_local! {
@@ -78,8 +79,8 @@ struct LockedWheel {
     empty: AtomicBool,
     alarm: Arc<Alarm>,
     /// Counts the `Armed` values that were dropped outside of the executor. When the `Timers` are dropped,
-    /// `WheelState::armed` is subtracted. So it becomes 0 when nothing points to the wheel any more. It is
-    /// changed after unlocking.
+    /// `WheelState::armed` is subtracted. So this count becomes 0 when nothing points to the wheel any more.
+    /// It is changed after the lock is released.
     dropped: AtomicU64,
 }
 
@@ -87,14 +88,14 @@ struct WheelState {
     wheel: Wheel<Waker>,
     /// True after the executor has closed, or its `Timers` were dropped. Then no timer can be armed.
     closed: bool,
-    /// The number of `Armed` values that were made, without those that were dropped inside the executor.
+    /// The number of `Armed` values that were made, minus the number that were dropped inside the executor.
     armed: u64,
 }
 
 /// A timer that was armed, and may have fired since.
 pub(crate) struct Armed {
-    /// The wheel is alive as long as this `Armed` is counted. `None` once the timer was disarmed, or a poll has
-    /// found that it has fired: then the `Armed` is not counted any more.
+    /// The wheel is alive as long as this `Armed` is counted. `None` once the timer was disarmed, or a poll
+    /// has found that it has fired. Then this `Armed` is no longer counted.
     wheel: Option<NonNull<LockedWheel>>,
     key: Key,
 }
@@ -160,8 +161,8 @@ impl Timers {
         self.arm_in(deadline, waker, true)
     }
 
-    /// Does the same as [`arm`](Self::arm). If the calling thread runs no executor, a [held](Clock::hold)
-    /// clock may then move up to the deadline.
+    /// Does the same as [`arm`](Self::arm). If `runs_executor` is false, a [held](Clock::hold) clock may then
+    /// move up to the deadline, because no executor runs on the calling thread.
     #[inline]
     pub(crate) fn arm_in(
         &self,
@@ -179,7 +180,7 @@ impl Timers {
         let awaited = !runs_executor && self.alarm.clock.is_virtual();
         Some(Armed {
             key: wheel.insert(state, deadline, waker, awaited),
-            // Not a pointer from a reference, because the wheel is freed through it.
+            // Do not make this pointer from a reference, because the wheel is freed through it.
             wheel: NonNull::new(Arc::as_ptr(wheel).cast_mut()),
         })
     }
@@ -239,7 +240,7 @@ impl Drop for Timers {
             state.closed = true;
             let armed = state.armed;
             drop(state);
-            // AcqRel: as in `Armed::drop`.
+            // AcqRel: as in `Armed::disarm`.
             if wheel.dropped.fetch_sub(armed, Ordering::AcqRel) == armed {
                 // SAFETY: each timer that was armed has been dropped, and no other can be armed.
                 unsafe { LockedWheel::free(Arc::as_ptr(wheel)) };
@@ -254,7 +255,7 @@ impl LockedWheel {
         Arc::ptr_eq(&self.alarm, &timers.alarm)
     }
 
-    /// Takes back the reference that `Timers::new` left.
+    /// Takes back the reference that `Timers::new` passed to `mem::forget`.
     ///
     /// # Safety
     /// The pointer came from `Arc::as_ptr`. The caller calls this once, when no `Armed` is left.
@@ -316,7 +317,8 @@ impl Armed {
         match state.wheel.get(self.key) {
             Some(armed) if armed.will_wake(waker) => Polled::Pending,
             None if !state.closed => {
-                // Now dropping this `Armed` takes no lock. The caller keeps `timers` alive.
+                // Count this `Armed` as dropped now, so that its drop takes no lock. The caller keeps
+                // `timers` alive.
                 state.armed -= 1;
                 drop(state);
                 timers.clock().forget_waiter(self.key);
@@ -343,8 +345,8 @@ impl Armed {
         true
     }
 
-    /// Disarms the timer. If it has fired, nothing happens. `alive` are timers that stay alive during this call:
-    /// those of the executor that runs here. If they are the timer's own, this saves an atomic operation.
+    /// Disarms the timer, unless it has fired. `alive` are the `Timers` of the executor that runs here. They
+    /// stay alive during this call. If the timer belongs to them, this saves an atomic operation.
     #[inline]
     pub(crate) fn disarm(&mut self, alive: Option<&Timers>) {
         let Some(pointer) = self.wheel.take() else {
@@ -375,7 +377,7 @@ impl Armed {
 impl Drop for Armed {
     #[inline]
     fn drop(&mut self) {
-        // Often a poll or `Sleep` has disarmed the timer. Then this test saves a call.
+        // Often a poll or `Sleep` has disarmed the timer already. Then this test saves a call.
         if self.wheel.is_some() {
             self.disarm(None);
         }

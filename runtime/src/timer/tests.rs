@@ -33,7 +33,7 @@ fn fire(timers: &Timers, now: u64) -> usize {
 #[test]
 #[cfg_attr(
     miri,
-    ignore = "under Miri, a waker of std may not recognise its clone"
+    ignore = "under Miri, a waker of std does not always recognise its clone"
 )]
 fn a_timer_fires_at_its_deadline_and_not_before() {
     let timers = timers();
@@ -51,7 +51,7 @@ fn a_timer_fires_at_its_deadline_and_not_before() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "as above")]
+#[cfg_attr(miri, ignore = "as in the test above")]
 fn a_timer_with_another_waker_is_to_be_armed_again() {
     let timers = timers();
     let ((_, one), (_, other)) = (waiter(), waiter());

@@ -16,7 +16,7 @@
 //!
 //! This is scheme 7 of Varghese and Lauck, *Hashed and Hierarchical Timing Wheels* (SOSP 1987). The wheel
 //! sorts new entries coarsely, and sorts them more finely when their deadlines come closer. Time is divided
-//! into ticks of 2^shift nanoseconds, and a tick number is read as digits of base 64. Level 0 has a slot
+//! into ticks of 2^shift nanoseconds, and the number of a tick is written in base 64. Level 0 has a slot
 //! for each value of the last digit, level 1 a slot for each value of the digit before it, and so on:
 //!
 //! ```text

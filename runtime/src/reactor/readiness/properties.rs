@@ -19,8 +19,8 @@ enum Step {
     /// An event for the end of the stream, an error, or urgent data.
     Last,
     Gone,
-    /// A pause begins after a try. The number says which of the kept snapshots the try used; 0 is the newest.
-    /// If true, the try clears the readiness.
+    /// A pause begins after a try. The number selects the kept snapshot that the try used; 0 is the newest. If
+    /// the flag is true, the try clears the readiness.
     Hold(usize, bool),
     /// A call asks for an event at the next release.
     RaiseAtRelease,
@@ -29,7 +29,7 @@ enum Step {
     Look,
     /// A call got `WouldBlock`. The number selects its snapshot, as in `Hold`.
     Clear(usize),
-    /// A call that may write got `WouldBlock`. The number selects its snapshot, as in `Hold`.
+    /// A call that may write got `WouldBlock`. The number and the flag are as in `Hold`.
     Fail(usize, bool),
     /// A read filled only a part of its buffer. The number selects its snapshot, as in `Hold`.
     Drained(usize),

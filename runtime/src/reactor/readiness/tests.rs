@@ -163,8 +163,8 @@ fn dead_waker() -> Waker {
     receive.recv().unwrap()
 }
 
-/// A future may outlive the task that polled it first. The future keeps its slot, however many tasks call
-/// poll functions.
+/// A future may outlive the task that polled it first. The future's waker keeps its place, however many tasks
+/// call poll functions.
 #[test]
 fn a_future_of_a_dead_task_keeps_its_place() {
     let dead = dead_waker();
