@@ -88,8 +88,8 @@ impl JoinWord {
         Word(self.0.load(Ordering::Acquire))
     }
 
-    /// Stores DONE and returns the previous value. AcqRel: releases the output. Acquires the registered
-    /// waker, or everything that happened before the handle was dropped.
+    /// Stores DONE and returns the previous value. AcqRel: the swap releases the output, and acquires the
+    /// registered waker or everything that happened before the handle was dropped.
     #[inline(always)]
     fn complete(&self) -> Word {
         Word(self.0.swap(Word::DONE.0, Ordering::AcqRel))
@@ -120,7 +120,7 @@ impl RawTask {
     #[inline(always)]
     pub(super) fn hand_over_output(self) {
         let before = self.header().join.complete();
-        // From here on, the handle, if it still exists, may free the task.
+        // From here on, the handle may free the task, if the handle still exists.
         if before != Word::JOINED {
             self.end_of(before);
         }

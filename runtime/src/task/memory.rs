@@ -141,8 +141,8 @@ pub(super) unsafe fn free<T>(memory: NonNull<T>) {
     });
 }
 
-/// While a `Keeping` lives, its thread keeps the memory of tasks. Of the `Keeping`s on one thread, the
-/// newest is dropped first.
+/// While a `Keeping` lives, its thread keeps the memory of tasks. A thread with several of them drops the
+/// newest first.
 pub(crate) struct Keeping {
     was_open: bool,
 }

@@ -2,8 +2,8 @@
 //!
 //! A [`Parker`] has its own token, which `unpark` leaves and `park` consumes. std's token is not reliable,
 //! because user code on the same thread may consume it or leave one behind (futures-rs #2010). So
-//! `std::thread::park` is used only to block. If `unpark` is called before `park`, the token remains, so no
-//! call is lost (tokio #459).
+//! `std::thread::park` is used only to block. If `unpark` is called before `park`, the token remains until
+//! then, so no call is lost (tokio #459).
 //!
 //! ```text
 //!              park                       unpark
