@@ -3,8 +3,8 @@
 //! hyper's clients and servers run on brigade without glue code of your own:
 //!
 //! - [`TcpStream`](crate::net::TcpStream) and `UnixStream` implement [`hyper::rt::Read`] and
-//!   [`hyper::rt::Write`]. They do not fill hyper's buffer with zeros before a read, and they pass vectored
-//!   writes to the OS.
+//!   [`hyper::rt::Write`]. Their reads do not first fill hyper's buffer with zeros, and their vectored writes
+//!   go to the OS in one call.
 //! - [`Io`] wraps any other stream of futures-io, such as a TLS stream.
 //! - [`FuturesIo`] does the reverse. It wraps a stream of hyper, such as an upgraded connection, for
 //!   code that uses futures-io.

@@ -64,7 +64,7 @@ impl Connector {
         Connector { enforce_http: true }
     }
 
-    /// Sets whether to refuse schemes other than `http`. Pass `false` only if a connector around this one
+    /// Sets whether to refuse schemes other than `http`. Pass `false` only if a connector that wraps this one
     /// encrypts the connection. `Connector` opens a plain connection for any scheme; for `https`, the default
     /// port is 443.
     ///
@@ -120,7 +120,7 @@ impl Service<Uri> for Connector {
         Box::pin(async move {
             let (host, port) = target?;
             let stream = TcpStream::connect((&*host, port)).await?;
-            // hyper writes a request with one call, so waiting for more bytes gains nothing.
+            // hyper writes a request with one call, so the OS need not wait for more bytes before it sends.
             stream.set_nodelay(true)?;
             Ok(stream)
         })

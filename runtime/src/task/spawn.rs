@@ -64,7 +64,7 @@ where
 #[track_caller]
 pub(crate) fn local_scheduler() -> SchedulerRef {
     let scheduler = context::expect("brigade::spawn_local", |shared| shared.scheduler.clone());
-    // Check outside the closure, so that the panic points to the caller's line.
+    // Check outside the closure, because a panic in the closure would not report the caller's line.
     assert!(
         scheduler.writer() == Some(Writer::Owner),
         "brigade::spawn_local was called outside of a SingleThread executor: a task whose future \
