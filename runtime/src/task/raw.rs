@@ -69,7 +69,7 @@ impl RawTask {
         let writer = self.scheduler().writer();
         debug_assert!(
             writer.is_some(),
-            "an executor is on the thread of its tasks"
+            "the executor must run on the thread of its tasks"
         );
         writer.unwrap_or(Writer::Owner)
     }

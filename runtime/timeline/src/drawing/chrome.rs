@@ -85,9 +85,10 @@ fn of_task(task: usize) -> Place {
     (TASKS, task as u64 + 1)
 }
 
-/// Returns nanoseconds as microseconds. Perfetto multiplies them by a thousand and cuts the fraction off, but
-/// 1.001 times a thousand is 1000.9999… in floating point. So this function adds a fifth of a nanosecond,
-/// which makes Perfetto's result exact. Then adjacent slices do not overlap.
+/// Returns nanoseconds as microseconds. Perfetto multiplies them by a thousand and cuts the fraction off. But
+/// in floating point, 1.001 times a thousand is 1000.9999…, from which one nanosecond would be lost. So this
+/// function adds a fifth of a nanosecond, which makes Perfetto's result exact. Then adjacent slices do not
+/// overlap.
 fn micros(at: Nanos) -> f64 {
     // Parse from text, because the output must have exactly these digits.
     let text = format!("{}.{:03}2", at / 1000, at % 1000);
