@@ -153,7 +153,7 @@ impl RawTask {
         self.scheduler().probe().joined(self);
         let now = self.header().join.load();
         if now.is_done() {
-            // Loading the word acquired the output.
+            // The Acquire load of the word made the output visible.
             Poll::Ready(())
         } else {
             self.wait(now, waker)
@@ -193,8 +193,8 @@ impl RawTask {
         there
     }
 
-    /// Ends the handle. If its output was not taken, the output is dropped: now, or by the executor at the
-    /// task's end.
+    /// Gives up the handle's share of the task. If the output was not taken, it is dropped now, or by the
+    /// executor at the task's end.
     #[inline]
     pub(super) fn detach(self) {
         let now = self.header().join.load();

@@ -65,7 +65,7 @@ impl Woken {
             state.members.push_back(index);
             state.waiter.take()
         };
-        // Wake outside the lock, because a foreign waker may call this set again.
+        // Wake outside the lock, because a foreign waker may use this set.
         waiter.into_iter().for_each(wake_quietly);
     }
 

@@ -17,7 +17,8 @@
 //!
 //! # Rejected
 //!
-//! - *A reactor thread.* Every event would be passed to another thread before its task can run.
+//! - *A reactor thread.* Every event would be passed to another thread before the task that waits for the
+//!   event can run.
 //! - *A reactor for each worker.* Each socket would belong to one worker. A busy worker's sockets would wait
 //!   while other workers are idle.
 //! - *The deque of crossbeam.* A thief reads an item before it claims the item. Miri and ThreadSanitizer

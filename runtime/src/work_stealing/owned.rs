@@ -3,10 +3,10 @@
 //! Each worker has its own part of the list, for the tasks that it spawns. While the worker runs, no other
 //! thread accesses the entries of its part. So a spawn on a worker touches no memory that other threads
 //! write. Tasks that other threads spawn are in one more part, behind a lock. A task may end on a worker that
-//! did not spawn it. The entry of such a task is then *vacated*. The worker gathers vacated entries, and
-//! later returns them in batches to the owners for reuse. Until then a vacated entry contains a pointer that
-//! may dangle. No thread follows this pointer, because every worker returns its vacated entries before any
-//! task is cancelled.
+//! did not spawn it. The task's entry is then *vacated*. That worker gathers the entries that it has vacated,
+//! and later returns them in batches to the owners for reuse. Until then a vacated entry contains a pointer
+//! that may dangle. No thread follows this pointer, because every worker returns its vacated entries before
+//! any task is cancelled.
 //!
 //! ```text
 //!   worker A              part A                                         worker B
@@ -129,7 +129,7 @@ impl OwnedTasks {
 
     /// Cancels all tasks. All workers must have left.
     pub(crate) fn cancel_all(&self) {
-        // Close first, so that tasks that a destructor spawns are refused.
+        // Close first, so that a task that a destructor spawns is refused.
         lock(&self.parts[self.others].tasks).closed = true;
         for part in &self.parts {
             let mut from = 0;

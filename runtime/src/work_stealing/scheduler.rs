@@ -32,9 +32,9 @@ pub(crate) struct Scheduler {
 
 /// The part of a worker that other threads access.
 ///
-/// It shares no pair of cache lines with other data, because processors fetch lines in pairs. The worker
-/// writes to these lines several times per poll. If another worker's data were in the same lines, that worker
-/// would have to fetch the lines each time.
+/// A `Remote` shares no pair of cache lines with other data, because processors fetch lines in pairs. The
+/// worker writes to its lines several times per poll. If another worker's data were in the same lines, that
+/// worker would have to fetch the lines each time.
 #[repr(align(128))]
 pub(crate) struct Remote {
     /// Tasks that were spawned or woken, except the latest task, which is in the slot.

@@ -31,8 +31,8 @@ thread_local! {
 /// Calls `f` with this thread's worker and the task, if the worker belongs to `scheduler`. Otherwise
 /// returns the task.
 ///
-/// A waker refers only to the task, not to a worker. So this function checks whether the calling thread is a
-/// worker, whose own queues may take the task.
+/// A waker refers only to the task, not to a worker. So this function finds out whether the calling thread is
+/// a worker. If it is, its own queues may take the task.
 #[inline]
 pub(super) fn with_current<T>(
     scheduler: &Scheduler,
