@@ -159,7 +159,7 @@ impl fmt::Display for Advice {
 
 /// Returns the findings about a run. Findings about the whole program come last.
 ///
-/// The number of cores is that of the machine on which this function is called.
+/// The advice assumes that the run had as many cores as the machine on which this function is called.
 ///
 /// ```
 /// use std::time::Duration;

@@ -59,7 +59,7 @@ impl Adviser<'_> {
         }
         let mut tasks: Vec<usize> = (0..sums.len()).filter(|&task| sums[task].1 > 0).collect();
         tasks.sort_by_key(|&task| std::cmp::Reverse(sums[task].0));
-        // Keep a task only if it blocked, in total, at least a tenth as long as the task with the longest
+        // Keep only tasks that blocked, in total, for at least a tenth as long as the task with the longest
         // block.
         tasks.retain(|&task| sums[task].0 * 10 >= sums[longest.task].0);
         tasks.retain(|&task| task != longest.task);

@@ -63,8 +63,8 @@ impl Adviser<'_> {
             .filter(|wait| wait.timer)
             .map(|wait| wait.to)
             .collect();
-        // Report no ticker, which is a task that waits for fixed instants. On a busy machine, a ticker cannot
-        // be distinguished from a loop of sleeps.
+        // Do not report a ticker, which is a task that waits for fixed instants. On a busy machine, a ticker
+        // cannot be distinguished from a loop of sleeps, so report neither.
         let ticks = timers.len() == waits.len() && (self.is_crowded() || is_ticker(&timers));
         let evenly = longest < sum.mul_f64(0.6);
         if ticks
@@ -74,8 +74,8 @@ impl Adviser<'_> {
         {
             return None;
         }
-        // Report no task that wakes other tasks after most of its waits, because the other tasks then work
-        // between the waits.
+        // Do not report a task that wakes other tasks after most of its waits, because the other tasks then
+        // work between the waits.
         let polls = &self.spans.tasks[task].polls;
         let telling = polls.iter().filter(|&&poll| self.has_effect(poll)).count();
         if telling * 2 > waits.len() {

@@ -110,7 +110,7 @@ impl<'a> Drawing<'a> {
         }
     }
 
-    /// Sets the title above the drawing, which describes the run.
+    /// Sets the title, which appears above the drawing and describes the run.
     #[must_use]
     pub fn title(mut self, title: impl Into<String>) -> Self {
         self.title = title.into();

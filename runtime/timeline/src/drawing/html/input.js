@@ -56,7 +56,7 @@ const ON_SCENE = {
   },
   pointerup(event) {
     if (grip && !grip.moved && grip.at.y >= STRIP) pin(hit(grip.at.x, grip.at.y));
-    // Add up the marked area only now, because the sums may take longer than a frame.
+    // Add up the marked area only after the drag, because the sums may take longer than a frame.
     else if (view.pin?.kind === "area") pin(view.pin);
     grip = null;
     hover(event.pointerType === "mouse" && view.pin?.kind !== "area" ? placeIn(event) : null);
