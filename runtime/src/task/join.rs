@@ -153,7 +153,7 @@ impl RawTask {
         self.scheduler().probe().joined(self);
         let now = self.header().join.load();
         if now.is_done() {
-            // The Acquire load of the word made the output visible.
+            // The load of the word acquired the output.
             Poll::Ready(())
         } else {
             self.wait(now, waker)
@@ -193,8 +193,7 @@ impl RawTask {
         there
     }
 
-    /// Gives up the handle's share of the task. If the output was not taken, it is dropped now, or by the
-    /// executor at the task's end.
+    /// Called when the handle is dropped. An output that was not taken is dropped now, or at the task's end.
     #[inline]
     pub(super) fn detach(self) {
         let now = self.header().join.load();

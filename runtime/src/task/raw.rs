@@ -4,8 +4,6 @@
 //! any other thread sends it a [`RemoteOp`]. If a task is bound to no thread, any thread may write the
 //! state, by compare-and-swap. [`SchedulerRef::writer`] returns which rule applies. The executor's
 //! operations are in `task::run`, and the handle's are in `task::join`.
-//!
-//! Each of the types [`TaskRef`], [`Runnable`] and [`Unbound`] gives its holder a certain right to the task.
 
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
@@ -202,7 +200,6 @@ impl RawTask {
         })
     }
 
-    /// Sets the task's index in the list of living tasks.
     pub(crate) fn set_owned_index(self, to: u32) {
         self.header().owned_index.with_mut(|index| {
             // SAFETY: as in `owned_index`.

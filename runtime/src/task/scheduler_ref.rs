@@ -8,8 +8,8 @@
 //! Counting is batched. An `Arc` would cost two atomic read-modify-writes per task, all on one contended
 //! word. With two workers, these operations take up to half of a spawn's time. Instead, a thread that works
 //! for a scheduler takes [`BATCH`] references together into a thread-local cache. A clone on that thread then
-//! takes a reference from the cache, which costs a plain subtraction. A reference that is dropped on that
-//! thread goes back into the cache. The count is never too low, and it is exact once all caches are closed.
+//! takes one from the cache, which costs a plain subtraction. A drop on that thread puts one back. The count
+//! is never too low, and it is exact once all caches are closed.
 
 use std::cell::Cell;
 use std::marker::PhantomData;

@@ -77,8 +77,7 @@
 //! | [`State::finish`] | `RawTask::complete` |
 //! | [`Snapshot::seize`] | `RawTask::cancel` |
 //!
-//! Executor and handle share a reference to the task. `task::join` describes how the output passes from one
-//! to the other, and which of them releases the reference.
+//! `task::join` describes how the output passes from the executor to the handle.
 
 use crate::sync::{AtomicU8, Ordering};
 
@@ -91,8 +90,8 @@ pub(super) const RUNNING: u8 = 1 << 1;
 pub(super) const ABORTED: u8 = 1 << 2;
 /// The future is gone. Set by finish, which clears all other flags except SPARE; never cleared.
 const DONE: u8 = 1 << 3;
-/// A reference that no `TaskRef` owns is kept for the next waker; see `TaskRef`. Set and cleared only by the
-/// owner thread of a bound task.
+/// One reference is kept for the next waker; see `TaskRef`. Set and cleared only by the owner thread of a
+/// bound task.
 const SPARE: u8 = 1 << 4;
 
 /// The flags at one instant.
@@ -153,7 +152,7 @@ impl Snapshot {
         self.has(DONE)
     }
 
-    /// Returns whether the task is in a run queue, or was woken during its poll.
+    /// Returns whether QUEUED is set.
     pub(crate) fn is_queued(self) -> bool {
         self.has(QUEUED)
     }
@@ -265,8 +264,7 @@ impl State {
     pub(crate) fn apply<R>(&self, writer: Writer, step: impl Fn(Snapshot) -> (Snapshot, R)) -> R {
         match writer {
             Writer::Owner => {
-                // Relaxed suffices: this thread made the last change, or acquired it with the message that
-                // brought the task.
+                // Relaxed suffices: this thread made the last change, or acquired it with a message.
                 let now = Snapshot(self.0.load(Ordering::Relaxed));
                 let (next, answer) = step(now);
                 if next != now {

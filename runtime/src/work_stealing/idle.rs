@@ -173,8 +173,7 @@ impl Idle {
         last
     }
 
-    /// Takes the steps S1 and S2. Afterwards the caller checks every queue from which others may take tasks,
-    /// except the slots (S3). Then the caller parks or [rises](Self::rise) again.
+    /// Takes the steps S1 and S2. Then the caller takes the step S3, and parks or [rises](Self::rise) again.
     pub(crate) fn fall_asleep(&self, worker: usize, searching: bool) {
         let mut sleepers = lock(&self.sleepers);
         let less = AWAKE + usize::from(searching) * SEARCHING;

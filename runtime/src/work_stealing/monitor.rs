@@ -45,8 +45,8 @@
 //! count of awake workers at S1, and reads the count afterwards. If the worker of P1 rises only after this
 //! change, P3 comes after R1, so P3 sees that the role has ended.
 //!
-//! P2 is executed for every task that enters a slot, but seldom matters, because most owners soon empty their
-//! slot. So P2 must be cheap. On x86-64 it costs nothing, because it follows a swap, which is a full barrier.
+//! P2 is executed for every task that enters a slot, so it must be cheap. On x86-64 it costs nothing, because
+//! it follows a swap, which is a full barrier.
 
 use std::time::Duration;
 

@@ -123,8 +123,7 @@ impl Worker {
         for (index, remote) in self.scheduler.remotes.iter().enumerate() {
             let polls = remote.polls.load(Ordering::Relaxed);
             if remote.slot.is_empty() {
-                // A worker with an empty slot is not stuck, even if it begins no polls. No count equals
-                // `u64::MAX`.
+                // A worker with an empty slot is not stuck. No count equals `u64::MAX`.
                 remote.seen.store(u64::MAX, Ordering::Relaxed);
             } else if remote.seen.swap(polls, Ordering::Relaxed) == polls {
                 if let Some(task) = remote.slot.take() {
