@@ -227,8 +227,8 @@ impl<T: AsyncWrite + Unpin> rt::Write for Io<T> {
         Pin::new(&mut self.0).poll_close(cx)
     }
 
-    /// Always returns true, because a stream of futures-io cannot report whether it has vectored writes. If
-    /// it has none, each call writes only one slice, and hyper passes the other slices again.
+    /// Always returns true, because a stream of futures-io cannot report whether it supports vectored writes.
+    /// If it does not, each call writes only one slice, and hyper passes the other slices again.
     fn is_write_vectored(&self) -> bool {
         true
     }
@@ -322,7 +322,7 @@ where
 }
 
 /// Runs hyper's tasks, which need not be `Send`, on the current single-thread executor; see
-/// [`brigade::spawn_local`](crate::spawn_local). With this executor, HTTP/2 services need not be `Send`
+/// [`brigade::spawn_local`](crate::spawn_local). With `LocalExecutor`, HTTP/2 services need not be `Send`
 /// either.
 ///
 /// ```

@@ -79,7 +79,7 @@ const END_OF_TIME: Duration = Duration::from_secs(200 * 365 * 24 * 3600);
 /// - **`select!` of futures-util and of tokio** chooses at random which branch it polls first, with a random
 ///   generator of its own. Write `select_biased!` (futures-util) or `biased;` in the first line of
 ///   `tokio::select!`.
-/// - The order of a `HashMap`, other random numbers and the real clock: fix them, or derive them from the
+/// - The order of a `HashMap`, other random numbers, and the real clock. Fix them, or derive them from the
 ///   seed. [`brigade::time::now`](crate::time::now) is virtual here, but `Instant::now` is not.
 /// - Static variables keep their values from one run to the next. Reset them at the start of `program`.
 ///

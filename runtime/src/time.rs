@@ -1,12 +1,12 @@
 //! Time: sleeps, intervals and timeouts.
 //!
-//! Each future here has a timer in a timer wheel of the current executor. The first poll arms the timer, and
-//! dropping the future disarms the timer.
+//! Each future of this module has a timer in a timer wheel of the current executor. The first poll arms the
+//! timer, and dropping the future disarms the timer.
 //!
 //! No timer fires early. A timer may fire late, because the executor does other work, and because the OS is
 //! precise only to about a millisecond. A sleep of `Duration::MAX` never ends.
 //!
-//! Everything here uses the clock of the current executor, which may be virtual (see
+//! All times are those of the current executor's clock, which may be virtual (see
 //! [`SingleThreadBuilder::virtual_time`](crate::SingleThreadBuilder::virtual_time)).
 
 mod interval;

@@ -17,8 +17,8 @@ use crate::net::{ByteStream, Socket, TcpStream};
 
 /// Opens the connections of hyper-util's pooled `Client`.
 ///
-/// It connects with [`TcpStream::connect`], which races the host's addresses. The connection sends without
-/// delay (`TCP_NODELAY`).
+/// It connects with [`TcpStream::connect`], which tries the host's addresses and keeps the first connection.
+/// The connection sends without delay (`TCP_NODELAY`).
 ///
 /// ```
 /// use brigade::hyper::{Connector, Executor, Timer};

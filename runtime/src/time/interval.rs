@@ -1,8 +1,8 @@
 //! Intervals: sleeps that begin again at each tick.
 //!
-//! An interval stores only one time: the deadline of its sleep, which is the next tick. A past tick is
-//! returned immediately, but spends some of the task's budget. So an interval that is always late starves no
-//! other task.
+//! An interval stores only one time: the deadline of its sleep, which is the next tick. A tick whose time is
+//! past is returned immediately, but spends some of the task's budget. So an interval that is always late
+//! starves no other task.
 
 use std::fmt;
 use std::pin::Pin;
