@@ -135,8 +135,8 @@ pub struct Handle {
 impl Handle {
     /// Returns the handle of the executor that is current on this thread. An executor can become current in
     /// three ways: it runs on this thread (in a `block_on` or as a worker), one of its blocking jobs runs on
-    /// this thread, or its handle was [entered](Self::enter) here. If several apply, the one that began last
-    /// counts.
+    /// this thread, or its handle was [entered](Self::enter) here. If several of these apply, the executor
+    /// that became current last counts.
     ///
     /// ```
     /// use brigade::Handle;
@@ -304,8 +304,8 @@ struct Caller {
     /// `POLLING`, `PARKED` or `WOKEN`. The park token of the thread is not enough, because the future may
     /// consume it.
     state: AtomicU8,
-    /// The executor whose job the thread runs, if the executor's time is virtual. The job stops the clock
-    /// while it computes, but not while it waits.
+    /// The executor whose job the thread runs, if that executor's time is virtual. The job stops the
+    /// executor's clock while it computes, but not while it waits.
     clock_holder: Option<Arc<Shared>>,
 }
 
@@ -324,7 +324,7 @@ impl Caller {
 
     /// Returns whether the future was woken since its last poll began.
     fn was_woken(&self) -> bool {
-        // The AcqRel here pairs with the AcqRel of `wake_by_ref`: the next poll sees all writes that came
+        // This AcqRel pairs with the AcqRel of `wake_by_ref`, so the next poll sees all writes that came
         // before the wake.
         self.state.swap(POLLING, Ordering::AcqRel) == WOKEN
     }

@@ -3,8 +3,8 @@
 //! hyper's clients and servers run on brigade without glue code of your own:
 //!
 //! - [`TcpStream`](crate::net::TcpStream) and `UnixStream` implement [`hyper::rt::Read`] and
-//!   [`hyper::rt::Write`]. They do not fill hyper's buffer with zeros before a read, and they pass vectored
-//!   writes to the OS.
+//!   [`hyper::rt::Write`]. Their reads do not first fill hyper's buffer with zeros, and their vectored writes
+//!   go to the OS in one call.
 //! - [`Io`] wraps any other stream of futures-io, such as a TLS stream.
 //! - [`FuturesIo`] does the reverse. It wraps a stream of hyper, such as an upgraded connection, for
 //!   code that uses futures-io.
@@ -227,8 +227,8 @@ impl<T: AsyncWrite + Unpin> rt::Write for Io<T> {
         Pin::new(&mut self.0).poll_close(cx)
     }
 
-    /// Always returns true, because a stream of futures-io cannot report whether it has vectored writes. If
-    /// it has none, each call writes only one slice, and hyper passes the other slices again.
+    /// Always returns true, because a stream of futures-io cannot report whether it supports vectored writes.
+    /// If it does not, each call writes only one slice, and hyper passes the other slices again.
     fn is_write_vectored(&self) -> bool {
         true
     }
@@ -322,7 +322,7 @@ where
 }
 
 /// Runs hyper's tasks, which need not be `Send`, on the current single-thread executor; see
-/// [`brigade::spawn_local`](crate::spawn_local). With this executor, HTTP/2 services need not be `Send`
+/// [`brigade::spawn_local`](crate::spawn_local). With `LocalExecutor`, HTTP/2 services need not be `Send`
 /// either.
 ///
 /// ```

@@ -1,9 +1,9 @@
 //! Input and output: the futures-io traits, and an adapter for any source of mio.
 //!
-//! [`Registered`] connects a non-blocking source to the reactor of the current executor. It tries an
-//! operation. If the OS returns `WouldBlock`, `Registered` waits for an event and tries again. All sockets of
-//! [`brigade::net`](crate::net) use this type. It also works for a pipe, a timerfd or an inotify descriptor.
-//! It buffers nothing.
+//! [`Registered`] connects a non-blocking source to the reactor of the current executor. A method of
+//! `Registered` tries an operation. If the OS returns `WouldBlock`, the method waits for an event and tries
+//! again. All sockets of [`brigade::net`](crate::net) use this type. It also works for a pipe, a timerfd or
+//! an inotify descriptor. It buffers nothing.
 
 use std::fmt;
 use std::io;

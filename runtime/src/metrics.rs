@@ -20,7 +20,7 @@ impl Counter {
     }
 
     pub(crate) fn set(&self, n: u64) {
-        // Release pairs with the Acquire in `get`. Only `Counters::in_flight` needs this pair.
+        // Release pairs with the Acquire in `get`. Only `Counters::in_flight` needs this ordering.
         self.0.store(n, Ordering::Release);
     }
 
@@ -112,8 +112,8 @@ pub(crate) struct Counters {
     /// The number of tasks spawned outside of workers. A lock orders the writers.
     pub(crate) spawned_outside: Counter,
     /// For executors other than `WorkStealing`: the number of tasks begun and not finished. For
-    /// `WorkStealing`, only a part of this number: minus the number of tasks that ended outside of workers.
-    /// `in_flight` adds what the workers have counted.
+    /// `WorkStealing`: minus the number of tasks that ended outside of workers, to which the function
+    /// `in_flight` adds the workers' counts.
     pub(crate) in_flight: Gauge,
     /// The number of workers that run tasks.
     pub(crate) at_once: Gauge,
@@ -141,8 +141,8 @@ impl Counters {
             let spawned = sum(|worker| &worker.spawned).wrapping_add(self.spawned_outside.get());
             let ended = sum(|worker| &worker.ended);
             tries += 1;
-            // If `ended` has not changed meanwhile, the difference is exact. Otherwise the last attempt may
-            // return too small a number, but never too large a number.
+            // If `ended` has not changed during the attempt, the difference is exact. Otherwise the last
+            // attempt may return a number that is too small, but never one that is too large.
             if ended == before || tries == SNAPSHOTS {
                 let difference = others.wrapping_add(spawned).wrapping_sub(ended);
                 return usize::try_from(difference as i64).unwrap_or(0);
@@ -161,8 +161,9 @@ impl Counters {
     /// Counts one more worker that runs tasks.
     pub(crate) fn worker_begins(&self) {
         self.at_once.up();
-        // `in_flight_max` limits `at_once_max`, so `in_flight_max` must be up to date. Once `in_flight_max`
-        // reaches the number of workers, no more samples are needed: `at_once_max` cannot exceed that number.
+        // `read` caps `at_once_max` at `in_flight_max`, so `in_flight_max` must be up to date. Once
+        // `in_flight_max` reaches the number of workers, no more samples are needed: `at_once_max` cannot
+        // exceed that number.
         if self.in_flight.most() < self.workers.len() {
             self.sample();
         }
@@ -179,8 +180,8 @@ impl Counters {
             in_flight,
             in_flight_max,
             // A worker counts as running for a moment after its last task has ended. If another worker begins
-            // a task in that moment, `at_once` is too large. So cap its maximum at `in_flight_max`: every
-            // task that runs is in flight.
+            // a task in that moment, `at_once` is too large. So cap its maximum at `in_flight_max`, because
+            // every task that runs is in flight.
             at_once_max: at_once_max.min(in_flight_max),
             global_queue_depth: depths.global(),
             num_blocking_threads: pool[0],

@@ -1,10 +1,10 @@
 //! Signals of Unix as futures (feature `signal`): Ctrl-C, SIGTERM, and the others.
 //!
 //! Almost nothing is allowed in a signal handler, so the handler only sets a flag and writes one byte into a
-//! socket. The other end of the socket is an ordinary source of events. A forked child process has a copy of
-//! the flag, but shares the socket. So a byte without the flag comes from a child, and is ignored. The crate
-//! `signal-hook` provides the handler. It lets any number of listeners share a signal, including code that
-//! does not use brigade. No thread is started.
+//! socket. The other end of the socket is an ordinary source of events. A forked child process has its own
+//! copy of the flag, but shares the socket. So a byte that comes while the flag is not set was written by a
+//! child, and is ignored. The crate `signal-hook` provides the handler. The crate lets any number of
+//! listeners share a signal, including code that does not use brigade. No thread is started.
 //!
 //! # A trap
 //!
@@ -89,8 +89,8 @@ impl fmt::Display for Kind {
 
 /// Listens for a signal while the `Signal` lives.
 ///
-/// Signals that come while no task waits are not lost, but several may be reported as one. A report
-/// means "at least once since the last report", as with the OS itself.
+/// Signals that come while no task waits are not lost, but several may be reported as one. A report means
+/// "the signal came at least once since the last report", as with the OS itself.
 ///
 /// ```
 /// use brigade::signal::{Kind, Signal};
@@ -110,7 +110,7 @@ pub struct Signal {
     kind: Kind,
     /// True if a signal came since the last report.
     came: Arc<AtomicBool>,
-    /// The first sets `came`, and the second writes into the other end of `pipe`.
+    /// The first function sets `came`, and the second function writes into the other end of `pipe`.
     _registrations: [Registration; 2],
     pipe: UnixStream,
 }
@@ -240,7 +240,7 @@ impl futures_core::Stream for Signal {
 /// ```
 /// # brigade::run(async {
 /// let asked = brigade::signal::ctrl_c();
-/// # // Once it listens.
+/// # // Raise the signal once the future listens.
 /// # let raise = async { signal_hook::low_level::raise(signal_hook::consts::SIGINT) };
 /// # let asked = async { futures_util::future::join(asked, raise).await.0 };
 /// asked.await?;
@@ -265,7 +265,7 @@ pub async fn ctrl_c() -> io::Result<()> {
 /// ```
 /// # brigade::run(async {
 /// let asked = brigade::signal::terminate();
-/// # // Once it listens.
+/// # // Raise the signal once the future listens.
 /// # let raise = async { signal_hook::low_level::raise(signal_hook::consts::SIGTERM) };
 /// # let asked = async { futures_util::future::join(asked, raise).await.0 };
 /// asked.await?;
@@ -290,7 +290,7 @@ pub async fn terminate() -> io::Result<()> {
 /// ```
 /// # brigade::run(async {
 /// let asked = brigade::signal::shutdown();
-/// # // Once it listens.
+/// # // Raise the signal once the future listens.
 /// # let raise = async { signal_hook::low_level::raise(signal_hook::consts::SIGTERM) };
 /// # let asked = async { futures_util::future::join(asked, raise).await.0 };
 /// let signal = asked.await?;

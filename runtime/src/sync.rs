@@ -105,8 +105,8 @@ impl ThreadToken {
 
 /// A cell that any thread may refer to. Only the thread that made the cell may access its content.
 ///
-/// The single-thread executor keeps its run queue in such a cell. So wakers on any thread can keep the
-/// executor alive, and the queue itself needs no lock, atomic or borrow flag.
+/// The single-thread executor keeps its run queue in such a cell. So wakers on any thread can refer to the
+/// executor, although the queue needs no lock, atomic or borrow flag.
 pub(crate) struct OwnerCell<T> {
     owner: ThreadToken,
     value: std::cell::UnsafeCell<T>,
@@ -117,7 +117,7 @@ pub(crate) struct OwnerCell<T> {
 
 // SAFETY: `value` is reached only through `with`, which checks that the caller is the owner thread. So no two
 // threads touch it at the same time. `T` must be `Send`, because another thread may drop the last reference,
-// and so the value.
+// which also drops the value.
 unsafe impl<T: Send> Sync for OwnerCell<T> {}
 
 impl<T> OwnerCell<T> {

@@ -1,9 +1,9 @@
 //! Runs a test with its tasks in many orders. Each order can be repeated.
 //!
-//! A bug that needs one task to overtake another may appear once in a thousand runs, but never in a debugger.
-//! On a [`SingleThread`] with a seed and virtual time, the seed decides every order. [`explore`] tries seeds
-//! until one breaks the program, and names that seed. A seed cannot decide the timing of sockets and signals,
-//! so they return errors here.
+//! A bug that occurs only if one task overtakes another may appear once in a thousand runs, but never in a
+//! debugger. On a [`SingleThread`] with a seed and virtual time, the seed decides every order. [`explore`]
+//! tries seeds until one breaks the program, and names that seed. A seed cannot decide the timing of sockets
+//! and signals, so they return errors here.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -24,7 +24,7 @@ use crate::time::sleep;
 /// The environment variable that selects one seed.
 const SEED: &str = "BRIGADE_SEED";
 
-/// The length of a sleep that `explore` adds to each run. If this sleep ends, no other timer is left.
+/// The length of a sleep that `explore` adds to each run. This sleep ends only if no other timer is left.
 const END_OF_TIME: Duration = Duration::from_secs(200 * 365 * 24 * 3600);
 
 /// Runs a program once for each seed, and panics at the first seed that makes it fail.
@@ -79,7 +79,7 @@ const END_OF_TIME: Duration = Duration::from_secs(200 * 365 * 24 * 3600);
 /// - **`select!` of futures-util and of tokio** chooses at random which branch it polls first, with a random
 ///   generator of its own. Write `select_biased!` (futures-util) or `biased;` in the first line of
 ///   `tokio::select!`.
-/// - The order of a `HashMap`, other random numbers and the real clock: fix them, or derive them from the
+/// - The order of a `HashMap`, other random numbers, and the real clock. Fix them, or derive them from the
 ///   seed. [`brigade::time::now`](crate::time::now) is virtual here, but `Instant::now` is not.
 /// - Static variables keep their values from one run to the next. Reset them at the start of `program`.
 ///
@@ -108,7 +108,7 @@ pub fn explore<F: Future>(
     let mut outputs = Vec::new();
     match chosen() {
         Some(seed) => outputs.push(run(seed, &mut program)),
-        // This is a loop, not a closure, so that a panic points to the caller's line.
+        // This is a loop, because a panic in a closure would not report the caller's line.
         None => {
             for seed in seeds {
                 outputs.push(run(seed, &mut program));

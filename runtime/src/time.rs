@@ -1,12 +1,12 @@
 //! Time: sleeps, intervals and timeouts.
 //!
-//! Each future here has a timer in a timer wheel of the current executor. The first poll arms the timer, and
-//! dropping the future disarms the timer.
+//! Each future of this module has a timer in a timer wheel of the current executor. The first poll arms the
+//! timer, and dropping the future disarms the timer.
 //!
-//! No timer fires early. A timer may fire late, because of the executor's other work and the precision of the
-//! OS (about a millisecond). A sleep of `Duration::MAX` never ends.
+//! No timer fires early. A timer may fire late, because the executor does other work, and because the OS is
+//! precise only to about a millisecond. A sleep of `Duration::MAX` never ends.
 //!
-//! Everything here uses the clock of the current executor, which may be virtual (see
+//! All times are those of the current executor's clock, which may be virtual (see
 //! [`SingleThreadBuilder::virtual_time`](crate::SingleThreadBuilder::virtual_time)).
 
 mod interval;
@@ -26,9 +26,9 @@ use crate::timer::{Armed, Polled, Timers};
 
 pub use self::interval::{Interval, MissedTicks, interval, interval_at};
 
-/// If a sleep is at least this long, its first poll arms the timer without reading the clock. This saves a
-/// third of the cost of arming and dropping the timer. If the deadline is already past at the first poll, the
-/// timer fires in the next poll of the driver.
+/// If a sleep is at least this long, its first poll arms the timer without reading the clock. Not reading the
+/// clock saves a third of the cost of arming and dropping the timer. If the deadline is already past at the
+/// first poll, the timer fires in the next poll of the driver.
 const LONG: Duration = Duration::from_secs(1);
 
 /// The longest time that one call of [`Sleep::wait_alone`] blocks its thread. Arbitrary: other timers may

@@ -1,4 +1,5 @@
-//! Tests every order of a lane's steps, with threads that fail to start or time out.
+//! Tests a lane of the pool (its queue and its threads) in every order of steps. Threads may fail to start or
+//! time out.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};

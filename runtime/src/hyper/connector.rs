@@ -17,8 +17,8 @@ use crate::net::{ByteStream, Socket, TcpStream};
 
 /// Opens the connections of hyper-util's pooled `Client`.
 ///
-/// It connects with [`TcpStream::connect`], which races the host's addresses. The connection sends without
-/// delay (`TCP_NODELAY`).
+/// It connects with [`TcpStream::connect`], which tries the host's addresses and keeps the first connection.
+/// The connection sends without delay (`TCP_NODELAY`).
 ///
 /// ```
 /// use brigade::hyper::{Connector, Executor, Timer};
@@ -64,7 +64,7 @@ impl Connector {
         Connector { enforce_http: true }
     }
 
-    /// Sets whether to refuse schemes other than `http`. Pass `false` only if a connector around this one
+    /// Sets whether to refuse schemes other than `http`. Pass `false` only if a connector that wraps this one
     /// encrypts the connection. `Connector` opens a plain connection for any scheme; for `https`, the default
     /// port is 443.
     ///
@@ -120,7 +120,7 @@ impl Service<Uri> for Connector {
         Box::pin(async move {
             let (host, port) = target?;
             let stream = TcpStream::connect((&*host, port)).await?;
-            // hyper writes a request with one call, so waiting for more bytes gains nothing.
+            // hyper writes a request with one call, so the OS need not wait for more bytes before it sends.
             stream.set_nodelay(true)?;
             Ok(stream)
         })

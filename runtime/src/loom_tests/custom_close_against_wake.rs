@@ -1,5 +1,6 @@
-//! A custom executor closes while another thread wakes one of its tasks. The task ends, its future is dropped
-//! once, and neither the task nor the queue keeps the other alive, wherever the push of the wake comes.
+//! A custom executor closes while another thread wakes one of its tasks. The task ends, and its future is
+//! dropped once. Whenever the waking thread pushes the task, the task and the queue do not keep each other
+//! alive.
 
 use std::future::poll_fn;
 use std::task::Poll;
@@ -47,7 +48,7 @@ fn a_push_may_come_too_late() {
             (0, Some(_)) => "the push came too late",
             _ => "the wake found the task done",
         });
-        // Even a late task that is run does nothing.
+        // Running a task after the close does nothing.
         late.map(Ready::run);
         drop(runtime);
         assert_eq!(alive.strong_count(), 0);

@@ -64,8 +64,8 @@ fn also_that_no_event_will_come() {
     wait_for_the_event(&SEEN, true, true);
 }
 
-/// Events are put off with `hold`. Then three steps happen in any order: the hold ends, an event comes, and
-/// a task begins to wait. If the task waits, it is woken.
+/// At first, `hold` postpones all events. Then three steps happen in any order: the hold ends, an event
+/// comes, and a task begins to wait. If the task waits, it is woken.
 #[test]
 fn a_release_races_an_event_and_a_waiter() {
     static SEEN: Outcomes<2> = Outcomes::of([

@@ -7,7 +7,7 @@
 //!
 //! `.ci/loom` runs all models; `.ci/loom NAME` runs models whose name contains `NAME`. If exploring every
 //! order takes too long, a model bounds the number of preemptions. Most races already occur with two
-//! preemptions. `LOOM_MAX_PREEMPTIONS` replaces this bound.
+//! preemptions. The variable `LOOM_MAX_PREEMPTIONS` replaces the bounds of all models.
 
 pub(crate) mod os;
 pub(crate) mod sync;
@@ -129,7 +129,7 @@ struct Line {
     ready: Mutex<VecDeque<Runnable>>,
     /// Wakes the one thread that runs the tasks.
     bell: Notify,
-    /// How many times a task was queued. A model reads this number only to tell its outcomes apart.
+    /// How many times a task was queued. A model reads this number only to find out which outcome it reached.
     submitted: AtomicUsize,
 }
 

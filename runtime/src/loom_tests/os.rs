@@ -1,7 +1,7 @@
 //! The OS, as the models see it: an event loop without events, and its notifier.
 //!
 //! All threads of a model run on one thread of the OS. So a thread that blocked in the real event loop
-//! would block the whole model. The notifier is modelled exactly: a notification ends exactly one wait,
+//! would block the whole model. The model of the notifier is exact: a notification ends exactly one wait,
 //! even a wait with a timeout of zero.
 
 use std::io;

@@ -102,7 +102,8 @@ fn the_monitor_finds_a_task() {
     });
 }
 
-/// At first all workers are parked. The monitor finds nothing and parks again.
+/// At first all workers are parked, one of them as the monitor. The monitor wakes, finds nothing and parks
+/// again, while the worker `PUTTER` rises and fills its slot.
 #[test]
 fn the_monitor_parks_again_while_the_putter_rises() {
     static SEEN: Outcomes<2> = Outcomes::of(["the monitor went on", "the putter woke a worker"]);

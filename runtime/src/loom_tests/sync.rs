@@ -14,9 +14,9 @@ use std::cell::Cell;
 
 /// Loom's atomics, changed so that loom explores all orders.
 ///
-/// Loom must decide which steps of two threads to try in both orders. For this decision, loom remembers
-/// only the last access to each atomic. Suppose that one thread loads a word. Then a second thread loads
-/// the word in a compare-and-swap loop, and writes it. The second load hides the first load, so loom never
+/// Loom must decide for which steps of two threads it tries both orders. For this decision, loom remembers
+/// only the last access to each atomic. Suppose that one thread loads a word. Then a second thread loads the
+/// word in a compare-and-swap loop, and writes it. Loom then remembers only the second load, so it never
 /// tries the write before the first load. For example, in all 59 executions of a model of a worker's ring,
 /// the owner found the ring full, because loom never tried a steal before the owner's load. So here, each
 /// load first writes a word that no thread reads. The write is Relaxed, so it orders nothing in the model.
@@ -152,8 +152,8 @@ impl<T> AtomicPtr<T> {
 }
 
 impl AtomicBool {
-    /// Stores the value with a swap. Some flags are both stored and swapped. Loom would order a plain store
-    /// before a swap that did not read the stored value. The memory model forbids this order.
+    /// Stores the value with a swap. Some flags are both stored and swapped. Loom may place a plain store
+    /// before a swap although the swap did not read the stored value. The memory model forbids this order.
     pub(crate) fn store(&self, value: bool, order: Ordering) {
         self.inner.swap(value, order);
     }

@@ -9,7 +9,7 @@ use loom::thread;
 use super::{Line, Outcomes, explore, spawn};
 use crate::sync::{Arc, AtomicBool, Ordering};
 
-/// Counts polls. A model reads the count only to tell its outcomes apart.
+/// Counts polls. A model reads the count only to find out which outcome it reached.
 type Mark = std::sync::atomic::AtomicUsize;
 
 #[test]

@@ -283,7 +283,7 @@ unsafe fn drop_output<F: Future>(task: NonNull<Header>) {
 
 unsafe fn free<F: Future>(task: NonNull<Header>) {
     let cell = task.cast::<Cell<F>>();
-    // SAFETY: the caller had the last reference to this cell. Of its fields, only the scheduler is left to be
+    // SAFETY: the caller had the last reference to this cell. Only the cell's scheduler must still be
     // dropped: the join word is DONE or TAKEN, so it holds no waker.
     unsafe {
         let scheduler = ptr::read(&raw const (*cell.as_ptr()).header.scheduler);

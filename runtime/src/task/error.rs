@@ -1,6 +1,6 @@
 //! The error of a task that returned no value, because it panicked or was aborted.
 //!
-//! The error is one pointer wide, because the cell of every task reserves space for it.
+//! The error is only one pointer wide, because the cell of every task has space for it.
 
 use std::any::Any;
 use std::fmt;

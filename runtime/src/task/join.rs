@@ -88,8 +88,8 @@ impl JoinWord {
         Word(self.0.load(Ordering::Acquire))
     }
 
-    /// Stores DONE and returns the previous value. AcqRel: releases the output. Acquires the registered
-    /// waker, or everything that happened before the handle was dropped.
+    /// Stores DONE and returns the previous value. AcqRel: the swap releases the output, and acquires the
+    /// registered waker or everything that happened before the handle was dropped.
     #[inline(always)]
     fn complete(&self) -> Word {
         Word(self.0.swap(Word::DONE.0, Ordering::AcqRel))
@@ -120,7 +120,7 @@ impl RawTask {
     #[inline(always)]
     pub(super) fn hand_over_output(self) {
         let before = self.header().join.complete();
-        // From here on, the handle, if it still exists, may free the task.
+        // From here on, the handle may free the task, if the handle still exists.
         if before != Word::JOINED {
             self.end_of(before);
         }
@@ -153,7 +153,7 @@ impl RawTask {
         self.scheduler().probe().joined(self);
         let now = self.header().join.load();
         if now.is_done() {
-            // Loading the word acquired the output.
+            // The load of the word acquired the output.
             Poll::Ready(())
         } else {
             self.wait(now, waker)
@@ -193,8 +193,7 @@ impl RawTask {
         there
     }
 
-    /// Ends the handle. If its output was not taken, the output is dropped: now, or by the executor at the
-    /// task's end.
+    /// Called when the handle is dropped. An output that was not taken is dropped now, or at the task's end.
     #[inline]
     pub(super) fn detach(self) {
         let now = self.header().join.load();

@@ -130,8 +130,8 @@ impl<T> JoinHandle<T> {
 impl<T> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
-    // Without `always`, the test for a recorder can keep the compiler from inlining this function. A call
-    // would cost more than the test.
+    // Without `always`, the compiler may not inline this function, because it contains a test for a recorder.
+    // A call would cost more than this test.
     #[inline(always)]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         ready!(self.task.poll_join(cx.waker()));

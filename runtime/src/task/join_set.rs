@@ -65,13 +65,14 @@ impl Woken {
             state.members.push_back(index);
             state.waiter.take()
         };
-        // Wake outside the lock, because a foreign waker may call this set again.
+        // Wake outside the lock, because a foreign waker may use this set.
         waiter.into_iter().for_each(wake_quietly);
     }
 
-    /// Takes an index out of the list. If there is none, registers `waiter` (if any), which `push` wakes.
+    /// Takes an index out of the list. If the list is empty, registers `waiter` (if given), which `push` then
+    /// wakes.
     fn take(&self, waiter: Option<&Waker>) -> Option<usize> {
-        // Clone and drop wakers outside of the lock, because both may run foreign code.
+        // Clone and drop wakers outside of the lock, because a waker's clone or drop may run foreign code.
         let fresh = waiter.cloned();
         let mut state = lock(&self.0);
         let index = state.members.pop_front();
@@ -315,7 +316,7 @@ impl<T> JoinSet<T> {
     async fn next_finished(&mut self) -> Option<Member<T>> {
         let next = Next(self);
         let member = std::future::poll_fn(|cx| next.0.poll_finished(cx)).await;
-        // The set has taken the waker out already.
+        // No waker is registered any more: `push` has taken it out.
         std::mem::forget(next);
         member
     }
@@ -344,8 +345,8 @@ impl<T> JoinSet<T> {
     }
 
     fn remove_if_finished(&mut self, index: usize) -> Option<Member<T>> {
-        // A removed member's waker may be called late. By then, its index may belong to another member,
-        // which is polled needlessly.
+        // A waker may be called after its member was removed. If the index then belongs to another member,
+        // that member is polled needlessly.
         let member = self.members.get_mut(index)?;
         let ended = member.handle.poll_end(&member.waker).is_ready();
         ended.then(|| self.members.remove(index))

@@ -1,8 +1,8 @@
 //! Reuses the memory of finished tasks.
 //!
 //! Many tasks live for a microsecond. Freeing and allocating the memory of such a task takes a third of all
-//! instructions between spawn and join. So a thread of an executor keeps the memory of tasks that end on
-//! this thread, for new tasks. There is one bounded list for each size. The thread frees its lists when it
+//! instructions between spawn and join. So a thread of an executor keeps the memory of tasks that end on it,
+//! and reuses it for new tasks. There is one bounded list for each size. The thread frees its lists when it
 //! stops working for executors.
 //!
 //! Reused memory hides a use-after-free from tools that detect such bugs. So nothing is kept under Miri, in
@@ -141,8 +141,8 @@ pub(super) unsafe fn free<T>(memory: NonNull<T>) {
     });
 }
 
-/// While a `Keeping` lives, its thread keeps the memory of tasks. Of the `Keeping`s on one thread, the
-/// newest is dropped first.
+/// While a `Keeping` lives, its thread keeps the memory of tasks. A thread with several of them drops the
+/// newest first.
 pub(crate) struct Keeping {
     was_open: bool,
 }

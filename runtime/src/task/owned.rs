@@ -136,7 +136,7 @@ impl OwnedList {
 
     /// If the list is empty, frees the memory that a burst of tasks needed.
     pub(crate) fn shrink_after_burst(&mut self) {
-        /// The largest capacity that is not freed: one page of entries. Arbitrary: not measured.
+        /// The largest capacity that an empty list keeps: one page of entries. Arbitrary: not measured.
         const KEEP: usize = 512;
         if self.living == 0 && self.entries.capacity() > KEEP {
             self.entries = Vec::new();
@@ -144,8 +144,9 @@ impl OwnedList {
         }
     }
 
-    /// Returns a living task, or `None` if there is none. The search begins at index `from` and advances
-    /// `from`. The first call passes 0. Between calls, tasks may be removed but not inserted.
+    /// Returns a living task, or `None` if there is none. The search begins at index `from`, and moves `from`
+    /// to the task that it finds. The first call passes 0. Between calls, tasks may be removed but not
+    /// inserted.
     pub(crate) fn any(&self, from: &mut usize) -> Option<RawTask> {
         while let Some(entry) = self.entries.get(*from) {
             if let Some(task) = entry.task() {

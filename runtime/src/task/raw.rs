@@ -4,8 +4,6 @@
 //! any other thread sends it a [`RemoteOp`]. If a task is bound to no thread, any thread may write the
 //! state, by compare-and-swap. [`SchedulerRef::writer`] returns which rule applies. The executor's
 //! operations are in `task::run`, and the handle's are in `task::join`.
-//!
-//! Each type gives its holder certain rights: see [`TaskRef`], [`Runnable`] and [`Unbound`].
 
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
@@ -40,9 +38,9 @@ pub(crate) struct Unbound(RawTask);
 /// A counted reference that keeps the task alive. Each cloned waker owns a reference.
 ///
 /// Each time a task waits, a waker is cloned, and later dropped. Counting both would cost two atomic
-/// read-modify-writes per wait. So if the owner thread of a bound task drops a `TaskRef` and none is kept
-/// yet, the reference stays counted, and the flag SPARE in `task::state` marks it as kept. The next
-/// `TaskRef` that this thread makes takes the kept reference. In both cases, the count does not change.
+/// read-modify-writes per wait. So a bound task may *keep* one reference. If its owner thread drops a
+/// `TaskRef` while none is kept, the reference stays counted, and the flag SPARE in `task::state` is set. The
+/// next `TaskRef` that this thread makes takes the kept reference. Both steps leave the count unchanged.
 pub(crate) struct TaskRef(pub(super) RawTask);
 
 impl RawTask {
@@ -69,7 +67,7 @@ impl RawTask {
         let writer = self.scheduler().writer();
         debug_assert!(
             writer.is_some(),
-            "an executor is on the thread of its tasks"
+            "the executor must run on the thread of its tasks"
         );
         writer.unwrap_or(Writer::Owner)
     }
@@ -169,8 +167,8 @@ impl RawTask {
     #[inline(always)]
     fn release(self, count: u32) {
         let refs = &self.header().refs;
-        // If all references are the caller's, no thread can make another, so no write is needed. Acquire and
-        // Release order all earlier accesses to the task before the free.
+        // If the caller owns all references, no thread can make another reference, so no write is needed.
+        // Acquire and Release order all earlier accesses to the task before the free.
         if refs.load(Ordering::Acquire) == count
             || refs.fetch_sub(count, Ordering::Release) == count
         {
@@ -202,7 +200,6 @@ impl RawTask {
         })
     }
 
-    /// Sets the task's index in the list of living tasks.
     pub(crate) fn set_owned_index(self, to: u32) {
         self.header().owned_index.with_mut(|index| {
             // SAFETY: as in `owned_index`.
@@ -295,8 +292,8 @@ impl Sent {
     }
 
     /// Records that a wake is on its way to the owner. Returns whether the caller must send a message: a
-    /// message that is already on its way also serves this wake. Release pairs with `receive_wake`, where
-    /// the owner acquires everything that the wakers did before.
+    /// message that is already on its way serves all wakes. Release pairs with `receive_wake`, where the
+    /// owner acquires everything that the wakers did before.
     fn send_wake(&self) -> bool {
         self.0.fetch_or(Self::WAKE, Ordering::AcqRel) & Self::WAKE == 0
     }

@@ -177,8 +177,8 @@ impl Drop for MainTask {
     /// Ends the task, when the main future is done or has panicked. The caller must have taken the task out
     /// of its queue.
     fn drop(&mut self) {
-        // `seize` is refused if the main future has just returned or panicked, because the task
-        // is still RUNNING.
+        // If the main future has just returned or panicked, `seize` changes nothing, because the task is
+        // still RUNNING.
         let _ = self
             .task
             .state()

@@ -7,9 +7,9 @@
 //!
 //! Counting is batched. An `Arc` would cost two atomic read-modify-writes per task, all on one contended
 //! word. With two workers, these operations take up to half of a spawn's time. Instead, a thread that works
-//! for a scheduler takes [`BATCH`] references together into a thread-local cache. A clone on that thread
-//! then costs a plain subtraction. A reference that is dropped there goes back into the cache. The count is
-//! never too low, and it is exact once all caches are closed.
+//! for a scheduler takes [`BATCH`] references together into a thread-local cache. A clone on that thread then
+//! takes one from the cache, which costs a plain subtraction. A drop on that thread puts one back. The count
+//! is never too low, and it is exact once all caches are closed.
 
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -54,8 +54,8 @@ pub(crate) struct SchedulerRef(NonNull<Shared>);
 
 struct Shared {
     refs: AtomicUsize,
-    /// The number of the thread that the tasks are bound to. It is `NOBODY` if the tasks are bound to no
-    /// thread, or if the executor is closed.
+    /// The number of the thread that the tasks are bound to. The number is `NOBODY` if the tasks are bound to
+    /// no thread, or if the executor is closed.
     owner: SeldomWritten,
     /// Points into `_alive`. Without this field, each use of the `Arc<dyn Schedule>` would compute this
     /// address from the alignment of its content.
@@ -180,8 +180,8 @@ thread_local! {
         const { (Cell::new(ptr::null()), Cell::new(0)) };
 }
 
-/// A thread's cache, open while the thread works for the scheduler. Of the caches on one thread, the newest
-/// is closed first.
+/// A thread's cache, open while the thread works for the scheduler. A thread with several caches closes the
+/// newest first.
 pub(crate) struct RefCache<'a> {
     previous: (*const Shared, usize),
     scheduler: PhantomData<&'a Shared>,

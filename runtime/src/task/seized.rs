@@ -1,9 +1,9 @@
 //! The tasks of a custom executor, which closes while other threads queue and run its tasks.
 //!
-//! The other executors close when no other thread runs their tasks, and they can empty their queues. A custom
-//! executor cannot: another thread may have set QUEUED, and push the task only later. So the executor does
-//! not wait for the queue. It *seizes* each task that is not running, and aborts the others. A queue may then
-//! still hold a seized task. It is RUNNING or DONE until its memory is freed, so running it does nothing.
+//! The other executors close when no other thread can run their tasks. While a custom executor closes,
+//! another thread may have set QUEUED, but push the task only later. So the executor does not wait for its
+//! queue. It *seizes* each task that is not running, and aborts the others. The queue may then still hold a
+//! seized task. Such a task is RUNNING or DONE until its memory is freed, so running it does nothing.
 
 use super::raw::RawTask;
 use super::state::{RUNNING, Snapshot, Start, Writer};

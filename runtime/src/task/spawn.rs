@@ -64,7 +64,7 @@ where
 #[track_caller]
 pub(crate) fn local_scheduler() -> SchedulerRef {
     let scheduler = context::expect("brigade::spawn_local", |shared| shared.scheduler.clone());
-    // Check outside the closure, so that the panic points to the caller's line.
+    // Check outside the closure, because a panic in the closure would not report the caller's line.
     assert!(
         scheduler.writer() == Some(Writer::Owner),
         "brigade::spawn_local was called outside of a SingleThread executor: a task whose future \
@@ -76,9 +76,9 @@ pub(crate) fn local_scheduler() -> SchedulerRef {
 
 /// Runs a closure that may block, in a bounded pool of threads. The pool grows and shrinks with the work.
 ///
-/// Use this function for files, for name lookups, and for foreign code that blocks. Aborting the handle has
-/// an effect only before the closure begins. Dropping the executor cancels closures that have not begun,
-/// but does not wait for closures that have begun.
+/// Use this function for files, for name lookups, and for foreign code that blocks. Aborting the task through
+/// its handle has an effect only before the closure begins. Dropping the executor cancels closures that have
+/// not begun, but does not wait for closures that have begun.
 ///
 /// ```
 /// brigade::run(async {

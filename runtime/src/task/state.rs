@@ -77,13 +77,12 @@
 //! | [`State::finish`] | `RawTask::complete` |
 //! | [`Snapshot::seize`] | `RawTask::cancel` |
 //!
-//! `task::join` describes how the output passes from the executor to the handle, and which side releases
-//! their shared reference.
+//! `task::join` describes how the output passes from the executor to the handle.
 
 use crate::sync::{AtomicU8, Ordering};
 
-/// The task is in a run queue or, if RUNNING is set as well, was woken during its poll. Set by spawn,
-/// wake and abort; cleared by start, seize and finish.
+/// Without RUNNING, the task is in a run queue. With RUNNING, the task was woken during its poll. Set by
+/// spawn, wake and abort; cleared by start, seize and finish.
 pub(super) const QUEUED: u8 = 1 << 0;
 /// A thread owns the future, and polls or drops it. Set by start and seize; cleared by pend and finish.
 pub(super) const RUNNING: u8 = 1 << 1;
@@ -153,7 +152,7 @@ impl Snapshot {
         self.has(DONE)
     }
 
-    /// Returns whether the task is in a run queue, or was woken during its poll.
+    /// Returns whether QUEUED is set.
     pub(crate) fn is_queued(self) -> bool {
         self.has(QUEUED)
     }
@@ -211,8 +210,8 @@ impl Snapshot {
         (!self.has(DONE | SPARE)).then(|| self.with(SPARE))
     }
 
-    /// Takes the kept reference, or returns `None` if there is none. Once the task is done, only
-    /// `release_shared` takes the reference, so this returns `None`.
+    /// Takes the kept reference. Returns `None` if none is kept, or if the task is done, because then only
+    /// `release_shared` may take the reference.
     pub(super) fn take_spare(self) -> Option<Snapshot> {
         (self.has(SPARE) && !self.has(DONE)).then(|| self.without(SPARE))
     }
@@ -253,8 +252,8 @@ impl State {
         Snapshot(self.0.load(Ordering::Acquire))
     }
 
-    /// Writes the flags. If another thread writes at the same time, its write may be lost. Release pairs
-    /// with `load`.
+    /// Writes the flags. If two threads write at the same time, one write may be lost. Release pairs with
+    /// `load`.
     #[inline(always)]
     pub(super) fn set(&self, to: Snapshot) {
         self.0.store(to.0, Ordering::Release);
@@ -265,7 +264,7 @@ impl State {
     pub(crate) fn apply<R>(&self, writer: Writer, step: impl Fn(Snapshot) -> (Snapshot, R)) -> R {
         match writer {
             Writer::Owner => {
-                // Relaxed: this thread made the last change, or received the task in a message.
+                // Relaxed suffices: this thread made the last change, or acquired it with a message.
                 let now = Snapshot(self.0.load(Ordering::Relaxed));
                 let (next, answer) = step(now);
                 if next != now {
@@ -294,8 +293,8 @@ impl State {
         }
     }
 
-    /// Ends the task. The caller has set RUNNING, so other threads can only wake or abort the task. If this
-    /// store overwrites such a change, nothing is lost, because the task is done.
+    /// Ends the task. The caller has set RUNNING, so other threads can only wake or abort the task. This
+    /// store may overwrite a wake or an abort, which is harmless, because the task is done.
     #[inline(always)]
     pub(crate) fn finish(&self) {
         // Relaxed suffices: of the old value, only SPARE is kept, and only the owner thread writes SPARE.

@@ -2,8 +2,8 @@
 //!
 //! A [`std::task::Waker`] is a pointer and a table of four functions. Here the pointer refers to the task's
 //! header, and the functions count references and wake the task. One table serves all tasks of all
-//! executors. Waking never runs a task and never drops a future. So a wake is safe under any lock, on any
-//! thread, and even after the executor is gone.
+//! executors. A wake never runs a task and never drops a future. So it is safe under any lock, on any thread,
+//! and even after the executor is gone.
 
 use std::mem::{ManuallyDrop, needs_drop};
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,8 +1,8 @@
 //! Intervals: sleeps that begin again at each tick.
 //!
-//! An interval stores only one time: the deadline of its sleep, which is the next tick. A past tick is
-//! returned immediately, but spends some of the task's budget. So an interval that is always late starves no
-//! other task.
+//! An interval stores only one time: the deadline of its sleep, which is the next tick. A tick whose time is
+//! past is returned immediately, but spends some of the task's budget. So an interval that is always late
+//! starves no other task.
 
 use std::fmt;
 use std::pin::Pin;
@@ -15,7 +15,7 @@ use crate::context;
 /// Returns an interval that ticks immediately and then every `period`.
 ///
 /// If no task awaits a tick in time, the next poll returns the tick late. [`MissedTicks`] decides when the
-/// following ticks are due. By default, following ticks that are already past are skipped.
+/// ticks after a late tick are due. By default, those that are already past are skipped.
 ///
 /// ```
 /// use std::time::Duration;
@@ -92,8 +92,8 @@ pub enum MissedTicks {
     Skip,
     /// Ticks keep their original times, even if the times are past. So all missed ticks follow immediately.
     Burst,
-    /// The next tick is due one period after the late tick was returned, and later ticks follow from there.
-    /// So an interval that is always a little late drifts.
+    /// The next tick is due one period after the late tick was returned, and later ticks are counted from
+    /// there. So an interval that is always a little late drifts.
     Delay,
 }
 
@@ -173,8 +173,8 @@ impl Interval {
         Poll::Ready(due)
     }
 
-    /// Moves the next tick to one period from now. Later ticks follow from there. A task that already waits
-    /// for the tick is woken at the new time.
+    /// Moves the next tick to one period from now. Later ticks are counted from there. A task that already
+    /// waits for the tick is woken at the new time.
     ///
     /// ```
     /// use std::time::Duration;

@@ -155,7 +155,7 @@ pub struct Event {
     pub what: What,
 }
 
-/// What happened. Tasks are given by their index in [`Timeline::tasks`].
+/// What happened. A number in a field `task` or `by` is the task's index in [`Timeline::tasks`].
 ///
 /// This example finds which task spawned which:
 ///

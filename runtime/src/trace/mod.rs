@@ -1,7 +1,7 @@
 //! Probes report events to the recorder. A probe is one line of code at a place where an event happens.
 //!
 //! Probes are off unless a builder enables recording. A probe that is off only tests one pointer.
-//! `benches/recorder` measures the cost of such probes, compared with a build without probes (`--cfg
+//! `benches/recorder` compares the speed with such probes to the speed of a build without probes (`--cfg
 //! brigade_unrecorded`).
 
 pub(crate) mod recorder;
@@ -124,8 +124,8 @@ impl Probe {
     }
 }
 
-/// A poll of the main future. A panic of this future is not caught, so dropping the `MainPoll` records the end
-/// of the poll.
+/// A poll of the main future. A panic of this future is not caught, so the end of the poll is recorded by a
+/// destructor.
 pub(crate) struct MainPoll<'a> {
     probe: &'a Probe,
     task: RawTask,

@@ -170,7 +170,7 @@ impl Recorder {
 
     pub(crate) fn name(&self, task: u64, name: &str) {
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        // The map is bounded like the logs, because a name is useful only for a task that has an event.
+        // The map has the same bound as the logs, because a name is useful only for a task that has an event.
         if names.len() < ENTRIES {
             names.insert(task, name.to_owned());
         }
@@ -241,7 +241,7 @@ impl Recorder {
         if recorder == self.number { task } else { 0 }
     }
 
-    /// Calls `f` with this thread's log. If the thread is ending and its log no longer exists, does nothing.
+    /// Calls `f` with this thread's log. Does nothing if the thread is ending and its log no longer exists.
     fn with_log(&self, f: impl FnOnce(&mut Current)) {
         let _ = CURRENT.try_with(|current| {
             let mut current = current.borrow_mut();
@@ -301,8 +301,8 @@ impl Recorder {
     }
 }
 
-/// Saves the task that this thread polled before it entered an executor, for example a blocking job. Dropping
-/// this value restores the task.
+/// Saves which task (for example, a blocking job) this thread was polling when it entered an executor.
+/// Dropping this value restores that task.
 pub(crate) struct Interrupted((u64, u64));
 
 impl Interrupted {

@@ -1,10 +1,10 @@
 //! The executor's central race: which workers are parked, which are searching, and which one to wake.
 //!
 //! This module answers two questions. *A worker found nothing to do: may it park?* *A thread made a task
-//! ready: must it wake a parked worker, and which one?* If the thread wakes no worker, the task may never
-//! run. If it wakes a worker for each task, a burst of tasks wakes every worker, although one worker could
-//! run all these tasks. This module only keeps counters and a list of the parked workers. Its callers check
-//! the queues, and park and unpark the threads.
+//! ready: must it wake a parked worker, and which one?* If no worker is woken, the task may never run. If a
+//! worker is woken for each task, a burst of tasks wakes every worker, although one worker could run all
+//! these tasks. This module only keeps counters and a list of the parked workers. Its callers check the
+//! queues, and park and unpark the threads.
 //!
 //! A worker is *running*, *searching* (it has no task and tries to steal one), or *parked*. While one worker
 //! searches, no other worker needs to be woken: the searcher will find each new task, or will later wake a
@@ -23,12 +23,12 @@
 //!
 //! ```text
 //!   a thread makes a task ready               a worker parks
-//!   N1  push the task                         S1  count: not searching, not awake; join the list
+//!   N1  push the task                         S1  no longer count as searching or awake; join the list
 //!   N2  fence (SeqCst)                        S2  fence (SeqCst)
-//!   N3  a searcher, or no worker parked?      S3  look once more at every queue that others may
-//!       then done                                 take from, except the LIFO slots
-//!   N4  take a worker off the list, count     S4  a task? leave the list and search
-//!       it as awake and searching             S5  park
+//!   N3  stop if a worker searches,            S3  look once more at every queue that others may
+//!       or if no worker is parked                 take from, except the LIFO slots
+//!   N4  take a worker off the list, count     S4  if there is a task, leave the list and search
+//!       it as awake and searching             S5  otherwise park
 //!   N5  unpark it
 //! ```
 //!
@@ -45,7 +45,7 @@
 //!   still saw a searcher. So the last searcher sees the new task. It wakes another worker, for which the
 //!   same argument holds.
 //! - *N3 sees no searcher.* N4 takes a parked worker off the list under the lock, so no two threads wake the
-//!   same worker. If that worker has not reached S5 yet, N5 leaves a token.
+//!   same worker. If that worker has not reached S5 yet, N5 leaves a token, and S5 then returns immediately.
 //!
 //! Meanwhile, tasks may move between queues. While a batch moves from the injector to a worker's ring,
 //! `Injector::is_empty` returns false. Tasks that a thief steals are in no queue for a moment. But the thief
@@ -55,8 +55,8 @@
 //! a worker that changes the counters sees what other workers did before they changed the counters.
 //!
 //! rayon-core's sleep module and Go's scheduler solve the same race, which the literature calls *store
-//! buffering*. A SeqCst *load* in place of N2 does not suffice, because it does not order earlier operations
-//! (tokio #1768).
+//! buffering*. A SeqCst *load* in place of N2 does not suffice, because it does not order the operations
+//! before it (tokio #1768).
 //!
 //! # Rejected
 //!
@@ -173,8 +173,7 @@ impl Idle {
         last
     }
 
-    /// S1 and S2. Afterwards the caller checks every queue from which others may take tasks, except the
-    /// slots (S3). Then it parks or [rises](Self::rise) again.
+    /// Takes the steps S1 and S2. Then the caller takes the step S3, and parks or [rises](Self::rise) again.
     pub(crate) fn fall_asleep(&self, worker: usize, searching: bool) {
         let mut sleepers = lock(&self.sleepers);
         let less = AWAKE + usize::from(searching) * SEARCHING;
@@ -186,9 +185,9 @@ impl Idle {
     }
 
     /// Counts a worker as awake again, unless the thread that woke it has already counted it. Returns whether
-    /// the worker now counts as searching. It does if another thread woke it, or if it found a task in step
-    /// S3. If it found a task, this call is step S4, and the limit of
-    /// [`start_searching`](Self::start_searching) does not apply.
+    /// the worker now counts as searching: another thread woke it, or it found a task in step S3. If it found
+    /// a task, this call is step S4, and the limit of [`start_searching`](Self::start_searching) does not
+    /// apply.
     ///
     /// Only the list determines which workers are parked. The thread that takes a worker off the list also
     /// counts it as awake (async-executor #103, tokio #8372).

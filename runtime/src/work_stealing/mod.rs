@@ -17,7 +17,8 @@
 //!
 //! # Rejected
 //!
-//! - *A reactor thread.* Every event would be passed to another thread before its task can run.
+//! - *A reactor thread.* Every event would be passed to another thread before the task that waits for the
+//!   event can run.
 //! - *A reactor for each worker.* Each socket would belong to one worker. A busy worker's sockets would wait
 //!   while other workers are idle.
 //! - *The deque of crossbeam.* A thief reads an item before it claims the item. Miri and ThreadSanitizer
@@ -51,8 +52,8 @@ use crate::timeline::Timeline;
 
 /// The work-stealing executor: threads that take tasks from one another.
 ///
-/// Its workers run the spawned tasks, even if no thread is in [`block_on`](Self::block_on). Dropping the
-/// executor waits for the polls in progress, then drops the futures of all tasks.
+/// Its workers run the spawned tasks, even if no thread is in [`block_on`](Self::block_on). When the executor
+/// is dropped, it waits for the polls in progress, then drops the futures of all tasks.
 ///
 /// ```
 /// let executor = brigade::WorkStealing::with_workers(2)?;
@@ -210,10 +211,11 @@ impl WorkStealing {
     pub fn shutdown_timeout(self, timeout: Duration) {
         let deadline = Instant::now().checked_add(timeout);
         self.latch.shut_down(deadline);
-        // Destructors of cancelled closures may ask for the current executor.
+        // The destructor of a cancelled closure may ask for the current executor.
         let _entered = context::enter_closing(&self.shared);
         self.shared.pool.close();
-        // On an own worker, do not wait: a closure may wait for a task that this worker has yet to cancel.
+        // On one of this executor's workers, do not wait: a closure may wait for a task that this worker has
+        // yet to cancel.
         if worker::with_current(&self.scheduler, (), |_, ()| ()).is_err() {
             self.shared.pool.wait_for_jobs(deadline);
         }

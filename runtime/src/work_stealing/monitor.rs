@@ -8,52 +8,54 @@
 //! 1. *How it begins.* A worker that parks while others are awake becomes the monitor if there is none
 //!    ([`begin`](Monitor::begin)). But after all workers have parked, no worker is the monitor. So a worker
 //!    ensures that there is a monitor (`Scheduler::ensure_monitor`) before its polls can delay other tasks:
-//!    when it fills an empty slot, and when it begins to run after it was the monitor or in the driver. While
-//!    another worker searches, this is not necessary. If the last searcher finds nothing, it parks, and
-//!    becomes the monitor if there is no monitor. If it finds a task, it checks for *uncovered* slots, which
-//!    have a task although there is no monitor (`Scheduler::wake_successor`).
+//!    when it fills an empty slot, and when it begins to run after it was the monitor or in the driver. This
+//!    is not necessary while another worker searches. If the last searcher finds nothing, it parks, and
+//!    becomes the monitor if there is none. If it finds a task, it checks for *uncovered* slots, which have a
+//!    task although there is no monitor (`Scheduler::wake_successor`).
 //! 2. *Which worker.* `ensure_monitor` wakes one of the parked workers. That worker searches, usually in
-//!    vain, and parks again, now as the monitor. The request is recorded, so it is valid even if the
-//!    requester has parked again meanwhile. If it were not recorded, the woken worker would park and would
-//!    not become the monitor. A requester that often runs for a short time would then wake another worker in
-//!    vain each time.
+//!    vain, and parks again, now as the monitor. The request is recorded, so the woken worker becomes the
+//!    monitor even if the requester has parked again meanwhile. Otherwise a requester that often runs for a
+//!    short time would wake a worker in vain each time.
 //! 3. *What it does* (`Worker::take_from_stuck_workers`). Once in each period, the monitor checks all slots.
-//!    If a slot already had a task at the last check, and its worker has begun no poll since then, the monitor
-//!    takes the task. Then it searches, as after any park. When it parks again, it takes the driver if the driver is free. A
-//!    new task may wake the monitor at any time, and may block it too. So all monitors share the result and
-//!    the time of the last check, and a new monitor parks only for the rest of the period.
+//!    If a slot already had a task at the last check, and its worker has begun no poll since then, the
+//!    monitor takes the task. Then it searches, as after any park. When it parks again, it takes the driver
+//!    if the driver is free. The monitor may be woken for a new task at any time, and may be delayed by a
+//!    long poll of this task. So the workers share the result and the time of the last check, and a new
+//!    monitor parks only for the rest of the period.
 //! 4. *Where.* If the monitor is in the driver, the next worker that parks outside the driver takes over the
-//!    role. Otherwise each event would end the monitor's park, and `ensure_monitor` would wake another
-//!    worker.
+//!    role. Otherwise each event would end the monitor's park, and `ensure_monitor` would have to wake
+//!    another worker.
 //!
 //! # Why no slot is left uncovered
 //!
 //! ```text
 //!   a worker fills its slot            the last searcher found a task   the monitor's park ends
-//!   P1  put the task in                Q1  count: not searching         R1  end()
+//!   P1  put the task in                Q1  count as not searching       R1  end the role: end()
 //!   P2  fence (SeqCst)                 Q2  fence (SeqCst)               R2  rise
-//!   P3  a monitor, a searcher, or no   Q3  no monitor, and a task in    R3  a task? then P3 and P4
-//!       worker parked? then done           a slot? wake one                 none? begin() anew
-//!   P4  request, wake one
+//!   P3  stop if there is a monitor     Q3  if a slot has a task, but    R3  if a task was found, P3, P4;
+//!       or a searcher, or if none is       there is no monitor, wake        otherwise begin() again
+//!       parked                             a worker
+//!   P4  request a monitor and wake a worker
 //! ```
 //!
 //! If P2 comes before Q2, Q3 sees the task. If Q2 comes first, P3 sees Q1, and does not rely on this
 //! searcher. If the searcher was the monitor before, P3 also sees that this role has ended. At R3, the former
 //! monitor does not check the slots. If it found a task, it wakes another worker as the monitor. Otherwise it
-//! becomes the monitor again, because the worker of P1 is awake. (The worker of R3 changes the count of awake
-//! workers at S1, and reads the count afterwards. If the worker of P1 rises only after this change, P3 comes
-//! after R1 and sees R1.) P2 is executed for every task that enters a slot. It seldom matters, because most
-//! owners empty their slot a moment later. So P2 must be cheap. On x86-64 the fence costs nothing, because it
-//! follows a swap, which is a full barrier there.
+//! parks again, and becomes the monitor if it sees that the worker of P1 is awake. For this, it changes the
+//! count of awake workers at S1, and reads the count afterwards. If the worker of P1 rises only after this
+//! change, P3 comes after R1, so P3 sees that the role has ended.
+//!
+//! P2 is executed for every task that enters a slot, so it must be cheap. On x86-64 it costs nothing, because
+//! it follows a swap, which is a full barrier.
 
 use std::time::Duration;
 
 use crate::sync::{AtomicBool, AtomicU64, Ordering};
 
-/// The time between two checks of the workers. If a poll does not end, a task in the same worker's slot waits at most two
-/// such periods. Arbitrary: no person notices this delay, and 200 checks per second cost little.
+/// The time between two checks of the workers. If a poll does not end, a task in the same worker's slot waits
+/// for at most two periods. Arbitrary: no person notices this delay, and 200 checks per second cost little.
 pub(crate) const PERIOD: Duration = if cfg!(test) {
-    // In unit tests, no check makes up for a missing wake.
+    // In unit tests, a check must not make up for a missing wake.
     Duration::from_secs(3600)
 } else {
     Duration::from_millis(5)

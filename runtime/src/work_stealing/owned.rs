@@ -3,10 +3,10 @@
 //! Each worker has its own part of the list, for the tasks that it spawns. While the worker runs, no other
 //! thread accesses the entries of its part. So a spawn on a worker touches no memory that other threads
 //! write. Tasks that other threads spawn are in one more part, behind a lock. A task may end on a worker that
-//! did not spawn it. That worker gathers the entries of such tasks, which are now *vacated*, and later
-//! returns them in batches to the owner for reuse. Until then a vacated entry contains a pointer that may
-//! dangle. No thread follows this pointer, because every worker returns its vacated entries before any task
-//! is cancelled.
+//! did not spawn it. The task's entry is then *vacated*. That worker gathers the entries that it has vacated,
+//! and later returns them in batches to the owners for reuse. Until then a vacated entry contains a pointer
+//! that may dangle. No thread follows this pointer, because every worker returns its vacated entries before
+//! any task is cancelled.
 //!
 //! ```text
 //!   worker A              part A                                         worker B
@@ -26,8 +26,9 @@ use crate::sync::{AtomicBool, Mutex, Ordering, lock};
 use crate::task::owned::{OwnedList, UNBOUND};
 use crate::task::raw::RawTask;
 
-/// The number of vacated entries that a worker gathers before it takes the locks of their parts. A list for
-/// each part would need fewer locks, but 800 MB for 4096 workers. Arbitrary: not measured.
+/// The number of vacated entries that a worker gathers before it takes the locks of their parts. With a
+/// separate list for each part, a worker would take fewer locks, but 4096 workers would need 800 MB.
+/// Arbitrary: not measured.
 const BATCH: usize = if cfg!(loom) { 2 } else { 256 };
 
 /// The halves of the parts that all threads share. The private half of a worker's part is in [`WorkerTasks`].
@@ -45,7 +46,8 @@ struct Part {
     tasks: Mutex<Tasks>,
     /// The entries of tasks that ended on a thread other than the part's owner.
     vacated: Mutex<Vec<u32>>,
-    /// Set if there are vacated entries. Because of this flag, the owner seldom takes the lock in vain.
+    /// Set if there are vacated entries. The owner checks this flag first, so it seldom takes the lock in
+    /// vain.
     has_vacated: AtomicBool,
 }
 
@@ -127,7 +129,7 @@ impl OwnedTasks {
 
     /// Cancels all tasks. All workers must have left.
     pub(crate) fn cancel_all(&self) {
-        // Close first, so that tasks that a destructor spawns are refused.
+        // Close first, so that a task that a destructor spawns is refused.
         lock(&self.parts[self.others].tasks).closed = true;
         for part in &self.parts {
             let mut from = 0;

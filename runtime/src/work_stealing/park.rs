@@ -1,9 +1,9 @@
 //! Parks and unparks one thread: a worker's thread, or a thread in `block_on`.
 //!
 //! A [`Parker`] has its own token, which `unpark` leaves and `park` consumes. std's token is not reliable,
-//! because user code on the same thread may consume it or leave one behind (futures-rs #2010). So
-//! `std::thread::park` is used only to block. If `unpark` is called before `park`, the token remains, so no
-//! call is lost (tokio #459).
+//! because user code on the same thread may consume it, or may leave a token of its own (futures-rs #2010).
+//! So `std::thread::park` is used only to block. If `unpark` is called before `park`, the token remains until
+//! then, so no call is lost (tokio #459).
 //!
 //! ```text
 //!              park                       unpark
@@ -52,7 +52,7 @@ impl Parker {
         let _ = self.thread.set(thread::current());
     }
 
-    /// Blocks until `unpark` is called, or until the time `at_most` is over.
+    /// Blocks until `unpark` is called, but for no longer than `at_most`.
     pub(crate) fn park(&self, at_most: Option<Duration>) {
         self.park_as(PARKED, || match at_most {
             // No loop: a timed park may return early.

@@ -32,9 +32,9 @@ pub(crate) struct Scheduler {
 
 /// The part of a worker that other threads access.
 ///
-/// It shares no pair of cache lines with other data, because processors fetch lines in pairs. The worker
-/// writes to these lines several times per poll. If another worker's data were in the same lines, that worker
-/// would have to fetch the lines each time.
+/// A `Remote` shares no pair of cache lines with other data, because processors fetch lines in pairs. The
+/// worker writes to its lines several times per poll. If another worker's data were in the same lines, that
+/// worker would have to fetch the lines each time.
 #[repr(align(128))]
 pub(crate) struct Remote {
     /// Tasks that were spawned or woken, except the latest task, which is in the slot.
@@ -88,7 +88,7 @@ impl Scheduler {
         }
     }
 
-    /// P3 and P4: ensures that a monitor exists. The caller's next poll may take long, and would then delay
+    /// P3 and P4: ensures that a monitor exists. The caller's next poll may take long. It would then delay
     /// events, timers and the task in the caller's slot.
     #[inline]
     pub(crate) fn ensure_monitor(&self) {
@@ -211,8 +211,8 @@ mod tests {
         }
     }
 
-    /// Blocks the worker until `all` tasks run at the same time, on as many workers. Yields before, if
-    /// `yields` is true.
+    /// Blocks the worker until `all` tasks run at the same time, each on its own worker. If `yields` is true,
+    /// the task yields first.
     async fn meet(arrived: Arc<AtomicUsize>, all: usize, yields: bool) {
         if yields {
             yield_now().await;
@@ -221,8 +221,8 @@ mod tests {
         wait_until(|| arrived.load(Ordering::SeqCst) == all);
     }
 
-    /// One worker queues tasks while all others are parked and one of them is the monitor. Each task must be run by
-    /// another worker.
+    /// One worker queues tasks while all others are parked and one of them is the monitor. Each task must be
+    /// run by another worker.
     #[test]
     fn sleeping_workers_are_woken_for_every_task_in_a_queue() {
         let executor = WorkStealing::with_workers(4).unwrap();

@@ -73,7 +73,7 @@ impl Worker {
     /// Takes a fair share of the tasks in the injector. Returns one of them, and moves the others to the
     /// ring, where other workers may steal them. Wakes no worker, because the thread that queued these tasks
     /// has woken one, if necessary. The woken worker always sees the batch, either in the injector or in the
-    /// ring. It takes these tasks, or wakes another worker that takes them.
+    /// ring. It takes these tasks, or wakes another worker to take them.
     fn take_batch(&self) -> Option<Runnable> {
         let workers = self.scheduler.remotes.len();
         let (first, moved) = self.scheduler.injector.pop_batch(
@@ -117,13 +117,13 @@ impl Worker {
         self.take_batch()
     }
 
-    /// Takes the task from the slot of each worker that had a task there at the last check too, and has begun
-    /// no poll since then.
+    /// Takes the task from the slot of each stuck worker. A worker is stuck if its slot also had a task at
+    /// the last check, and the worker has begun no poll since then.
     pub(super) fn take_from_stuck_workers(&self) {
         for (index, remote) in self.scheduler.remotes.iter().enumerate() {
             let polls = remote.polls.load(Ordering::Relaxed);
             if remote.slot.is_empty() {
-                // The worker may be idle. If it then wakes a task, it begins a poll soon.
+                // A worker with an empty slot is not stuck. No count equals `u64::MAX`.
                 remote.seen.store(u64::MAX, Ordering::Relaxed);
             } else if remote.seen.swap(polls, Ordering::Relaxed) == polls {
                 if let Some(task) = remote.slot.take() {

@@ -12,8 +12,8 @@
 //!    timer of this executor.
 //! 5. The workers' threads end, and `drop` returns.
 //!
-//! A worker's thread panics only if the OS refuses to wait for events. Then it releases the executor's guard
-//! together with its own, and the same steps follow.
+//! A worker's thread panics only if the OS refuses to wait for events. Then the thread releases the
+//! executor's guard together with its own guard, and the same steps follow.
 
 use std::sync::PoisonError;
 use std::thread;
@@ -39,8 +39,8 @@ pub(super) struct ShutdownLatch {
 struct Present {
     /// The number of present workers, plus one for the executor.
     count: usize,
-    /// True while `count` includes the executor. It does from the start, so that the shutdown cannot finish
-    /// while workers are being started.
+    /// True while `count` includes the executor. `count` includes it from the start, so that the shutdown
+    /// cannot finish while workers are being started.
     executor: bool,
     /// Set once all tasks are cancelled.
     finished: bool,
@@ -85,7 +85,7 @@ impl ShutdownLatch {
 
     /// Steps 1 and 5: releases the executor's guard and waits for the workers' threads, at most until
     /// `deadline`. A second call does not wait. A call on a worker of any executor does not wait either.
-    /// Otherwise a thread might wait for its own end, or two executors might wait for each other.
+    /// If such calls waited, a thread might wait for its own end, or two executors might wait for each other.
     pub(super) fn shut_down(&self, deadline: Option<Instant>) {
         self.scheduler.close();
         self.release(Present::remove_executor);

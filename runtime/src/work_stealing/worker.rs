@@ -31,8 +31,8 @@ thread_local! {
 /// Calls `f` with this thread's worker and the task, if the worker belongs to `scheduler`. Otherwise
 /// returns the task.
 ///
-/// A waker refers only to the task, not to a worker. So this function checks whether the calling thread is a
-/// worker, whose own queues may take the task.
+/// A waker refers only to the task, not to a worker. So this function finds out whether the calling thread is
+/// a worker. If it is, its own queues may take the task.
 #[inline]
 pub(super) fn with_current<T>(
     scheduler: &Scheduler,
@@ -70,7 +70,7 @@ pub(super) struct Worker {
     running: Cell<bool>,
     /// True while the worker is counted as searching.
     pub(super) searching: Cell<bool>,
-    /// True if the worker saw a task in step S3, so it did not park, but it has taken no task since then.
+    /// True if the worker saw a task in step S3, and so did not park, but has taken no task since then.
     spurious_rise: Cell<bool>,
     /// The number of tasks that were run from the slot since the last task from a ring.
     pub(super) streak: Cell<u32>,
@@ -278,7 +278,7 @@ impl Worker {
     }
 
     /// Calls the wakers that the driver has collected. A foreign waker may take as long as a poll, so the
-    /// worker counts as running from then on.
+    /// worker counts as running before it calls one.
     fn wake_all(&self) {
         driver::wake_own_first(&mut self.woken.borrow_mut(), || {
             if !self.running.replace(true) {

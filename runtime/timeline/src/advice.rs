@@ -39,17 +39,17 @@ const COMPUTE_HEAVY: f64 = 0.75;
 /// of one program differ by a few percent.
 const WORTH_A_WORKER: f64 = 1.25;
 
-/// If the workers' threads had no core for at least this share of the time in which they could run, the
-/// machine counts as busy with other programs.
+/// The machine counts as busy with other programs if the workers' threads had no core for at least this share
+/// of the time in which they could run.
 const CROWDED: f64 = 0.2;
 
-/// The minimum number of wakes for advice about useless wakes. Fewer wakes are too small a sample, and cost
-/// little, because a wake takes some tens of nanoseconds.
+/// The minimum number of wakes for advice about useless wakes. Fewer wakes are too small a sample. They also
+/// cost little, because a wake takes some tens of nanoseconds.
 const MANY_WAKES: u64 = 1000;
 
-/// The minimum share of useless wakes for advice about them: three useless wakes for each useful wake. If a
-/// socket becomes readable and writable at the same time, one wake is useful and the other is useless. This
-/// is normal.
+/// The minimum share of useless wakes for advice about them: three useless wakes for each useful wake. A
+/// smaller share is normal. For example, if a socket becomes readable and writable at the same time, one of
+/// two wakes is useless.
 const MOSTLY_NOWHERE: f64 = 0.75;
 
 /// The subject of an [`Advice`].
@@ -159,7 +159,7 @@ impl fmt::Display for Advice {
 
 /// Returns the findings about a run. Findings about the whole program come last.
 ///
-/// The number of cores is that of the machine on which this function is called.
+/// The advice assumes that the run had as many cores as the machine on which this function is called.
 ///
 /// ```
 /// use std::time::Duration;
@@ -241,8 +241,8 @@ impl Adviser<'_> {
         format!("'{}'", self.timeline.tasks[task].label(task))
     }
 
-    /// Returns for how long the workers' threads had a core or were ready to use one, and in what share of
-    /// this time they had no core.
+    /// Returns for how long the workers' threads had a core or were ready to use one. Also returns the share
+    /// of this time in which they had no core.
     fn crowding(&self) -> (Duration, f64) {
         let cpu = self.figures.cpu.unwrap_or_default();
         let wanted = cpu + self.figures.preempted;

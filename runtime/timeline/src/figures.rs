@@ -95,15 +95,15 @@ pub struct Figures {
     /// The largest number of tasks in flight at one instant: the *concurrency* of the run. A task is in
     /// flight from its spawn to its end.
     pub in_flight_max: usize,
-    /// The largest number of tasks that were being polled at one instant: the *parallelism* of the run. It
-    /// is at most [`in_flight_max`](Self::in_flight_max), and at most the number of workers.
+    /// The largest number of tasks that were being polled at one instant: the *parallelism* of the run. This
+    /// number is never larger than [`in_flight_max`](Self::in_flight_max) or the number of workers.
     ///
     /// If one poll ends at the nanosecond at which another poll begins, the two polls do not overlap.
     pub at_once_max: usize,
     /// The largest number of tasks that were ready but not running at one instant.
     pub queued_max: usize,
-    /// The time in which tasks ran, as a share of their lives, from 0 to 1. This share, `queued_share` and
-    /// `waiting_share` sum to 1. All three are 0 if no task lived for a nanosecond.
+    /// The time in which tasks ran, as a share of their lives, from 0 to 1. The sum of this share,
+    /// `queued_share` and `waiting_share` is 1. All three are 0 if no task lived for a nanosecond.
     pub running_share: f64,
     /// The time in which tasks were ready but not running, as a share of their lives.
     pub queued_share: f64,

@@ -44,8 +44,8 @@ pub fn spans(timeline: &Timeline) -> Spans {
 pub struct Spans {
     /// When the run begins, that is, the time of its first event.
     pub begin: Duration,
-    /// When the run ends: the time of its last event, or the end of the record if the run was still going on
-    /// when the record ended.
+    /// When the run ends: the time of its last event, or the end of the record if the run had not ended by
+    /// then.
     pub end: Duration,
     /// The tasks, with the same indices as [`Timeline::tasks`].
     pub tasks: Vec<TaskSpans>,

@@ -5,8 +5,8 @@
 //! instead.
 //!
 //! A script drives the page from within: `browser/selftest.js` is appended to the page and sends it the
-//! events that a user would cause. The script's report is part of the document that the browser prints. So
-//! the test needs no waiting and no remote-control protocol.
+//! events that a user would cause. The script writes its report into the document, and the browser prints the
+//! document. So the test needs no waiting and no remote-control protocol.
 
 #[path = "browser/runs.rs"]
 mod runs;

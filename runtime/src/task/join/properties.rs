@@ -54,7 +54,7 @@ struct World {
     waiting: bool,
     /// A `Runnable` or a `Ready` exists.
     queued: bool,
-    /// The executor is a custom one: it may close during a poll, and then a `Ready` may be left.
+    /// The executor is a custom one: it may close during a poll, and a `Ready` may outlive the close.
     custom: bool,
     closed: bool,
     freed: bool,
@@ -130,7 +130,7 @@ impl World {
             self.exec == Exec::Idle,
             "queued while it is running: {self:?}"
         );
-        // A closed executor accepts no tasks. After a custom one has closed, no task needs to be queued.
+        // A closed executor accepts no tasks. After a custom executor has closed, no task needs to be queued.
         assert!(!(self.closed && self.custom), "queued too late: {self:?}");
         self.queued = !self.closed;
     }
@@ -301,8 +301,8 @@ impl World {
         next
     }
 
-    /// Returns every state that the closing of a custom executor leads to, or a `Ready` that is dropped, or
-    /// run after the closing.
+    /// Returns every state that follows if a custom executor closes, if a `Ready` is dropped, or if a `Ready`
+    /// is run after the close.
     fn outside_custom(self, seen: &mut Seen) -> Vec<World> {
         let mut next = Vec::new();
         if !self.closed {
@@ -413,7 +413,7 @@ fn every_interleaving_keeps_the_books() {
     );
 }
 
-/// If no interleaving gives an answer, then the answer is dead code, or the search has a gap.
+/// An answer that no interleaving gives is dead code, or shows that the search has a gap.
 #[test]
 #[cfg_attr(miri, ignore = "as above")]
 fn every_answer_is_given_in_some_interleaving() {

@@ -66,7 +66,7 @@ impl Lists {
         SchedulerRef::bound(self.clone(), Probe::off())
     }
 
-    /// Returns whether every task, and with it every reference to these lists, has been freed.
+    /// Returns whether all tasks have been freed, and with them all references to these lists.
     fn is_alone(self: &Arc<Self>) -> bool {
         Arc::strong_count(self) == 1
     }

@@ -22,12 +22,13 @@ const MANY_BLOCKS: Duration = Duration::from_millis(10);
 /// of a frame at 60 Hz (16.67 ms).
 const LONG_COMPUTING: Duration = Duration::from_millis(10);
 
-/// If a task's median poll takes more than 1 / `ALIKE` of the long poll's CPU time, the task itself computes,
+/// If a task's median poll takes more than 1 / `ALIKE` of the long poll's CPU time, that task computes too,
 /// so it does not count as delayed.
 const ALIKE: u32 = 4;
 
-/// After a period in which all workers were in polls, the event loop should notice waiting events within this
-/// time. 1 / `PART` of the period's length is added, because the machine may be busy.
+/// After a period in which all workers were in polls, an event counts as delayed by the period if the event
+/// loop notices it within this time. Because the machine may be busy, 1 / `PART` of the period's length is
+/// added.
 const PROMPTLY: Duration = Duration::from_millis(2);
 const PART: u32 = 4;
 
@@ -58,7 +59,7 @@ impl Adviser<'_> {
         }
         let mut tasks: Vec<usize> = (0..sums.len()).filter(|&task| sums[task].1 > 0).collect();
         tasks.sort_by_key(|&task| std::cmp::Reverse(sums[task].0));
-        // Keep a task only if it blocked, in total, at least a tenth as long as the task with the longest
+        // Keep only tasks that blocked, in total, for at least a tenth as long as the task with the longest
         // block.
         tasks.retain(|&task| sums[task].0 * 10 >= sums[longest.task].0);
         tasks.retain(|&task| task != longest.task);

@@ -14,8 +14,8 @@ const MANY: usize = 50;
 /// At least this share of the woken tasks must have gone back to waiting.
 const MOSTLY_VAIN: f64 = 0.7;
 
-/// In at least this share of the crowds, some tasks must have continued, but at most half of them. If most
-/// tasks continue, the wakes are a message to all of them, which is not a fault.
+/// In at least this share of the crowds, some tasks must have continued, but at most half of the crowd. If
+/// most tasks continue, the wakes are a message to all of them, which is not a fault.
 const SOME_WENT_ON: f64 = 0.5;
 
 impl Adviser<'_> {
@@ -51,8 +51,9 @@ impl Adviser<'_> {
         let mut list: Vec<usize> = (0..tasks.len()).filter(|&task| tasks[task] > 0).collect();
         list.sort_by_key(|&task| std::cmp::Reverse(tasks[task]));
         let text = format!(
-            "{} were woken {woken} times, {} each time on average. {} of these wakes were in vain: the \
-             task checked and went back to waiting, most often {}. Wake only as many tasks as can continue.",
+            "{} were woken {woken} times, on average {} at a time. {} of these wakes were in vain: the \
+             woken task only checked, and then waited again. {} was woken in vain most often. Wake only as \
+             many tasks as can continue.",
             counted(list.len(), "task"),
             woken / crowds.len(),
             Percent(vain as f64 / woken as f64),

@@ -14,12 +14,12 @@ use crate::spans::Source;
 /// The minimum number of tasks that wait for one another. Two tasks that take turns only exchange messages.
 const FEWEST: usize = 3;
 
-/// In at least this share of the period (from the first wait to the end of the last), at least one task must
-/// wait for an event.
+/// The period lasts from the beginning of the first wait to the end of the last wait. In at least this share
+/// of the period, at least one task must wait for an event.
 const MOSTLY_EVENTS: f64 = 0.6;
 
 /// Two or more tasks may wait for events at the same time in at most this share of the period. A short
-/// overlap only means that one task took over slowly from another.
+/// overlap only means that one task began to wait shortly before another task's wait had ended.
 const HARDLY_TOGETHER: f64 = 0.05;
 
 /// The tasks must wait for one another for at least this share of their lives.
@@ -58,9 +58,10 @@ impl Adviser<'_> {
         let at_best =
             all.as_secs_f64() / (all.saturating_sub(sum) + longest).as_secs_f64().max(1e-9);
         let text = format!(
-            "{} tasks, {} among them, waited for events one at a time, for {} of {}. They waited for one another \
-             for {} of their time. If they hold a lock or a permit across an await, release it first: the \
-             program would be at best about {} times as fast. If each needs the result of another, they must wait.",
+            "{} tasks, {} among them, waited for events one at a time, for {} of a period of {}. They \
+             waited for one another for {} of their time. If they hold a lock or a permit across an await, \
+             release it before the await: the program would be at best about {} times as fast. If each \
+             needs another's result, they must wait.",
             tasks.len(),
             self.label(tasks[0]),
             Time(sum),

@@ -32,7 +32,7 @@ const HARDLY_ANYTHING_ELSE: f64 = 0.15;
 const STANDING: f64 = 0.5;
 
 /// If an event on a socket comes at most this long before or after the end of a poll, the poll may have
-/// caused the event, through another socket of the process.
+/// caused the event: it may have written to the other end of the connection.
 const SOON: Duration = Duration::from_micros(500);
 
 impl Adviser<'_> {
@@ -44,9 +44,9 @@ impl Adviser<'_> {
                 .copied()
                 .filter(|wait| wait.length() >= LEAST_WAIT);
             let waits: Vec<Outside> = waits.collect();
-            // If fewer than one in three waits is long, the task exchanges messages. The bound is not higher,
-            // because a step may have short waits too, such as the wait for a connection. It is not lower,
-            // because on a busy machine a few waits of an exchange are long.
+            // If fewer than one in three waits is long, the task exchanges messages, so ignore it. The bound
+            // is not higher, because a step may also have short waits, such as the wait for a connection. It
+            // is not lower, because on a busy machine a few waits for messages are long.
             if waits.len() * 3 < all.len() {
                 return None;
             }
@@ -63,8 +63,8 @@ impl Adviser<'_> {
             .filter(|wait| wait.timer)
             .map(|wait| wait.to)
             .collect();
-        // Report no ticker, which is a task that waits for fixed instants. On a busy machine, a ticker cannot
-        // be distinguished from a loop of sleeps.
+        // Do not report a ticker, which is a task that waits for fixed instants. On a busy machine, a ticker
+        // cannot be distinguished from a loop of sleeps, so report neither.
         let ticks = timers.len() == waits.len() && (self.is_crowded() || is_ticker(&timers));
         let evenly = longest < sum.mul_f64(0.6);
         if ticks
@@ -74,8 +74,8 @@ impl Adviser<'_> {
         {
             return None;
         }
-        // Report no task that wakes other tasks after most of its waits, because the other tasks then work
-        // between the waits.
+        // Do not report a task that wakes other tasks after most of its waits, because the other tasks then
+        // work between the waits.
         let polls = &self.spans.tasks[task].polls;
         let telling = polls.iter().filter(|&&poll| self.has_effect(poll)).count();
         if telling * 2 > waits.len() {
@@ -87,9 +87,9 @@ impl Adviser<'_> {
         }
         let at_best = span.as_secs_f64() / (span.saturating_sub(sum) + longest).as_secs_f64();
         let text = format!(
-            "{} waited for {} things one after the other, for {} of {}, and hardly anything else happened. If none \
-             of them needs the result of the previous one, begin them all and await them together (spawn or \
-             join). The program would be at best about {} times as fast.",
+            "{} waited for {} things one after the other, for {} of the run's {}, and hardly anything else \
+             happened. If none of them needs the result of the previous one, begin them all and await them \
+             together (spawn or join). The program would be at best about {} times as fast.",
             self.label(task),
             waits.len(),
             Time(sum),
@@ -105,8 +105,8 @@ impl Adviser<'_> {
         })
     }
 
-    /// Returns the times in which other tasks computed or waited independently of this task. If this task may
-    /// have ended a wait, or the end of the wait may have woken this task, the wait is left out.
+    /// Returns the times in which other tasks computed or waited independently of this task. Leaves out a
+    /// wait that this task may have ended, and a wait whose end may have woken this task.
     fn goes_on_beside(&self, task: usize) -> Vec<(Duration, Duration)> {
         let standing = self.figures.span.mul_f64(STANDING);
         let by_io: Vec<Duration> = self

@@ -53,9 +53,9 @@ impl Adviser<'_> {
         let left = span.saturating_sub(any) + any / u32::try_from(count).unwrap_or(1);
         let at_best = span.as_secs_f64() / left.as_secs_f64();
         let text = format!(
-            "One {WORKER} at a time was busy, for {} of {}, and {} of that work was done in {}. A task \
-             runs on one {WORKER} at a time, and futures that are joined inside a task are part of it. Spawn \
-             the parts as tasks: {} would be at best about {} times as fast.",
+            "One {WORKER} at a time was busy, for {} of the run's {}, and {} of that work was done in {}. \
+             A task runs on one {WORKER} at a time, and futures that are joined inside a task are part of \
+             it. Spawn the parts as tasks: with {}, the program would be at best about {} times as fast.",
             Time(any),
             Time(span),
             Percent(part),

@@ -17,7 +17,7 @@ const MANY_POLLS: u64 = 1000;
 const SHORT_POLL: Duration = Duration::from_micros(if cfg!(debug_assertions) { 8 } else { 2 });
 
 /// A busy-polling task wakes itself in at least this share of its polls. The share is less than 1, because
-/// the task may also wait for other things, and does not wake itself in its last poll.
+/// the task may also wait for other things, and because it does not wake itself in its last poll.
 const MOSTLY_SELF_WOKEN: f64 = 0.9;
 
 /// The minimum number of sleeps that count as polling. They must have about the same length, and the task
@@ -70,8 +70,8 @@ impl Adviser<'_> {
         found.sort_by_key(|(_, asking)| std::cmp::Reverse(asking.sleeps));
         let &(task, asking) = found.first()?;
         let text = format!(
-            "{} slept {} times for {} and only checked in between: it noticed the awaited \
-             event up to {} late{}. Let the event wake it: a channel, a Notify, or the task's handle.",
+            "{} slept {} times for {} and only checked in between: it noticed the awaited event up to {} \
+             late{}. Let the event wake it, through a channel, a Notify, or the task's handle.",
             self.label(task),
             asking.sleeps,
             Time(asking.median),
@@ -152,7 +152,8 @@ impl Adviser<'_> {
 
     /// Returns whether another task ended during the last sleep. In this case, the sleeping task probably
     /// checked for the other task's end. Ignores other tasks that also poll by timer, or that sleep at least
-    /// half as often as this task, because they probably belong to the same fan-out.
+    /// half as often as this task. Such tasks were probably spawned together with this one for the same kind
+    /// of work.
     fn was_answered(&self, task: usize, asking: &Asking, pollers: &[usize]) -> bool {
         if self.spans.tasks[task].ending == Some(crate::spans::Ending::Cancelled) {
             return false;

@@ -1,4 +1,4 @@
-//! Finds too many jobs in the blocking pool: thousands of tiny jobs, or more at the same time than the
+//! Finds too many jobs in the blocking pool: thousands of tiny jobs, or more jobs at the same time than the
 //! machine can handle.
 
 use std::time::Duration;
@@ -12,8 +12,8 @@ use crate::spans::TaskKind;
 /// Tiny jobs are reported if there are at least this many. Fewer tiny jobs cost little.
 const MANY_TINY: usize = 500;
 
-/// If the median length of the jobs is below this time, the jobs are tiny. To hand a job to a thread and get
-/// the result back takes some microseconds, or some tens of microseconds if the thread must be woken.
+/// If the median length of the jobs is below this time, the jobs are tiny. Handing a job to a thread and
+/// getting the result back takes some microseconds, or some tens of microseconds if the thread must be woken.
 const TINY: Duration = Duration::from_micros(50);
 
 /// The pool's threads count as competing for the cores if at least this number of jobs run at the same time,
@@ -76,9 +76,9 @@ impl Adviser<'_> {
             return advice(
                 Kind::ManyJobs,
                 format!(
-                    "{} computed in the blocking pool for {} each, up to {at_once} threads at once on {}. They \
-                     take the cores from one another and from the {WORKER}s. Compute in tasks, which {} share, \
-                     or begin no more jobs at once than there are cores.",
+                    "{} computed in the blocking pool for {} each, on up to {at_once} threads at once, \
+                     with {}. They take the cores from one another and from the {WORKER}s. Compute in \
+                     tasks, which run on {}, or begin no more jobs at once than there are cores.",
                     counted(count, "job"),
                     Time(each),
                     counted(self.cores, "core"),
@@ -90,8 +90,8 @@ impl Adviser<'_> {
             return advice(
                 Kind::ManyJobs,
                 format!(
-                    "{} of the blocking pool used up to {at_once} threads at once. Each takes a thread for as \
-                     long as it waits: await instead, or limit how many run at once.",
+                    "{} of the blocking pool used up to {at_once} threads at once. Each job occupies a \
+                     thread while it waits. Await in tasks instead, or limit how many jobs run at once.",
                     counted(count, "job"),
                 ),
             );

@@ -76,8 +76,8 @@ fn sleepers(tasks: Vec<Vec<u64>>) -> Vec<Kind> {
         for task in spawned {
             task.await.unwrap();
         }
-        // Without this sleep, the main future would end at the same virtual instant as the last task, and the
-        // rule would assume that the last task checked for the end of the main future.
+        // Without this sleep, the main future would end at the same virtual instant as the last task. The
+        // rule would then assume that the last task had checked for the end of the main future.
         brigade::time::sleep(Duration::from_millis(1)).await;
     });
     let timeline = executor.timeline().unwrap();
@@ -85,8 +85,8 @@ fn sleepers(tasks: Vec<Vec<u64>>) -> Vec<Kind> {
     advice.iter().map(super::Advice::kind).collect()
 }
 
-/// A loop of sleeps is reported only if another task ended during the last sleep, because the loop may have
-/// checked for this end. The end of a task that also sleeps in a loop does not count.
+/// A loop of sleeps is reported only if another task ended during the loop's last sleep, because the loop may
+/// have checked for this end. The end of a task that also sleeps in a loop does not count.
 #[test]
 fn a_loop_of_sleeps_is_polling_if_a_task_of_another_kind_ended() {
     let steps = || [41, 53, 79, 83, 47].repeat(5); // 1,515 ms

@@ -75,8 +75,8 @@ pub(super) fn more_workers(
     let were = if count == 1 { "was" } else { "were" };
     format!(
         "{} {were} on a core in polls for {} of the time, and the machine has {cores} cores. More \
-         {WORKER}s would help: {cores} of them would be at best about {} times as fast, because {} of these {} \
-         are one chain of cause and effect.",
+         {WORKER}s would help: {cores} of them would be at best about {} times as fast, because {} of the \
+         run's {} are one chain of cause and effect.",
         workers(count),
         Percent(busy),
         times(at_best),
@@ -87,8 +87,8 @@ pub(super) fn more_workers(
 
 pub(super) fn wakes_nowhere(wakes: u64, nowhere: u64, label: &str, of_task: u64) -> String {
     format!(
-        "{nowhere} of {wakes} wakes ({}) changed nothing, {of_task} of them for {label}: it was ready \
-         already, or complete. Wake once for a change, not once for each part of it.",
+        "{nowhere} of {wakes} wakes ({}) had no effect, because the task was already ready or complete. \
+         {of_task} of these were wakes of {label}. Wake once for a change, not once for each part of it.",
         Percent(nowhere as f64 / wakes as f64),
     )
 }

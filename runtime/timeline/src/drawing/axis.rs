@@ -25,8 +25,8 @@ impl Window {
     /// Divides the window into `bins` equal parts. For each part, returns the share of the part that the
     /// intervals fill. Two intervals that both fill a part completely add up to 2.
     ///
-    /// Takes time proportional to the number of intervals plus the number of bins. If an interval fills
-    /// several parts completely, `steps` notes only the first of them and the part after the last.
+    /// Takes time proportional to the number of intervals plus the number of bins. For an interval that fills
+    /// several parts completely, `steps` records only the first of these parts and the part after the last.
     pub(super) fn fill(
         self,
         bins: usize,
@@ -34,8 +34,8 @@ impl Window {
     ) -> Vec<f64> {
         let bins = bins.max(1);
         let mut parts = vec![0.0; bins];
-        // For each part: the number of intervals that fill it completely, minus the same number for the
-        // previous part.
+        // For each part: the number of intervals that fill it completely, minus the number of intervals that
+        // fill the previous part completely.
         let mut steps = vec![0i64; bins + 1];
         for (from, to) in intervals {
             let (from, to) = (self.place(from) * bins as f64, self.place(to) * bins as f64);

@@ -1,8 +1,9 @@
 //! One row of the SVG drawing, for a worker or a task.
 //!
 //! If a row has few spans, they are drawn one by one. A row with many spans is drawn as a chart instead,
-//! which is divided into columns. A column stands for a part of the time. Its height shows the share of this
-//! part that was spent in a state. So the size of the drawing does not grow with the number of spans.
+//! which is divided into columns. Each column stands for a piece of the time, and its height shows the share
+//! of this piece that was spent in a state. So the size of the drawing does not grow with the number of
+//! spans.
 
 use super::{
     axis::Nanos,

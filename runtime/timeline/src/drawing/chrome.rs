@@ -85,9 +85,10 @@ fn of_task(task: usize) -> Place {
     (TASKS, task as u64 + 1)
 }
 
-/// Returns nanoseconds as microseconds. Perfetto multiplies them by a thousand and cuts the fraction off, but
-/// 1.001 times a thousand is 1000.9999… in floating point. So this function adds a fifth of a nanosecond,
-/// which makes Perfetto's result exact. Then adjacent slices do not overlap.
+/// Returns nanoseconds as microseconds. Perfetto multiplies them by a thousand and cuts the fraction off. But
+/// in floating point, 1.001 times a thousand is 1000.9999…, from which one nanosecond would be lost. So this
+/// function adds a fifth of a nanosecond, which makes Perfetto's result exact. Then adjacent slices do not
+/// overlap.
 fn micros(at: Nanos) -> f64 {
     // Parse from text, because the output must have exactly these digits.
     let text = format!("{}.{:03}2", at / 1000, at % 1000);
@@ -218,8 +219,8 @@ impl<W: Write> Trace<'_, W> {
         self.instant(source, of_task(wake.task), wake.at, json!({}))
     }
 
-    /// Draws an arrow. Perfetto draws it only if both ends are within a slice. A task that ends wakes the
-    /// awaiting task just after its own last poll, so the beginning of that arrow is moved into this poll.
+    /// Draws an arrow. Perfetto draws it only if both ends are within a slice. When a task ends, it wakes the
+    /// awaiting task just after its last poll, so the beginning of the arrow is moved into that poll.
     fn arrow(&mut self, id: usize, by: usize, wake: &Wake) -> io::Result<()> {
         let (Some((polled, until)), Some((from, to))) = (wake.polled, wake.from) else {
             return Ok(());

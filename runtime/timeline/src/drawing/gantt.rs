@@ -295,7 +295,7 @@ impl CookRow {
     }
 
     /// For each of `bins` equal parts of the run, returns the share of the part in which the thread polled
-    /// tasks. In a part with a poll that was too short for the clock, the share is at least [`TRACE`],
+    /// tasks. If a poll was too short for the clock to measure, the share of its part is at least [`TRACE`],
     /// because the poll did happen.
     pub(super) fn busy(&self, window: Window, bins: usize) -> Vec<f64> {
         let mut busy = window.fill(bins, self.polls.iter().map(|poll| (poll.from, poll.to)));

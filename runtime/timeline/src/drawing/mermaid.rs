@@ -1,9 +1,9 @@
 //! Draws a run as a Mermaid Gantt chart, which GitHub and many other sites show inside Markdown.
 //!
 //! Mermaid charts are designed for projects that take weeks, but runs take much less time. The `dateFormat`
-//! is `x`, so Mermaid reads plain numbers as milliseconds. The format of the axis labels them with their true
-//! unit: nanoseconds, microseconds or milliseconds. `displayMode: compact` keeps all bars of a section in one
-//! row.
+//! is `x`, so Mermaid reads plain numbers as milliseconds. But a number may stand for nanoseconds,
+//! microseconds or milliseconds, and the format of the axis shows this unit. `displayMode: compact` keeps all
+//! bars of a section in one row.
 
 use std::fmt::Write as _;
 

@@ -110,7 +110,7 @@ impl<'a> Drawing<'a> {
         }
     }
 
-    /// Sets the title above the drawing, which describes the run.
+    /// Sets the title, which appears above the drawing and describes the run.
     #[must_use]
     pub fn title(mut self, title: impl Into<String>) -> Self {
         self.title = title.into();
@@ -203,7 +203,7 @@ impl<'a> Drawing<'a> {
         let path = path.as_ref();
         let form = Form::of(path).ok_or_else(|| {
             let message = format!(
-                "{}: the ending chooses the drawing and must be .html, .svg, .mmd or .json",
+                "{}: the file name must end in .html, .svg, .mmd or .json, which selects the format",
                 path.display()
             );
             io::Error::new(io::ErrorKind::InvalidInput, message)

@@ -60,8 +60,8 @@ pub(super) fn shorten(text: &str, columns: usize, ellipsis: &str) -> String {
     }
     // If the text ended in a zero-width joiner, this character would combine with the ellipsis.
     let mut short = short.trim_end_matches(['\u{200d}', ' ']).to_owned();
-    // Some characters are narrower together than alone. The loop above measured each character alone, so the
-    // text before the ellipsis is never too wide.
+    // Some characters take fewer columns together than alone. The loop above measured each character alone,
+    // so the text before the ellipsis is never too wide.
     short.push_str(ellipsis);
     shorter_still(short, columns)
 }

@@ -97,8 +97,8 @@ impl Ink {
     }
 }
 
-/// Writes one line. It writes a colour code only if the colour changes, and omits spaces at the end of the
-/// line.
+/// Writes one line. A colour code is written only where the colour changes, and spaces at the end of the line
+/// are omitted.
 pub(super) struct Pen<'a> {
     text: &'a mut String,
     colour: bool,

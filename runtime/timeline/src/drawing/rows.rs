@@ -125,8 +125,8 @@ fn ends(poll: &spans::Poll) -> (Nanos, Nanos) {
     (nanos(poll.begin), nanos(poll.end))
 }
 
-/// Converts a wake that queued its task, or that came during the task's poll and so caused another poll.
-/// Returns `None` for a spawn, and for a wake without effect.
+/// Converts a wake that queued its task, or that came during the task's poll and caused another poll. Returns
+/// `None` for a spawn, and for a wake without effect.
 fn waker(spans: &Spans, wake: &spans::Wake) -> Option<Wake> {
     if wake.effect == brigade::timeline::WakeEffect::Nothing {
         return None;

@@ -1,9 +1,9 @@
 //! Draws a run as a Gantt chart of characters, which fits into a terminal.
 //!
-//! A character stands for a piece of time. The piece may be long, and a task may have run for only an instant
-//! of it. So a bar is not only full or empty: `▌` means that the task ran for half of the piece, and `▏`
-//! means that it ran for a small part. Even a very short poll is therefore visible. The rows of the workers
-//! and of the tasks in flight show heights, from `▁` to `█`.
+//! Each character stands for a piece of time. The piece may be long, and a task may have run for only an
+//! instant of it. So a character may also be partly filled: `▌` means that the task ran for half of the
+//! piece, and `▏` means that it ran for a small part. Even a very short poll is therefore visible. The rows
+//! of the workers and of the tasks in flight show heights, from `▁` to `█`.
 
 use unicode_width::UnicodeWidthStr as _;
 

@@ -5,7 +5,7 @@
 //! the length of the chain that leads to the poll's beginning, and of the chain that leads to its end. A
 //! chain grows while a task runs, or waits for something other than a task. If another task woke the task,
 //! the longer of the two tasks' chains continues. So the chain to an instant is never longer than the run up
-//! to then.
+//! to that instant.
 
 use std::time::Duration;
 
@@ -137,7 +137,7 @@ impl<'a> Chains<'a> {
             Source::Task(by) | Source::Join(by) => by,
             Source::Io | Source::Timer | Source::Thread => return None,
         };
-        // A task does not lengthen its chain by waking itself.
+        // A task that wakes itself does not lengthen its chain.
         let from = wake.from.filter(|_| by != wake.task)?;
         let (poll, link) = (&self.spans.polls[from], self.links[from]);
         if wake.at >= poll.end {

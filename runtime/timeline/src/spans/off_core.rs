@@ -1,8 +1,8 @@
 //! Computes how long polls were off the core, from the readings of their thread's CPU clock.
 //!
 //! When a poll ends, or a park begins or ends, the recorder reads the clock if a millisecond has passed since
-//! the last reading. So of the polls between two readings, all but the last take less than a millisecond
-//! together. The time off the core is divided among these polls in proportion to their lengths.
+//! the last reading. So all polls between two readings, except the last of these polls, take less than a
+//! millisecond in total. The time off the core is divided among these polls in proportion to their lengths.
 
 use std::time::Duration;
 

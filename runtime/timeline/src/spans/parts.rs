@@ -27,7 +27,7 @@ pub(super) struct Life {
     pub(super) awaits: usize,
     /// True if the task awaited another task when it began to wait.
     pub(super) joins: bool,
-    /// The awaited tasks that have ended since the last poll of this task began. The end of each can wake
+    /// The awaited tasks that have ended since the last poll of this task began. Each of these ends can wake
     /// this task once.
     pub(super) farewells: Vec<usize>,
     pub(super) spans: TaskSpans,

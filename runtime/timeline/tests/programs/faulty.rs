@@ -422,7 +422,7 @@ async fn limited(permits: usize) {
     }
 }
 
-/// A queue that wakes either all tasks that wait for an item, or one of them.
+/// A queue. A push wakes either all tasks that wait for an item, or only one of them.
 #[derive(Default)]
 struct Queue(Mutex<(VecDeque<u64>, Vec<Waker>, bool)>);
 

@@ -31,7 +31,7 @@ pub(crate) fn spawn<T: Send + 'static>(
     Builder::new().name(name).spawn(future)
 }
 
-/// The number of rounds of arithmetic that take about a microsecond in this kind of build.
+/// The number of rounds of arithmetic that take about a microsecond in this build, debug or release.
 const PER_MICRO: u64 = if cfg!(debug_assertions) { 60 } else { 600 };
 
 /// Computes for about this number of microseconds of CPU time on a current machine.

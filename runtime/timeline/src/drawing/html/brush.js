@@ -99,7 +99,7 @@ const isDark = () => (view.theme ? view.theme === "dark" : dark.matches);
 const switchTheme = () => setTheme(isDark() ? "light" : "dark");
 dark.addEventListener("change", () => setTheme(view.theme));
 
-// Tasks with the same name share a colour. The names get the colours in turn, so that adjacent tasks differ.
+// Tasks with the same name share a colour. Each new name gets the next colour, so that adjacent tasks differ.
 const turns = new Map();
 for (const name of run.names) if (!turns.has(name)) turns.set(name, turns.size % COOKS);
 

@@ -56,7 +56,7 @@ const ON_SCENE = {
   },
   pointerup(event) {
     if (grip && !grip.moved && grip.at.y >= STRIP) pin(hit(grip.at.x, grip.at.y));
-    // Add up the marked area only now, because the sums may take longer than a frame.
+    // Add up the marked area only after the drag, because the sums may take longer than a frame.
     else if (view.pin?.kind === "area") pin(view.pin);
     grip = null;
     hover(event.pointerType === "mouse" && view.pin?.kind !== "area" ? placeIn(event) : null);
@@ -125,8 +125,8 @@ function pinPoll(poll, zooming = false) {
   if (zooming) zoomToPin();
 }
 
-/// Zooms to the pinned thing. An area then fills the screen. Any other thing, with the wake that led to it,
-/// fills a third of the screen.
+/// Zooms to the pinned thing. An area then fills the screen. Any other thing fills a third of the screen,
+/// together with the wake that led to it.
 function zoomToPin() {
   if (!view.pin) return;
   const { kind, row } = view.pin;
@@ -152,8 +152,8 @@ const KEYS = [
   ["[ ]", "lower rows (more of them), higher rows", changeRowHeight],
   ["c t", "by worker, by task", (way) => toolbar.elements.by[way < 0 ? 0 : 1].click()],
   ["/", "filter tasks by name", () => byId("filter").focus()],
-  ["p n", "the poll of the pinned task before, after; with nothing pinned, the first one shown", stepPoll],
-  ["w e", "follow an arrow: to the poll that woke the pinned one, to a poll that it woke", followWake],
+  ["p n", "the previous, next poll of the pinned task; with nothing pinned, the first poll shown", stepPoll],
+  ["w e", "follow an arrow: back to the poll that woke the pinned poll, on to a poll that it led to", followWake],
   ["a", "add up what is shown, with a histogram of poll lengths", addUp],
   ["Enter", "zoom to what is pinned", zoomToPin],
   ["Escape", "unpin", () => pin(null)],

@@ -16,9 +16,9 @@ function paintRows() {
 }
 
 /// Calls `paint(row, left, width, cover)` for the intervals of a group. Each interval of at least 1.5 pixels
-/// gets its own call. Consecutive thinner intervals in one column of pixels share a call, in which `cover` is
-/// the part of the column that they fill, and `row` is the longest of them. So the number of pixels limits the
-/// number of calls.
+/// gets its own call. Thinner intervals that follow one another in one column of pixels share a call: `cover`
+/// is the part of the column that they fill, and `row` is the longest of them. So the number of pixels limits
+/// the number of calls.
 function eachBar(index, group, table, paint) {
   const { from, to } = table;
   const scale = 1 / nanosPerPixel();
@@ -79,8 +79,8 @@ function paintLane(lane) {
   eachBar(run.pollsOfLane, lane, run.polls, (poll, x, width, cover) => {
     const task = run.polls.task[poll];
     const shown = view.rowOfTask[task] >= 0;
-    // Several thin polls are drawn as one bar, whose height is their share of the time. Between wide polls,
-    // leave a thin gap, so that they do not look like one poll.
+    // Several thin polls are drawn as one bar, whose height shows the share of time that they took. Between
+    // wide polls, leave a thin gap, so that they do not look like one poll.
     const part = Math.max(3, height * cover);
     box(x, top + height - part, width > 4 ? width - 0.75 : width, part, colourOfTask(task), shown ? 1 : 0.15);
     const name = width > 26 && shown ? shortened(run.names[task], width - 10, SMALL) : "";

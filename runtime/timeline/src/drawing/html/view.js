@@ -39,7 +39,7 @@ const timeAt = (x) => view.from + (x - view.gutter) * nanosPerPixel();
 const stripX = (time) => view.gutter + (time / LENGTH) * plotWidth();
 const stripTime = (x) => (clamp(x - view.gutter, 0, plotWidth()) / plotWidth()) * LENGTH;
 
-/// Shows the time `from..to`, but at least `SHORTEST`, and the rows below the first `scroll` pixels.
+/// Shows the time `from..to`, extended to at least `SHORTEST`, and the rows below the first `scroll` pixels.
 function show(from, to, scroll = view.scroll) {
   const span = clamp(to - from, SHORTEST, LENGTH);
   view.from = clamp((from + to - span) / 2, 0, LENGTH - span);
