@@ -26,7 +26,8 @@ async fn after(milliseconds: u32, number: u32) -> u32 {
     number
 }
 
-/// futures-util: joins many futures, limits how many run at the same time, and takes the first result or all.
+/// futures-util: combinators join many futures, limit how many run at the same time, and return the first
+/// result or all results.
 fn futures_combinators<K: Kitchen>() {
     K::open().block_on(async {
         assert_eq!(

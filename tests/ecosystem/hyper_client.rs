@@ -98,7 +98,7 @@ fn the_pool_reuses_connections<K: Kitchen>() {
             assert_eq!(spoke, "HTTP/1.1");
         }
         // After a reply, a separate task returns the connection to the pool. A request that begins before
-        // that opens another connection.
+        // this return opens another connection.
         let alone = connections.load(Ordering::Relaxed);
         assert!(alone < 20, "{alone} connections for 20 requests in turn");
 

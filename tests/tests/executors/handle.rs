@@ -1,4 +1,5 @@
-//! Tests an executor's handle and the free functions, and what they report without an executor.
+//! Tests an executor's handle and functions such as `brigade::spawn`, and what they report without an
+//! executor.
 
 use std::future::pending;
 use std::panic::catch_unwind;

@@ -33,9 +33,9 @@ fn shutdown_timeout_waits_for_running_jobs<K: Kitchen>() {
     }
 }
 
-/// A task shuts its own executor down while a running closure waits for another task of this executor. If the
-/// worker waited for the closure, the closure would wait forever, because the worker cancels the other task
-/// afterwards.
+/// A task shuts its own executor down while a running closure waits for another task of this executor. The
+/// worker must not wait for the closure. Otherwise both would wait forever, because the worker cancels the
+/// other task only after this wait.
 #[test]
 fn a_worker_does_not_wait_for_what_waits_for_it() {
     let executor = brigade::WorkStealing::with_workers(1).unwrap();

@@ -306,7 +306,7 @@ fn many_writers_do_not_pause<K: Kitchen>() {
         })
     };
     let (few, many) = (time(4), time(32));
-    // When these failures caused pauses, many writers took forty times as long as a few writers.
+    // In a version in which these failures caused pauses, many writers took forty times as long as a few.
     assert!(
         many < 12 * few,
         "{many:?} with many writers, {few:?} with few"

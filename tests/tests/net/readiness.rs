@@ -108,7 +108,8 @@ fn a_read_that_stops_at_urgent_data_goes_on<K: Kitchen>() {
             for inline in [false, true] {
                 let (client, server) = pair().await;
                 let socket = socket2::SockRef::from(&server);
-                // Lending the descriptor ends the rule about short reads, which is under test here.
+                // `SockRef` borrows the client's descriptor, after which brigade reads on after every short
+                // read. So borrow it only in this case.
                 if inline {
                     let client = socket2::SockRef::from(&client);
                     client.set_out_of_band_inline(true).unwrap();
@@ -174,7 +175,7 @@ fn take_urgent(socket: &SockRef<'_>) -> io::Result<usize> {
     socket.recv_out_of_band(&mut [MaybeUninit::uninit()])
 }
 
-/// A call may wait for urgent data, also on a stream from std and on a Unix stream.
+/// A call can wait for urgent data, even on a stream from std or on a Unix stream.
 fn calls_wait_for_urgent_data<K: Kitchen>() {
     // The call must begin to wait before the byte comes.
     macro_rules! passes {

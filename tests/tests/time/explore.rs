@@ -237,7 +237,8 @@ fn blocking_jobs_are_part_of_the_order() {
     assert!(once.iter().collect::<BTreeSet<_>>().len() > 5);
 }
 
-/// A seed is named only if it fails again. A program that uses its own random numbers gets another message.
+/// A seed is named only if it fails again. If a program uses its own random numbers, the message says that
+/// the runs differ.
 fn a_seed_that_then_passes_is_not_named() {
     let mut runs = 0;
     let diverged = complaint(|| {
