@@ -366,7 +366,7 @@ tokio::task_local! {
     static TABLE: u32;
 }
 
-/// tokio's task-locals work in a scope around a future. A spawned task does not inherit them, as in tokio.
+/// tokio's task-locals work in a scope around a future. As in tokio, a spawned task does not inherit them.
 fn tokio_task_locals<K: Kitchen>() {
     K::open().block_on(async {
         let tasks = (0..20).map(|table| {

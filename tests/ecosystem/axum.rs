@@ -106,7 +106,7 @@ async fn ask(
 }
 
 /// Routes take a path, a state and JSON, and return JSON. If the body is invalid or the path is unknown, the
-/// reply has the right status.
+/// reply has the right error status.
 fn json_there_and_back<K: Kitchen>() {
     async fn order(
         State(kitchen): State<String>,

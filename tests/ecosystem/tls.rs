@@ -28,7 +28,7 @@ fn both_sides() -> (TlsAcceptor, TlsConnector) {
     (Arc::new(server).into(), Arc::new(client).into())
 }
 
-/// Each of many simultaneous connections sends more than fits into a TLS record, and gets it back.
+/// Each of many simultaneous connections sends more bytes than fit into a TLS record, and gets them back.
 fn futures_rustls_there_and_back<K: Kitchen>() {
     let (acceptor, connector) = both_sides();
     K::open().block_on(async {

@@ -49,7 +49,8 @@ where
     Ok(count)
 }
 
-/// Each of many simultaneous clients sends texts and binary messages, from empty to larger than any buffer.
+/// Each of many simultaneous clients sends texts and binary messages. Some messages are empty, and some are
+/// larger than any buffer.
 fn echoes_to_its_own_client<K: Kitchen>() {
     K::open().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,7 +1,7 @@
 //! A task that blocks its worker delays no other task while another worker is free (tokio #4941, #621).
 //!
 //! Each test blocks a worker *until* another worker has run a certain task or timer. If no other worker runs
-//! it, the test fails by a timeout.
+//! it, the test times out and fails.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;

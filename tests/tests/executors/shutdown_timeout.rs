@@ -83,7 +83,7 @@ fn shutdown_timeout_cancels_queued_jobs<K: Kitchen>() {
     }
 }
 
-/// When the timeout ends, the shutdown stops waiting, and a running closure continues. With a timeout of
+/// When the timeout expires, the shutdown stops waiting, and a running closure continues. With a timeout of
 /// zero, the shutdown does not wait at all.
 fn shutdown_timeout_gives_up_at_its_end<K: Kitchen>() {
     for timeout in [Duration::ZERO, Duration::from_millis(20)] {

@@ -108,8 +108,8 @@ fn a_read_that_stops_at_urgent_data_goes_on<K: Kitchen>() {
             for inline in [false, true] {
                 let (client, server) = pair().await;
                 let socket = socket2::SockRef::from(&server);
-                // `SockRef` borrows the client's descriptor, after which brigade reads on after every short
-                // read. So borrow it only in this case.
+                // Borrow the client's descriptor only in this case. Afterwards, brigade no longer relies on
+                // short reads, and this reliance is under test.
                 if inline {
                     let client = socket2::SockRef::from(&client);
                     client.set_out_of_band_inline(true).unwrap();

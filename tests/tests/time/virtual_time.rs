@@ -1,4 +1,4 @@
-//! Tests virtual time, in which sleeps take no real time and every run is the same.
+//! Tests virtual time, in which sleeps take no real time, and every run of a program gives the same times.
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
