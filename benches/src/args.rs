@@ -110,7 +110,7 @@ fn matching(word: &str) -> Result<Rows, String> {
 
 fn runtime(word: &str) -> Result<&'static str, String> {
     let found = RUNTIMES.iter().copied().find(|runtime| *runtime == word);
-    found.ok_or_else(|| format!("unknown: there are {}", RUNTIMES.join(", ")))
+    found.ok_or_else(|| format!("no such runtime; there are {}", RUNTIMES.join(", ")))
 }
 
 #[cfg(test)]
