@@ -33,7 +33,7 @@ impl Record {
             let runs = if executor == "many" { TIMES_MANY } else { 1 };
             let counts = (0..runs).map(|_| callgrind::count(executor, operation, times));
             let cost = counts.min_by(|a, b| a.instructions.total_cmp(&b.instructions));
-            let cost = cost.expect("it is counted at least once");
+            let cost = cost.expect("every operation is counted at least once");
             (executor.to_owned(), operation.to_owned(), cost)
         };
         let compiler = Command::new("rustc").arg("--version").output();

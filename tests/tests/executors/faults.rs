@@ -252,7 +252,7 @@ fn ten_thousand_cancellations_leave_nothing<K: Kitchen>() {
 fn poll_and_drop<F: Future>(waker: &Waker, future: F) {
     let mut future = pin!(future);
     let polled = future.as_mut().poll(&mut Context::from_waker(waker));
-    assert!(polled.is_pending(), "it did not have to wait");
+    assert!(polled.is_pending(), "the future did not have to wait");
 }
 
 /// Waits until all aborted tasks have ended.

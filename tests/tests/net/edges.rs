@@ -220,7 +220,7 @@ async fn comes_about<F: Future>(expected: bool, operation: F) -> Option<F::Outpu
         }
         // Poll again only after a wake, because this test checks the wakes.
         while counting.count() == heard {
-            assert!(began.elapsed() < PATIENCE, "it was not woken");
+            assert!(began.elapsed() < PATIENCE, "no wake came");
             brigade::yield_now().await;
         }
     }

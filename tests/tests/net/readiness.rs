@@ -383,7 +383,7 @@ fn a_task_that_was_woken_from_readable_does_not_wait_again<K: Kitchen>() {
         while client.try_read(&mut [0]).is_ok() {}
         for readable in &mut waiting {
             let polled = readable.as_mut().poll(&mut cx);
-            assert!(polled.is_ready(), "it was woken and waits again");
+            assert!(polled.is_ready(), "the task was woken and waits again");
         }
         assert!(pin!(client.readable()).as_mut().poll(&mut cx).is_pending());
     });

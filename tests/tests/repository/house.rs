@@ -271,7 +271,7 @@ fn the_life_of_a_task_names_functions_that_exist() {
 /// To print the sums, run
 /// `cargo test -p brigade-tests --test repository life_of_a_task -- --ignored --nocapture`.
 #[test]
-#[ignore = "the goals are not reached: it reports how far they are"]
+#[ignore = "the goals are not reached: this test reports the present sums"]
 fn the_life_of_a_task_is_short() {
     let [one, many] = life_of_a_task(&read(PAGE), &shipped()).unwrap();
     println!("one cook: {one:?}\nmany cooks add: {many:?}");

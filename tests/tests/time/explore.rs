@@ -51,12 +51,14 @@ async fn careless_jar() {
 /// Returns the panic message of a program that fails in `explore`.
 fn complaint<T>(program: impl FnOnce() -> T) -> String {
     let payload = catch_unwind(AssertUnwindSafe(program)).err();
-    text_of(&*payload.expect("it fails")).to_owned()
+    text_of(&*payload.expect("the program fails")).to_owned()
 }
 
 /// Returns the number that follows the word `seed` in a message.
 fn seed_of(complaint: &str) -> u64 {
-    let (_, rest) = complaint.split_once("seed ").expect("it names the seed");
+    let (_, rest) = complaint
+        .split_once("seed ")
+        .expect("the message names the seed");
     rest.split(' ').next().unwrap().parse().unwrap()
 }
 
