@@ -56,9 +56,7 @@ fn complaint<T>(program: impl FnOnce() -> T) -> String {
 
 /// Returns the number that follows the word `seed` in a message.
 fn seed_of(complaint: &str) -> u64 {
-    let (_, rest) = complaint
-        .split_once("seed ")
-        .expect("the message names the seed");
+    let (_, rest) = complaint.split_once("seed ").expect("a seed is named");
     rest.split(' ').next().unwrap().parse().unwrap()
 }
 
