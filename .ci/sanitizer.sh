@@ -11,7 +11,7 @@ sanitize() {
     local sanitizer=$1 target=x86_64-unknown-linux-gnu
     shift
     need_toolchain "$nightly" rust-src
-    [ "$(rustc -vV | sed -n 's/^host: //p')" = "$target" ] || cannot_run "made for $target only"
+    [ "$(rustc -vV | sed -n 's/^host: //p')" = "$target" ] || cannot_run "works only on $target"
     own_target "$sanitizer"
     local tests=() program
     for program in tests/tests/*.rs tests/tests/*/main.rs tests/ecosystem/main.rs; do

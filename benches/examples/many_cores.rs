@@ -15,11 +15,9 @@ use brigade_benches::{
 const WORKERS: [usize; 7] = [2, 4, 8, 16, 32, 64, 128];
 
 fn main() -> io::Result<()> {
-    println!(
-        "Beyond two cores, on paper: nanoseconds of a worker for an operation.\n\n{ASSUMPTIONS}"
-    );
+    println!("Simulated: how many nanoseconds a worker takes for one operation.\n\n{ASSUMPTIONS}");
     for (runtime, accesses, every) in LOOKS {
-        println!("{runtime}, a poll of the driver, every {every} polls: {accesses}.");
+        println!("{runtime} polls the driver after {every} task polls. Accesses: {accesses}.");
     }
     let mut charts = String::new();
     // The operations come in pairs: brigade's operation, then tokio's.
@@ -31,7 +29,7 @@ fn main() -> io::Result<()> {
             let Operation(_, name, measured, _, accesses) = operation;
             let all = WORKERS.map(|workers| simulate(operation, workers));
             let [one, two] = measured.map(digits);
-            let two = format!("; 2: {two} ns, on paper {}", digits(all[0].0 / 2.0));
+            let two = format!("; 2: {two} ns, simulated {}", digits(all[0].0 / 2.0));
             let two = if measured[1].is_nan() { "" } else { &two };
             print!("\n  {name:<8} {:<43}", format!("1: {one} ns{two}"));
             all.iter()
@@ -41,12 +39,12 @@ fn main() -> io::Result<()> {
                 .zip(WORKERS)
                 .find(|((.., share), _)| *share > 0.5);
             let full = full.map_or("none".to_owned(), |((_, line, _), workers)| {
-                format!("{line}, at {workers}")
+                format!("{line}, with {workers} workers")
             });
             let (_, line, share) = all[6];
             print!("\n    {accesses}");
             print!(
-                "\n    is the first to take most of the time: {full}; at 128: {line}, {:.0} %",
+                "\n    takes most of the time first: {full}; with 128 workers: {line}, {:.0} %",
                 share * 100.0
             );
             let points = WORKERS
@@ -60,7 +58,7 @@ fn main() -> io::Result<()> {
         }
         println!();
         let (x, y) = (at % 2 * 760, at / 2 * 340);
-        let chart = lines(both[0].0, "ns of a worker, over workers", &curves);
+        let chart = lines(both[0].0, "ns per operation, by workers", &curves);
         charts += &format!("<g transform=\"translate({x} {y})\">\n{chart}</g>\n");
     }
     let Some(file) = env::args().nth(1) else {

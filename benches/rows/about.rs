@@ -61,6 +61,6 @@ pub(crate) fn busy() -> Option<String> {
     let loads = fs::read_to_string("/proc/loadavg").ok()?;
     let load: f64 = loads.split(' ').next()?.parse().ok()?;
     (load > QUIET).then(|| {
-        format!("the machine was busy when the run began (load {load:.1}): repeat the run on an idle machine")
+        format!("the machine was busy when the run began (load {load:.1}). Repeat the run on an idle machine")
     })
 }

@@ -37,7 +37,7 @@ pub(crate) fn conduct() -> ExitCode {
         .iter()
         .all(|row| columns(row, &options).next().is_none())
     {
-        eprintln!("error: none of the chosen runtimes has a chosen row");
+        eprintln!("error: none of the chosen runtimes can run any of the chosen rows");
         return ExitCode::from(2);
     }
     let failed = if options.growth || !options.workers.is_empty() {

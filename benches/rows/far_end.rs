@@ -1,5 +1,6 @@
 //! The far ends of the network benchmarks: a server and some clients. Each far end runs in a separate
-//! process, so that its costs are not counted. It uses mio directly, and is the same for every runtime.
+//! process, so that its costs are not counted. A far end uses mio directly, and is the same for every
+//! runtime.
 
 mod clients;
 mod origin;
@@ -15,7 +16,7 @@ use std::{
 };
 
 /// Starts this executable again in another role (a far end). The far end stops when the pipe to its standard
-/// input closes, so it stops even if this process is killed.
+/// input closes. So it also stops if this process is killed.
 fn start(part: &[&str]) -> (Child, BufReader<ChildStdout>) {
     let mut child = env::current_exe()
         .and_then(|this| {

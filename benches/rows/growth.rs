@@ -52,7 +52,7 @@ const CURVES: &[Curve<'_>] = &[
         of: "timers",
         sizes: UP_TO_A_MILLION,
         scale: Scale::Size,
-        unit: "CPU ns a sleep",
+        unit: "CPU ns per sleep",
         each: |value, _| value,
     },
     Curve {
@@ -61,20 +61,20 @@ const CURVES: &[Curve<'_>] = &[
         of: "sockets",
         sizes: &[100, 1_000, 5_000, 15_000],
         scale: Scale::Size,
-        unit: "CPU us a connection",
+        unit: "CPU us per connection",
         each: |millis, size| millis * 1e3 / size,
     },
 ];
 
 /// The benchmarks that `--workers` runs with several numbers of workers, and the units of their curves.
 const BY_WORKERS: [(&str, &str); 7] = [
-    ("m_spawn_worker", "ns a task, by workers"),
-    ("m_spawn_all", "ns a task, by workers"),
-    ("m_recursive", "ns a task, by workers"),
-    ("m_yield", "ns a yield, by workers"),
-    ("m_pairs", "ns a round trip, by workers"),
-    ("m_chained", "ns a link, by workers"),
-    ("m_timer_cancel", "ns a timer, by workers"),
+    ("m_spawn_worker", "ns per task, by workers"),
+    ("m_spawn_all", "ns per task, by workers"),
+    ("m_recursive", "ns per task, by workers"),
+    ("m_yield", "ns per yield, by workers"),
+    ("m_pairs", "ns per round trip, by workers"),
+    ("m_chained", "ns per task, by workers"),
+    ("m_timer_cancel", "ns per timer, by workers"),
 ];
 
 fn by_workers(sizes: &[usize]) -> impl Iterator<Item = Curve<'_>> {

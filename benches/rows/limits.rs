@@ -1,5 +1,5 @@
-//! The limits: the work of each benchmark, done by the simplest code that can do it, without a runtime. The
-//! limits are bounds, not competitors, because none of them could replace a runtime.
+//! The limits: the work of each benchmark, done by the simplest code that can do it, without a runtime. A
+//! limit is a bound and not a competitor, because its code cannot replace a runtime.
 
 pub(crate) mod closures;
 

@@ -8,7 +8,7 @@ use std::{
 
 use brigade_benches::results::median;
 
-/// The extent of a measurement, from the arguments of this process.
+/// How long and at which size to measure, from the arguments of this process.
 #[derive(Clone, Copy)]
 pub(crate) struct Job {
     /// How long the benchmark repeats its pass, which is a fixed number of operations.
@@ -145,7 +145,7 @@ impl Usage {
 
 /// The minimum number of passes, not counting the warm-up.
 const LEAST_PASSES: usize = 2;
-/// The maximum number of passes. It matters only if passes take hardly any time.
+/// The maximum number of passes. This limit matters only if passes take hardly any time.
 const MOST_PASSES: usize = 10_000;
 
 /// The costs of the passes so far. The first pass is not counted, because it is a warm-up.

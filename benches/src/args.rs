@@ -103,14 +103,14 @@ fn matching(word: &str) -> Result<Rows, String> {
         _ => row(word).into_iter().collect(),
     };
     if found.is_empty() {
-        return Err("there is no such row; --list names them".to_owned());
+        return Err("there is no such row; --list prints all rows".to_owned());
     }
     Ok(Rows(found.iter().map(|row| row.id).collect()))
 }
 
 fn runtime(word: &str) -> Result<&'static str, String> {
     let found = RUNTIMES.iter().copied().find(|runtime| *runtime == word);
-    found.ok_or_else(|| format!("there are {}", RUNTIMES.join(", ")))
+    found.ok_or_else(|| format!("no such runtime; there are {}", RUNTIMES.join(", ")))
 }
 
 #[cfg(test)]

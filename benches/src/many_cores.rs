@@ -15,11 +15,11 @@ pub const ASSUMPTIONS: &str = "\
 - A line moves to one core at a time. Cores that want it wait in a queue. The core that has it uses it until
   the line leaves.
 - A core reads up to eight lines at the same time. If it already has a line, an access takes no extra time.
-- Each worker has its own core, is busy all the time, and spins for locks. It is a guess how long a lock is
-  held, and how many lines of its data move with the lock.
-- What the tasks themselves do, allocate and share is not simulated.
-- A thief takes half of a ring, which is 64 tasks of 100 ns each. In half of the thefts, it is the last
-  searcher.
+- Each worker has its own core, is busy all the time, and spins for locks. How long a lock is held, and how many
+  lines of data move with it, are guesses.
+- The simulation leaves out what the tasks themselves do, allocate and share.
+- A thief takes half of a ring, which is 64 tasks of 100 ns each. In half of the thefts, the thief is
+  the last searcher.
 ";
 
 /// An operation that every worker repeats. Its fields are:
@@ -50,7 +50,7 @@ pub const LOOKS: [(&str, &str, usize); 2] = [
 const YIELD: &str = "a yield (m_yield)";
 const WAKE: &str = "a round trip by channel within a worker (m_pairs)";
 const SPAWN: &str = "a task spawned and awaited (m_spawn_all)";
-const STEAL: &str = "a theft of 64 tasks (no row)";
+const STEAL: &str = "64 tasks stolen together (no row)";
 const TIMER: &str = "a timer armed and dropped (m_timer_cancel)";
 
 /// The operations. The cache line `remote` holds the part of a worker that other workers access, such as its

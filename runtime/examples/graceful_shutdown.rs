@@ -36,8 +36,8 @@ fn main() -> io::Result<()> {
         let finished = pin!(timeout(PATIENCE, drain(&mut guests)));
         match select(finished, pin!(again.recv())).await {
             Either::Left((Ok(served), _)) => println!("all {served} have finished"),
-            Either::Left((Err(_), _)) => println!("out of patience"),
-            Either::Right(_) => println!("at once, then"),
+            Either::Left((Err(_), _)) => println!("some guests are still connected"),
+            Either::Right(_) => println!("ending at once: a second Ctrl-C"),
         }
         // Dropping the set ends the tasks of the remaining guests.
         Ok(())

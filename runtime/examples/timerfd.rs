@@ -1,6 +1,6 @@
 //! A source of events for which brigade has no type: a Linux timerfd, which is a timer with a descriptor.
 //!
-//! `OwnedFdSource` takes any descriptor that the OS can watch.
+//! `OwnedFdSource` takes any descriptor that the OS can monitor.
 //!
 //! ```console
 //! $ cargo run -p brigade --example timerfd

@@ -157,7 +157,8 @@ fn a_local_task_has_a_span() {
 /// If a subscriber is attached to a future, it stays in effect after the future is spawned.
 #[test]
 fn subscribers_of_futures_go_with_them() {
-    // Install the subscriber before any span, because `tracing` caches whether a subscriber wants a span.
+    // Install the process-wide subscriber before any span is made, because `tracing` caches whether a
+    // subscriber wants a span.
     notes();
     let mine = Notes::default();
     SingleThread::new().unwrap().block_on(async {

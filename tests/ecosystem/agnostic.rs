@@ -26,7 +26,8 @@ async fn after(milliseconds: u32, number: u32) -> u32 {
     number
 }
 
-/// futures-util: joins many futures, limits how many run at the same time, and takes the first result or all.
+/// futures-util: combinators join many futures, limit how many run at the same time, and return the first
+/// result or all results.
 fn futures_combinators<K: Kitchen>() {
     K::open().block_on(async {
         assert_eq!(
@@ -365,7 +366,7 @@ tokio::task_local! {
     static TABLE: u32;
 }
 
-/// tokio's task-locals work in a scope around a future. A spawned task does not inherit them, as in tokio.
+/// tokio's task-locals work in a scope around a future. As in tokio, a spawned task does not inherit them.
 fn tokio_task_locals<K: Kitchen>() {
     K::open().block_on(async {
         let tasks = (0..20).map(|table| {

@@ -1,8 +1,9 @@
-//! Runs axum on brigade. `serve` below is the recipe in `runtime/docs/ecosystem.md`. hyper drives each
-//! connection in a task of brigade. The service is an axum router.
+//! Runs axum on brigade. The function `serve` below is the recipe that `runtime/docs/ecosystem.md` shows. It
+//! serves an axum router: hyper drives each connection in a task of brigade.
 //!
 //! Routing, extractors, JSON and bodies need no runtime. `TimeoutLayer`, `ServeDir` and `WebSocketUpgrade`
-//! panic outside a tokio runtime, as the last test shows. `compat()` on the connection enters such a runtime.
+//! panic outside a tokio runtime, as the last test shows. Calling `compat()` on the connection's future
+//! enters such a runtime in each poll.
 
 use std::io;
 use std::net::SocketAddr;
@@ -104,8 +105,8 @@ async fn ask(
     Ok((status, reply.into_body().collect().await?.to_bytes()))
 }
 
-/// Routes take a path, a state and JSON, and return JSON. An invalid body or an unknown path is answered with
-/// the right status.
+/// Routes take a path, a state and JSON, and return JSON. If the body is invalid or the path is unknown, the
+/// reply has the right error status.
 fn json_there_and_back<K: Kitchen>() {
     async fn order(
         State(kitchen): State<String>,

@@ -23,8 +23,8 @@ fn threads() -> usize {
     names.filter(|it| it.starts_with("async-compat")).count()
 }
 
-/// tokio's sockets and timers work in brigade's tasks. For any number of tasks, tokio's runtime needs one
-/// extra thread.
+/// tokio's sockets and timers work in brigade's tasks. tokio's runtime needs one extra thread, however many
+/// tasks there are.
 fn tokio_s_own_sockets_and_timers_run<K: Kitchen>() {
     K::open().block_on(async {
         assert_eq!(threads(), 0);

@@ -6,8 +6,8 @@
 //! implement tokio's traits. `compat()` from `tokio-util` adds these traits to any futures-io stream. No
 //! other glue is needed.
 //!
-//! If a server is not installed, its test prints that it was skipped, or fails if `BRIGADE_REQUIRE_SERVERS`
-//! is set.
+//! If a server is not installed, the test for it prints that it was skipped. If `BRIGADE_REQUIRE_SERVERS` is
+//! set, the test fails instead.
 #![cfg(unix)]
 
 use std::env;
@@ -159,8 +159,8 @@ async fn postgres_client(server: &Server) -> tokio_postgres::Client {
     client
 }
 
-/// The client uses tables, parameters, a stream of rows, transactions that collide, an error, and pipelined
-/// queries.
+/// The test uses tables, parameters, a stream of rows, conflicting transactions, a query that fails, and
+/// pipelined queries.
 fn postgresql_answers<K: Kitchen>() {
     let Some(server) = postgres() else { return };
     K::open().block_on(async {

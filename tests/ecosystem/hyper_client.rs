@@ -97,8 +97,8 @@ fn the_pool_reuses_connections<K: Kitchen>() {
             assert!(back == vec![7; size]);
             assert_eq!(spoke, "HTTP/1.1");
         }
-        // After a reply, a separate task returns the connection to the pool. A request that begins before
-        // that opens another connection.
+        // After a reply, a separate task returns the connection to the pool. Until then, a new request opens
+        // another connection.
         let alone = connections.load(Ordering::Relaxed);
         assert!(alone < 20, "{alone} connections for 20 requests in turn");
 

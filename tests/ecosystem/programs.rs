@@ -115,7 +115,8 @@ fn a_chat_server<K: Kitchen>() {
 
 const PAGES: usize = 200;
 
-/// Page n links to the pages 2n + 1 and 2n + 2, to page 0, and to itself. Some of the links lead nowhere.
+/// Page n links to the pages 2n + 1 and 2n + 2, to page 0, and to itself. Some links lead to pages that do
+/// not exist.
 async fn page(
     request: Request<Incoming>,
     now: Arc<AtomicUsize>,

@@ -108,8 +108,9 @@ impl AsyncUdpSocket for Socket {
     }
 }
 
-/// Waits until the socket is writable, on behalf of one connection. It holds a `writable` future, which
-/// removes its waker from the socket when it is dropped. A socket may have any number of such futures.
+/// Waits until the socket is writable, on behalf of one connection. A `Poller` holds a `writable` future.
+/// When this future is dropped, it removes its waker from the socket. A socket may have any number of such
+/// futures.
 struct Poller {
     socket: Arc<Socket>,
     wait: Option<Pin<Box<dyn Future<Output = io::Result<()>> + Send + Sync>>>,

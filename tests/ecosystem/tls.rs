@@ -1,4 +1,5 @@
-//! Runs futures-rustls over brigade's sockets. It uses the traits of futures-io and needs no glue.
+//! Runs futures-rustls over brigade's sockets. No glue is needed, because futures-rustls uses the traits of
+//! futures-io.
 
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use futures_rustls::rustls::pki_types::{PrivateKeyDer, ServerName};
 use futures_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 use futures_rustls::{TlsAcceptor, TlsConnector};
 
-/// Makes a certificate. Returns an acceptor that uses it and a connector that trusts it.
+/// Makes a certificate. Returns an acceptor that uses the certificate, and a connector that trusts it.
 fn both_sides() -> (TlsAcceptor, TlsConnector) {
     let made = rcgen::generate_simple_self_signed(["kitchen.example".to_owned()]).unwrap();
     let certificate = made.cert.der().clone();
@@ -27,7 +28,7 @@ fn both_sides() -> (TlsAcceptor, TlsConnector) {
     (Arc::new(server).into(), Arc::new(client).into())
 }
 
-/// Each of many simultaneous connections sends more than fits into a TLS record, and gets it back.
+/// Each of many simultaneous connections sends more bytes than fit into a TLS record, and gets them back.
 fn futures_rustls_there_and_back<K: Kitchen>() {
     let (acceptor, connector) = both_sides();
     K::open().block_on(async {

@@ -2,8 +2,8 @@
 //! connection after an upgrade, and a page in a browser. No glue is needed, because async-tungstenite uses
 //! the traits of futures-io.
 //!
-//! The page needs Chromium on the path. Without Chromium, the test prints that it was skipped, or fails if
-//! `BRIGADE_REQUIRE_BROWSER` is set.
+//! The page needs Chromium on the path. Without Chromium, the test prints that it was skipped. If
+//! `BRIGADE_REQUIRE_BROWSER` is set, the test fails instead.
 
 use std::convert::Infallible;
 use std::env;
@@ -49,7 +49,8 @@ where
     Ok(count)
 }
 
-/// Each of many simultaneous clients sends texts and binary messages, from empty to larger than any buffer.
+/// Each of many simultaneous clients sends texts and binary messages. Some messages are empty, and some are
+/// larger than any buffer.
 fn echoes_to_its_own_client<K: Kitchen>() {
     K::open().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -181,7 +182,8 @@ fn a_page_in_a_browser_talks_to_a_server<K: Kitchen>() {
         let talk = timeout(PATIENCE, async {
             let (stream, _) = listener.accept().await.unwrap();
             let echoed = echo(stream).await;
-            // The page reports the close code that it received, which must be the code for a normal close.
+            // The page reports the close code that it received. This must be 1000, the code for a normal
+            // close.
             let (mut stream, _) = listener.accept().await.unwrap();
             let mut head = vec![0; 16];
             stream.read_exact(&mut head).await.unwrap();

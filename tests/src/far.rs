@@ -46,8 +46,8 @@ impl Far {
     }
 }
 
-/// Wakes each task twice. The first wake is by reference, before the flag is set. The second wake is by
-/// value, while a clone of the waker exists.
+/// Wakes each task twice: by reference before the task's flag is set, and by value afterwards. During the
+/// second wake, a clone of the waker exists.
 fn wake_what_comes(receive: &Receiver<Letter>) {
     while let Ok((waker, woken)) = receive.recv() {
         waker.wake_by_ref();

@@ -106,7 +106,7 @@ pub fn list() -> Vec<Mutant> {
     let text = fs::read_to_string(path).expect("the list is there");
     let entries = text.split("\n## ").skip(1);
     entries
-        .map(|entry| parse(entry).unwrap_or_else(|| panic!("this entry is not complete:\n{entry}")))
+        .map(|entry| parse(entry).unwrap_or_else(|| panic!("this entry is incomplete:\n{entry}")))
         .collect()
 }
 
@@ -140,7 +140,7 @@ impl Mutant {
         match source.matches(&self.old).count() {
             1 if !self.old.is_empty() => Ok(source.replace(&self.old, &self.new)),
             count => Err(format!(
-                "{}: its lines occur {count} times in {}",
+                "{}: the lines to replace occur {count} times in {}",
                 self.name, self.file
             )),
         }

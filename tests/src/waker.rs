@@ -1,5 +1,5 @@
-//! Foreign wakers, which are not brigade's own. A task handle or a socket gets such a waker if another
-//! executor awaits it.
+//! Foreign wakers, which are not brigade's own. A task handle or a socket gets such a waker if a task of
+//! another executor awaits it.
 
 use std::future::Future;
 use std::mem::ManuallyDrop;

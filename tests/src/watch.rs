@@ -40,7 +40,7 @@ pub fn watch(name: &str, test: impl FnOnce() + Send + 'static) {
     let limit = limit();
     match finished.recv_timeout(limit) {
         Err(mpsc::RecvTimeoutError::Timeout) => {
-            panic!("{name} hangs: it was not done after {limit:?}")
+            panic!("{name} hangs: the test has not ended after {limit:?}")
         }
         Ok(()) | Err(mpsc::RecvTimeoutError::Disconnected) => {
             if let Err(payload) = thread.join() {

@@ -352,7 +352,7 @@ fn serve_course(number: u64, seed: u64, book: &Arc<Book>) {
 }
 
 /// Runs a few rounds without process-wide faults. Then returns the numbers of open descriptors and of live
-/// bytes. A leak in earlier rounds raises these numbers.
+/// bytes. If an earlier round leaked, these numbers are higher than before.
 fn calm_down(seed: u64, book: &Arc<Book>, threads: usize) -> (usize, i64) {
     for number in 0..6 {
         serve_course(number, seed, book);

@@ -33,7 +33,7 @@ impl Record {
             let runs = if executor == "many" { TIMES_MANY } else { 1 };
             let counts = (0..runs).map(|_| callgrind::count(executor, operation, times));
             let cost = counts.min_by(|a, b| a.instructions.total_cmp(&b.instructions));
-            let cost = cost.expect("it is counted at least once");
+            let cost = cost.expect("every operation is counted at least once");
             (executor.to_owned(), operation.to_owned(), cost)
         };
         let compiler = Command::new("rustc").arg("--version").output();
@@ -102,7 +102,7 @@ impl Record {
                 .iter()
                 .find(|row| (&row.0, &row.1) == (executor, operation));
             let Some((_, _, before)) = on_record else {
-                grown += &format!("{executor} {operation} is not on record\n");
+                grown += &format!("{executor} {operation} has no recorded counts\n");
                 continue;
             };
             let may_grow = MAY_GROW
@@ -114,16 +114,16 @@ impl Record {
             let bound = before.instructions * (1.0 + may_grow);
             if cost.instructions > bound || cost.atomics > before.atomics * (1.0 + may_grow) + 0.5 {
                 grown += &format!(
-                    "{executor} {operation}: {:.1} instructions and {:.2} atomics, on record {:.1} and {:.2}\n",
+                    "{executor} {operation}: {:.1} instructions and {:.2} atomics; recorded: {:.1} and {:.2}\n",
                     cost.instructions, cost.atomics, before.instructions, before.atomics
                 );
             }
         }
         if grown.is_empty() {
-            return Ok("No operation takes more instructions than on record.".to_owned());
+            return Ok("No count exceeds its record by more than the tolerance.".to_owned());
         }
         Err(format!(
-            "{grown}If the change is worth it: .ci/instructions --write"
+            "{grown}If the change is worth this cost, record it: .ci/instructions --write"
         ))
     }
 }
@@ -132,11 +132,11 @@ impl fmt::Display for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "# Instructions and atomic read-modify-writes of an operation\n"
+            "# Instructions and atomic read-modify-writes per operation\n"
         )?;
         writeln!(
             f,
-            "Written by `.ci/instructions --write`; user space only, libc and channels included."
+            "Written by `.ci/instructions --write`. Counts the code in user space, including libc and the channels."
         )?;
         writeln!(f, "Counted with {}.\n", self.compiler)?;
         writeln!(

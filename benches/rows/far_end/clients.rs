@@ -57,7 +57,9 @@ impl Clients {
 
     fn line(&mut self) -> String {
         let mut line = String::new();
-        self.stdout.read_line(&mut line).expect("the clients tell");
+        self.stdout
+            .read_line(&mut line)
+            .expect("a line from the clients");
         line.trim_end().to_owned()
     }
 }
@@ -92,7 +94,7 @@ impl Client {
         self.sent = Instant::now();
         match self.stream.write(&message)? {
             MESSAGE => Ok(()),
-            _ => Err(io::Error::other("a message was cut")),
+            _ => Err(io::Error::other("a message was sent only in part")),
         }
     }
 

@@ -67,7 +67,7 @@ fn answer(stream: &mut TcpStream) {
         Ok(length) => {
             check(
                 matches!(stream.write(&buffer[..length]), Ok(n) if n == length),
-                "it fits",
+                "an answer fits",
             );
         }
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}

@@ -43,7 +43,7 @@ pub(crate) fn outside(job: Job) -> Measured {
                 }
             });
         }
-        told.recv().expect("the last task tells");
+        told.recv().expect("a message from the last task");
         check(
             SUM.load(Relaxed) == TASKS * (TASKS - 1) / 2,
             "the sum of the results",

@@ -16,11 +16,11 @@ impl One for Brigade {
     type Handle<T: 'static> = JoinedHere<JoinHandle<OneThread<T>>>;
 
     fn block_on<F: Future>(future: F) -> F::Output {
-        // If this variable is set, the run is recorded. `benches/recorder` uses it to measure the cost of
+        // If this variable is set, the run is recorded. `benches/recorder` sets it to measure the cost of
         // recording.
         let recorded = std::env::var_os("BRIGADE_BENCH_RECORDED").is_some();
-        // If this variable is set, timers have microsecond precision, so that the cost of this precision can
-        // be measured.
+        // If this variable is set, timers have microsecond precision. It serves to measure the cost of this
+        // precision.
         let precise = std::env::var_os("BRIGADE_BENCH_PRECISE").is_some();
         let executor = SingleThread::builder()
             .record_timeline(recorded)

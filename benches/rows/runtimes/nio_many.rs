@@ -1,5 +1,5 @@
-//! nio with worker threads, without timers and sockets. A timer or socket of nio belongs to one worker, but
-//! the tasks of the benchmarks that use timers or sockets may move between workers.
+//! nio with worker threads, without timers and sockets. A timer or socket of nio belongs to one worker. But
+//! in the benchmarks of timers and sockets, the tasks may move to other workers.
 
 use nio::{JoinHandle, RuntimeBuilder};
 

@@ -9,8 +9,8 @@ use crate::{
 /// The number of connections in flight at the same time.
 pub(crate) const CONNECTIONS: usize = 5_000;
 
-/// The benchmark `fetch`. It has only one pass, because a second pass would reuse the heap of the first. The
-/// figure for memory would then mean nothing.
+/// The benchmark `fetch`. It has only one pass. A second pass would reuse the heap of the first, so the
+/// figure for memory would be too small.
 pub(crate) fn fetch<R: Net>(job: Job) -> Measured {
     let connections = job.size(CONNECTIONS);
     let origin = Origin::start();

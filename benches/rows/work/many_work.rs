@@ -12,8 +12,8 @@ use crate::{
     runtime::Many,
 };
 
-/// The work of a benchmark: groups of tasks, in the order in which they are spawned. For each group: the
-/// number of tasks, and how long one of them computes.
+/// The work of a benchmark: groups of tasks, in the order in which they are spawned. Each entry has the
+/// number of tasks in the group, and how long each task computes.
 pub(crate) type Shape = [(usize, Duration)];
 
 /// The work of `m_fanout`.

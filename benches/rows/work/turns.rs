@@ -41,8 +41,8 @@ struct Turns {
     selfish: Cell<usize>,
 }
 
-/// The benchmark `yield`. A runtime is not fair if it polls a task again right after the task's yield, before
-/// any other task. At most one yield in a hundred may be followed by such a poll.
+/// The benchmark `yield`. After a yield, a fair runtime polls another task before it polls the yielding task
+/// again. The benchmark fails if more than one yield in a hundred is not fair.
 pub(crate) fn yields<R: One>(job: Job) -> Measured {
     const TASKS: usize = 1_000;
     // How often each task yields.

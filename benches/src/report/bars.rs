@@ -98,8 +98,8 @@ pub struct Line {
     pub points: Vec<(f64, f64)>,
 }
 
-/// Draws the cost of an operation over the size, on logarithmic axes. A flat line means that the cost does
-/// not grow.
+/// Draws curves of the cost of an operation against the size, on logarithmic axes. A flat line means that the
+/// cost does not grow.
 #[must_use]
 pub fn lines(title: &str, unit: &str, curves: &[Line]) -> String {
     const TOP: f64 = 44.0;

@@ -45,7 +45,7 @@ pub(crate) const BREAKS: [Break; 4] = [
     },
     Break {
         number: 10,
-        what: "clearing a source's readiness clears an event that came in between",
+        what: "clearing a source's readiness also erases an event that came after the failed call",
         file: "runtime/src/reactor/readiness.rs",
         from: "let is_same = |word: u64| (word ^ seen.0) & !(READY | FRESH | WAITING | HELD) == 0;",
         to: "let is_same = |_: u64| seen.0 != 0;",

@@ -23,7 +23,7 @@ const WRITE: [(usize, &str, &str); 6] = [
         "e01_park",
         "an executor for one future, whose thread sleeps while the future waits",
     ),
-    (2, "e02_squares", "a computation that lets others run"),
+    (2, "e02_squares", "a computation that lets other tasks run"),
     (
         3,
         "e03_oneshot",
@@ -34,7 +34,7 @@ const WRITE: [(usize, &str, &str); 6] = [
     (
         6,
         "e06_shares",
-        "a third executor with two lanes that have equal shares",
+        "a third executor, which polls the tasks of two lanes in turn",
     ),
 ];
 
@@ -173,8 +173,8 @@ fn tests(
         .lines()
         .any(|line| line.starts_with("test ") && line.ends_with("... ok"));
     let ending = match (output.status.success(), any) {
-        // Do not look for a result: if all threads of a model sleep forever, loom aborts the process before
-        // the harness prints one.
+        // Do not require a printed result. If all threads of a model sleep forever, loom aborts the process,
+        // and the harness prints no result.
         (false, _) => Ending::Failed,
         (true, true) => Ending::Passed,
         (true, false) => Ending::Broken,

@@ -21,7 +21,7 @@ fn others_have_their_turns() {
     assert!(done.get());
     assert!(
         turns.get() >= 10,
-        "{} turns beside ten stretches",
+        "the other task had {} turns during ten stretches",
         turns.get()
     );
 }

@@ -30,7 +30,7 @@ fn kept() -> Kept {
     Arc::new(Mutex::new(Some(Vec::new())))
 }
 
-/// The method `push` of the queue cancels the task, although nothing else keeps the task's scheduler alive.
+/// The queue's method `push` cancels the task. Only this task still keeps its scheduler alive.
 #[test]
 fn a_task_is_cancelled_in_the_push_after_its_poll() {
     let (runtime, drops, kept) = (

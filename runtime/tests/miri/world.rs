@@ -41,8 +41,8 @@ fn timers_of_many_cooks() {
     timers(two_cooks());
 }
 
-/// Two sleeps are dropped on two threads, while this thread drops their executor. The wheel is freed by the
-/// last of the three, when no thread is still unlocking it.
+/// Two sleeps are dropped on two threads, while this thread drops their executor. The last of the three
+/// threads frees the wheel. At that time, no other thread may still be unlocking it.
 #[test]
 fn sleeps_and_their_executor_end_together() {
     let executor = one_cook();

@@ -1,6 +1,6 @@
-//! An axum service that answers with JSON. On tokio, `axum::serve` runs it. On brigade, the recipe of
-//! runtime/docs/ecosystem.md runs it. This service needs no `.compat()`. A test compares the recipe below
-//! with the page.
+//! An axum service that answers with JSON. On tokio, `axum::serve` serves it. On brigade, the code of
+//! runtime/docs/ecosystem.md (the recipe) serves it. This service needs no `.compat()`. A test compares the
+//! recipe below with the page.
 
 use std::io;
 use std::pin::pin;

@@ -45,7 +45,7 @@ fuzz_target!(|data: &[u8]| {
     if let Ok(length) = length {
         assert!(
             length <= stranger.bytes().len(),
-            "a body of {length} bytes from fewer bytes"
+            "the body has {length} bytes, but the server sent fewer bytes"
         );
     }
     assert_eq!(executor.metrics().in_flight, 0);

@@ -1,7 +1,7 @@
 //! A task that blocks its worker delays no other task while another worker is free (tokio #4941, #621).
 //!
 //! Each test blocks a worker *until* another worker has run a certain task or timer. If no other worker runs
-//! it, the test fails by a timeout.
+//! it, the test times out and fails.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -351,8 +351,9 @@ fn a_monitor_that_finds_a_task_leaves_its_role_to_another_worker() {
 }
 
 /// One worker blocks with a task in its slot. Every 3 ms, another thread spawns a task that blocks the current
-/// monitor. The later monitors must continue the watch of the first. The test counts only rounds in which the
-/// spawns come quickly enough, because a monitor that is not disturbed needs no other.
+/// monitor. Each new monitor must continue to measure how long the first worker has been blocked. A round in
+/// which a spawn comes late proves nothing, because the present monitor then has time to take the task
+/// itself.
 #[test]
 fn a_change_of_monitors_does_not_begin_the_watch_anew() {
     for workers in [4, 8, 16] {
@@ -400,8 +401,8 @@ impl Wake for SlowWaker {
     }
 }
 
-/// A worker calls a foreign waker that blocks until a timer of a task has fired. This timer is due at the same
-/// time or later.
+/// A worker calls a foreign waker that blocks until a timer of a task has fired. The timer is due when the
+/// worker calls the waker, or 40 ms later.
 #[test]
 fn a_foreign_waker_that_blocks_delays_no_timer() {
     for workers in [2, 4] {
@@ -427,7 +428,8 @@ fn a_foreign_waker_that_blocks_delays_no_timer() {
     }
 }
 
-/// Prints how late other tasks are. The bounds are loose, so that the test passes on a busy machine.
+/// Blocks a worker for 200 ms, and measures how late another task and a timer are. The bounds are loose, so
+/// that the test passes on a busy machine.
 #[test]
 fn a_block_of_200_ms_delays_others_by_little() {
     let block = Duration::from_millis(200);

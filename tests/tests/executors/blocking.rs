@@ -62,7 +62,7 @@ fn a_panic_reaches_the_handle<K: Kitchen>() {
     });
 }
 
-/// The pool uses the maximum number of threads but no more, and runs all queued jobs.
+/// The pool starts as many threads as its limit allows, but no more, and runs all queued jobs.
 fn the_bound_on_threads_is_kept<K: Kitchen>() {
     let executor = K::build(Settings {
         max_blocking_threads: 3,
@@ -289,8 +289,8 @@ pub(crate) fn all_jobs_run(executor: &impl Executor, count: usize) {
     assert_eq!(ran.get(), count);
 }
 
-/// If a job outlives its executor, each function that the job may call returns an error, an aborted handle or
-/// a value. No call hangs.
+/// After its executor was dropped, a job calls many functions of the API. Each call returns an error, an
+/// aborted handle or a value, and no call hangs.
 fn a_job_that_outlives_its_executor_gets_an_answer_from_everything<K: Kitchen>() {
     use brigade::net::{TcpListener, TcpStream, UdpSocket, UnixDatagram, lookup_host};
     let executor = K::open();

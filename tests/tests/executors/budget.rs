@@ -1,6 +1,6 @@
-//! Tests the budget of a poll. Every operation that can be ready many times in a row spends budget. When no
-//! budget is left, the poll ends. Each test runs such an operation in a loop until another task has slept for
-//! a millisecond.
+//! Tests the budget of a poll. Every operation that can be ready many times in a row spends some of the
+//! budget. When no budget is left, the budget *denies* operations: they return `Pending`, so that the poll
+//! ends. Each test runs such an operation in a loop until another task has slept for a millisecond.
 
 use std::cell::Cell;
 use std::future::{Future, pending, poll_fn};
@@ -76,8 +76,8 @@ fn bursts() -> Interval {
     ticks
 }
 
-/// When the first future of a combinator is denied an operation, the combinator polls the second future. The
-/// second future is denied its operation too.
+/// When the budget denies an operation to the first future of a combinator, the combinator polls the second
+/// future. The poll ends only if the budget denies the second future's operation too.
 #[test]
 fn select_of_two_that_are_always_ready_ends_its_poll() {
     in_a_task(|| async {
@@ -95,8 +95,8 @@ fn select_of_two_that_are_always_ready_ends_its_poll() {
     });
 }
 
-/// When the budget is used up, each future that a combinator polls may get a new one. Still the poll soon ends,
-/// however many futures there are.
+/// When the budget is used up, each future that a combinator polls may get a new budget. Nevertheless the
+/// poll must soon end, even if there are many futures.
 #[test]
 fn select_of_many_that_are_always_ready_ends_its_poll() {
     for count in [3, 8, 24, 300] {
@@ -240,8 +240,8 @@ fn a_timeout_ends_beside_a_future_that_uses_up_the_budget() {
     });
 }
 
-/// If a task polls two futures and the first uses up the budget, the second still becomes ready, whatever it
-/// waits for.
+/// A task polls two futures, and the first uses up the budget in every poll. The second must still become
+/// ready, for every kind of operation.
 #[test]
 fn siblings_of_one_that_uses_up_the_budget_get_their_turn() {
     /// Awaits `$sibling` and an endless future at the same time. `select` polls the endless future first.
@@ -296,8 +296,8 @@ fn siblings_of_one_that_uses_up_the_budget_get_their_turn() {
     });
 }
 
-/// One call makes thousands of attempts to connect or bind, and each fails immediately. Other tasks still
-/// run.
+/// One call makes thousands of attempts to connect or bind, and each attempt fails immediately. Other tasks
+/// must still run.
 #[test]
 fn each_address_of_a_call_spends_the_budget() {
     in_a_task(|| async {
@@ -353,12 +353,12 @@ fn a_new_poll_has_a_new_budget() {
             spend.as_mut().poll(cx)
         })
         .await;
-        // A poll may get a new budget, but rarely a third or fourth one.
+        // A poll may get a second budget, but rarely a third or fourth one.
         assert!((2..=1000_usize.div_ceil(128)).contains(&polls), "{polls}");
     });
 }
 
-/// While an executor closes, a destructor may poll any number of handles.
+/// While an executor closes, the budget denies nothing to a destructor that polls many handles.
 #[test]
 fn nothing_is_denied_in_a_destructor_at_the_end() {
     use futures::FutureExt;
@@ -386,7 +386,7 @@ fn nothing_is_denied_in_a_destructor_at_the_end() {
     assert!(all_ready.load(Ordering::SeqCst));
 }
 
-/// If no executor polls the caller, every operation is granted, because no other task waits.
+/// If no executor polls the caller, the budget denies no operation, because the caller delays no other task.
 #[test]
 fn nothing_is_denied_outside_of_an_executor() {
     let executor = WorkStealing::with_workers(1).unwrap();

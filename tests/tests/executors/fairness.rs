@@ -63,7 +63,7 @@ fn self_waking_tasks_do_not_starve_anybody<K: Kitchen>() {
     });
 }
 
-/// A task that reads an always ready socket yields now and then, so no other task starves.
+/// A task that reads a socket that is always ready yields now and then, so no other task starves.
 fn an_always_ready_socket_starves_nobody<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {

@@ -24,7 +24,8 @@ use brigade_tests::{
     pair, threads,
 };
 
-/// Lowers the limit on descriptors so that only a few more can be opened. The drop restores the limit.
+/// Lowers the limit on descriptors so that only a few more can be opened. Dropping a `Want` restores the
+/// limit.
 struct Want(u64);
 
 impl Want {
@@ -54,8 +55,8 @@ fn every_maker_of_descriptors_can_be_refused<K: Kitchen>() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let unix = UnixListener::bind(path("there")).unwrap();
-        // This lookup starts a thread of the pool and opens the resolver's files, before the descriptors are
-        // counted.
+        // Make a lookup before the descriptors are counted, because the first lookup starts a thread and
+        // opens the resolver's files.
         lookup_host("localhost:1").await.unwrap();
         let before = descriptors();
         for spare in 0..6 {
@@ -188,7 +189,7 @@ fn ten_thousand_cancellations_leave_nothing<K: Kitchen>() {
     let waker = Waker::from(counting.clone());
     executor.block_on(async {
         let (_silent, full) = pair().await;
-        // This block is larger than any buffer.
+        // This block is larger than the buffers of a socket.
         let block = vec![0; 64 << 20];
         while full.try_write(&block).is_ok() {}
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -251,7 +252,7 @@ fn ten_thousand_cancellations_leave_nothing<K: Kitchen>() {
 fn poll_and_drop<F: Future>(waker: &Waker, future: F) {
     let mut future = pin!(future);
     let polled = future.as_mut().poll(&mut Context::from_waker(waker));
-    assert!(polled.is_pending(), "it did not have to wait");
+    assert!(polled.is_pending(), "the future did not have to wait");
 }
 
 /// Waits until all aborted tasks have ended.

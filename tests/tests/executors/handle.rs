@@ -1,4 +1,5 @@
-//! Tests an executor's handle and the free functions, and what they report without an executor.
+//! Tests an executor's handle and functions such as `brigade::spawn`, and what they report without an
+//! executor.
 
 use std::future::pending;
 use std::panic::catch_unwind;
@@ -273,7 +274,7 @@ fn a_handle_blocks_on_a_future_that_parks<K: Kitchen>() {
 }
 
 /// On the thread of a `SingleThread`, the executor's handle can block on a future that need not wait. If the
-/// future has to wait, the handle panics with advice, because the wait could never end.
+/// future has to wait, `block_on` panics with advice, because the wait could never end.
 fn a_handle_does_not_wait_on_the_executors_own_thread() {
     let executor = brigade::SingleThread::new().unwrap();
     let handle = executor.handle();

@@ -51,8 +51,8 @@ fn thread_id() -> String {
     path.file_name().unwrap().to_str().unwrap().to_owned()
 }
 
-/// Runs `work` on an executor on a separate thread, which then stays in `block_on`. Measures all threads
-/// except this one for two seconds.
+/// Runs `work` on an executor, on a separate thread that then stays in `block_on`. For two seconds, measures
+/// all threads except this one.
 fn measure<K: Kitchen, F: Future<Output = ()>>(work: impl FnOnce() -> F + Send) -> Usage {
     let (ready, is_ready) = std::sync::mpsc::channel();
     let (end, ended) = async_channel::bounded::<()>(1);
@@ -170,9 +170,9 @@ fn after_a_burst<K: Kitchen>() {
     }));
 }
 
-/// An event wakes only the worker in the driver, because another worker is the monitor. The test counts the
-/// parks of all workers while a client thread causes many events. It uses the best of a few tries, because
-/// the monitor's timeout may expire during an event on a busy machine.
+/// If another worker is the monitor, an event wakes only the worker in the driver. The test counts the parks
+/// of all workers while a client thread causes many events. It uses the best of a few tries, because the
+/// monitor's timeout may expire during an event on a busy machine.
 fn an_event_gets_one_worker_up<K: Kitchen>() {
     const TURNS: u64 = 400;
     let executor = K::open();

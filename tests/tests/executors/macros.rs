@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 mod program {
     use std::io;
 
-    /// This function has a doc comment, a `?` and a task.
+    /// The attribute must accept a doc comment, a `?` and a task.
     #[brigade::main]
     pub(super) async fn main() -> io::Result<()> {
         let task = brigade::spawn(async { Err::<(), _>(io::Error::other("burnt")) });
@@ -48,7 +48,7 @@ mod pasted {
     whole!(pub(super) restricted {});
 }
 
-/// This test has a doc comment.
+/// The attribute must accept a doc comment on a test.
 #[brigade::test]
 async fn a_task_is_spawned() {
     assert_eq!(brigade::spawn(async { 42 }).await.unwrap(), 42);
@@ -73,9 +73,9 @@ async fn should_panic_is_kept() {
 }
 
 #[brigade::test]
-#[ignore = "to see that it is ignored"]
+#[ignore = "the harness must ignore this test"]
 async fn ignore_is_kept() {
-    panic!("it ran");
+    panic!("an ignored test ran");
 }
 
 #[cfg(any())]

@@ -59,8 +59,8 @@ fn as_many_at_once_as_workers() {
     }
 }
 
-/// tokio #621, #4383: any worker can take the tasks that one task spawns. A tree of tasks ends, although its
-/// leaves must all run at the same instant.
+/// tokio #621, #4383: any worker can take the tasks that one task spawns. The test spawns a tree of tasks,
+/// which ends only if all its leaves run at the same instant.
 fn what_one_worker_spawns_all_can_take() {
     let executor = open(4);
     for _ in 0..200 {

@@ -287,8 +287,8 @@ fn blocking_threads_go_with_their_executor<K: Kitchen>() {
 fn a_wait_that_fails_is_not_kept_silent<K: Kitchen>() {
     let executor = K::open();
     let ticking = executor.spawn(async {
-        // Replace the epoll descriptors in a task, because no other thread opens or closes a descriptor at
-        // that time.
+        // Replace the epoll descriptors inside a task. At that time, no other thread opens or closes a
+        // descriptor.
         spoil_every_event_loop();
         loop {
             sleep(Duration::from_millis(1)).await;

@@ -33,9 +33,9 @@ fn shutdown_timeout_waits_for_running_jobs<K: Kitchen>() {
     }
 }
 
-/// A task shuts its own executor down while a running closure waits for another task of this executor. If the
-/// worker waited for the closure, the closure would wait forever, because the worker cancels the other task
-/// afterwards.
+/// A task shuts its own executor down while a running closure waits for another task of this executor. The
+/// worker must not wait for the closure. Otherwise both would wait forever, because the worker cancels the
+/// other task only after this wait.
 #[test]
 fn a_worker_does_not_wait_for_what_waits_for_it() {
     let executor = brigade::WorkStealing::with_workers(1).unwrap();
@@ -83,7 +83,7 @@ fn shutdown_timeout_cancels_queued_jobs<K: Kitchen>() {
     }
 }
 
-/// When the timeout ends, the shutdown stops waiting, and a running closure continues. With a timeout of
+/// When the timeout expires, the shutdown stops waiting, and a running closure continues. With a timeout of
 /// zero, the shutdown does not wait at all.
 fn shutdown_timeout_gives_up_at_its_end<K: Kitchen>() {
     for timeout in [Duration::ZERO, Duration::from_millis(20)] {

@@ -161,8 +161,8 @@ fn a_waker_outlives_the_executor() {
     waker.wake();
 }
 
-/// A queue that cancels pushed tasks if `throws` is set. The queue records whether it was dropped within its
-/// own `push`.
+/// A queue that cancels pushed tasks if `throws` is set. The queue records whether it was dropped during a
+/// call of its own `push`.
 struct Thrower {
     throws: AtomicBool,
     pushing: Arc<AtomicBool>,
@@ -252,7 +252,7 @@ fn a_dropped_runtime_drops_the_tasks_that_wait() {
 }
 
 /// A runtime that closes refuses new tasks and does not count them, so it must not count their ends either.
-/// In this test, the destructor of a task spawns another task while the first is still counted.
+/// In this test, the destructor of a counted task spawns another task, which the runtime refuses.
 fn a_refused_task_is_not_counted() {
     struct Spawns(Handle, mpsc::Sender<(bool, usize, usize)>);
     impl Drop for Spawns {
@@ -353,8 +353,8 @@ fn a_panic_in_close_still_closes() {
     sleeper.join().unwrap();
 }
 
-/// A worker of another executor drops the last task of a queue. The queue's destructor panics, and the worker
-/// survives.
+/// A worker of another executor drops the last task of a queue, and with it the queue. The queue's destructor
+/// panics. The worker must survive.
 fn a_queue_whose_drop_panics_harms_no_other_executor() {
     struct Bomb(Arc<Mutex<Vec<Ready>>>);
     impl Queue for Bomb {
@@ -417,8 +417,8 @@ impl Queue for Gated {
     }
 }
 
-/// Another thread wakes or spawns a task, and pushes it only after the runtime has closed. The task ends in
-/// `close`. What was pushed has no effect, and the queue does not keep itself alive.
+/// Another thread wakes or spawns a task, and pushes it only after the runtime has closed. `close` has
+/// already ended the task, so the late push must have no effect. The queue must not keep itself alive.
 fn a_push_after_close_is_harmless() {
     for (spawns, runs) in [(false, false), (false, true), (true, false), (true, true)] {
         let (queue, drops) = (Arc::new(Gated::default()), Tally::new());

@@ -118,7 +118,8 @@ fn each_end_is_told<K: Kitchen>() {
     );
 }
 
-/// The record marks the pool's threads. A job on such a thread is neither a task nor the work of a worker.
+/// The record marks the pool's threads. A job on such a thread counts neither as a task nor as work of a
+/// worker.
 fn jobs_of_the_pool_are_no_tasks<K: Kitchen>() {
     let executor = recorded::<K>();
     executor.block_on(async {
@@ -324,7 +325,7 @@ fn a_nested_executor_leaves_the_poller<K: Kitchen>() {
     assert!(any(&run, by_a_task));
 }
 
-/// A task of another executor does not appear among the tasks of this one.
+/// A timeline does not list tasks of other executors.
 fn tasks_of_other_executors_are_left_out<K: Kitchen>() {
     let other = recorded::<K>();
     let executor = recorded::<K>();

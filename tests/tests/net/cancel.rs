@@ -1,7 +1,8 @@
-//! Tests that a future which is dropped before it is ready loses no more than its documentation says.
+//! Drops futures before they are ready, and tests that no more is lost than their documentation says.
 //!
 //! Each operation is polled once, dropped if it has to wait, and then repeated. The other end of the
-//! connection works at a different pace. Finally, everything has arrived once and in order.
+//! connection works at a different pace. At the end, every byte, datagram and connection must have arrived
+//! once and in order.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;

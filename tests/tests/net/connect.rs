@@ -1,4 +1,5 @@
-//! Tests connecting to several addresses, some of which never answer. The first one that answers is used.
+//! Tests connecting to several addresses, some of which never answer. `connect` must use the first address
+//! that answers.
 #![cfg(target_os = "linux")]
 
 use std::io::ErrorKind;

@@ -1,5 +1,5 @@
-//! Some operations on sockets are retried after a delay. If the socket's executor is gone, they return an
-//! error and do not retry in a busy loop.
+//! Some operations on sockets are retried after a delay. If the socket's executor is gone, such an operation
+//! must return an error, and must not be retried in a busy loop.
 #![cfg(target_os = "linux")]
 
 use std::path::Path;

@@ -1,6 +1,6 @@
-//! Compares sockets with a model of the bytes that they hold. Reads, writes, fills and shutdowns come in any
-//! order. An operation must be ready if and only if the model predicts that it is. A task that waits must be
-//! woken.
+//! Compares sockets with a model of the bytes that they hold. The test reads from the sockets, writes to
+//! them, fills them and shuts them down, in any order. An operation must be ready if and only if the model
+//! predicts that it is. A task that waits must be woken.
 //!
 //! The OS reports each change of a socket only once (edge-triggered).
 #![cfg(unix)]
@@ -198,7 +198,7 @@ impl Ends {
 }
 
 /// Polls an operation with a counting waker. If `expected` is true, the operation must become ready. If it
-/// has to wait first, it must be woken. If `expected` is false, the operation must wait.
+/// has to wait first, its waker must be called. If `expected` is false, the operation must wait.
 async fn comes_about<F: Future>(expected: bool, operation: F) -> Option<F::Output> {
     let counting = CountingWaker::new();
     let waker = Waker::from(Arc::clone(&counting));
@@ -220,7 +220,7 @@ async fn comes_about<F: Future>(expected: bool, operation: F) -> Option<F::Outpu
         }
         // Poll again only after a wake, because this test checks the wakes.
         while counting.count() == heard {
-            assert!(began.elapsed() < PATIENCE, "it was not woken");
+            assert!(began.elapsed() < PATIENCE, "no wake came");
             brigade::yield_now().await;
         }
     }

@@ -306,7 +306,7 @@ fn many_writers_do_not_pause<K: Kitchen>() {
         })
     };
     let (few, many) = (time(4), time(32));
-    // When these failures caused pauses, many writers took forty times as long as a few writers.
+    // In a version in which these failures caused pauses, many writers took forty times as long as a few.
     assert!(
         many < 12 * few,
         "{many:?} with many writers, {few:?} with few"
@@ -450,7 +450,7 @@ fn a_connected_sender_reaches_other_receivers<K: Kitchen>() {
                 },
             };
             for way in 0..3 {
-                let sent = send(way).now_or_never().expect("it waits");
+                let sent = send(way).now_or_never().expect("the send has to wait");
                 assert_eq!(sent.unwrap(), 4);
                 let mut queued = 1;
                 while sender.try_send_to(b"soup", &other_path).is_ok() {

@@ -529,7 +529,7 @@ fn an_interrupted_call_keeps_its_event<K: Kitchen>() {
         });
         sleep(Duration::from_millis(10)).await;
         there.send(b"soup").await.unwrap();
-        let received = timeout(HANG, receives).await.expect("it hangs");
+        let received = timeout(HANG, receives).await.expect("the receiver hangs");
         assert_eq!(received.unwrap().unwrap(), 4);
         fails.abort();
     });

@@ -30,7 +30,7 @@ fn set_option(socket: &UdpSocket, level: i32, option: i32, value: i32) {
     assert_eq!(result, 0);
 }
 
-/// Makes a call of recv with `flags`, which would block if the queue is empty.
+/// Calls recv with `flags`. If the queue is empty, the call returns `WouldBlock`.
 fn receive(socket: &UdpSocket, flags: i32) -> io::Result<usize> {
     SockRef::from(socket).recv_with_flags(&mut [MaybeUninit::uninit(); 8], flags)
 }
@@ -71,7 +71,7 @@ fn a_burst_is_received_beside_a_wait_for_errors<K: Kitchen>() {
             let call = || receive(&shared, libc::MSG_ERRQUEUE);
             shared.async_io(Interest::READABLE, call).await
         });
-        // The two ways to receive.
+        // Receive with `readable` and `try_recv`, and with `recv`.
         for waits in [false, true] {
             let receiver = socket.clone();
             let received = brigade::spawn(async move {
@@ -95,7 +95,7 @@ fn a_burst_is_received_beside_a_wait_for_errors<K: Kitchen>() {
     });
 }
 
-/// The user's calls on a source of their own do not keep one another waiting either.
+/// Likewise, a user's call on the user's own source must not keep another such call waiting.
 fn a_call_that_never_succeeds_hides_nothing_from_another<K: Kitchen>() {
     K::open().block_on(async {
         let (sender, receiver) = mio::unix::pipe::new().unwrap();

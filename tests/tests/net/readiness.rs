@@ -108,7 +108,8 @@ fn a_read_that_stops_at_urgent_data_goes_on<K: Kitchen>() {
             for inline in [false, true] {
                 let (client, server) = pair().await;
                 let socket = socket2::SockRef::from(&server);
-                // Lending the descriptor ends the rule about short reads, which is under test here.
+                // Borrow the client's descriptor only in this case. Afterwards, brigade no longer relies on
+                // short reads, and this reliance is under test.
                 if inline {
                     let client = socket2::SockRef::from(&client);
                     client.set_out_of_band_inline(true).unwrap();
@@ -174,7 +175,7 @@ fn take_urgent(socket: &SockRef<'_>) -> io::Result<usize> {
     socket.recv_out_of_band(&mut [MaybeUninit::uninit()])
 }
 
-/// A call may wait for urgent data, also on a stream from std and on a Unix stream.
+/// A call can wait for urgent data, even on a stream from std or on a Unix stream.
 fn calls_wait_for_urgent_data<K: Kitchen>() {
     // The call must begin to wait before the byte comes.
     macro_rules! passes {
@@ -382,7 +383,7 @@ fn a_task_that_was_woken_from_readable_does_not_wait_again<K: Kitchen>() {
         while client.try_read(&mut [0]).is_ok() {}
         for readable in &mut waiting {
             let polled = readable.as_mut().poll(&mut cx);
-            assert!(polled.is_ready(), "it was woken and waits again");
+            assert!(polled.is_ready(), "the task was woken and waits again");
         }
         assert!(pin!(client.readable()).as_mut().poll(&mut cx).is_pending());
     });

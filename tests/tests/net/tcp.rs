@@ -74,8 +74,8 @@ fn many_bytes_arrive_in_order<K: Kitchen>() {
     });
 }
 
-/// mio #933, tokio #449: the peer closes only its write half, after which this side reads the remaining bytes
-/// and the end of the stream, and can still write. The test then swaps the two sides.
+/// mio #933, tokio #449: the peer closes only its write half. This side then reads the remaining bytes and
+/// the end of the stream, and can still write. The test then swaps the two sides.
 fn half_close_both_ways<K: Kitchen>() {
     K::open().block_on(async {
         for client_first in [true, false] {

@@ -35,8 +35,8 @@ fn refused<K: Kitchen>() {
     });
 }
 
-/// Of several addresses, `connect` uses the first one that answers. If all refuse, the error reports the
-/// refusal.
+/// `connect` gets several addresses, and uses the first one that answers. If all addresses refuse, the error
+/// reports the refusal.
 fn the_first_address_that_answers<K: Kitchen>() {
     K::open().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

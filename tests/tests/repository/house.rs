@@ -7,7 +7,7 @@ use crate::text::{Source, code, is_word_char, none, quoted, read, renew, rows, s
 
 const PAGE: &str = "ARCHITECTURE.md";
 
-/// Files that may re-export items of modules that `lib.rs` lists after them.
+/// Files that may re-export items of modules that `lib.rs` lists later.
 const FACADES: &[&str] = &["lib.rs", "task/mod.rs", "task/join_set.rs", "task/spawn.rs"];
 
 /// Pairs of a file and a module that belong together. The file may use the module although `lib.rs` lists the
@@ -75,7 +75,7 @@ fn a_module_uses_only_modules_above_it_in_lib_rs() {
 /// Some items may be named only in certain files. For example, the executors do not name each other.
 #[test]
 fn some_things_are_named_only_where_they_belong() {
-    // Each entry is an item, and the files and modules that may name it.
+    // Each entry has an item, and the files and modules that may name this item.
     let places = [
         ("crate::single_thread", "single_thread executor testing"),
         ("crate::work_stealing", "work_stealing executor"),
@@ -271,7 +271,7 @@ fn the_life_of_a_task_names_functions_that_exist() {
 /// To print the sums, run
 /// `cargo test -p brigade-tests --test repository life_of_a_task -- --ignored --nocapture`.
 #[test]
-#[ignore = "the goals are not reached: it reports how far they are"]
+#[ignore = "the goals are not reached: this test reports the present sums"]
 fn the_life_of_a_task_is_short() {
     let [one, many] = life_of_a_task(&read(PAGE), &shipped()).unwrap();
     println!("one cook: {one:?}\nmany cooks add: {many:?}");

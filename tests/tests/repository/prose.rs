@@ -234,7 +234,7 @@ fn loose_code(from: &str, text: &str, is_doctested: bool) -> Vec<String> {
                 loose.push(format!("{from}: {function} differs in {path}"));
             }
         } else if info.starts_with("rust") && !(is_doctested && info == "rust") {
-            loose.push(format!("{from}: code that nothing compiles: {code}"));
+            loose.push(format!("{from}: no test compiles this code: {code}"));
         }
     }
     loose
@@ -254,7 +254,7 @@ fn snippets_are_compiled_and_quotations_are_true() {
     none_in_texts(|from, text| {
         let ignored = text
             .contains("```ignore")
-            .then(|| format!("{from}: code that nothing compiles"));
+            .then(|| format!("{from}: no test compiles some code"));
         ignored.into_iter().collect()
     });
 }

@@ -1,4 +1,4 @@
-//! Tests that the single-thread executor polls and drops futures that are not `Send` on its own thread.
+//! Tests futures that are not `Send`. The single-thread executor must poll and drop them on its own thread.
 
 use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn};

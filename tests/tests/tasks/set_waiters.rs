@@ -1,5 +1,5 @@
-//! Tests tasks that wait for a `JoinSet`. These tasks are woken and let other tasks run. Cancelling a wait
-//! loses no output.
+//! Tests tasks that wait for a `JoinSet`. Such a task must be woken, and must let other tasks run. Cancelling
+//! its wait must lose no output.
 
 use std::future::{Future, pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -250,7 +250,7 @@ fn a_set_survives_the_panic_of_its_waiter<K: Kitchen>() {
             panic!("a stranger's waker panics");
         }
     }
-    /// Far more than a poll may join.
+    /// Far more members than one poll may join.
     const MEMBERS: usize = 5_000;
     let executor = K::open();
     let waker = hooked_waker(Arc::new(Bomb));

@@ -51,12 +51,12 @@ async fn careless_jar() {
 /// Returns the panic message of a program that fails in `explore`.
 fn complaint<T>(program: impl FnOnce() -> T) -> String {
     let payload = catch_unwind(AssertUnwindSafe(program)).err();
-    text_of(&*payload.expect("it fails")).to_owned()
+    text_of(&*payload.expect("the program fails")).to_owned()
 }
 
 /// Returns the number that follows the word `seed` in a message.
 fn seed_of(complaint: &str) -> u64 {
-    let (_, rest) = complaint.split_once("seed ").expect("it names the seed");
+    let (_, rest) = complaint.split_once("seed ").expect("a seed is named");
     rest.split(' ').next().unwrap().parse().unwrap()
 }
 
@@ -237,7 +237,8 @@ fn blocking_jobs_are_part_of_the_order() {
     assert!(once.iter().collect::<BTreeSet<_>>().len() > 5);
 }
 
-/// A seed is named only if it fails again. A program that uses its own random numbers gets another message.
+/// A seed is named only if it fails again. If a program uses its own random numbers, the message says that
+/// the runs differ.
 fn a_seed_that_then_passes_is_not_named() {
     let mut runs = 0;
     let diverged = complaint(|| {

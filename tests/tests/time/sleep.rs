@@ -344,8 +344,8 @@ fn a_loop_of_elapsed_sleeps_needs_no_driver() {
     });
 }
 
-/// An elapsed sleep ends after a few polls, even if the budget is used up before each poll. A coin toss decides
-/// each time.
+/// An elapsed sleep ends after a few polls, even if the budget is used up before each poll. In each poll, a
+/// coin toss decides whether the sleep gets a new budget.
 #[test]
 fn an_elapsed_sleep_ends_without_a_budget() {
     let executor = brigade::SingleThread::new().unwrap();

@@ -1,4 +1,4 @@
-//! Tests virtual time, in which a sleeping program takes no time and every run is the same.
+//! Tests virtual time, in which sleeps take no real time, and every run of a program gives the same times.
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
@@ -276,7 +276,8 @@ fn a_thread_outside_moves_a_held_clock() {
     });
 }
 
-/// To wait for a task of its own executor, a job may call `Handle::block_on` of another executor.
+/// A job waits for a sleeping task of its own executor, in `Handle::block_on` of another executor. The clock
+/// must still move.
 fn a_job_may_wait_in_another_executor() {
     const HOUR: Duration = Duration::from_secs(3600);
     let other = brigade::WorkStealing::with_workers(1).unwrap();

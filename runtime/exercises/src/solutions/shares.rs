@@ -1,4 +1,4 @@
-//! Exercise 6, solved: a third executor with two lanes that have equal shares.
+//! Exercise 6, solved: a third executor, which polls the tasks of two lanes in turn.
 
 use std::cell::Cell;
 use std::collections::VecDeque;

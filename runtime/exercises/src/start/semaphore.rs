@@ -1,4 +1,4 @@
-//! Exercise 5: a limited number of tasks at a time, in order of arrival.
+//! Exercise 5: a semaphore, which tasks enter in the order of their arrival.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;

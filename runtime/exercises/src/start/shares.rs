@@ -1,4 +1,4 @@
-//! Exercise 6: a third executor with two lanes that have equal shares.
+//! Exercise 6: a third executor, which polls the tasks of two lanes in turn.
 
 use std::collections::VecDeque;
 use std::io;
