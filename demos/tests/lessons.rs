@@ -163,7 +163,7 @@ fn equations_use_no_more_hands_than_can_be_of_use() {
         assert_eq!(used[..2], [1, 2], "{object}");
         assert!(
             used.iter().all(|&used| used <= 3),
-            "the graph is three wide: {object}"
+            "at most three equations can be solved at the same time: {object}"
         );
         let (path, sum) = (
             seconds(&object["critical_path_s"]),

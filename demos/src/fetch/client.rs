@@ -55,7 +55,7 @@ const IDLE_MAX: Duration = Duration::from_secs(5);
 
 /// The result of one request.
 ///
-/// An attempt fills in the fields step by step, so a failed or timed-out request has an outcome too.
+/// Each attempt fills in the fields step by step, so that a failed or timed-out request has an outcome too.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Outcome {
     pub(crate) index: usize,

@@ -5,7 +5,8 @@
 //! brigade, too: one thread, and a task for each connection.
 //!
 //! The reply to request number N, and its delay, depend on N alone. The client therefore knows every byte
-//! it must receive, and every run waits equally long. Other demos send simpler requests: see [`Request`].
+//! that it must receive, and the replies have the same delays in every run. Other demos send simpler
+//! requests: see [`Request`].
 
 use std::{
     borrow::Cow,

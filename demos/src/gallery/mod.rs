@@ -7,13 +7,13 @@
 //! times, and only the place of the resizing differs: in the handler of the request, in a separate task, or
 //! on a thread that runs no tasks. The latency of the few bytes shows the difference.
 //!
-//! | file | its part |
+//! | file | contents |
 //! |---|---|
-//! | `place` | the one decision: where a thumbnail is made. Read this file first |
+//! | `place` | where a thumbnail is made, the one decision of this demo: read this file first |
 //! | `images` | the pictures, and the computation |
 //! | `server`, `stall` | connections, their limits, and the orderly shutdown |
 //! | `site`, `events`, `page/` | the replies, and the live page |
-//! | `load`, `visitors`, `tally` | the visitors: how the server runs their process, and its code |
+//! | `load`, `visitors`, `tally` | the visitors: how their process is started, and the code that it runs |
 //! | `args`, `figures` | the options, and the report at the end |
 
 mod args;
@@ -168,7 +168,7 @@ impl Gallery {
 }
 
 impl Dish for Gallery {
-    // A record of a thousand connections would explain less than the figures do.
+    // A drawing of a thousand connections would explain less than the figures do.
     fn is_recorded(&self) -> bool {
         false
     }

@@ -26,7 +26,7 @@ pub(crate) enum Place {
 }
 
 impl Place {
-    /// The bad place comes first, because the others are compared with it.
+    /// All places, in the order of the visits. The handler, which is the bad choice, comes first.
     pub(crate) const ALL: [Self; 3] = [Self::Handler, Self::Task, Self::Pool];
 
     pub(crate) const fn name(self) -> &'static str {

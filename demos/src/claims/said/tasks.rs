@@ -51,8 +51,9 @@ const ANSWERED: Band = Band {
     yes: 0.999,
 };
 
-/// The required ratio of the total waiting time to the time of the run. A reply takes a quarter of a
-/// second on average and half a second at most. With 2,000 requests the ratio is about a thousand.
+/// The ratio of the total waiting time to the time of the run. If it is at least `yes`, the waits
+/// overlapped. A reply takes a quarter of a second on average and half a second at most. With 2,000 requests
+/// the ratio is about a thousand.
 const OVERLAP: Band = Band {
     no: 10.0,
     yes: 50.0,
