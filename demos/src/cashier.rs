@@ -46,7 +46,7 @@ pub(crate) struct Args {
     seed: Option<u64>,
 }
 
-/// The minutes of one turn, in which the cashier rings up the goods or packs them.
+/// The minutes of one turn, in which the cashier adds up the prices or packs the goods.
 const TURN: f64 = 1.0;
 /// The minutes that a customer waits for the card machine.
 const CARD_MACHINE: f64 = 2.0;

@@ -27,7 +27,7 @@ const NOTES: &str = "--json prints one object. With every demo, the object has t
     busy             for each cook, the share of the time that it spent in polls\n  \
     waiting_share    the share of the tasks' lifetimes that they spent waiting\n\
     With --cooks 1,2 these keys describe the last run. `runs` has an object for each run, and \
-    `comparison` compares the runs. A key in _s is in seconds, and a share is from 0 to 1.\n\n\
+    `comparison` compares the runs. A key that ends in _s is in seconds; shares are from 0 to 1.\n\n\
     Exit status: 0 all went well, 1 something failed, 2 bad arguments, 130 ended by Ctrl-C.\n\n\
     `brigade` is target/release/brigade after a build. To build and run it, write `cargo run \
     --release --` in place of `brigade`.";

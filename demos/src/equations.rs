@@ -237,8 +237,8 @@ impl Dish for Args {
             .map(|attempt| (&attempt.run.timeline, counted(attempt.hands, "hand")));
         report.intro = report::wrapped(
             "A hand types one equation at a time into its calculator and waits for the answer. Waiting \
-             needs no thread, so one cook can have any number of hands. An equation is drawn from when a \
-             hand takes it to when it is solved.",
+             needs no thread, so one cook can have any number of hands. The drawing shows each equation \
+             from the moment at which a hand takes it until it is solved.",
         );
         report.part = "8 hands";
         let facts = solutions

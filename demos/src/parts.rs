@@ -1,9 +1,9 @@
 //! `brigade parts`: a job of five minutes, cut into five parts, P1 to P5.
 //!
-//! This demo shows that five parts take one minute together only if there are five processors, or if the
-//! parts only wait. It prints ideal times beside measured times, for a job that computes and for a job that
-//! waits. The number of *cores* limits the speed of computing, however many cooks are hired. But one cook can
-//! wait for all parts in one minute.
+//! This demo shows when such a job takes only one minute: with five processors, or if the parts only wait.
+//! It prints ideal times beside measured times, for a job that computes and for a job that waits. The number
+//! of *cores* limits the speed of computing, however many cooks are hired. But a single cook can wait for
+//! all five parts at the same time.
 
 use crate::prelude::*;
 
@@ -19,7 +19,7 @@ use crate::prelude::*;
 /// --json adds these keys:
 ///
 /// - `computing`, `waiting`: for the job that computes and the job that waits, the figures of the runs
-///   `whole`, `cut_for_one` and `cut_for_many`
+///   `whole` (in one piece), `cut_for_one` and `cut_for_many` (in parts, with one cook and with many)
 ///
 /// - `computing_speed_up`: the speed-up of `cut_for_many` over `whole`
 ///
@@ -75,7 +75,7 @@ async fn cut(job: Job, parts: u32) -> bool {
     join_all(parts).await.into_iter().all(|right| right)
 }
 
-/// The runs of one job: in one piece, and cut for one cook and for many.
+/// The three runs of one job: in one piece, in parts with one cook, and in parts with many cooks.
 pub(crate) struct Ways {
     pub(crate) whole: Run<bool>,
     pub(crate) cut: OneAndMany<bool>,

@@ -133,7 +133,7 @@ impl Dish for Reference {
         let run = self.measure(executor)?;
         let frames = &run.output;
         let title = format!(
-            "reference: one task from three frames, {}",
+            "reference: one task in three frames of reference, {}",
             counted(executor.workers(), "cook")
         );
         let mut report = Report::of("reference", title, &run);
@@ -266,8 +266,8 @@ impl Notes {
 
 // ---- the system's frame ----------------------------------------------------------------
 
-/// Runs `task`. Returns its output, how long its polls took, and what the polling threads used during these
-/// polls (such as CPU time).
+/// Runs `task`. Returns its output, how long its polls took, and how much the polling threads used meanwhile
+/// (CPU time, for example).
 async fn in_the_systems_frame<F: Future>(task: F) -> (F::Output, (Duration, Option<Usage>)) {
     let mut task = pin!(task);
     let (mut in_polls, mut used) = (Duration::ZERO, Vec::new());

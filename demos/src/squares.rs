@@ -153,7 +153,7 @@ fn four_chunks(small: &Run<u64>, large: &Run<u64>, large_size: u64) -> String {
         counted(large_max, "chunk"),
         counted(cooks::cores(), "core"),
     );
-    let parts = "There are three sums, each cut into chunks. A chunk is a task for any cook.";
+    let parts = "Three sums are computed in chunks. A chunk is a task that any cook can run.";
     [parts, &said, &larger].map(report::wrapped).join("\n")
 }
 
@@ -202,7 +202,7 @@ fn verdict(ladder: &[Rung], cores: usize) -> String {
             "{} shared {} and were {}.",
             counted(beyond.run.figures.cooks, "cook"),
             counted(cores, "core"),
-            further.compared_with(&cooks.to_string()),
+            further.compared_with(&counted(cooks, "cook")),
         ));
         said.extend(further.doubt());
     }

@@ -1,6 +1,6 @@
 //! Attacks on the origin (the server behind `fetch` without a URL), which runs on brigade with one thread
-//! and a task for each connection. Thousands of clients that are slow, silent or greedy, or send nonsense,
-//! cost the origin only their open connections. It goes on serving all other clients.
+//! and a task for each connection. Thousands of attackers are slow, silent or greedy, or send nonsense. They
+//! cost the origin only their open connections, and it goes on serving all other clients.
 //!
 //! `cargo test -p brigade-demos --test attacks -- --nocapture` prints the figures.
 #![cfg(target_os = "linux")]

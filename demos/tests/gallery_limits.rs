@@ -14,7 +14,8 @@ use std::{
 
 use gallery_common::{Client, Gallery};
 
-/// The servers of these tests have limits of about a second. Only a hang takes as long as this.
+/// The servers of these tests have limits of about a second, so only a server that hangs takes as long as
+/// this.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Asserts that another client is still served.

@@ -304,8 +304,8 @@ fn echo() -> Server {
     })
 }
 
-/// Returns the request that the server received. `-o -` prints the body of the reply, which is that
-/// request, and nothing else.
+/// Returns the request that `server` received. `server` replies with that request, and `-o -` prints only
+/// the body of the reply.
 #[track_caller]
 fn sent(server: &Server, options: &[&str]) -> String {
     let url = server.url("/path");

@@ -108,8 +108,9 @@ pub(super) fn ending(summary: &str, wall: Duration) -> String {
 
 /// Returns the table, with the machine on which it was measured.
 pub(super) fn markdown(checked: &[Checked], machine: &Machine, wall: Duration) -> String {
-    let mut text =
-        String::from("| | Claim | Verdict | What was measured | See it |\n|--:|---|---|---|---|\n");
+    let mut text = String::from(
+        "| | Claim | Verdict | What was measured | Command |\n|--:|---|---|---|---|\n",
+    );
     for one in checked {
         let cells = [
             one.claim.id.to_string(),

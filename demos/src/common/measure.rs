@@ -58,7 +58,7 @@ pub(crate) fn measure<F: Future>(executor: &Crew, future: F) -> anyhow::Result<R
     Ok(run)
 }
 
-/// Returns the number of a task's polls, and the parts of its lifetime.
+/// Returns the number of a task's polls, and how long it ran, was ready to run, and waited.
 pub(crate) fn life_of(task: &TaskFigures) -> Facts {
     Facts(vec![
         count("polls", "", task.polls as usize),

@@ -31,7 +31,7 @@ const WORDS: [&str; 6] = [
     "poll: a cook runs a task until it waits, yields or ends; cooks without a core\n    \
      of their own take turns on the cores, even in the middle of a poll",
     "% busy: the share of the time that a cook spent in polls, on a core or not",
-    "(?): more than is possible was measured; something else slowed one run down",
+    "(?): the measured figure is impossible; something else slowed one run down",
 ];
 
 /// The outcome of a run, which determines the exit status. The worst outcome of several runs counts.

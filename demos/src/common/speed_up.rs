@@ -65,8 +65,8 @@ impl SpeedUp {
     }
 
     /// Computes the same for a machine with `cores` cores. The maximum is the larger of two ratios of
-    /// `other` to `first`: the ratio of the numbers of cooks that have a core, because computing can run in
-    /// parallel, and the ratio of the numbers of tasks in flight, because waits can overlap.
+    /// `other` to `first`. Computing can run in parallel, so one is the ratio of the numbers of cooks that
+    /// have a core. Waits can overlap, so the other is the ratio of the numbers of tasks in flight.
     fn on(cores: usize, first: &Figures, other: &Figures) -> Self {
         let ratio = |of: &dyn Fn(&Figures) -> usize| of(other) as f64 / of(first).max(1) as f64;
         let hands = ratio(&|figures| figures.cooks.min(cores));

@@ -23,10 +23,10 @@ const NOTES: &str = "Each host has a limit of 6 requests at a time, as in browse
     --json adds these keys:\n  \
     done, failed, not_done       numbers of requests\n  \
     interrupted                  true if some requests were not done\n  \
-    skipped, redirects           files that -C left alone; redirects followed\n  \
+    skipped, redirects           complete files that -C skipped; redirects followed\n  \
     versions                     how many replies with each version of HTTP\n  \
     bytes, requests_per_s        bytes received; answered requests per second\n  \
-    failures, statuses           the number of failures of each kind, and of each status\n  \
+    failures, statuses           the number of failures of each kind; of replies with each status\n  \
     retries, latency_ms          the number of retries; p50, p90, p99 and max\n  \
     waited_s                     the lifetimes of all requests, added up\n  \
     connections_max              the largest number of connections open at one instant\n  \
@@ -49,7 +49,7 @@ const NOTES: &str = "Each host has a limit of 6 requests at a time, as in browse
 #[derive(Clone, Debug, clap::Parser)]
 #[command(after_long_help = NOTES)]
 pub(crate) struct Args {
-    /// What to fetch: http:// or https://
+    /// URL to fetch, with http:// or https://
     #[arg(value_name = "URL")]
     pub(crate) urls: Vec<String>,
 

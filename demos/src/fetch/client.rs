@@ -9,9 +9,9 @@
 //!                                pause ┘──▶ from the beginning
 //! ```
 //!
-//! A request to the embedded origin has its own connection, which is designed to wait cheaply ([`lean`]).
-//! A request to a user's URL goes through hyper-util's client ([`page`]), which keeps connections open.
-//! Several requests can share an HTTP/2 connection.
+//! A request to the embedded origin has its own connection, and needs little memory while it waits
+//! ([`lean`]). A request to a user's URL goes through hyper-util's client ([`page`]), which keeps
+//! connections open. Several requests can share an HTTP/2 connection.
 //!
 //! [`lean`]: super::lean
 //! [`page`]: super::page

@@ -155,7 +155,7 @@ pub(crate) struct PartFile {
     keeps: bool,
     /// The time of the page's last change, as the server gave it.
     changed: Option<SystemTime>,
-    /// True if the part has got its final name.
+    /// True if the part file already has its final name.
     renamed: bool,
 }
 

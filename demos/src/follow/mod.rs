@@ -130,13 +130,13 @@ type Step = [Option<(&'static str, Place)>; 3];
 
 const CONNECT: Step = [
     Some(("connect is called", places::CONNECT)),
-    Some(("not yet: its interest is registered", places::REGISTER)),
+    Some(("not yet: the interest is registered", places::REGISTER)),
     Some(("connected", places::CONNECT)),
 ];
 const WRITE: Step = [None, None, Some(("the request is written", places::WRITE))];
 const READ: Step = [
     None,
-    Some(("no answer yet: its waker is kept", places::KEEP_WAKER)),
+    Some(("no answer yet: its waker is stored", places::KEEP_WAKER)),
     Some(("the answer is read", places::READ)),
 ];
 
@@ -270,7 +270,7 @@ impl Tracker {
                 if self.ended && !self.joined && timeline.tasks[task].is_main =>
             {
                 self.joined = true;
-                self.hop(at, "join: main moves the output out", places::TAKE_OUTPUT);
+                self.hop(at, "join: main takes the output", places::TAKE_OUTPUT);
             }
             _ => {}
         }
@@ -305,11 +305,11 @@ impl Tracker {
             self.hop(up, "the OS has an event: the thread goes on", places::EVENT);
         }
         if let Some(heard) = heard {
-            self.hop(heard, "the event finds its socket", places::RECEIVE);
+            self.hop(heard, "the event is passed to its socket", places::RECEIVE);
         }
         self.hop(
             event.at,
-            "wake: its waker calls for the next poll",
+            "wake: its waker asks for the next poll",
             places::WAKE,
         );
         let place = places::SCHEDULE[self.many_cooks];

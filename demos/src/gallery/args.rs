@@ -54,7 +54,8 @@ const ADDRESS: &str = "127.0.0.1:8080";
 ///
 /// - `interrupted`: true if Ctrl-C ended the run early
 ///
-/// - `p99_ratio`: the p99 latency with the handler, divided by the p99 latency with the pool
+/// - `p99_ratio`: the p99 latency of the visit with resizing in the handler, divided by that of the visit
+///   with the pool
 ///
 /// - `handler`, `task`, `pool`: an object for each place (`mixed` for a visit during which the
 ///   place was switched), with the latencies `p50_s`, `p99_s` and `worst_s`, `resizing_max` (photographs at

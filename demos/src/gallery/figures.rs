@@ -160,8 +160,8 @@ impl Outcome {
         let share = self.figures.cpu?.as_secs_f64() / in_tasks.as_secs_f64();
         let share = (share < measure::CROWDED).then(|| percent(share))?;
         Some(format!(
-            "A cook that ran tasks had a core for at most {share} of that time: other programs or threads \
-             had the rest."
+            "While the cooks ran tasks, they had a core for at most {share} of the time: other programs or \
+             threads had the rest."
         ))
     }
 

@@ -153,7 +153,7 @@ impl Gallery {
     fn announce(&self, place: Place, address: SocketAddr) {
         if self.args.serve {
             // Printed even with `--quiet`, because the user needs the address.
-            eprintln!("gallery: open http://{address}/ in a browser; Ctrl-C ends");
+            eprintln!("gallery: open http://{address}/ in a browser; press Ctrl-C to end");
         } else {
             let seconds = counted(self.args.seconds as usize, "second");
             self.say(&format!("resizing in the {} for {seconds}", place.name()));

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | [`Handler`](Place::Handler) | the cook that polls the request's task | every task of that cook |
 //! | [`Task`](Place::Task) | a cook, when it polls the new task | every task of that cook |
-//! | [`Pool`](Place::Pool) | a thread that runs no tasks | the one request that asked |
+//! | [`Pool`](Place::Pool) | a thread that runs no tasks | only the request that asked |
 
 use std::sync::Arc;
 

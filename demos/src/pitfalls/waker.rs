@@ -75,7 +75,7 @@ pub(super) async fn letter(mailbox: &Mailbox, keeps_waker: bool) -> &'static str
         if let Some(letter) = open.0.take() {
             return Poll::Ready(letter);
         }
-        // The fault is to omit this. A future that returns `Pending` must make sure that it is woken.
+        // A future that returns `Pending` must make sure that it is woken. The fault: this step is left out.
         if keeps_waker {
             open.1 = Some(cx.waker().clone());
         }

@@ -78,7 +78,7 @@ pub(super) const BOTH: Claim = Claim {
                 DoesNotHold,
                 ": hardly any of the {waited_s} of waiting overlapped.",
             ),
-            _ => (Undecided, ": the cores were not free enough to tell."),
+            _ => (Undecided, ": the cores were too busy to decide this."),
         };
         verdict.because(facts, [said, rest])
     },

@@ -20,7 +20,7 @@ pub(super) const AUTOMATIC: Claim = Claim {
             count("in_flight_max", "in flight, 1 cook", one.in_flight_max),
             count("at_once_max", "at once, 1 cook", one.at_once_max),
             count("cooks_many", "cooks of the other run", many.cooks),
-            count("at_once_max_many", "its tasks at once", many.at_once_max),
+            count("at_once_max_many", "at once in that run", many.at_once_max),
         ]))
     },
     judge: |facts| {
