@@ -89,8 +89,8 @@ pub(crate) struct Jobs {
     pub(crate) waiting: Ways,
 }
 
-/// Does the computing job and the waiting job, each in one piece, cut for one cook, and cut for many
-/// (`Ways`). `executor` makes one run of the cut computing job, and new executors make the other runs.
+/// Does the computing job and the waiting job, each in the three ways of `Ways`. `executor` makes one run of
+/// the cut computing job, and new executors make the other runs.
 pub(crate) fn jobs(executor: &Crew, parts: u32, minute: Duration) -> anyhow::Result<Jobs> {
     let jobs = Jobs {
         parts,

@@ -37,8 +37,8 @@ pub(crate) trait Dish {
         asked
     }
 
-    /// Runs the demo from beginning to end. With a list of cooks, this is called once for each number,
-    /// each time with a new executor.
+    /// Runs the demo from beginning to end. With a list of cooks, this method is called once for each
+    /// number, each time with a new executor.
     fn cook(&self, executor: &Crew) -> anyhow::Result<Report>;
 }
 

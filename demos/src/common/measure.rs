@@ -168,7 +168,7 @@ impl<T> Run<T> {
         }
     }
 
-    /// Returns a sentence if this run, with one cook, took a very different CPU time than `other`.
+    /// Returns a sentence if this run, with one cook, used much more or much less CPU time than `other`.
     pub(crate) fn unlike(&self, other: &Self) -> Option<String> {
         let (one, two) = (self.figures.cpu?, other.figures.cpu?);
         let ratio = one.max(WORK_TO_JUDGE).as_secs_f64() / two.max(WORK_TO_JUDGE).as_secs_f64();
@@ -190,7 +190,7 @@ impl<T> Run<T> {
         }
     }
 
-    /// Returns the share of the total lifetime of all tasks in which they waited.
+    /// Adds up the lifetimes of all tasks, and returns the share of the sum in which the tasks waited.
     pub(crate) fn waiting_share(&self) -> f64 {
         brigade_timeline::figures(&self.timeline).waiting_share
     }

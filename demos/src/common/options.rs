@@ -16,8 +16,9 @@ const COOKS_MAX: u64 = 1024;
 pub(crate) struct Shared {
     /// Number of cooks (threads that run tasks); a list such as 1,2,4 compares them
     ///
-    /// A list runs the demo with each number and compares the runs. The default is one cook, or one cook per
-    /// core in a build with `--features work-stealing`. A demo that differs explains this in its help.
+    /// With a list, the demo runs once with each number, and the runs are compared. The default is one cook,
+    /// or one cook per core in a build with `--features work-stealing`. A demo that differs explains this in
+    /// its help.
     #[arg(long, global = true, value_name = "N", value_delimiter = ',', value_parser = whole::<usize>(1..=COOKS_MAX))]
     pub(crate) cooks: Vec<usize>,
     /// Print the figures as one JSON object

@@ -179,7 +179,7 @@ impl Client {
     ) -> impl Future<Output = Result<Option<PathBuf>, Failure>> + 'a {
         outcome.stage = CONNECTING;
         match self.plan.page(turn.index) {
-            // Boxed, so that a task that waits for the origin does not reserve memory for this future.
+            // This future is boxed, so that a task that waits for the origin does not reserve memory for it.
             Some(page) => Either::Left(Box::pin(self.fetch_page(turn, page, outcome))),
             None => Either::Right(self.fetch_reply(turn.index, outcome)),
         }

@@ -157,8 +157,8 @@ async fn ask(server: SocketAddr, takes: Duration) -> anyhow::Result<()> {
 // ---- the output --------------------------------------------------------------------------
 
 impl Dish for Args {
-    /// Raises each number of cooks to the minimum of the first program, because the given executor runs that
-    /// program.
+    /// Raises each number of cooks to the minimum that the first program needs, because the given executor
+    /// runs that program.
     fn runs(&self, asked: Vec<usize>) -> Vec<usize> {
         let least = self.pitfalls()[0].cooks_min;
         let mut runs = Vec::new();
@@ -250,8 +250,8 @@ fn chart(pair: &[Twin; 2]) -> String {
     chart
 }
 
-/// Returns the figures of all programs together: the sums of the times, and the largest of the other figures.
-/// Programs that had more than `cooks` cooks do not count for `at_once_max`.
+/// Returns the figures of all programs together: the sums of the times, and the largest of the other
+/// figures. `at_once_max` leaves out programs that had more than `cooks` cooks.
 fn together(pairs: &[[Twin; 2]], cooks: usize) -> Figures {
     let mut all = Figures {
         cooks,

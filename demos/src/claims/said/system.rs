@@ -48,7 +48,7 @@ pub(super) const OWN_CORE: Claim = Claim {
         let (verdict, rest) = match ON_A_CORE.ask(facts.ratio("on_a_core", "threads")) {
             Answer::Yes => (Holds, "."),
             Answer::Unclear => (Undecided, ": neither all threads nor clearly fewer."),
-            // Threads that ran one after the other never needed a core at the same time.
+            // Threads that ran one after the other never competed for a core, so they prove nothing.
             Answer::No if facts.ratio("queued_s", "wall_s") < WAITED => (
                 Undecided,
                 ", and hardly any waited for a core: the run was too short to decide.",
