@@ -1,18 +1,20 @@
 //! `brigade cashier`: one cashier, and then several, who switch between customers.
 //!
-//! This demo shows interleaving. Each customer is a task that has a turn, waits for I/O and has another turn.
-//! While the card machine of one customer works, the cashier serves another customer. With one cashier no two
-//! turns overlap, however many customers are in the shop. With several cashiers, turns can overlap.
+//! This demo shows interleaving. Each customer is a task: a cashier serves it, it waits for I/O, and a
+//! cashier serves it again. While the card machine of one customer works, the cashier serves another
+//! customer.
 //!
-//! A turn is one poll: the code from one await to the next. A cashier never leaves a customer during a
-//! turn. So a task has its cashier to itself until it awaits something.
+//! One time of serving is called a turn. A turn is one poll: the code from one await to the next. A cashier
+//! never leaves a customer during a turn, so a task has its cashier to itself until it awaits something.
+//! With one cashier no two turns overlap, however many customers are in the shop. With several cashiers,
+//! turns can overlap.
 
 use brigade::timeline::{LaneKind, Timeline};
 
 use crate::compare;
 use crate::prelude::*;
 
-/// One cashier, then several, who switch between customers: who is served when
+/// One cashier, then several, who switch between customers: the order of serving
 ///
 /// # Notes
 ///
@@ -44,7 +46,7 @@ pub(crate) struct Args {
     seed: Option<u64>,
 }
 
-/// The minutes of one turn, in which the cashier rings up the goods or packs them.
+/// The minutes of one turn, in which the cashier adds up the prices or packs the goods.
 const TURN: f64 = 1.0;
 /// The minutes that a customer waits for the card machine.
 const CARD_MACHINE: f64 = 2.0;
@@ -127,7 +129,7 @@ pub(crate) fn shop(
 /// Returns the order in which the customers were served.
 ///
 /// The same seed always gives the same order. To find a fault that appears in one order in a thousand, a test
-/// can try many seeds, and then repeat the run with the seed that shows it.
+/// can try many seeds, and then repeat the run with the seed that shows the fault.
 pub(crate) fn drawn_from(
     seed: u64,
     customers: u32,
@@ -189,14 +191,14 @@ impl Dish for Args {
             let same = if orders[0] == orders[1] {
                 "the same order"
             } else {
-                "another order"
+                "different orders"
             };
             let again = format!(" Two runs with seed {seed} gave {same}.");
             report.verdict += &again;
             report.own_keys(json!({ "seeded": orders }));
         } else {
             report.verdict +=
-                " The order may change from run to run; --seed 7 draws one that does not change.";
+                " The order may change from run to run; with --seed 7 it does not change.";
         }
         report.with_one = Some(shop.one.map(drop));
         Ok(report)
@@ -220,7 +222,7 @@ fn verdict(shop: &OneAndMany<bool>) -> String {
     let [one_run, many_run] = [&shop.one.figures, &shop.many.figures];
     let overlapped = |visits: &[Visit]| match (overlaps(visits), visits.len()) {
         (0, all) => format!("no two of {all} turns overlapped"),
-        (n, all) => format!("{} among the {all} turns overlapped", counted(n, "pair")),
+        (n, all) => format!("{} of the {all} turns overlapped", counted(n, "pair")),
     };
     let said = format!(
         "One cashier had up to {} in the shop and turned to another customer {}: {}. With {} cashiers, \

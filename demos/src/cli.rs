@@ -1,6 +1,6 @@
 //! The command line: the list of demos, and errors that fit on one line ([`wrong`]).
 //!
-//! This file and `main` list the demos, and no demo depends on this file.
+//! Only this file and `main` list the demos. No demo depends on this file.
 
 mod wrong;
 
@@ -17,17 +17,17 @@ use crate::{
 };
 
 /// The text below the help of the whole command.
-const NOTES: &str = "--json prints one object. Every demo has these keys, and lists its other \
-    keys in its own --help:\n  \
+const NOTES: &str = "--json prints one object. With every demo, the object has these keys; the demo's own \
+    --help lists further keys:\n  \
     demo, verdict    the demo's name, and the sentence at the end of its report\n  \
-    cooks            threads that run tasks\n  \
-    wall_s, cpu_s    how long the run took; its time on a processor (null: not known)\n  \
-    in_flight_max    most tasks begun and not finished at one instant: concurrency\n  \
-    at_once_max      most tasks being polled at one instant: parallelism\n  \
+    cooks            the number of threads that run tasks\n  \
+    wall_s, cpu_s    how long the run took; its time on a processor (null if unknown)\n  \
+    in_flight_max    the largest number of tasks begun and not finished at one instant: concurrency\n  \
+    at_once_max      the largest number of tasks being polled at one instant: parallelism\n  \
     busy             for each cook, the share of the time that it spent in polls\n  \
-    waiting_share    the share of the tasks' lifetimes in which they waited\n\
-    With --cooks 1,2 these keys describe the last run, `runs` has an object for each run, and \
-    `comparison` compares the runs. In all keys _s means seconds, and shares are from 0 to 1.\n\n\
+    waiting_share    the share of the tasks' lifetimes that they spent waiting\n\
+    With --cooks 1,2 these keys describe the last run. `runs` has an object for each run, and \
+    `comparison` compares the runs. A key that ends in _s is in seconds; shares are from 0 to 1.\n\n\
     Exit status: 0 all went well, 1 something failed, 2 bad arguments, 130 ended by Ctrl-C.\n\n\
     `brigade` is target/release/brigade after a build. To build and run it, write `cargo run \
     --release --` in place of `brigade`.";
@@ -38,9 +38,9 @@ const NOTES: &str = "--json prints one object. Every demo has these keys, and li
     version,
     about = "Concurrency and parallelism, run and measured.",
     long_about = "Concurrency and parallelism, run and measured.\n\n\
-        A thread is a cook and a task is a dish. One cook who takes turns between \
-        several dishes is concurrency; several cooks, each at work on a dish, are parallelism. Nearly \
-        every demo prints two figures measured from its own run: the largest number of tasks in \
+        A cook is a thread that runs tasks, and a dish is a task. One cook who works on several dishes \
+        in turn is concurrency. Several cooks who work on dishes at the same instant are parallelism. \
+        Nearly every demo prints two figures measured from its own run: the largest number of tasks in \
         flight (begun and not finished), and the largest number of tasks being polled (run by a cook \
         until they wait, yield or end) at one instant.",
     after_long_help = NOTES,
@@ -117,14 +117,15 @@ fn command() -> Command {
     };
     let command = Cli::command().mut_args(numbers);
     let mut command = command.mut_subcommands(|demo| notes_last(demo.mut_args(numbers)));
-    // `build` adds the `help` subcommand. Its text calls the demos subcommands, so replace it.
+    // `build` adds the `help` subcommand. Its text uses the word "subcommand" for a demo, so replace the
+    // text.
     command.build();
     command.mut_subcommand("help", |help| {
         help.about("Print the same text as --help, for the command or for one demo")
     })
 }
 
-/// In the help of a demo, moves the part under `# Notes` behind the options.
+/// Moves the `# Notes` of a demo's help to its end, after the options.
 fn notes_last(demo: Command) -> Command {
     let text = demo.get_long_about().map(ToString::to_string);
     match text
@@ -216,7 +217,7 @@ mod tests {
             );
             assert!(!line.starts_with("error"), "{words}: {line}");
             assert!(line.len() > 20, "{words}: {line}");
-            // These are words of programmers, not of users.
+            // A user need not know these words of programmers.
             for jargon in ["subcommand", "invalid", "non-zero", "parse", "found"] {
                 assert!(!line.contains(jargon), "{words}: {line}");
             }

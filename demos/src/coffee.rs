@@ -6,10 +6,10 @@
 //!
 //! | way | who works | how it waits |
 //! |---|---|---|
-//! | blocked | one thread | it presses the button and stands there |
-//! | busy loop | one thread | it goes round all machines and asks each: ready? |
+//! | blocked | one thread | it presses the button of one machine and sleeps until the cup is ready |
+//! | busy loop | one thread | it asks all machines in turn, without a pause, whether a cup is ready |
 //! | notified | one task per machine, on the executor | it is notified when a cup is ready |
-//! | hired | one thread per machine | each stands at its own machine |
+//! | hired | one thread per machine | each thread is blocked at its own machine |
 //!
 //! A machine is the address of a server: the button is a request on a new TCP connection, and the cup is
 //! the reply. The four ways are therefore the four ways in which programs wait for a socket.
@@ -42,8 +42,8 @@ const WAYS_EXPLAINED: &str = "Each way waits for the same machines, one shift af
 /// The explanation of the table's columns.
 const COLUMNS_EXPLAINED: [&str; 5] = [
     "orders: cups served in the shift; threads: the number of threads that served",
-    "CPU time: this process on a processor; the machines are another process",
-    "of a core: CPU time as a share of the shift and of the wait for its last cups",
+    "CPU time: of this process only; the machines are in another process",
+    "of a core: CPU time divided by the length of the shift (with its last cups)",
     "CPU per cup: CPU time divided by the number of cups",
     "switches: how many times a thread of this process gave up its core, or lost it",
 ];
@@ -160,7 +160,7 @@ impl Shop {
     }
 }
 
-/// Blocked: the worker stands at the machine until the cup is ready.
+/// Blocked: the worker waits at the machine until the cup is ready.
 fn stand_at(shop: &Shop, machine: usize) -> io::Result<usize> {
     let mut orders = 0;
     while shop.is_open() {
@@ -180,7 +180,7 @@ fn hire(shop: &Shop) -> io::Result<usize> {
     })
 }
 
-/// Busy loop: the worker goes round all machines and asks each: ready?
+/// Busy loop: the worker asks all machines in turn, without a pause, whether a cup is ready.
 fn ask_all(shop: &Shop) -> io::Result<usize> {
     let press = |machine| {
         let stream = shop.cup.connect(shop.machines[machine])?;
@@ -264,7 +264,7 @@ impl Shifts {
         let (told, asking) = (&notified["cores"], &busy_loop["cores"]);
         if told.is_known() && asking.is_known() {
             said += &format!(
-                ", and used {told} of a core; asking all machines all the time served {} x as many and {}",
+                ", and used {told} of a core; the busy loop served {} x as many and {}",
                 ratio(busy_loop, blocked),
                 wasted(asking.value, told.value)
             );

@@ -2,8 +2,8 @@
 //!
 //! This demo shows that dependent work takes at least as long as its longest chain of dependencies, the
 //! critical path. With enough hands it takes no longer, and more hands do not make it faster. An equation
-//! waits for the results that it needs, and then for a free hand. Then it is begun as a task: the hand
-//! types it into a calculator, which has an answer after a while. So the drawing shows one task for each
+//! waits for the results that it needs, and then for a free hand. Then it is begun as a task: the hand types
+//! it into a calculator, and gets the answer after a while. The drawing therefore shows one task for each
 //! hand that is at work, and no other tasks.
 //!
 //! A hand is not a cook. One cook (one thread) can have any number of hands, because waiting for a calculator
@@ -22,7 +22,7 @@ use futures_util::future::{FutureExt as _, LocalBoxFuture, Shared};
 
 use crate::prelude::*;
 
-/// Equations that depend on each other: how far more hands help
+/// Equations that depend on each other: how many hands are useful
 ///
 /// # Notes
 ///
@@ -39,7 +39,7 @@ use crate::prelude::*;
 ///
 /// - `sum_s`: the time of all equations one after another
 ///
-/// - `width`: the largest number of hands that were ever busy
+/// - `width`: the largest number of hands that were busy at one instant
 ///
 /// - `result`: the result of the last equation
 #[derive(Debug, clap::Args)]
@@ -49,8 +49,8 @@ pub(crate) struct Args {
     minute: Duration,
 }
 
-/// One equation of the sheet: its name, the equations whose results it needs (by their index in the sheet),
-/// the minutes that it takes, and its formula.
+/// One equation of the sheet: its name, the indices of the equations whose results it needs, the minutes
+/// that it takes, and its formula.
 struct Equation(&'static str, &'static [usize], f64, fn(&[i64]) -> i64);
 
 /// The sheet of equations. An equation needs only results of equations above it.
@@ -163,7 +163,7 @@ impl Solutions {
         &self.attempts[self.attempts.len() - 1]
     }
 
-    /// Returns the attempt with as many hands as could ever be busy.
+    /// Returns the attempt with exactly as many hands as can be busy at one instant.
     pub(crate) fn enough(&self) -> &Attempt {
         let plenty = self.plenty();
         let all_used = |attempt: &&Attempt| attempt.hands == plenty.used();
@@ -200,8 +200,8 @@ impl Solutions {
         let chain = critical_path().0.into_iter().map(|at| &SHEET[at].0[..1]);
         format!(
             "One hand took {alone}, {width} hands took {shared}, and {all} hands took {free}: at most {} \
-             hands could ever be busy. The longest chain is {} and takes {}; the run with {all} hands took \
-             {} x as long.{} Waiting together is concurrency: one cook is enough.",
+             hands could be busy at one instant. The longest chain is {} and takes {}; the run with {all} \
+             hands took {} x as long.{} Waiting together is concurrency: one cook is enough.",
             plenty.used(),
             chain.collect::<Vec<_>>().join(" → "),
             duration(self.critical_path),
@@ -215,8 +215,8 @@ impl Solutions {
         if self.times_the_path(self.plenty()) < MUCH_LONGER {
             return "";
         }
-        " The rest is the lateness of timers, up to a millisecond for each equation of the chain. With \
-         a longer --minute, this lateness is a smaller share of the time."
+        " The rest of the time is the lateness of timers, up to a millisecond for each equation of the \
+         chain. With a longer --minute, this lateness is a smaller share of the time."
     }
 }
 
@@ -237,8 +237,8 @@ impl Dish for Args {
             .map(|attempt| (&attempt.run.timeline, counted(attempt.hands, "hand")));
         report.intro = report::wrapped(
             "A hand types one equation at a time into its calculator and waits for the answer. Waiting \
-             needs no thread, so one cook can have any number of hands. An equation is drawn from when a \
-             hand takes it to when it is solved.",
+             needs no thread, so one cook can have any number of hands. The drawing shows each equation \
+             from the moment at which a hand takes it until it is solved.",
         );
         report.part = "8 hands";
         let facts = solutions

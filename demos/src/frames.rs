@@ -33,7 +33,7 @@ const HEIGHT: usize = 200;
 /// The number of frames in one line of the printed film: one character each.
 const FILM: usize = 75;
 
-/// A screen at 60 frames a second beside a computation that yields, or does not
+/// A screen at 60 frames a second, beside a computation that yields or hogs its thread
 ///
 /// One task draws a frame every 16.67 ms, another computes all the time. The run is made twice: with a
 /// computation that yields every millisecond or so, and with one that hogs its thread for many frames at a
@@ -113,8 +113,8 @@ impl Frames {
         over.store(true, Relaxed);
         let (terms, sum) = heavy.await;
         let wall = begun.elapsed();
-        // How long the thread waited for a core that other programs used. With several cooks this is
-        // unknown, because another thread may draw the frames.
+        // How long the thread waited for a core that other programs used. With several cooks this time is
+        // unknown, because any of several threads may draw the frames.
         let starved = usage::queued_for_a_core().zip(queued).filter(|_| is_alone);
         let missed = on_time.iter().filter(|on_time| !**on_time).count();
         let facts = Facts(vec![
@@ -241,8 +241,8 @@ impl Show {
 }
 
 impl Shows {
-    /// Returns the figures and the sentence by which runs with other numbers of cooks are compared. Their
-    /// wall times show nothing, because they are the same by design.
+    /// Returns the figures and the sentence that compare runs with different numbers of cooks. The wall
+    /// times of such runs are the same by design, so they show nothing.
     fn compared(&self, cooks: usize, hog: Duration) -> (Facts, String) {
         let missed = |show: &Show| show.facts.count("missed");
         let few = missed(&self.hogging) < self.hogging.on_time.len() / 2;
@@ -288,12 +288,14 @@ impl Shows {
     fn verdict(&self, hog: Duration) -> String {
         let pace = match self.yielding.facts["starved_s"].is_known() {
             true => format!(" {}", self.pace()),
-            // With several cooks, the computation may have had a thread to itself in one run only.
+            // With several cooks, the computation may have had a thread to itself in only one of the two
+            // runs, so the two speeds cannot be compared.
             false => String::new(),
         };
         format!(
-            "Beside a computation that yields every millisecond, the screen missed {}, and the frames that it \
-             drew were at most {} late. Beside one that keeps its thread for {}, the screen missed {}.{pace}",
+            "Beside a computation that yields every millisecond, the screen missed {}, and the frames that \
+             it drew were at most {} late. Beside one that keeps its thread for {}, the screen missed \
+             {}.{pace}",
             self.yielding.missed(),
             self.yielding.facts["worst_lateness_s"],
             duration(hog),

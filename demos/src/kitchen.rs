@@ -1,10 +1,10 @@
 //! `brigade kitchen`: noodles and sauce, three ways.
 //!
-//! The steps of the dinner are async functions. They are the same in all three ways, which differ only in
-//! when each step is begun, and by which cook. If the steps follow one another, their times add up. If they
-//! are begun together, one cook chops while the water heats. That is *concurrency*, and it needs no second
-//! cook. With more cooks, onions and tomatoes are chopped at the same instant. That is *parallelism*, and
-//! it shortens only the chopping, because no cook makes water boil sooner.
+//! The steps of the dinner are async functions, and all three ways use the same functions. The ways differ
+//! only in when each step is begun, and by which cook. If the steps follow one another, their times add up.
+//! If they are begun together, one cook chops while the water heats. That is *concurrency*, and it needs no
+//! second cook. With more cooks, onions and tomatoes are chopped at the same instant. That is *parallelism*,
+//! and it shortens only the chopping, because no cook makes water boil sooner.
 //!
 //! ```text
 //!   boil water ──▶ cook noodles ──┐
@@ -85,7 +85,7 @@ impl Recipe {
 /// tomatoes.
 type Served = (u32, Chopped, Chopped);
 
-/// Cooks one step at a time: each step ends before the next is begun.
+/// Does one step at a time: each step ends before the next is begun.
 async fn one_after_another(recipe: Recipe) -> Served {
     begin("boil water", recipe.boil_water()).await;
     let looks = begin("cook noodles", recipe.cook_noodles()).await;
@@ -113,7 +113,7 @@ async fn together(recipe: Recipe) -> Served {
     (looks, onions, tomatoes)
 }
 
-/// The results of the dinner, cooked three ways.
+/// The runs in which the dinner was cooked in three ways.
 pub(crate) struct Dinners {
     minute: Duration,
     pub(crate) sequential: Run<Served>,
@@ -133,8 +133,8 @@ pub(crate) fn three_ways(executor: &Crew, minute: Duration) -> anyhow::Result<Di
     })
 }
 
-/// Returns the largest speed-up that the dinner can gain if its steps overlap. `cpu` is the CPU time, in
-/// minutes of the kitchen, and `hands` is the number of cooks that chop.
+/// Returns the largest speed-up that is possible if the steps of the dinner overlap. `cpu` is the CPU time,
+/// in minutes of the kitchen, and `hands` is the number of cooks that chop.
 fn most(cpu: Option<f64>, hands: f64) -> f64 {
     // If the CPU time is unknown, assume the CPU time that gives the largest gain: chopping and simmering
     // then take as long as the water and the noodles.
@@ -191,7 +191,7 @@ impl Dinners {
             Change::Same | Change::Slower => String::new(),
         };
         let said = format!(
-            "One after another the steps took {}. Begun together they took {}, also with one cook: \
+            "One after another, the steps took {}. Begun together, still by one cook, they took {}: \
              {}{}. {} cooks, with up to {} polled at one instant, took {}: {}{}.",
             duration(sequential.figures.wall),
             duration(concurrent.figures.wall),
@@ -232,9 +232,9 @@ impl Dish for Args {
         });
         report.part = "the parallel way";
         report.intro = report::wrapped(&format!(
-            "The water boils in {WATER} minutes, and then the noodles take {NOODLES}. Chopping the onions \
-             takes about {CHOPPING} minutes, and so do the tomatoes; then the sauce simmers for \
-             {SIMMERING}. Only chopping needs a cook all the time. Sequential: each step ends before the \
+            "The water boils in {WATER} minutes; then the noodles cook for {NOODLES} minutes. Chopping takes \
+             about {CHOPPING} minutes for the onions and {CHOPPING} for the tomatoes; then the sauce simmers \
+             for {SIMMERING}. Only chopping needs a cook all the time. Sequential: each step ends before the \
              next begins. Concurrent: each step begins as soon as it can. Parallel: the same with several \
              cooks."
         ));

@@ -4,14 +4,14 @@
 //! Reading order:
 //!
 //! 1. this file: which demo runs
-//! 2. [`dish`]: the trait of every demo, and one run for each number of cooks
-//! 3. [`cooks`]: the choice of the executor at run time
+//! 2. [`dish`]: the trait that every demo implements, and the loop that runs a demo for each number of cooks
+//! 3. [`cooks`]: the executor of a run, which is chosen at run time
 //! 4. [`report`]: the figures at the end of every demo
 //! 5. [`measure`](common::measure): a measured run of one program on one executor
-//! 6. [`work`]: the work of the demos
+//! 6. [`work`]: what the tasks of the demos do, computing and waiting
 //! 7. [`kitchen`], the demo to begin with, then the others; [`fetch`], the main demo, has its own directory
 //!
-//! Exit status: 0 if all went well, 1 if something failed, 2 for arguments that make no sense, and 130 if
+//! Exit status: 0 if all went well, 1 if something failed, 2 if the arguments were wrong, and 130 if
 //! Ctrl-C ended the run early.
 
 mod cli;

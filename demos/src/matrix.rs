@@ -1,9 +1,9 @@
 //! `brigade matrix`: waiting and chopping, each by one cook and by many.
 //!
 //! This demo shows which problem needs concurrency, and which needs parallelism. Its table has a row for
-//! waiting and a row for chopping, and a column for one cook and a column for many. Each cell shows the
-//! wall time, the processor time and the advice of its own run. The waiting row is the same in both
-//! columns, which shows why a server can hold many connections with one thread. The chopping row differs,
+//! waiting and a row for chopping, and a column for one cook and a column for many. Each cell shows the wall
+//! time, the processor time and the advice of its own run. In the waiting row, both columns are alike. This
+//! shows why a server can hold many connections with one thread. In the chopping row, the columns differ,
 //! because computing with one cook uses only one core.
 
 use std::future::Future;
@@ -151,8 +151,8 @@ impl Cells {
         lines
     }
 
-    /// `chopping` is the time that one cook should need for all chopping, by the measured speed of this
-    /// machine.
+    /// Returns the closing sentences. `chopping` is the time that one cook should need for all chopping,
+    /// according to the measured speed of this machine.
     fn verdict(&self, chopping: Duration) -> String {
         let said = |row: &OneAndMany<u32>| {
             let compared = row.speed_up().compared_with("one");
@@ -186,8 +186,8 @@ fn of_cell(run: &Run<u32>) -> Vec<Advice> {
     brigade_timeline::advice(&run.timeline)
 }
 
-/// Returns the advice in words. If the number of cores limits the gain, and not the critical path, the
-/// reason names the cores.
+/// Returns the advice in words. If the gain is limited by the number of cores, and not by the critical path,
+/// the reason in the advice is the number of cores.
 fn in_words(advice: &Advice, run: &Run<u32>) -> String {
     let words = advice.in_words_of("cook");
     let figures = brigade_timeline::figures(&run.timeline);
@@ -217,7 +217,8 @@ impl Dish for Args {
         let tasks = counted(self.tasks as usize, "task");
         report.intro = report::wrapped(&format!(
             "Which problem needs concurrency, and which needs parallelism? Chopping is computing. Each cell \
-             is a separate run with {tasks}, all begun together. Wall: from beginning to end. CPU: time on a processor."
+             is a separate run with {tasks}, all begun together. Wall: time from beginning to end. CPU: \
+             time on a processor."
         ));
         report.part = "the chopping cells";
         report.details = cells.table();

@@ -1,25 +1,25 @@
 //! `brigade parts`: a job of five minutes, cut into five parts, P1 to P5.
 //!
-//! This demo shows that "five processors, five parts, one minute" is true only with five processors. The
-//! ideal times are printed beside those of this machine, for a job that computes and for a job that waits.
-//! The speed of computing depends on the number of *cores*, however many cooks are hired. Waiting for all
-//! parts takes a single cook one minute.
+//! This demo shows when such a job takes only one minute: with five processors, or if the parts only wait.
+//! It prints ideal times beside measured times, for a job that computes and for a job that waits. The number
+//! of *cores* limits the speed of computing, however many cooks are hired. But a single cook can wait for
+//! all five parts at the same time.
 
 use crate::prelude::*;
 
-/// A job cut into five parts (P1 to P5): ideal times, and those of this machine
+/// A job cut into five parts (P1 to P5): ideal times, and times measured on this machine
 ///
 /// # Notes
 ///
 /// --cooks here: the number of cooks who share the parts; in a further run, one cook does all parts. If the
 /// number is 1 (the default without the feature work-stealing), there is one cook for each part instead,
-/// but at least two. --cooks 1,2 makes the same runs as --cooks 2. With --cooks 2,4, both jobs are done
-/// with 2 cooks and again with 4, and the runs are compared.
+/// but at least two. --cooks 1,2 makes the same runs as --cooks 2. With --cooks 2,4, the
+/// parts are done by 2 cooks and again by 4, and the runs are compared.
 ///
 /// --json adds these keys:
 ///
 /// - `computing`, `waiting`: for the job that computes and the job that waits, the figures of the runs
-///   `whole`, `cut_for_one` and `cut_for_many`
+///   `whole` (in one piece), `cut_for_one` and `cut_for_many` (in parts, with one cook and with many)
 ///
 /// - `computing_speed_up`: the speed-up of `cut_for_many` over `whole`
 ///
@@ -75,7 +75,7 @@ async fn cut(job: Job, parts: u32) -> bool {
     join_all(parts).await.into_iter().all(|right| right)
 }
 
-/// The runs of one job: in one piece, and cut for one cook and for many.
+/// The three runs of one job: in one piece, in parts with one cook, and in parts with many cooks.
 pub(crate) struct Ways {
     pub(crate) whole: Run<bool>,
     pub(crate) cut: OneAndMany<bool>,
@@ -89,8 +89,8 @@ pub(crate) struct Jobs {
     pub(crate) waiting: Ways,
 }
 
-/// Does the computing job and the waiting job, each in one piece, cut for one cook, and cut for many
-/// (`Ways`). `executor` makes one run of the cut computing job, and new executors make the other runs.
+/// Does the computing job and the waiting job, each in the three ways of `Ways`. `executor` makes one run of
+/// the cut computing job, and new executors make the other runs.
 pub(crate) fn jobs(executor: &Crew, parts: u32, minute: Duration) -> anyhow::Result<Jobs> {
     let jobs = Jobs {
         parts,
@@ -107,16 +107,16 @@ pub(crate) fn jobs(executor: &Crew, parts: u32, minute: Duration) -> anyhow::Res
     Ok(jobs)
 }
 
-/// Does a job in all ways. The run with many cooks has those of `executor`, or one per part (at least two)
-/// if `executor` has only one.
+/// Does a job in all three ways. The run with many cooks has as many cooks as `executor`. If `executor` has
+/// only one cook, that run has one cook per part, but at least two.
 fn ways(executor: &Crew, job: Job, parts: u32) -> anyhow::Result<Ways> {
     let cut = one_and_many(executor, parts.max(2) as usize, || cut(job, parts))?;
     let whole = measure(&cooks::hire(1)?, whole(job, parts))?;
     Ok(Ways { whole, cut })
 }
 
-/// Returns a sentence if one cook did not compute for about as long as `work`. This time follows from the speed
-/// of this machine, which is measured before the first run.
+/// Returns a sentence if computing with one cook took much more or much less time than `work`. This expected
+/// time follows from the speed of this machine, which is measured before the first run.
 pub(crate) fn unlike_measured_speed(work: Duration, one_cook: &Figures) -> Option<String> {
     let took = one_cook.wall;
     let machine = match Change::of(work.div_duration_f64(took)) {
@@ -202,7 +202,9 @@ impl Jobs {
         let doubts = doubts.into_iter().flatten();
         let waited = self.waiting_speed_up();
         let cpu = or_dash(self.waiting.cut.one.figures.cpu, duration);
-        let waiting = format!("Waiting was {waited} as fast with only one cook (CPU time: {cpu}).");
+        let waiting = format!(
+            "Cut in the same way, waiting was {waited} as fast with only one cook (CPU time: {cpu})."
+        );
         let doubts = doubts.chain([waiting]).chain(waited.doubt());
         report::with_doubts(computing, doubts)
     }
@@ -237,10 +239,10 @@ impl Dish for Args {
         });
         let many = jobs.computing.cut.many.figures.cooks;
         report.intro = report::wrapped(&format!(
-            "A row P is the job or a part of it. Parts that compute need a core each: parts \
-             without one take turns, and their rows get longer. Parts that wait need none: they overlap, \
-             also with one cook. Ideal: if each cook had a core of its own. Here {many} cooks share the \
-             parts; --cooks 2 or more sets this number."
+            "Row P is the whole job; P1, P2 and so on are its parts. Each part that computes needs a core: \
+             parts without a core take turns, and their rows get longer. Parts that wait need no core: they \
+             overlap, even with one cook. Ideal: the time if each cook had its own core. Here {many} cooks \
+             share the parts; --cooks 2 or more sets this number."
         ));
         report.part = "the parts that compute";
         report.draw("cook", &drawn.collect::<Vec<_>>());

@@ -1,17 +1,17 @@
 //! `brigade reference`: one run seen from three frames of reference.
 //!
-//! This demo shows that code runs without interruption only as the code itself sees it, and not as its
-//! thread or the system sees it.
+//! A task's code runs its lines one after the other, as if nothing interrupted it. This demo shows the
+//! interruptions that the task does not see: those by its thread, and those by the system.
 //!
 //! | frame | source | what it shows |
 //! |---|---|---|
 //! | the task's | notes that the task takes | its lines of code, one after the other |
 //! | the thread's | the runtime's timeline | the task's polls, and polls of other tasks in between |
-//! | the system's | the system's figures for the thread | a core given and taken away, even within a poll |
+//! | the system's | the system's figures for the thread | the system takes its core, even within a poll |
 //!
 //! The task also waits for a server. Meanwhile the server's process works, so the demo also measures how
-//! long that process is on a core. As on any machine, other programs need the cores. Here computing threads
-//! stand for these programs, one per core.
+//! long that process is on a core. On any machine, other programs need the cores too. Here, computing threads
+//! stand for such programs, one per core.
 
 use std::{
     future::Future,
@@ -31,13 +31,13 @@ use crate::prelude::*;
 /// The number of other tasks on the same executor.
 const OTHERS: usize = 2;
 
-/// The number of squares that another task computes between two yields, in a fraction of a millisecond.
+/// The number of squares that another task computes between two yields: a fraction of a millisecond of work.
 const OTHERS_BATCH: u64 = 200_000;
 
 /// How long the task waits for the timer.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// The number of pieces in which the last sum is computed, with a yield after each.
+/// The number of pieces in which the last sum is computed. The task yields after each piece.
 const PIECES: u64 = 4;
 
 /// One run in three frames of reference: the task's, the thread's, the system's
@@ -58,7 +58,8 @@ const PIECES: u64 = 4;
 ///
 /// - `polls`, `others_polls`: the number of polls of the task, and of other tasks meanwhile
 ///
-/// - `running_s`, `queued_s`, `waited_s`: the parts of the task's life, according to the timeline
+/// - `running_s`, `queued_s`, `waited_s`: how long the task ran, was ready to run, and waited, according to
+///   the timeline
 ///
 /// - `in_polls_s`: the total time of the task's polls, measured by the task itself
 ///
@@ -100,7 +101,7 @@ impl Reference {
             join_all(others).await;
             anyhow::Ok((noted.context("the server is out of order")?, in_polls))
         });
-        // If Ctrl-C came first, the future above has not set `over`.
+        // If Ctrl-C ended the run, the future above has not set `over`.
         over.store(true, Relaxed);
         for program in programs {
             let _ = program.join();
@@ -132,14 +133,14 @@ impl Dish for Reference {
         let run = self.measure(executor)?;
         let frames = &run.output;
         let title = format!(
-            "reference: one task from three frames, {}",
+            "reference: one task in three frames of reference, {}",
             counted(executor.workers(), "cook")
         );
         let mut report = Report::of("reference", title, &run);
         let programs = counted(cooks::cores(), "computing thread");
         let setting = format!(
-            "One task computes and waits, beside {OTHERS} other tasks on its executor. As on any machine, \
-             other programs need the cores, too: here {programs} of this demo stand for them."
+            "One task computes and waits, beside {OTHERS} other tasks on its executor. On any machine, other \
+             programs need the cores too; here {programs} of this demo stand for such programs."
         );
         report.intro = report::wrapped(&setting);
         report.charts = vec![format!(
@@ -164,7 +165,7 @@ impl Dish for Reference {
 /// The name of the task that all frames describe.
 const MINE: &str = "mine";
 
-/// Starts the threads that stand for other programs: one per core, which computes until `over` is set.
+/// Starts the threads that stand for other programs: one per core. They compute until `over` is set.
 fn other_programs(over: &Arc<AtomicBool>) -> Vec<thread::JoinHandle<()>> {
     let cores = cooks::cores();
     let program = |_| {
@@ -235,7 +236,7 @@ async fn ask(server: SocketAddr, numbers: u64) -> io::Result<u64> {
     sum.parse().map_err(|_| ErrorKind::InvalidData.into())
 }
 
-/// The notes of the task: a line ends where the next one begins.
+/// The notes of the task about its lines of code. A line ends when the next line begins.
 struct Notes {
     begun: Instant,
     last: Duration,
@@ -251,7 +252,7 @@ impl Notes {
         }
     }
 
-    /// Notes that a line is done.
+    /// Records that a line is done.
     fn line(&mut self, line: &'static str) {
         let now = self.begun.elapsed();
         self.lines.push(Facts(vec![
@@ -265,8 +266,8 @@ impl Notes {
 
 // ---- the system's frame ----------------------------------------------------------------
 
-/// Runs `task`. Returns its output, how long its polls took, and what the polling threads used during these
-/// polls (such as CPU time).
+/// Runs `task`. Returns its output, how long its polls took, and how much the polling threads used meanwhile
+/// (CPU time, for example).
 async fn in_the_systems_frame<F: Future>(task: F) -> (F::Output, (Duration, Option<Usage>)) {
     let mut task = pin!(task);
     let (mut in_polls, mut used) = (Duration::ZERO, Vec::new());
@@ -298,14 +299,14 @@ fn in_the_threads_frame<T>(run: &Run<T>) -> anyhow::Result<(TaskFigures, usize)>
 
 /// The rows of the table, each with its name, its figure and a remark, separated by `|`.
 const ROWS: [&str; 7] = [
-    "its polls|{polls:poll}|a line may take several: the last one yields 4 times; before the task ended, \
-     {others_polls:poll} of other tasks began",
-    "running|{running_s}|in these polls, by the clock, with or without a core",
-    "ready|{queued_s}|it waited for a cook to poll it",
+    "its polls|{polls:poll}|a line may take several polls: the last line yields 4 times; before the task \
+     ended, {others_polls:poll} of other tasks began",
+    "running|{running_s}|time in these polls, with or without a core",
+    "ready|{queued_s}|the task waited for a cook to poll it",
     "waiting|{waited_s}|for the server and the timer",
-    "its core|{on_core_s}|of the time running, on a core: only then it computed",
-    "interrupted|{interrupted:time}|others got its core; it waited {queued_for_core_s} to have it back",
-    "the server|{server_cpu_s}|on a core, in the {waited_for_server_s} of that wait: in parallel",
+    "on a core|{on_core_s}|of the running time; the task computed only then",
+    "interrupted|{interrupted:time}|others got its core; it waited for a core for {queued_for_core_s} in all",
+    "the server|{server_cpu_s}|on a core, while the task waited {waited_for_server_s} for it: in parallel",
 ];
 
 impl ThreeFrames {
@@ -319,7 +320,7 @@ impl ThreeFrames {
         let mut rows = vec![row(
             "its code",
             lines,
-            "of code: each began where the one before ended",
+            "of code: each line began when the one before ended",
         )];
         for (name, rest) in ROWS.iter().filter_map(|row| row.split_once('|')) {
             let said = self.facts.say(rest);
@@ -332,8 +333,7 @@ impl ThreeFrames {
     fn verdict(&self) -> String {
         let facts = &self.facts;
         let lines = self.lines.len();
-        let polled =
-            ". Cooks polled it {polls} times, and other tasks {others_polls} times before it ended";
+        let polled = ". Before it ended, cooks polled it {polls} times, and other tasks {others_polls} times";
         let mut said = format!("In its own frame the task ran {lines} lines, one after the other");
         said += &facts.say(polled);
         if facts["interrupted"].is_known() {
@@ -341,8 +341,8 @@ impl ThreeFrames {
             // The two figures come from different clocks, so the share could be a little above 1.
             let on_core = percent(facts.ratio("on_core_s", "running_s").min(1.0));
             said += &format!(
-                "; and within its polls the system took its core away {times}, for the computing threads of \
-                 this demo or for other programs, and let it run for {on_core} of the time"
+                ". Within its polls, the system took its core away {times}, for the computing threads of \
+                 this demo or for other programs, so it had a core for {on_core} of the time"
             );
         }
         said += ".";

@@ -57,7 +57,7 @@ const DRAWN_PART: u64 = 4;
 /// not keep the others waiting at the end. Arbitrary.
 const BIG_CHUNKS: u64 = 64;
 
-/// Returns the sum of the squares of `0..size`, with each chunk as a task.
+/// Returns the sum of the squares of `0..size`. Each chunk is a task.
 async fn sum(size: u64, chunks: u64) -> u64 {
     let cut = |chunk| size * chunk / chunks;
     let tasks: Vec<_> = (0..chunks)
@@ -141,18 +141,19 @@ fn four_chunks(small: &Run<u64>, large: &Run<u64>, large_size: u64) -> String {
     );
     if small_max < FOUR_COOKS {
         said.push_str(&format!(
-            " A chunk of {} squares is done before all cooks have woken: such small work gains nothing from more \
-             cooks.",
+            " A chunk of {} squares is done before all cooks have woken: such small work gains nothing from \
+             more cooks.",
             SMALL / SMALL_CHUNKS,
         ));
     }
     let larger = format!(
-        "Second, the drawing: {} numbers, cut and shared in the same way: up to {} at once, on {}.",
+        "Second, a larger sum, which is drawn: {} numbers, cut and shared in the same way, with up to {} at \
+         once on {}.",
         units::count(large_size as usize),
-        units::count(large_max),
+        counted(large_max, "chunk"),
         counted(cooks::cores(), "core"),
     );
-    let parts = "Three sums, each cut into chunks. A chunk is a task, and any cook can take it.";
+    let parts = "Three sums are computed in chunks. A chunk is a task that any cook can run.";
     [parts, &said, &larger].map(report::wrapped).join("\n")
 }
 
@@ -166,8 +167,8 @@ fn of_one(figures: &Figures, cores: usize) -> String {
         ),
     };
     format!(
-        "One cook took {}: {} were in flight, but it computes one at a time, so the chunks alone gain \
-         nothing. {on_cores}",
+        "One cook took {}: {} were in flight, but it computes one at a time, so cutting the sum \
+         into chunks alone gains nothing. {on_cores}",
         duration(figures.wall),
         counted(figures.in_flight_max, "chunk"),
     )
@@ -186,10 +187,10 @@ fn verdict(ladder: &[Rung], cores: usize) -> String {
         ),
         _ => format!("{cooks} cooks were {}.", gain.compared_with("one")),
     }];
-    // Arbitrary: below this time, waking the cooks is a noticeable part.
+    // Arbitrary: below this time, waking the cooks takes a noticeable part of the run.
     let is_short = one.run.figures.wall < Duration::from_millis(100);
     if gain.change() != Change::Faster && cooks > 1 && is_short {
-        said.push("The sum is short, and part of the time is the waking of the cooks.".to_owned());
+        said.push("The sum is so short that waking the cooks takes much of the time.".to_owned());
     }
     said.extend(gain.doubt());
     said.extend(within.run.crowding().or_else(|| one.run.crowding()));
@@ -201,7 +202,7 @@ fn verdict(ladder: &[Rung], cores: usize) -> String {
             "{} shared {} and were {}.",
             counted(beyond.run.figures.cooks, "cook"),
             counted(cores, "core"),
-            further.compared_with(&cooks.to_string()),
+            further.compared_with(&counted(cooks, "cook")),
         ));
         said.extend(further.doubt());
     }
@@ -252,7 +253,7 @@ impl Dish for Squares {
 
     fn cook(&self, executor: &Crew) -> anyhow::Result<Report> {
         let (of_interest, rungs) = self.rungs(executor.workers());
-        // Measure the speed of this machine before the first run, not during one.
+        // Measure the speed of this machine now, so that no run includes that measurement.
         numbers_in(BIG);
         let large_size = (self.size / DRAWN_PART).max(SMALL);
         let (small, large) = (in_four(SMALL)?, in_four(large_size)?);
@@ -266,7 +267,8 @@ impl Dish for Squares {
         let drawn = format!("{SMALL_CHUNKS} chunks, {FOUR_COOKS} cooks");
         let (until, sum) = (units::count((self.size - 1) as usize), ladder[0].run.output);
         let big = format!(
-            "Third, the table: the squares of 0 to {until} in {BIG_CHUNKS} chunks. They add up to {}, modulo 2^64.",
+            "Third, the big sum of the table: the squares of 0 to {until} in {BIG_CHUNKS} chunks. They \
+             add up to {}, modulo 2^64.",
             units::count(sum as usize),
         );
         let four = four_chunks(&small, &large, large_size);

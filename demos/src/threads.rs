@@ -32,13 +32,13 @@ const CROWDS: [usize; 4] = [1, 2, 4, 16];
 /// The explanations of the tables' columns.
 const WAITING_EXPLAINED: &str = "\n  each request waits for a server, which replies after 50 to 500 ms\n  \
      switches: how many times a thread gave up its core, or lost it\n";
-const MEMORY_EXPLAINED: &str = "  memory: the peak beyond what was in use before (of a stack, only the pages\n  \
-     that its thread has touched); each: that memory per request\n";
-const COMPUTING_EXPLAINED: &str = "\n  on a core, wait for core: the sums over all threads\n  \
-    cores used: threads on a core, on average\n  \
+const MEMORY_EXPLAINED: &str = "  memory: the peak, minus the memory in use before (of a stack, only\n  \
+     the pages that its thread has touched); each: that memory per request\n";
+const COMPUTING_EXPLAINED: &str = "\n  on a core, wait for core: times summed over all threads\n  \
+    cores used: the number of threads on a core, on average\n  \
     interrupted: how many times a core was taken away from a thread\n";
 
-/// Threads instead of tasks: one per waiting request, and more threads than cores
+/// Threads instead of tasks: one thread per waiting request, and more threads than cores
 ///
 /// Waiting: the same requests are made once as tasks of the executor and once with a thread each; their
 /// memory, context switches and time are compared. Computing: the same sum is computed on more and more
@@ -92,7 +92,8 @@ impl Threads {
         let call = |n| (origin.address(n), Request::Reply(n));
         let calls: Vec<Call> = (0..requests as u64).map(call).collect();
         let mut run = None;
-        // The tasks come first, because the threads leave memory behind that the tasks would reuse.
+        // The tasks come first. Otherwise they would reuse memory that the threads leave behind, and the
+        // measured memory would be too small.
         let tasks = waiting("tasks", executor.workers(), || {
             let waited = run.insert(measure(executor, call_as_tasks(&calls))?.transpose()?);
             Ok(waited.output.len())
@@ -140,9 +141,9 @@ impl Dish for Threads {
         let memory = match both.threads["memory_bytes"].is_known() {
             true => MEMORY_EXPLAINED,
             false if Status::now().memory_peak.is_some() => {
-                "  no memory: the threads of the first run left memory behind\n"
+                "  no figure for memory: threads of the first run left memory behind\n"
             }
-            false => "  no memory: the system does not report it\n",
+            false => "  no figure for memory: the system does not report it\n",
         };
         report.charts = vec![
             format!("  waiting\n{waiting}{WAITING_EXPLAINED}{memory}"),
@@ -194,8 +195,8 @@ fn waiting(
     let (done, used) = usage::of_process(wait);
     let wall = begun.elapsed();
     let done = done.with_context(|| format!("waiting with {name}"))?;
-    // The peak of the memory, beyond what the process used before. This figure is unknown after many
-    // threads have waited in this process, because they leave memory behind that later runs use first.
+    // The peak of the memory, minus the memory that the process used before. This figure is unknown after
+    // many threads have waited in this process, because they leave memory behind that later runs use first.
     let memory = Status::now().memory_peak.zip(before.memory);
     let memory = memory.filter(|_| !CROWDED.load(Relaxed));
     let memory = memory.map(|(peak, before)| peak.saturating_sub(before));
@@ -321,7 +322,8 @@ fn doubt(crowd: &Facts, cores: usize) -> Option<&'static str> {
             " Other programs had the cores for part of the time: these times depend more on the machine than \
              on the number of threads."
         }
-        // A thread that computes is on a core or waits for one, so these threads did not overlap.
+        // A computing thread is on a core or waits for one. These threads did so for only part of the time,
+        // so they did not all compute at the same time.
         false => " The threads did not overlap all the time, as in any short run.",
     })
 }
@@ -363,8 +365,8 @@ impl Both {
             let cores = cooks::cores();
             let times = factor(last["wall_s"].value / first["wall_s"].value);
             said += &format!(
-                " {few} to {many} threads that computed used at most {most:.2} of {} on average; {many} \
-                 threads took {times} x the time of {few}.",
+                " With {few} to {many} threads that computed, at most {most:.2} of {} were in use on \
+                 average; {many} threads took {times} x the time of {few}.",
                 counted(cores, "core"),
             );
             said += doubt(first, cores)

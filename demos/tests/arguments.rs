@@ -47,7 +47,7 @@ fn help_lists_the_demos_one_line_each_and_explains_fetch() {
     );
     assert!(
         !help.stdout.contains("origin"),
-        "the origin is nothing to run: {}",
+        "the help lists the hidden command `origin`: {}",
         help.stdout
     );
 

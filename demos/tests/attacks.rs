@@ -1,6 +1,6 @@
 //! Attacks on the origin (the server behind `fetch` without a URL), which runs on brigade with one thread
-//! and a task for each connection. Thousands of clients that are slow, silent or greedy, or send nonsense,
-//! cost the origin only their open connections. It goes on serving all other clients.
+//! and a task for each connection. Thousands of attackers are slow, silent or greedy, or send nonsense. They
+//! cost the origin only their open connections, and it goes on serving all other clients.
 //!
 //! `cargo test -p brigade-demos --test attacks -- --nocapture` prints the figures.
 #![cfg(target_os = "linux")]
@@ -126,7 +126,7 @@ async fn honest(address: SocketAddr, number: usize) -> u128 {
     };
     timeout(PATIENCE, whole)
         .await
-        .expect("it is served meanwhile");
+        .expect("the origin serves honest clients");
     began.elapsed().as_millis()
 }
 
@@ -182,13 +182,14 @@ where
             grown[1] >> 10,
             after >> 10,
         );
-        // A connection has its task and a buffer of half a kilobyte, and a reply may wait in memory.
+        // Each connection has a task and a buffer of half a kilobyte. A reply of up to 64 KiB may wait in
+        // memory.
         let share = grown[0] / attackers;
         assert!(share < 80 << 10, "{share} bytes an attacker");
         // The allocator may arrange memory differently the second time, so the bound is not exact.
         let room = grown[0] + grown[0] / 4 + (2 << 20);
-        assert!(grown[1] <= room, "it grows: {grown:?}");
-        assert!(after <= room, "it stays: {after}");
+        assert!(grown[1] <= room, "memory grows: {grown:?}");
+        assert!(after <= room, "memory is not freed: {after}");
     });
 }
 
@@ -204,7 +205,7 @@ fn as_many_as_allowed(wanted: usize) -> usize {
     let allowed = wanted.min(most.saturating_sub(200));
     if allowed < wanted {
         eprintln!(
-            "SKIPPED in part: {allowed} connections instead of {wanted}, by the limit on files"
+            "SKIPPED in part: the limit of open files allows {allowed} connections, not {wanted}"
         );
     }
     allowed
@@ -256,10 +257,10 @@ fn those_who_ask_for_too_much() {
             match timeout(PATIENCE, stream.write(&block)).await {
                 Ok(Ok(count)) => sent += count,
                 Ok(Err(_)) => return None,
-                Err(_) => panic!("neither taken nor refused"),
+                Err(_) => panic!("the server neither reads nor closes"),
             }
         }
-        panic!("64 MiB of nonsense were taken");
+        panic!("the server read 64 MiB of one request");
     });
 }
 

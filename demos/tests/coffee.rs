@@ -1,5 +1,5 @@
-//! Tests of `brigade coffee` at a small size. They check counts, and ratios of figures of the same run with
-//! wide margins.
+//! Tests of `brigade coffee` at a small size. They check counts. They also check, with wide margins, ratios
+//! of two figures of the same run.
 
 mod common;
 

@@ -257,7 +257,7 @@ fn wait_until(mut done: impl FnMut() -> bool) {
     while !done() {
         assert!(
             begun.elapsed() < Duration::from_secs(30),
-            "this does not come about"
+            "the condition does not become true"
         );
         thread::sleep(Duration::from_millis(10));
     }

@@ -14,7 +14,8 @@ use std::{
 
 use gallery_common::{Client, Gallery};
 
-/// The servers of these tests have limits of about a second. Only a hang takes as long as this.
+/// The servers of these tests have limits of about a second, so only a server that hangs takes as long as
+/// this.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Asserts that another client is still served.
@@ -54,7 +55,7 @@ fn a_connection_too_many_is_told_so_and_may_come_back() {
     while gallery.connect().reply_to_visitor() != Some(200) {
         assert!(
             begun.elapsed() < PATIENCE,
-            "the place that became free is not given away"
+            "no client gets the place that became free"
         );
         thread::sleep(Duration::from_millis(20));
     }
@@ -75,7 +76,7 @@ impl Visitor for Client {
     }
 }
 
-/// A few bytes arrive now and then, so a limit on silence alone would never be reached.
+/// A few bytes arrive again and again. A limit on the silence between them would therefore never be reached.
 #[test]
 fn a_head_that_trickles_in_is_cut_off() {
     let gallery = Gallery::open(&["--max-wait", "1"]);
@@ -92,10 +93,10 @@ fn a_head_that_trickles_in_is_cut_off() {
     assert!(slow.is_closed());
     assert!(
         begun.elapsed() >= Duration::from_secs(1),
-        "that was too soon"
+        "it was cut off too soon"
     );
     trickling.join().unwrap();
-    assert!(begun.elapsed() < PATIENCE, "the head was let trickle in");
+    assert!(begun.elapsed() < PATIENCE, "the slow head was not cut off");
     gallery.close();
 }
 

@@ -209,7 +209,7 @@ impl Page {
         while self.evaluate(condition) != true {
             assert!(
                 begun.elapsed() < PATIENCE,
-                "{condition}: this does not come about"
+                "{condition}: does not become true"
             );
             thread::sleep(Duration::from_millis(50));
         }
@@ -226,7 +226,7 @@ impl Page {
         let room = Path::new(env!("CARGO_TARGET_TMPDIR")).join("browser");
         fs::create_dir_all(&room).unwrap();
         let file = base64(picture["data"].as_str().unwrap());
-        assert!(file.len() > 10_000, "there is something to be seen");
+        assert!(file.len() > 10_000, "the screenshot is nearly empty");
         fs::write(room.join(format!("{name}.png")), file).unwrap();
     }
 }

@@ -163,7 +163,7 @@ fn equations_use_no_more_hands_than_can_be_of_use() {
         assert_eq!(used[..2], [1, 2], "{object}");
         assert!(
             used.iter().all(|&used| used <= 3),
-            "the graph is three wide: {object}"
+            "at most three equations can be solved at the same time: {object}"
         );
         let (path, sum) = (
             seconds(&object["critical_path_s"]),
@@ -324,8 +324,8 @@ fn matrix_has_four_cells_and_waiting_uses_hardly_any_processor() {
         let cooks = each(&object["cells"], "cooks");
         assert_eq!((cooks[0], cooks[2]), (1, 1));
         assert!(cooks[1] >= 2 && cooks[3] >= 2);
-        // The waiting tasks last ten times as long as the chopping tasks, but do almost no work. The
-        // processor times differ by a factor of about ten thousand, far above three.
+        // The waiting tasks last ten times as long as the chopping tasks, but do almost no work. Their
+        // processor times differ by a factor of about ten thousand; the test demands only three.
         let cpu = |cell: usize| seconds(&cells[cell]["cpu_s"]);
         assert!(cpu(2) > 3.0 * cpu(0), "{object}");
         assert!(cells.iter().all(|cell| cell["advice"].is_array()));

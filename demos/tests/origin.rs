@@ -144,7 +144,7 @@ fn ctrl_c_says_what_was_done_so_far() {
         );
         let child = command.args(args).spawn().unwrap();
         wait_until(|| silent.accepted() > before);
-        // Give the quick reply time to be read too.
+        // Give the command time to read the quick reply too.
         thread::sleep(Duration::from_millis(300));
         signal(child.id(), Signal::INT);
         let run = finish(child);
@@ -200,7 +200,7 @@ fn wait_until(mut done: impl FnMut() -> bool) {
     while !done() {
         assert!(
             begun.elapsed() < Duration::from_secs(30),
-            "this does not come about"
+            "the condition does not become true"
         );
         thread::sleep(Duration::from_millis(10));
     }

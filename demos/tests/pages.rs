@@ -304,8 +304,8 @@ fn echo() -> Server {
     })
 }
 
-/// Returns the request that the server received. `-o -` prints the body of the reply, which is that
-/// request, and nothing else.
+/// Returns the request that `server` received. `server` replies with that request, and `-o -` prints only
+/// the body of the reply.
 #[track_caller]
 fn sent(server: &Server, options: &[&str]) -> String {
     let url = server.url("/path");
@@ -403,7 +403,7 @@ fn one_body_can_be_printed_and_nothing_else_is() {
         (Some(0), "the body")
     );
     assert_eq!(printed.stderr, "");
-    assert!(!Path::new("-").exists(), "no folder of that name");
+    assert!(!Path::new("-").exists(), "a file or folder `-` was created");
     let url = server.url("/");
     for args in [
         &["fetch", &url, &url, "-o", "-"][..],
@@ -758,7 +758,7 @@ fn running_out_of_ports_is_waited_for() {
         .args(["-rn", "sh", "-c", &script])
         .output();
     let Some(output) = output.ok().filter(|it| !it.stdout.is_empty()) else {
-        eprintln!("SKIPPED: a network of one's own cannot be had here");
+        eprintln!("SKIPPED: this system does not allow a separate network");
         return;
     };
     let object: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();

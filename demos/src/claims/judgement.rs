@@ -52,7 +52,7 @@ pub(super) enum Answer {
 }
 
 impl Answer {
-    /// Returns the answer, or `Unclear` if `in_doubt` is true and the answer is `wrong`. For example, a
+    /// Returns the answer, or `Unclear` if `in_doubt` is true and the answer equals `wrong`. For example, a
     /// missing gain proves nothing if other programs used the cores.
     pub(super) fn unclear_if(self, in_doubt: bool, wrong: Self) -> Self {
         if in_doubt && self == wrong {

@@ -34,9 +34,10 @@ pub(super) struct Sizes {
 }
 
 impl Sizes {
-    /// Returns the full sizes or the small ones. With the full sizes the claims take a minute or two, so that
-    /// brief activity of other programs has no effect. With the small sizes they take some seconds. The small
-    /// sizes only test that the experiments work: noise may hide small effects and leave a claim undecided.
+    /// Returns the full sizes or the small ones. With the full sizes, the claims take a minute or two, long
+    /// enough that brief activity of other programs has no effect. With the small sizes they take some
+    /// seconds. The small sizes only test that the experiments work: noise may hide small effects and leave
+    /// a claim undecided.
     pub(super) fn new(is_small: bool) -> Self {
         let number = |full: u16, small: u16| if is_small { small } else { full };
         let time = |full, small| Duration::from_millis(number(full, small).into());
@@ -163,7 +164,7 @@ impl Lab {
         self.note(&runs.many);
     }
 
-    /// Stores the figures of a run, which need not be recorded.
+    /// Stores the figures of any run, recorded or not.
     pub(super) fn note_figures(&self, figures: &Figures, waiting_share: f64) {
         self.traces.borrow_mut().push(Trace {
             figures: figures.clone(),
@@ -178,7 +179,7 @@ impl Lab {
 }
 
 /// Returns the largest number of threads that were polling at one instant, according to the record. Counts
-/// the threads whose kind `is_meant` selects. A thread that runs a job of the blocking pool counts as
+/// only threads whose kind `is_meant` selects. A thread that runs a job of the blocking pool counts as
 /// polling. The main future does not count, because it is not a task.
 pub(super) fn polls_at_once(timeline: &Timeline, is_meant: fn(LaneKind) -> bool) -> usize {
     let polls = brigade_timeline::spans(timeline).polls.into_iter();

@@ -1,10 +1,10 @@
 //! `brigade claims`: what people say about concurrency and parallelism, measured.
 //!
 //! Each of the sixteen claims is tested by an experiment. Nearly every experiment is another demo, run at a
-//! size that leaves little to chance. The verdict is computed from the figures of this run on this machine. A
-//! claim that does not hold here is reported as such. A verdict never exceeds what the figures support. A
-//! claim may stay undecided, for example because other programs used the cores or because the system does not
-//! report a figure. The output gives the reason.
+//! size that leaves little to chance. The verdict is computed from the figures of this run on this machine.
+//! A claim that does not hold here is reported as such. A verdict never claims more than the figures show. A
+//! claim may stay undecided, for example because other programs used the cores or because the system does
+//! not report a figure. The output gives the reason.
 //!
 //! | file | contents |
 //! |---|---|
@@ -33,7 +33,8 @@ use crate::{dish, progress::Progress};
 ///
 /// For each claim, an experiment is run on this machine. Its figures decide the verdict: holds, does not
 /// hold, depends (and on what), or undecided if the figures prove nothing. Below each claim, a command is
-/// printed that shows it (claim 13 needs the runs of all claims). All sixteen claims take a minute or two.
+/// printed that shows that claim (claim 13 needs the runs of all claims). All sixteen claims take a minute
+/// or two.
 ///
 /// # Notes
 ///
@@ -49,8 +50,8 @@ use crate::{dish, progress::Progress};
 ///
 /// - `runs`: the number of runs
 ///
-/// The keys that all demos have describe all runs together here. In `figures`, too, _s means seconds, and
-/// _speed_up means how many times as fast.
+/// The keys that all demos have describe all runs of all claims together. In `figures`, too, _s means
+/// seconds, and _speed_up means how many times as fast.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Check only the claims with these numbers, such as 3,7
@@ -84,8 +85,8 @@ struct Checked {
 
 /// Checks the claims.
 pub(crate) fn run(args: &Args, shared: &Shared) -> anyhow::Result<ExitCode> {
-    let many = "claims makes many runs and draws none; use --timeline with the command that is printed \
-                with a claim";
+    let many = "`claims` makes many runs and draws none; use --timeline with the command that is printed \
+                below a claim";
     ensure!(shared.timeline.is_none(), BadArguments::error(many));
     let both = "--json and --markdown cannot both go to stdout";
     ensure!(!(shared.json && args.markdown), BadArguments::error(both));
@@ -163,7 +164,7 @@ fn check_all(
     for (begun, &claim) in (1..).zip(chosen) {
         let (id, said) = (claim.id, short(claim.said));
         progress.bar.set_message(format!("{id}: {said}"));
-        // Claims that are shown one by one make lines about the progress superfluous.
+        // If the claims are shown one by one, they show the progress, and further lines are not needed.
         if progress.lines && !is_text {
             eprintln!("{begun} of {all}, claim {id}: {said}");
         }

@@ -1,5 +1,4 @@
-//! The printed form of the claims: text for people, a Markdown table for the README, and objects for
-//! programs.
+//! The output of the claims, in three forms: text, a Markdown table for the README, and JSON objects.
 
 use super::{Checked, Verdict, judgement::uncapitalized, machine::Machine};
 use crate::facts::Fact;
@@ -73,7 +72,8 @@ fn facts(facts: &Facts) -> Vec<String> {
         .collect()
 }
 
-/// Counts the claims with each verdict, and those among `chosen` claims that were not checked.
+/// Counts the claims with each verdict, and the claims that were not checked. `chosen` is the number of
+/// claims that were to be checked.
 pub(super) fn summary(checked: &[Checked], chosen: usize) -> String {
     let words = [
         (Verdict::Holds, "holds", "hold"),
@@ -108,8 +108,9 @@ pub(super) fn ending(summary: &str, wall: Duration) -> String {
 
 /// Returns the table, with the machine on which it was measured.
 pub(super) fn markdown(checked: &[Checked], machine: &Machine, wall: Duration) -> String {
-    let mut text =
-        String::from("| | Claim | Verdict | What was measured | See it |\n|--:|---|---|---|---|\n");
+    let mut text = String::from(
+        "| | Claim | Verdict | What was measured | Command |\n|--:|---|---|---|---|\n",
+    );
     for one in checked {
         let cells = [
             one.claim.id.to_string(),
@@ -136,7 +137,7 @@ fn cell(text: &str) -> String {
     text.replace('|', "\\|")
 }
 
-/// Returns a claim as an object for programs.
+/// Returns a claim as a JSON object.
 pub(super) fn json(checked: &Checked) -> Value {
     json!({
         "id": checked.claim.id,

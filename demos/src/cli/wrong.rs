@@ -65,11 +65,11 @@ fn unknown_demo(error: &Error) -> Option<String> {
     };
     let meant = meant.map_or(String::new(), |meant| format!("did you mean {meant}? "));
     Some(format!(
-        "there is no demo '{name}' ({meant}`brigade` alone lists them)"
+        "there is no demo '{name}' ({meant}`brigade` without arguments lists the demos)"
     ))
 }
 
-/// Describes an option that conflicts with itself, because it is given twice.
+/// Describes the mistake of giving an option twice. clap reports that the option conflicts with itself.
 fn twice(error: &Error) -> Option<String> {
     let argument = argument(error)?;
     let is_itself = text(error, ContextKind::PriorArg)
@@ -95,8 +95,8 @@ fn quoted_if_empty(value: &str) -> &str {
     if value.is_empty() { "''" } else { value }
 }
 
-/// Keeps the first paragraph, which describes the mistake, and a line that begins with `tip:`, which
-/// describes the remedy. The rest repeats `--help`.
+/// Keeps the first paragraph, which describes the mistake, and the first line that begins with `tip:`, which
+/// describes the remedy. The rest only repeats `--help`.
 fn first_paragraph(message: &str) -> String {
     let mut said = Vec::new();
     let mut tip = None;

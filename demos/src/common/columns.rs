@@ -1,5 +1,4 @@
-//! A small table among the details of a report: a heading and rows. Each column is as wide as its widest
-//! cell.
+//! A small table in a report: a heading and rows. Each column is as wide as its widest cell.
 
 use unicode_width::UnicodeWidthStr as _;
 

@@ -19,8 +19,8 @@ use super::{
 /// further cook gains little.
 const LITTLE_WORK: f64 = 0.5;
 
-/// Prints the JSON object with `--json`. Otherwise, prints a comparison if more than one report was printed.
-/// Returns the exit status of the worst ending, among `ending` and the endings of the reports.
+/// With `--json`, prints the JSON object. Otherwise, prints a comparison if more than one report was
+/// printed. Returns the exit status of the worst ending, among `ending` and the endings of the reports.
 pub(crate) fn finish(
     reports: &[Report],
     printed: usize,
@@ -143,9 +143,9 @@ fn sentence(reports: &[Report]) -> String {
     report::with_doubts(said, gain.doubt().into_iter().chain(crowding))
 }
 
-/// Explains why more cooks gained nothing over the first run, if the first run's time inside tasks shows the
-/// reason. The processor time is not used, because it is a smaller share of the wall time if other programs
-/// run.
+/// Explains why more cooks gained nothing over the first run, if the reason is that the first run mostly
+/// waited. This follows from its time inside tasks. Its processor time proves nothing: it is also small if
+/// other programs had the cores.
 fn reason(first: &Figures) -> &'static str {
     match first.busy_shares().iter().sum::<f64>() < LITTLE_WORK {
         true => ", because the first run was waiting for more than half of the time",

@@ -1,4 +1,4 @@
-//! The cooks of a run: an executor whose kind and size are chosen at run time.
+//! The cooks of a run: an executor with one worker or with several, as chosen at run time.
 
 use std::future::Future;
 

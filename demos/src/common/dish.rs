@@ -1,4 +1,4 @@
-//! A demo is a [`Dish`], and does not know on which executor it runs. [`run`] calls [`Dish::cook`] once for
+//! A demo is a [`Dish`]. It runs on any executor that it is given. [`run`] calls [`Dish::cook`] once for
 //! each number in `--cooks 1,2,4`.
 
 use std::process::ExitCode;
@@ -15,7 +15,7 @@ use super::{
     report::{Ending, Report},
 };
 
-/// A demo, which runs on the executor that it is given.
+/// A demo.
 pub(crate) trait Dish {
     /// Returns whether the demo's figures come from the timeline. If so, the timeline is recorded even if
     /// no drawing was asked for.
@@ -37,8 +37,8 @@ pub(crate) trait Dish {
         asked
     }
 
-    /// Runs the demo from beginning to end. With a list of cooks, this is called once for each number,
-    /// each time with a new executor.
+    /// Runs the demo from beginning to end. With a list of cooks, this method is called once for each
+    /// number, each time with a new executor.
     fn cook(&self, executor: &Crew) -> anyhow::Result<Report>;
 }
 
@@ -47,7 +47,8 @@ pub(crate) fn run(shared: &Shared, dish: &dyn Dish) -> anyhow::Result<ExitCode> 
     meanwhile::begin(shared);
     let drawing = Drawing::asked(shared)?;
     let asked = asked(shared)?;
-    // Some demos themselves also run with one cook. Add that run to the reports if it was asked for.
+    // Some demos themselves make a run with one cook, to compare. Add that run to the reports if it was
+    // asked for.
     let wants_one = asked.len() > 1 && asked.contains(&1);
     let mut reports = Vec::<Report>::new();
     let (mut printed, mut ending) = (0, Ending::Whole);

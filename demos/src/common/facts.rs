@@ -1,5 +1,5 @@
-//! The results of a run, as numbers with names. A table for people and an object for programs are both
-//! made from them.
+//! The results of a run, as numbers with names. Both the printed tables and the JSON object are made from
+//! them.
 
 use std::{ops::Index, time::Duration};
 
@@ -11,8 +11,8 @@ use super::{speed_up::SpeedUp, units};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Facts(pub(crate) Vec<Fact>);
 
-/// A fact has a key for programs and a name for people. A fact without a key is left out of the object
-/// for programs, and a fact without a name is left out of tables.
+/// A figure with two names: a key in the JSON object, and a name in the tables. A fact without a key is left
+/// out of the JSON object, and a fact without a name is left out of the tables.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Fact {
     pub(crate) key: &'static str,
@@ -169,7 +169,7 @@ impl Fact {
         }
     }
 
-    /// Returns the value for programs, which is null if the value is unknown.
+    /// Returns the value in JSON, which is null if the value is unknown.
     fn json(&self) -> Value {
         match &self.unit {
             Unit::Text(text) => json!(text),
@@ -180,7 +180,7 @@ impl Fact {
     }
 }
 
-/// Prints the value for people, with its unit.
+/// Prints the value with its unit.
 impl std::fmt::Display for Fact {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let factor = self.value;

@@ -6,7 +6,7 @@ use brigade::Metrics;
 
 use super::{cooks::Crew, system};
 
-/// A stopwatch, which is started with the work and yields [`Figures`] when the work is done.
+/// A stopwatch that is started before the work. After the work, it returns the [`Figures`].
 #[derive(Debug)]
 pub(crate) struct Stopwatch {
     begun: Instant,
@@ -74,8 +74,8 @@ impl Figures {
         busy.map(|&busy| part_of(busy, self.wall)).collect()
     }
 
-    /// Takes `task_time`, the sum of the lifetimes of all tasks. Returns the share of it in which tasks
-    /// were not being polled.
+    /// Returns the share of `task_time` in which tasks were not being polled. `task_time` is the sum of the
+    /// lifetimes of all tasks.
     pub(crate) fn waiting_share(&self, task_time: Duration) -> f64 {
         match task_time.is_zero() {
             true => 0.0,

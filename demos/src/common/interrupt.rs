@@ -28,9 +28,9 @@ pub(crate) struct Interrupted;
 
 /// The user's request to end the run.
 ///
-/// A signal handler is allowed to do very little. So this handler only sets a flag and writes a byte into one
-/// end of a socket pair. An executor can wait for the other end as for any socket. The byte is never read, so
-/// that end stays readable.
+/// A signal handler is allowed to do very little. So this handler only sets a flag and writes a byte into
+/// one end of a socket pair. An executor can wait for the other end as for any socket. The byte is never
+/// read, so the other end stays readable.
 #[derive(Clone, Debug)]
 pub(crate) struct Interrupt {
     asked: Arc<AtomicBool>,

@@ -58,7 +58,7 @@ pub(crate) fn measure<F: Future>(executor: &Crew, future: F) -> anyhow::Result<R
     Ok(run)
 }
 
-/// Returns the number of a task's polls, and the parts of its lifetime.
+/// Returns the number of a task's polls, and how long it ran, was ready to run, and waited.
 pub(crate) fn life_of(task: &TaskFigures) -> Facts {
     Facts(vec![
         count("polls", "", task.polls as usize),
@@ -106,8 +106,8 @@ impl<T> OneAndMany<T> {
         SpeedUp::between(&self.one.figures, &self.many.figures)
     }
 
-    /// Returns sentences that cast doubt on the comparison, if there was an impossible speed-up, if the
-    /// cooks had to share processors, or if the same work took different CPU times.
+    /// Returns the sentences that cast doubt on the comparison: for an impossible speed-up, for cooks that
+    /// had to share processors, and for different CPU times of the same work.
     pub(crate) fn doubts(&self) -> Vec<String> {
         let crowding = self.many.crowding().or_else(|| self.one.crowding());
         let doubts = [
@@ -151,8 +151,8 @@ impl Figures {
 }
 
 impl<T> Run<T> {
-    /// Makes the figures agree with a drawing of the run. The metrics also count a worker between two tasks,
-    /// and the timeline also has the time before the main future begins.
+    /// Makes the figures agree with a drawing of the run. Before that, `at_once_max` also counts workers
+    /// that are between two tasks, and the timeline also contains the time before the main future.
     fn agree(&mut self) {
         let Timeline { events, tasks, .. } = &mut self.timeline;
         let is_begun = |what| matches!(what, What::Spawn { task, .. } if tasks[task].is_main);
@@ -168,7 +168,7 @@ impl<T> Run<T> {
         }
     }
 
-    /// If this run of one cook and `other` took very different CPU times for the same work, returns a sentence.
+    /// Returns a sentence if this run, with one cook, used much more or much less CPU time than `other`.
     pub(crate) fn unlike(&self, other: &Self) -> Option<String> {
         let (one, two) = (self.figures.cpu?, other.figures.cpu?);
         let ratio = one.max(WORK_TO_JUDGE).as_secs_f64() / two.max(WORK_TO_JUDGE).as_secs_f64();
@@ -190,7 +190,7 @@ impl<T> Run<T> {
         }
     }
 
-    /// Returns the share of the total lifetime of all tasks in which they waited.
+    /// Adds up the lifetimes of all tasks, and returns the share of the sum in which the tasks waited.
     pub(crate) fn waiting_share(&self) -> f64 {
         brigade_timeline::figures(&self.timeline).waiting_share
     }
@@ -221,8 +221,8 @@ impl<T> Run<T> {
         (polls >= WORK_TO_JUDGE).then(|| cpu.div_duration_f64(wanted).min(1.0))
     }
 
-    /// If the cooks had to share processors, returns a sentence about that, so that the effect is not blamed
-    /// on the demo. The sentence has no share: its divisor is not that of the share `% busy` in a drawing.
+    /// Returns a sentence if the cooks had to share processors, so that the effect is not blamed on the
+    /// demo. The sentence does not give the share, which could be mistaken for the `% busy` of a drawing.
     pub(crate) fn crowding(&self) -> Option<String> {
         // In a run that mostly waits, a missing core hardly matters.
         let works = self.figures.busy_shares().iter().sum::<f64>() >= 0.1;
@@ -298,7 +298,7 @@ mod tests {
         assert!(said.starts_with("Up to "), "{said}");
         assert!(!said.contains("other programs"), "{said}");
         run.figures.cpu = None;
-        assert_eq!(run.crowding(), None, "nobody knows");
+        assert_eq!(run.crowding(), None, "unknown CPU time");
     }
 
     #[test]

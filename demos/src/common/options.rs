@@ -1,4 +1,4 @@
-//! The options that every demo understands, and the error for arguments that make no sense.
+//! The options that every demo understands, and the error for wrong arguments.
 
 use std::path::PathBuf;
 
@@ -16,13 +16,14 @@ const COOKS_MAX: u64 = 1024;
 pub(crate) struct Shared {
     /// Number of cooks (threads that run tasks); a list such as 1,2,4 compares them
     ///
-    /// A list runs the demo with each number and compares the runs. The default is one cook, or one cook
-    /// per core in a build with `--features work-stealing`. The help of a demo names its exceptions.
+    /// With a list, the demo runs once with each number, and the runs are compared. The default is one cook,
+    /// or one cook per core in a build with `--features work-stealing`. A demo that differs explains this in
+    /// its help.
     #[arg(long, global = true, value_name = "N", value_delimiter = ',', value_parser = whole::<usize>(1..=COOKS_MAX))]
     pub(crate) cooks: Vec<usize>,
     /// Print the figures as one JSON object
     ///
-    /// `brigade --help` explains its keys.
+    /// `brigade --help` explains the keys of the object.
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// Draw the run into FILE: .html, .svg, .mmd or .json (Chrome, Perfetto); - draws on the terminal

@@ -7,9 +7,9 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::paint;
 
-/// A bar, and whether lines are to be written in its place.
+/// A progress bar. If it cannot be drawn, the demo writes lines instead.
 pub(crate) struct Progress {
-    /// Draws nothing if there is no terminal.
+    /// This bar draws nothing if there is no terminal.
     pub(crate) bar: ProgressBar,
     pub(crate) lines: bool,
 }

@@ -1,5 +1,5 @@
-//! The end of every demo: a table of figures for people, one JSON object for programs, and the sentence
-//! that follows from the figures.
+//! The output of every demo: either a table of figures, or one JSON object. Both contain the sentence that
+//! follows from the figures.
 
 use std::{io::Write as _, process::ExitCode};
 
@@ -29,9 +29,9 @@ const WORDS: [&str; 6] = [
     "in flight: tasks begun and not finished, at most (concurrency)",
     "at once: tasks being polled at one instant, at most (parallelism)",
     "poll: a cook runs a task until it waits, yields or ends; cooks without a core\n    \
-     of their own take turns on the cores, also in the middle of a poll",
+     of their own take turns on the cores, even in the middle of a poll",
     "% busy: the share of the time that a cook spent in polls, on a core or not",
-    "(?): more than possible was measured; something else slowed one run down",
+    "(?): the measured figure is impossible; something else slowed one run down",
 ];
 
 /// The outcome of a run, which determines the exit status. The worst outcome of several runs counts.
@@ -82,7 +82,7 @@ pub(crate) struct Report {
     pub(crate) intro: String,
     /// The name of the run that [`figures`](Self::figures) are about, if the demo makes several runs.
     pub(crate) part: &'static str,
-    /// Drawings between the title and the table, each ready to print.
+    /// Drawings that are printed between the title and the table.
     pub(crate) charts: Vec<String>,
     /// True if one of the charts is the run's own timeline, which is then not drawn again.
     pub(crate) draws_run: bool,
@@ -139,7 +139,7 @@ impl Report {
         }
     }
 
-    /// Prints the report for people. Only the first report has explanations.
+    /// Prints the report as text. Only the first report has explanations.
     pub(crate) fn print(&self, first: bool) {
         if self.is_silent {
             return;
@@ -204,7 +204,7 @@ impl Report {
         let contain = |sign: &str| printed.iter().any(|text| text.contains(sign));
         let used = |word: &&str| {
             let sign = word.split_once(':').map_or(*word, |(sign, _)| sign);
-            // The explanation of `at once` contains the word `polled`.
+            // The explanation of `at once` contains the word `polled`, so `poll` is explained too.
             contain(sign) || sign == "poll" && contain("at once")
         };
         let lines = WORDS.into_iter().filter(used);

@@ -12,7 +12,8 @@ use crate::{cooks, figures::Figures, units};
 const WORTH_MENTIONING: f64 = 1.2;
 
 /// The ratio by which two runs of one program may differ on an idle machine. So a measured gain may be
-/// slightly above the possible maximum. Only if it is above by more than this ratio, it is marked.
+/// slightly above the possible maximum. A gain is marked only if it exceeds the maximum by more than this
+/// ratio.
 const NOISE: f64 = 1.05;
 
 /// The mark after a figure that cannot be true.
@@ -63,9 +64,9 @@ impl SpeedUp {
         Self::on(cooks::cores(), first, other)
     }
 
-    /// Computes the same for a machine with `cores` cores. The maximum is the larger of two ratios of `other`
-    /// to `first`. One compares the numbers of cooks that have a core, because computing can run in parallel.
-    /// The other compares the numbers of tasks in flight, because waits can overlap.
+    /// Computes the same for a machine with `cores` cores. The maximum is the larger of two ratios of
+    /// `other` to `first`. Computing can run in parallel, so one is the ratio of the numbers of cooks that
+    /// have a core. Waits can overlap, so the other is the ratio of the numbers of tasks in flight.
     fn on(cores: usize, first: &Figures, other: &Figures) -> Self {
         let ratio = |of: &dyn Fn(&Figures) -> usize| of(other) as f64 / of(first).max(1) as f64;
         let hands = ratio(&|figures| figures.cooks.min(cores));
@@ -107,8 +108,8 @@ impl SpeedUp {
         let most = units::factor(self.most);
         self.is_doubtful().then(|| {
             format!(
-                "(?): at most {most} x follows from the cooks, cores and waits of the two runs; something \
-                 else slowed down the slower run."
+                "(?): at most {most} x is possible with the cooks, cores and waits of the two runs; \
+                 something else slowed down the slower run."
             )
         })
     }

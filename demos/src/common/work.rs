@@ -22,7 +22,7 @@ pub(crate) const LOOK_UP: Duration = Duration::from_millis(1);
 
 /// The number of squares in one batch of the calibration. A batch takes well under a millisecond.
 const BATCH: u64 = 20_000;
-/// The number of batches. The fastest counts, because an interruption can only slow a batch down.
+/// The number of batches. The fastest batch counts, because an interruption can only slow a batch down.
 const BATCHES: usize = 40;
 
 /// Squares the numbers one after the other and adds them up.

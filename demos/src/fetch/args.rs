@@ -7,30 +7,30 @@ use crate::numbers::whole;
 /// The text after the options in `brigade fetch --help`.
 const NOTES: &str = "Each host has a limit of 6 requests at a time, as in browsers. A small \
     server accepts few connections at a time, lets a few more wait and drops the rest. With such a \
-    server, more requests at a time are not faster, and end in time-outs. --per-host 50 suits a large \
-    server. The built-in server has no limit, because it is made for thousands of requests at a time.\n\n\
+    server, a higher limit does not make the run faster, and requests end in time-outs. --per-host 50 suits \
+    a large server. The built-in server has no limit, because it is made for thousands of requests.\n\n\
     Connections are kept for the next request, and HTTP/2 is used with servers that support it over \
     https://. http_proxy, https_proxy, all_proxy and no_proxy in the environment are obeyed; the only \
     supported proxies are those with an http:// URL.\n\n\
     In a list, a line ends with LF, CRLF or CR. A line that begins with # is a comment; a TAB, or a # \
     after a space, ends a URL.\n\n\
-    A complete reply is an answer, whatever its status; with --fail, a status of 400 or more is a \
-    failure. A request also fails if no complete reply arrives. The kinds of failure are dns, refused, \
-    reset, timeout, tls, protocol, truncated, too_large, io (any other error of the system), status \
-    (with --fail), and output (the file could not be written).\n\n\
+    A request with a complete reply counts as answered, whatever the status; with --fail, a status of \
+    400 or more is a failure. A request also fails if no complete reply arrives. The kinds of failure are \
+    dns, refused, reset, timeout, tls, protocol, truncated, too_large, io (any other error of the system), \
+    status (with --fail), and output (the file could not be written).\n\n\
     --cooks here: the number of threads that run the requests' tasks; with 1,2, all requests are made \
     once with each number, and the two runs are compared.\n\n\
     --json adds these keys:\n  \
     done, failed, not_done       numbers of requests\n  \
-    interrupted                  true if some were not done\n  \
-    skipped, redirects           files that -C left alone; redirects followed\n  \
+    interrupted                  true if some requests were not done\n  \
+    skipped, redirects           complete files that -C skipped; redirects followed\n  \
     versions                     how many replies with each version of HTTP\n  \
     bytes, requests_per_s        bytes received; answered requests per second\n  \
-    failures, statuses           how many of each kind\n  \
+    failures, statuses           the number of failures of each kind; of replies with each status\n  \
     retries, latency_ms          the number of retries; p50, p90, p99 and max\n  \
     waited_s                     the lifetimes of all requests, added up\n  \
-    connections_max              most connections open at one instant\n  \
-    connections, threads         connections opened in all; most threads seen\n  \
+    connections_max              the largest number of connections open at one instant\n  \
+    connections, threads         connections opened in all; the largest number of threads\n  \
     memory_peak_bytes            the memory of the process, at its peak\n  \
     memory_per_connection_bytes  the memory that each connection added\n  \
     errors                       without a URL: the text of each failure\n  \
@@ -40,7 +40,7 @@ const NOTES: &str = "Each host has a limit of 6 requests at a time, as in browse
     Exit status: 0 every request was answered, 1 some failed, 2 bad arguments, 130 ended by Ctrl-C (the \
     summary then covers what was done so far).";
 
-/// Fetch from thousands of sockets at once, on one thread (the main job)
+/// Fetch from thousands of sockets at once, on one thread (the main demo)
 ///
 /// Each request is one task. While a task waits for its reply, it costs a little memory and no processor
 /// time. One thread can therefore wait for thousands of replies at the same time. Without a URL, a server
@@ -49,7 +49,7 @@ const NOTES: &str = "Each host has a limit of 6 requests at a time, as in browse
 #[derive(Clone, Debug, clap::Parser)]
 #[command(after_long_help = NOTES)]
 pub(crate) struct Args {
-    /// What to fetch: http:// or https://
+    /// URL to fetch, with http:// or https://
     #[arg(value_name = "URL")]
     pub(crate) urls: Vec<String>,
 
@@ -89,14 +89,14 @@ pub(crate) struct Args {
 
     /// Write bodies to files; - prints a single body to standard output
     ///
-    /// One URL is written to PATH, or into it if PATH is a directory or ends with a slash. Several URLs
-    /// are written into the directory PATH, which is created if needed. Each file is named after the end
-    /// of its URL. If two names would be equal, every name begins with the number of its request and with
-    /// its host.
+    /// With one URL, PATH is the file, or the directory of the file if PATH ends with a slash or is a
+    /// directory. With several URLs, PATH is a directory, which is created if needed. Each file is named
+    /// after the end of its URL. If two names would be equal, every name begins with the number of its
+    /// request and with its host.
     #[arg(short, long, value_name = "PATH")]
     pub(crate) output: Option<PathBuf>,
 
-    /// Resume files that a run with -C left unfinished, and skip files that are complete
+    /// Resume files that an earlier run with -C left unfinished, and skip files that are complete
     ///
     /// If the file has changed on the server meanwhile, or its date of change is unknown, it is fetched
     /// again from its beginning.
@@ -109,7 +109,7 @@ pub(crate) struct Args {
 
     /// Send this header instead of the default one; `Name:` omits the header
     ///
-    /// Authorization and Cookie are not sent on after a redirect to another server. If you set
+    /// Authorization and Cookie are no longer sent after a redirect to another server. If you set
     /// Accept-Encoding yourself, bodies are kept undecoded.
     #[arg(short = 'H', long = "header", value_name = "LINE")]
     pub(crate) headers: Vec<String>,
@@ -140,7 +140,7 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) no_proxy: bool,
 
-    /// Trust the certificates in FILE (PEM) as well
+    /// Also trust the certificates in FILE (PEM)
     #[arg(long, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
 }

@@ -25,7 +25,7 @@ pub(crate) const REDIRECTS_MAX: usize = 20;
 
 pub(crate) const USER_AGENT: &str = concat!("brigade/", env!("CARGO_PKG_VERSION"));
 
-/// Headers that mark the end of a message or apply to a single hop. `fetch` sets them itself.
+/// Headers that mark the end of a message or apply only to one connection. `fetch` sets them itself.
 const OWN: [HeaderName; 7] = [
     header::CONNECTION,
     header::CONTENT_LENGTH,
@@ -36,7 +36,7 @@ const OWN: [HeaderName; 7] = [
     header::PROXY_AUTHORIZATION,
 ];
 
-/// Headers that must not be sent on after a redirect to another server.
+/// Headers that must no longer be sent after a redirect to another server.
 const SECRET: [HeaderName; 3] = [header::AUTHORIZATION, header::COOKIE, header::HOST];
 
 /// The request that is sent to each URL.
@@ -210,7 +210,7 @@ impl Hop {
             }
         }
         let see_other = status == StatusCode::SEE_OTHER && self.ask.method != Method::HEAD;
-        // After these two statuses, every browser replaces POST by GET, so the standard allows that.
+        // After 301 and 302, every browser replaces POST by GET, so the standard allows that.
         let was_post = matches!(status.as_u16(), 301 | 302) && self.ask.method == Method::POST;
         if see_other || was_post {
             self.ask.method = Method::GET;

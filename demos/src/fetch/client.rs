@@ -9,9 +9,9 @@
 //!                                pause ┘──▶ from the beginning
 //! ```
 //!
-//! A request to the embedded origin has its own connection, which is designed to wait cheaply ([`lean`]).
-//! A request to a user's URL goes through hyper-util's client ([`page`]), which keeps connections open.
-//! Several requests can share an HTTP/2 connection.
+//! A request to the embedded origin has its own connection, and needs little memory while it waits
+//! ([`lean`]). A request to a user's URL goes through hyper-util's client ([`page`]), which keeps
+//! connections open. Several requests can share an HTTP/2 connection.
 //!
 //! [`lean`]: super::lean
 //! [`page`]: super::page
@@ -55,7 +55,7 @@ const IDLE_MAX: Duration = Duration::from_secs(5);
 
 /// The result of one request.
 ///
-/// An attempt fills in the fields step by step, so a failed or timed-out request has an outcome too.
+/// Each attempt fills in the fields step by step, so that a failed or timed-out request has an outcome too.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Outcome {
     pub(crate) index: usize,
@@ -179,7 +179,7 @@ impl Client {
     ) -> impl Future<Output = Result<Option<PathBuf>, Failure>> + 'a {
         outcome.stage = CONNECTING;
         match self.plan.page(turn.index) {
-            // Boxed, so that a task that waits for the origin does not reserve memory for this future.
+            // This future is boxed, so that a task that waits for the origin does not reserve memory for it.
             Some(page) => Either::Left(Box::pin(self.fetch_page(turn, page, outcome))),
             None => Either::Right(self.fetch_reply(turn.index, outcome)),
         }

@@ -46,7 +46,7 @@ const ALPN: [&[u8]; 2] = [b"h2", b"http/1.1"];
 /// The maximum size of the first read of a connection, in bytes. Arbitrary: most heads of replies fit.
 const FIRST_READ: usize = 2 << 10;
 
-/// Makes connections. Cheap to clone.
+/// Makes connections. It is cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Connector {
     dialer: Arc<Dialer>,
@@ -224,7 +224,7 @@ impl Read for Conn {
             return Pin::new(&mut self.stream).poll_read(cx, buffer);
         }
         // hyper reports the same error whether a server hangs up at once or breaks off in the middle of a
-        // reply. So the first read uses a separate buffer, which shows whether anything arrived.
+        // reply. So the first read uses a separate buffer, to find out whether any byte arrived.
         let mut first = [MaybeUninit::uninit(); FIRST_READ];
         let room = FIRST_READ.min(buffer.remaining());
         let mut first = ReadBuf::uninit(&mut first[..room]);

@@ -1,7 +1,7 @@
 //! The failures of one request, by kind.
 //!
-//! There are only a few kinds. Each calls for a different action by the user, such as correcting the
-//! name or starting the server. The details of a failure describe the exact error.
+//! There are only a few kinds. For each kind, the user must do something different, such as correct the name
+//! or start the server. The details of a failure describe the exact error.
 
 use std::{error::Error as StdError, io, net::SocketAddr};
 

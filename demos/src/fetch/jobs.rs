@@ -12,8 +12,7 @@ use url::{SyntaxViolation, Url};
 use crate::paint::harmless;
 use crate::prelude::*;
 
-/// The maximum size of a list, in bytes. The value is arbitrary. Three million URLs fit, even if each of them
-/// is long.
+/// The maximum size of a list, in bytes. Arbitrary: three million URLs fit, even if each of them is long.
 const LIST_MAX: u64 = 256 << 20;
 
 /// A URL that the user gave.
@@ -33,7 +32,7 @@ impl Page {
     /// Parses a URL that can be fetched, or returns what is wrong with it.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let shown = harmless(text);
-        // Note mistakes that the parser would correct silently.
+        // Record mistakes that the parser would correct silently.
         let mended = Cell::new(None);
         let note = |violation| {
             use SyntaxViolation as V;
@@ -132,7 +131,7 @@ fn read_list(path: &Path, max: u64) -> Result<String, String> {
 /// A line ends with LF, CRLF or CR. A URL ends with its line, at a TAB, or at a `#` after a space. A line
 /// that begins with `#` is a comment.
 fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    // Editors on Windows put a byte order mark before the first line.
+    // Some editors on Windows put a byte order mark before the first line.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let lines = text.split_inclusive('\n').flat_map(|line| {
         let line = line.strip_suffix('\n').unwrap_or(line);

@@ -1,4 +1,4 @@
-//! Fetches one reply of the embedded origin, with code that is designed to wait cheaply. Thousands of
+//! Fetches one reply of the embedded origin, with code that needs little memory while it waits. Thousands of
 //! connections wait at the same time, and each needs only a socket and a waker until its reply begins.
 //!
 //! Every byte of the reply is known in advance, so no HTTP library reads it. hyper would reserve 32 KiB
@@ -61,7 +61,7 @@ impl Client {
             more.await.map_err(failed)?;
         }
         let Some(begun) = arrived.strip_prefix(head.as_bytes()) else {
-            let what = "the origin sent another head than expected";
+            let what = "the head of the origin's reply is wrong";
             return Err(Failure::new(Kind::Protocol, what));
         };
         outcome.status = Some(200);
@@ -76,7 +76,7 @@ impl Client {
             let received = &self.dialer.received;
             received.fetch_add(piece.len() as u64, Relaxed);
             left = left.strip_prefix(piece).ok_or_else(|| {
-                let details = "the body is not what the origin was asked for";
+                let details = "the body of the origin's reply is wrong";
                 Failure::new(Kind::Protocol, details)
             })?;
             sink.take(piece).map(|()| left.is_empty())

@@ -1,20 +1,20 @@
 //! `brigade fetch`: fetch from thousands of sockets at once, on one thread.
 //!
-//! This demo shows that waiting needs no thread. Each request is a task. A waiting task takes a little
-//! memory and an entry in the operating system's list of watched sockets. One thread can therefore keep
-//! thousands of tasks waiting. Only one task runs at any instant. Yet the run takes about as long as its
+//! This demo shows that waiting needs no thread. Each request is a task. A waiting task takes only a little
+//! memory, and an entry in the operating system's list of watched sockets. One thread can therefore have
+//! thousands of waiting tasks. Only one task runs at any instant. Yet the run takes about as long as its
 //! slowest reply, not as long as all replies added up. That is concurrency without parallelism, measured.
 //!
 //! | file | contents |
 //! |---|---|
-//! | `args`, `ask`, `jobs`, `queue` | the requests: checked before the first socket opens, and put in order |
+//! | `args`, `ask`, `jobs`, `queue` | the requests: their checks, before any socket opens, and their order |
 //! | `client` | one request from its first poll to its outcome: read this one first |
 //! | `lean`, `page` | the exchange with the built-in server (the *origin*), and with the user's servers |
-//! | `dial`, `connector`, `proxy` | the connections from which bytes come |
+//! | `dial`, `connector`, `proxy` | how connections are made |
 //! | `body`, `output` | the destination of the bytes |
 //! | `failure` | the kinds of failure |
 //! | `origin` | the built-in server, to which requests go if no URL is given |
-//! | `tally`, `summary`, `table` | the sums, and the summary at the end |
+//! | `tally`, `summary`, `table` | the totals of all requests, and the summary at the end |
 
 mod args;
 mod ask;
@@ -106,7 +106,7 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Checks the arguments. Nothing is fetched unless all of them make sense.
+    /// Checks the arguments. If one of them makes no sense, returns an error before anything is fetched.
     pub(crate) fn new(args: Args, shared: &Shared) -> anyhow::Result<Arc<Self>> {
         let pages = jobs::read(&args.urls, args.file.as_deref())?;
         let own = pages.is_empty();

@@ -5,7 +5,8 @@
 //! brigade, too: one thread, and a task for each connection.
 //!
 //! The reply to request number N, and its delay, depend on N alone. The client therefore knows every byte
-//! it must receive, and every run waits equally long. Other demos send simpler requests: see [`Request`].
+//! that it must receive, and the replies have the same delays in every run. Other demos send simpler
+//! requests: see [`Request`].
 
 use std::{
     borrow::Cow,
@@ -52,7 +53,8 @@ static NOISE: LazyLock<Vec<u8>> = LazyLock::new(|| {
     bytes.collect()
 });
 
-/// Returns a number from `low` to `high` that depends only on `request` and `what`.
+/// Returns a pseudo-random number from `low` to `high` that depends only on `request` and `what`. `what`
+/// distinguishes the numbers of one request.
 fn draw(request: u64, what: u64, low: u64, high: u64) -> u64 {
     low + scramble(request.wrapping_mul(3).wrapping_add(what)) % (high - low + 1)
 }

@@ -48,7 +48,7 @@ impl Output {
         };
         let one = count == 1 && !pages.is_empty();
         if path == Path::new("-") {
-            let many = "-o - prints one body: give it one URL, or a directory for many";
+            let many = "-o - prints one body: give only one URL, or replace - by a directory";
             ensure!(one, BadArguments::error(many));
             return Ok(Self::Stdout);
         }
@@ -139,12 +139,12 @@ fn safe_name(text: &str) -> String {
 /// A file that gets its final name only when it is complete. Until then it is called `.NAME.part`, and it
 /// is removed if the body breaks off.
 ///
-/// With `--continue`, the part is kept, and its modification time is set to the time of the page's last
-/// change. The request for the rest names this time. If the page has changed since, the server sends the
-/// whole page, so that parts of two versions are not joined.
+/// With `--continue`, the part file is kept, and its modification time is set to the time of the page's last
+/// change. The later request for the rest contains this time. If the page has changed since, the server
+/// sends the whole page, so that parts of two versions are not joined.
 ///
-/// Writing a piece of a body goes to the page cache and takes microseconds. Handing the piece to another
-/// thread would take longer, so the task writes it itself.
+/// The task itself writes each piece of a body. The piece only goes to the page cache, which takes
+/// microseconds; handing it to another thread would take longer.
 #[derive(Debug)]
 pub(crate) struct PartFile {
     file: File,
@@ -155,12 +155,12 @@ pub(crate) struct PartFile {
     keeps: bool,
     /// The time of the page's last change, as the server gave it.
     changed: Option<SystemTime>,
-    /// True if the part has got its final name.
+    /// True if the part file already has its final name.
     renamed: bool,
 }
 
 impl PartFile {
-    /// Opens the part of `whole`. Empties an earlier part unless `keeps` is true.
+    /// Opens the part file of `whole`. Empties an earlier part file unless `keeps` is true.
     pub(crate) fn open(whole: PathBuf, keeps: bool) -> io::Result<Self> {
         let name = whole.file_name().unwrap_or_default().to_string_lossy();
         let part = whole.with_file_name(format!(".{name}.part"));
@@ -334,7 +334,7 @@ mod tests {
         broken_off.write(b"half").unwrap();
         assert_eq!(names(place.path()), [".body.part"]);
         drop(broken_off);
-        assert!(names(place.path()).is_empty(), "half a body is no body");
+        assert!(names(place.path()).is_empty(), "it is not removed");
 
         let mut whole = open(false);
         whole.write(b"all of it").unwrap();

@@ -35,8 +35,8 @@ use super::{
 /// connection. The pool may hold several closed connections, and each attempt uses up one.
 const STALE_MAX: usize = 20;
 
-/// The connection of a redirect can be kept only if its body is read to the end. At most this many bytes are
-/// read for that.
+/// The maximum number of bytes that are read of a redirect's body. Its connection can be kept only if the
+/// body is read to the end.
 const REDIRECT_BODY_MAX: usize = 64 << 10;
 
 impl Client {
@@ -173,7 +173,7 @@ fn go_on(mut part: PartFile, reply: &Response<Incoming>) -> Result<To, Failure> 
         let range = text(headers, header::CONTENT_RANGE).unwrap_or_default();
         let begins = |(from, _)| range.starts_with(&format!("bytes {from}-"));
         if !part.resumes().is_some_and(begins) {
-            let another = "the server sent another part of the page than the one that is missing";
+            let another = "the server did not send the missing part of the page";
             return Err(Failure::new(Kind::Protocol, another));
         }
     } else if status.is_success() {

@@ -42,7 +42,7 @@ pub(crate) struct Turn {
     /// The index of the request among all requests, from 0.
     pub(crate) index: usize,
     pub(crate) host: usize,
-    /// True if this is the last request to its host to begin. Its connection need not be kept open.
+    /// True if no further request to this host follows. The connection need not be kept open then.
     pub(crate) last: bool,
 }
 
@@ -99,7 +99,7 @@ impl Queue {
     /// Records that a request to this host has ended.
     pub(crate) fn ended(&mut self, number: usize) {
         let host = &mut self.hosts[number];
-        // A host at its limit is not in `ready`. Now another request to this host may begin, so add the host.
+        // A host at its limit is not in `ready`. Now another request to it may begin, so add it.
         if host.in_flight == self.per_host && host.left > 0 {
             self.ready.push_back(number);
         }

@@ -1,5 +1,5 @@
-//! The summary of `fetch`: its own JSON keys, and the sentence that follows from the figures. (The table
-//! for people is in `table`.)
+//! The summary of `fetch`: its own JSON keys, and the sentence that follows from the figures. (The printed
+//! table is in `table`.)
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -75,7 +75,8 @@ impl Record {
         (self.open_max >= CONNECTIONS_TO_MEASURE).then(|| grown / self.open_max as u64)
     }
 
-    /// Returns the sentence that the figures support. It does not praise a run with many failures.
+    /// Returns the closing sentence, which follows from the figures. It does not praise a run with many
+    /// failures.
     fn verdict(&self) -> String {
         let begun = self.tally.done + self.tally.failed();
         let mut sentences = Vec::new();
@@ -125,7 +126,8 @@ impl Record {
         Some(text)
     }
 
-    /// Returns whether each host with a failed request answered another request of this run.
+    /// Returns whether the hosts may be overloaded: each host with a failed request answered another request
+    /// of this run.
     fn is_crowded(&self) -> bool {
         let host = |it: &&Outcome| Some(self.plan.page(it.index)?.url.origin());
         let outcomes = self.outcomes.iter();
@@ -171,10 +173,10 @@ impl Record {
             }
         };
         let plan = &self.plan;
-        // Without other limits, all requests begin at the same time.
+        // Without `-c` and `--rate`, all requests begin at the same time, unless `--per-host` limits them.
         let all = plan.concurrency >= begun && plan.args.rate.is_none();
         let limited = match all && self.figures.in_flight_max < begun {
-            true => " The limit for one host, --per-host, kept others waiting.",
+            true => " The limit for one host, --per-host, kept some requests waiting.",
             false => "",
         };
         Some(format!(

@@ -1,4 +1,4 @@
-//! The human-readable part of the summary: a title, a table of figures, and the outcomes of single requests.
+//! The printed part of the summary: a title, a table of figures, and the outcomes of single requests.
 
 use super::{client::Outcome, summary::Record};
 use crate::paint::harmless;

@@ -27,15 +27,15 @@ pub(crate) use places::Place;
 const FETCH: &str = "fetch";
 
 /// The explanation of the words in the hops.
-const WORDS: &str = "A task waits for a server. Its future is its code and the state of that code. Its \
-    handle gives the awaiting main program the task's output. A run queue holds the tasks that are ready for \
-    a poll. A poll ends Ready (the task is complete) or Pending (it must wait). Interest: what the operating \
-    system (OS) shall report about a socket. A cook without a ready task parks in the OS, which returns at \
-    once if it has an event already. Any cook may receive the event. A waker puts the task into a run queue \
-    again.";
+const WORDS: &str = "A task waits for a server. Its future is its code and the state of that code. The main \
+    program awaits the task's handle to get the task's output. A run queue holds the tasks that are ready \
+    for a poll. A poll ends Ready (the task is complete) or Pending (it must wait). Interest: which events \
+    of a socket the operating system (OS) is to report. A cook without a ready task parks: it sleeps in the \
+    OS until an event comes, or not at all if one is there already. Any cook may receive the event. A waker \
+    puts the task into a run queue again.";
 const HEADING: &str = "Each hop: the time since spawn, the time since the previous hop, what happened, and \
     the file (below runtime/src) and function of brigade that did it. With --timeline -, the row `fetch` \
-    is a drawing of the same: a sign other than - has one or more polls in it, and - is a wait.";
+    draws the same task: - is a wait, and every other sign stands for one or more polls.";
 
 /// The width of the two time columns and of the space after them, in characters.
 const TIMES: usize = 21;
@@ -60,7 +60,7 @@ const ROOM: usize = 512;
 ///
 /// - `polls`: the number of the task's polls
 ///
-/// - `running_s`, `queued_s`, `waited_s`: the parts of the task's life
+/// - `running_s`, `queued_s`, `waited_s`: how long the task ran, was ready to run, and waited
 ///
 /// - `bytes`: the size of the answer
 #[derive(Clone, Debug, clap::Args)]
@@ -124,19 +124,19 @@ async fn fetch(server: SocketAddr, request: Request, notes: Notes) -> io::Result
 
 // ---- notes -------------------------------------------------------------------------------
 
-/// The notes that a step takes: when it begins, when it is pending, and when it is ready. `None` means that
-/// a note does not become a hop.
+/// The three notes of a step: that it begins, that it is pending, and that it is ready. `None` means that the
+/// note does not become a hop.
 type Step = [Option<(&'static str, Place)>; 3];
 
 const CONNECT: Step = [
     Some(("connect is called", places::CONNECT)),
-    Some(("not yet: its interest is registered", places::REGISTER)),
+    Some(("not yet: the interest is registered", places::REGISTER)),
     Some(("connected", places::CONNECT)),
 ];
 const WRITE: Step = [None, None, Some(("the request is written", places::WRITE))];
 const READ: Step = [
     None,
-    Some(("no answer yet: its waker is kept", places::KEEP_WAKER)),
+    Some(("no answer yet: its waker is stored", places::KEEP_WAKER)),
     Some(("the answer is read", places::READ)),
 ];
 
@@ -170,7 +170,7 @@ impl Notes {
 
 // ---- from the record to the hops -----------------------------------------------------------
 
-/// Makes the hops of the task from the recorded events and from the task's notes.
+/// Makes the hops of the task from the recorded events and the task's notes.
 #[derive(Default)]
 struct Tracker {
     fetch: usize,
@@ -270,7 +270,7 @@ impl Tracker {
                 if self.ended && !self.joined && timeline.tasks[task].is_main =>
             {
                 self.joined = true;
-                self.hop(at, "join: main moves the output out", places::TAKE_OUTPUT);
+                self.hop(at, "join: main takes the output", places::TAKE_OUTPUT);
             }
             _ => {}
         }
@@ -305,11 +305,11 @@ impl Tracker {
             self.hop(up, "the OS has an event: the thread goes on", places::EVENT);
         }
         if let Some(heard) = heard {
-            self.hop(heard, "the event finds its socket", places::RECEIVE);
+            self.hop(heard, "the event is passed to its socket", places::RECEIVE);
         }
         self.hop(
             event.at,
-            "wake: its waker calls for the next poll",
+            "wake: its waker asks for the next poll",
             places::WAKE,
         );
         let place = places::SCHEDULE[self.many_cooks];

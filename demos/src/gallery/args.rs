@@ -8,7 +8,7 @@ use super::{place::Place, visitors::ALBUM};
 
 use crate::prelude::*;
 
-/// The largest number of requests per second that all visitors make together.
+/// The maximum number of requests per second of all visitors together.
 const RATE_MAX: f64 = 1000.0;
 
 /// The time between two requests of a visitor. It is longer if the visitors would otherwise exceed
@@ -31,9 +31,9 @@ const ADDRESS: &str = "127.0.0.1:8080";
 /// A web server that holds 1,000 connections and resizes photographs meanwhile
 ///
 /// Visitors in a separate process hold their connections open and ask for a few bytes once a second. Other
-/// visitors open albums, whose thumbnails are made on demand. The same visit is made three times: the
-/// photographs are resized in the handler of the request, then in separate tasks, then on threads that run
-/// no tasks. The demo compares how long the few bytes take.
+/// visitors open albums, whose thumbnails are made on demand. The same visit is made three times. The
+/// photographs are resized in the handlers of the requests, then in separate tasks, then on threads that run
+/// no tasks (the pool). The demo compares how long the few bytes take.
 ///
 /// # Notes
 ///
@@ -54,7 +54,8 @@ const ADDRESS: &str = "127.0.0.1:8080";
 ///
 /// - `interrupted`: true if Ctrl-C ended the run early
 ///
-/// - `p99_ratio`: the p99 latency with the handler, divided by the p99 latency with the pool
+/// - `p99_ratio`: the p99 latency of the visit with resizing in the handler, divided by that of the visit
+///   with the pool
 ///
 /// - `handler`, `task`, `pool`: an object for each place (`mixed` for a visit during which the
 ///   place was switched), with the latencies `p50_s`, `p99_s` and `worst_s`, `resizing_max` (photographs at
@@ -123,7 +124,7 @@ impl Args {
             self.connections > 0 || self.serve,
             BadArguments::error(none)
         );
-        let many = "--serve: give only one --place, to begin with; the page can choose another";
+        let many = "--serve: give only one --place; the page can choose another later";
         ensure!(
             self.place.len() < 2 || !self.serve,
             BadArguments::error(many)
@@ -211,10 +212,7 @@ pub(crate) mod tests {
             ..args()
         };
         assert_eq!(crowd.gap(), Duration::from_secs(20));
-        assert!(
-            crowd.patience() > crowd.gap(),
-            "nobody is idle for too long"
-        );
+        assert!(crowd.patience() > crowd.gap(), "no visitor counts as idle");
     }
 
     #[test]

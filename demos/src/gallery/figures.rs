@@ -88,7 +88,7 @@ impl Outcome {
         self.visits().map(|visit| visit.errors).sum()
     }
 
-    /// Returns whether every visit ran to its end and every thumbnail was right.
+    /// Returns whether every visit was complete, without an error.
     fn is_whole(&self) -> bool {
         let whole = |showing: &Showing| {
             showing.visit.images == self.args.images
@@ -153,14 +153,15 @@ impl Outcome {
         }
     }
 
-    /// If the cooks lacked a core, returns a sentence about that. The CPU time includes that of other threads.
+    /// Returns a sentence if the cooks lacked cores. The share in it is a maximum, because the CPU time also
+    /// includes other threads.
     fn crowding(&self) -> Option<String> {
         let in_tasks: Duration = self.figures.busy.iter().sum();
         let share = self.figures.cpu?.as_secs_f64() / in_tasks.as_secs_f64();
         let share = (share < measure::CROWDED).then(|| percent(share))?;
         Some(format!(
-            "A cook that ran tasks had a core for at most {share} of that time: other programs or threads \
-             had the rest."
+            "While the cooks ran tasks, they had a core for at most {share} of the time: other programs or \
+             threads had the rest."
         ))
     }
 
@@ -182,8 +183,8 @@ impl Outcome {
         keys
     }
 
-    /// Returns the figures and the sentence by which runs with different numbers of cooks are compared. The
-    /// wall time of a visit depends on its fixed length, so it shows little.
+    /// Returns the figures and the sentence that compare runs with different numbers of cooks. The length of
+    /// a visit is fixed, so its wall time shows little.
     fn compared(&self) -> Option<(Facts, String)> {
         let names = [
             (Place::Handler, "p99 handler"),

@@ -1,4 +1,4 @@
-//! The load generator as the server's process sees it: a child process and the lines that it prints.
+//! The server's side of the load generator: it starts the child process and reads the lines that it prints.
 
 use std::{
     io::{BufRead as _, BufReader},

@@ -7,13 +7,13 @@
 //! times, and only the place of the resizing differs: in the handler of the request, in a separate task, or
 //! on a thread that runs no tasks. The latency of the few bytes shows the difference.
 //!
-//! | file | its part |
+//! | file | contents |
 //! |---|---|
-//! | `place` | the one decision: where a thumbnail is made. Read this file first |
+//! | `place` | where a thumbnail is made, the one decision of this demo: read this file first |
 //! | `images` | the pictures, and the computation |
 //! | `server`, `stall` | connections, their limits, and the orderly shutdown |
 //! | `site`, `events`, `page/` | the replies, and the live page |
-//! | `load`, `visitors`, `tally` | the visitors: how the server runs their process, and its code |
+//! | `load`, `visitors`, `tally` | the visitors: how their process is started, and the code that it runs |
 //! | `args`, `figures` | the options, and the report at the end |
 
 mod args;
@@ -153,7 +153,7 @@ impl Gallery {
     fn announce(&self, place: Place, address: SocketAddr) {
         if self.args.serve {
             // Printed even with `--quiet`, because the user needs the address.
-            eprintln!("gallery: open http://{address}/ in a browser; Ctrl-C ends");
+            eprintln!("gallery: open http://{address}/ in a browser; press Ctrl-C to end");
         } else {
             let seconds = counted(self.args.seconds as usize, "second");
             self.say(&format!("resizing in the {} for {seconds}", place.name()));
@@ -168,7 +168,7 @@ impl Gallery {
 }
 
 impl Dish for Gallery {
-    // A record of a thousand connections would explain less than the figures do.
+    // A drawing of a thousand connections would explain less than the figures do.
     fn is_recorded(&self) -> bool {
         false
     }

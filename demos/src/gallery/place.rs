@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | [`Handler`](Place::Handler) | the cook that polls the request's task | every task of that cook |
 //! | [`Task`](Place::Task) | a cook, when it polls the new task | every task of that cook |
-//! | [`Pool`](Place::Pool) | a thread that runs no tasks | the one request that asked |
+//! | [`Pool`](Place::Pool) | a thread that runs no tasks | only the request that asked |
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ pub(crate) enum Place {
 }
 
 impl Place {
-    /// The bad place comes first, because the others are compared with it.
+    /// All places, in the order of the visits. The handler, which is the bad choice, comes first.
     pub(crate) const ALL: [Self; 3] = [Self::Handler, Self::Task, Self::Pool];
 
     pub(crate) const fn name(self) -> &'static str {

@@ -1,12 +1,13 @@
 //! The HTTP server, which accepts connections, holds them within limits, and shuts down in order.
 //!
-//! | a client that | gets |
+//! | a client that | the server |
 //! |---|---|
-//! | is one too many | 503, and the connection is closed |
-//! | is slow to send a request's head, or idle | its connection closed |
-//! | sends a head that is too long | 431 |
-//! | sends too long a body, or sends it too slowly | 413, or 408 (see `site`) |
-//! | does not read its reply | its connection closed (see `stall`) |
+//! | exceeds the number of connections | replies 503 and closes the connection |
+//! | is idle, or is slow to send a request's head | closes the connection |
+//! | sends a head that is too long | replies 431 |
+//! | sends a body that is too long | replies 413 (see `site`) |
+//! | is slow to send a body | replies 408 (see `site`) |
+//! | does not read its reply | closes the connection (see `stall`) |
 //!
 //! A connection is a task. The replies are made in `site`.
 

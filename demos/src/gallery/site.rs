@@ -8,7 +8,7 @@
 //! | `POST /thumbnail` | a thumbnail of the picture that was sent |
 //! | `GET /events` | the figures, for as long as the client listens |
 //! | `GET /finished/17` | a thumbnail that was made earlier, for the live page |
-//! | `PUT /place/pool` | the name of the place; from then on, thumbnails are made in the pool |
+//! | `PUT /place/pool` | the name of the place; all later thumbnails are made there |
 
 use std::{convert::Infallible, sync::Arc};
 

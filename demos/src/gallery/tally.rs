@@ -15,7 +15,7 @@ use super::{
 use crate::gauge::Gauge;
 
 /// The number of ticks over which live latencies are computed: five seconds. One tick has 250 requests. The
-/// slowest hundredth is only two or three of them, so a p99 per tick would flicker.
+/// slowest 1 % of them are only two or three requests, so a p99 per tick would flicker.
 const WINDOW: usize = 20;
 
 /// Latencies in microseconds, kept to three digits and never rounded down.
@@ -58,7 +58,7 @@ pub(crate) struct Tally {
     now: Latencies,
     /// The latencies of the most recent ticks, one entry for each tick, the oldest first.
     recent: VecDeque<Latencies>,
-    /// The due time of each request that waits for its reply, by visitor.
+    /// For each visitor whose request waits for its reply: the time at which that request was due.
     waiting: HashMap<u64, Instant>,
     /// The thumbnails and errors so far. `last_words` computes the other fields.
     visit: Visit,
@@ -172,7 +172,7 @@ mod tests {
         tally.asked(7, Instant::now() - late);
         let waits = tick(&mut tally);
         assert!(waits.p99 >= Some(late));
-        assert_eq!(waits.rate, 0.0, "nobody was answered");
+        assert_eq!(waits.rate, 0.0, "no request was answered");
         tally.heard(7);
         assert_eq!(tick(&mut tally).p99, None);
     }

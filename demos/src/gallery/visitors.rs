@@ -1,10 +1,11 @@
 //! The load generator: a thousand visitors in a separate process, which runs the hidden command
 //! `visitors` of this program. The visitors' resources are therefore not counted as the server's.
 //!
-//! Each visitor holds one connection and sends requests at fixed times. A latency is counted from the
-//! moment at which the request was *due*. A visitor whose last reply is late sends its next request late.
-//! A latency counted from the sending would therefore hide the wait that the server caused. A few further
-//! visitors, the admirers, open albums. Each album is a handful of thumbnails, requested at the same time.
+//! Each visitor holds one connection and sends requests at fixed times. A latency is counted from the moment
+//! at which the request was *due*. If a reply is late, the visitor can only send its next request late. A
+//! latency that is counted from the sending would hide this delay, which the server caused. A few further
+//! visitors, called admirers, open albums. An album is a handful of thumbnails that are requested at the
+//! same time.
 //!
 //! The output is JSON: one line per tick (250 ms), and one line at the end.
 
@@ -162,7 +163,7 @@ impl Crowd {
         }
     }
 
-    /// Returns whether a request that is due at `moment` is still sent.
+    /// Returns whether a request that is due at `moment` belongs to this visit.
     fn is_open(&self, moment: Instant) -> bool {
         let duration = self.load.args.duration();
         duration.is_none_or(|duration| moment < self.opening + duration)

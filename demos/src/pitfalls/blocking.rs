@@ -21,9 +21,9 @@ pub(super) const PITFALL: Pitfall = Pitfall {
     fault: "a call that blocks its thread, in a task",
     remedy: "the same call on the blocking pool",
     why: "A report is fetched with a call that blocks its thread until the reply comes, and no task on \
-          that thread runs meanwhile. A bell should ring 20 times on time. The corrected program makes \
+          that thread runs meanwhile. A bell should ring 20 times in that time. The corrected program makes \
           the call as a job of the blocking pool, which has threads for such calls. A blocked thread \
-          sleeps; it is drawn as busy, because no other task can have it.",
+          sleeps; it is drawn as busy, because no other task can use it.",
     counts: "on time",
     cooks_min: 1,
     program: |place, is_mended| Box::pin(program(place, is_mended)),

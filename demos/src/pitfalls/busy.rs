@@ -22,8 +22,8 @@ pub(super) const PITFALL: Pitfall = Pitfall {
     name: "busy",
     fault: "a future that wakes itself to ask again",
     remedy: "a future that is woken when the meal is there",
-    why: "A guest waits for a meal with a future that wakes itself. It is polled again immediately, \
-          whether or not anything has happened, so its thread never sleeps. The corrected future leaves \
+    why: "A guest waits for a meal. The guest's future wakes itself, so it is polled again immediately, \
+          whether or not anything has happened, and its thread never sleeps. The corrected future leaves \
           its waker where the meal will be put.",
     counts: "meals",
     cooks_min: 1,
@@ -31,7 +31,8 @@ pub(super) const PITFALL: Pitfall = Pitfall {
     is_named_by: Kind::BusyPolling,
 };
 
-/// The meal takes only a step divided by this number, because busy polling fills a record quickly.
+/// The meal takes one step divided by this number. It takes no longer, because busy polling quickly fills
+/// the record of a run.
 const PART: u32 = 4;
 
 async fn program(place: Place, is_mended: bool) -> anyhow::Result<Done> {

@@ -15,8 +15,8 @@ pub(super) const PITFALL: Pitfall = Pitfall {
     name: "loop",
     fault: "awaits in a loop",
     remedy: "all orders begun, then awaited together",
-    why: "A guest orders six dishes elsewhere, and no order needs the result of another. But an await in a \
-          loop sends each order only after the answer to the order before. The corrected guest sends all \
+    why: "A guest orders six dishes elsewhere, and no order needs the result of another. But the \
+          loop awaits each answer before it sends the next order. The corrected guest sends all \
           orders first and then awaits the answers.",
     counts: "dishes",
     cooks_min: 1,

@@ -1,8 +1,8 @@
 //! A lock that is held across an await.
 //!
-//! Guests pay. Each guest asks the bank, which answers after one step (`--step`), and adds the sum to the
-//! till. A guest that locks the till first and then asks the bank keeps all others out while it waits. So
-//! the guests wait one after the other, although no cook is busy.
+//! Guests pay. Each guest asks the bank and adds the sum to the till. The bank answers after one step
+//! (`--step`). A guest that locks the till first and then asks the bank keeps all others out while it waits.
+//! So the guests wait one after the other, although no cook is busy.
 //!
 //! **Corrected**: ask the bank first, and lock the till only for the addition.
 

@@ -91,7 +91,7 @@ struct Pitfall {
     why: &'static str,
     /// The name of what is counted, such as `meals`.
     counts: &'static str,
-    /// The minimum number of cooks with which the fault shows.
+    /// The minimum number of cooks: with fewer, the fault does not show.
     cooks_min: usize,
     program: Program,
     /// The kind of advice that names this fault.
@@ -157,8 +157,8 @@ async fn ask(server: SocketAddr, takes: Duration) -> anyhow::Result<()> {
 // ---- the output --------------------------------------------------------------------------
 
 impl Dish for Args {
-    /// Raises each number of cooks to the minimum of the first program, because the given executor runs that
-    /// program.
+    /// Raises each number of cooks to the minimum that the first program needs, because the given executor
+    /// runs that program.
     fn runs(&self, asked: Vec<usize>) -> Vec<usize> {
         let least = self.pitfalls()[0].cooks_min;
         let mut runs = Vec::new();
@@ -220,9 +220,9 @@ impl Dish for Args {
 }
 
 /// The explanation above all drawings.
-const SETTING: &str = "Each fault is shown in a broken program and beside its corrected version: both runs are \
-    drawn on one time scale, with the advice that follows from the drawing. How much faster a program can \
-    be is estimated from the broken run, so the corrected run may differ.";
+const SETTING: &str = "Each fault is shown in a broken program, beside its corrected version. Both runs are \
+    drawn on one time scale, each with the advice that follows from it. The advice estimates from the \
+    broken run how much faster the program could be, so the corrected run may differ.";
 
 /// Returns the explanation of the fault, both runs drawn on the same scale, and two kinds of advice: about
 /// this fault, and about other programs that disturbed the run.
@@ -240,7 +240,7 @@ fn chart(pair: &[Twin; 2]) -> String {
         let kinds = [twin.pitfall.is_named_by, Kind::OtherPrograms];
         let mut advice = kinds.map(|kind| twin.advice_of(kind)).concat();
         if advice.is_empty() {
-            advice.push("none about this fault".to_owned());
+            advice.push("the timeline gives none about this fault".to_owned());
         }
         for advice in advice {
             let advice = report::wrapped(&format!("advice: {advice}"));
@@ -250,8 +250,8 @@ fn chart(pair: &[Twin; 2]) -> String {
     chart
 }
 
-/// Returns the figures of all programs together: the sums of the times, and the largest of the other figures.
-/// Programs that had more than `cooks` cooks do not count for `at_once_max`.
+/// Returns the figures of all programs together: the sums of the times, and the largest of the other
+/// figures. `at_once_max` leaves out programs that had more than `cooks` cooks.
 fn together(pairs: &[[Twin; 2]], cooks: usize) -> Figures {
     let mut all = Figures {
         cooks,
@@ -388,8 +388,8 @@ fn verdict(pairs: &[[Twin; 2]]) -> String {
     let mut said = format!("The advice that follows from the timeline names the fault {named}.");
     if is_disturbed(pairs) {
         said.push_str(
-            " Other programs had the cores for part of the time, which hides some faults and may look \
-             like other faults.",
+            " Other programs had the cores for part of the time. This hides some faults and may look like \
+             others.",
         );
     }
     said

@@ -16,9 +16,9 @@ pub(super) const PITFALL: Pitfall = Pitfall {
     name: "one-task",
     fault: "all work in one task",
     remedy: "each part spawned as a task",
-    why: "Piles are to be chopped, but only one cook is busy: joined futures take turns inside their task, \
-          and a task runs on one cook at a time. The corrected program spawns each pile as a task, which \
-          any cook can take.",
+    why: "Several piles are to be chopped, but only one cook is busy: joined futures take turns inside \
+          their task, and a task runs on one cook at a time. The corrected program spawns each pile as a \
+          task, which any cook can take.",
     counts: "piles",
     // With one cook, both programs would keep that cook busy all the time, so the fault would not show.
     cooks_min: 2,

@@ -23,7 +23,7 @@ pub(super) const PITFALL: Pitfall = Pitfall {
     name: "waker",
     fault: "a future that does not keep its waker",
     remedy: "a future that keeps the waker of its last poll",
-    why: "A guest waits for a letter. A future that returns Pending must arrange a wake, but this one \
+    why: "A guest waits for a letter. A future that returns Pending must arrange to be woken, but this one \
           keeps no waker, so nothing polls it again after the letter has come; a timeout ends the wait. \
           The corrected future stores the waker.",
     counts: "letters",
@@ -75,7 +75,7 @@ pub(super) async fn letter(mailbox: &Mailbox, keeps_waker: bool) -> &'static str
         if let Some(letter) = open.0.take() {
             return Poll::Ready(letter);
         }
-        // The fault is to omit this. A future that returns `Pending` must make sure that it is woken.
+        // A future that returns `Pending` must make sure that it is woken. The fault: this step is left out.
         if keeps_waker {
             open.1 = Some(cx.waker().clone());
         }

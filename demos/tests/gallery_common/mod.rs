@@ -96,7 +96,7 @@ pub fn wait_for_line(stderr: &mut BufReader<ChildStderr>, word: &str) -> String 
     while !line.contains(word) {
         line.clear();
         let count = stderr.read_line(&mut line).expect("a line");
-        assert!(count > 0, "it ended without saying {word:?}");
+        assert!(count > 0, "the process ended before it printed {word:?}");
     }
     line
 }

@@ -63,7 +63,8 @@ pub(super) const BOTH: Claim = Claim {
         // alone.
         let times = facts.ratio("computing_s", "both_s");
         let spread = GAIN.ask_up_to(facts["cores"].value, times);
-        // If threads computed at the same time without a gain, they did not have a core each.
+        // If threads computed at the same time but gained nothing, they did not each have a core, so the
+        // missing gain proves nothing.
         let spread = spread.unclear_if(facts.count("computed_at_once") > 1, Answer::No);
         let overlapped = OVERLAP.ask(facts.ratio("waited_s", "answered_s"));
         let (verdict, rest) = match (spread, overlapped) {
@@ -77,7 +78,7 @@ pub(super) const BOTH: Claim = Claim {
                 DoesNotHold,
                 ": hardly any of the {waited_s} of waiting overlapped.",
             ),
-            _ => (Undecided, ": the cores were not free enough to tell."),
+            _ => (Undecided, ": the cores were too busy to decide this."),
         };
         verdict.because(facts, [said, rest])
     },

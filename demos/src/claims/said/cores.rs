@@ -36,12 +36,12 @@ pub(super) const ALWAYS_BETTER: Claim = Claim {
             false => "",
         };
         let (verdict, reason) = match (chopping, waiting) {
-            (Answer::Yes, Answer::Yes) => (Holds, "both gained in this run."),
+            (Answer::Yes, Answer::Yes) => (Holds, "both gained from more cooks."),
             (Answer::Yes, Answer::No) => (
                 DoesNotHold,
                 "waiting tasks gain nothing from a second cook.",
             ),
-            (Answer::No, Answer::No) => (DoesNotHold, "neither gained in this run."),
+            (Answer::No, Answer::No) => (DoesNotHold, "neither gained from more cooks."),
             (_, Answer::No) => (
                 DoesNotHold,
                 "waiting gained nothing, and the gain of chopping is uncertain.",
@@ -219,11 +219,11 @@ pub(super) const CRITICAL_PATH: Claim = Claim {
         let enough = solutions.enough();
         Ok(Facts(vec![
             time("critical_path_s", "critical path", solutions.critical_path),
-            time("one_hand_s", "1 hand", one.run.figures.wall),
-            count("width", "hands ever busy", plenty.used()),
-            time("at_width_s", "with that many", enough.run.figures.wall),
-            count("plenty", "plenty", plenty.hands),
-            time("plenty_s", "with plenty", plenty.run.figures.wall),
+            time("one_hand_s", "time with 1 hand", one.run.figures.wall),
+            count("width", "hands busy at most", plenty.used()),
+            time("at_width_s", "time with so many", enough.run.figures.wall),
+            count("plenty", "hands in the last run", plenty.hands),
+            time("plenty_s", "its time", plenty.run.figures.wall),
         ]))
     },
     judge: |facts| {
@@ -240,7 +240,7 @@ pub(super) const CRITICAL_PATH: Claim = Claim {
             // with `plenty` hands differ.
             (_, _, Answer::Yes) => (Undecided, ": the run with {width:hand} was late."),
             (Answer::No, Answer::Yes, Answer::No) => (Holds, "."),
-            (Answer::No, ..) => (Undecided, ": it is unclear how much hands helped."),
+            (Answer::No, ..) => (Undecided, ": the gain from more hands is unclear."),
             _ => (Undecided, ", and the last run was late."),
         };
         verdict.because(facts, [said, rest])

@@ -28,8 +28,9 @@ pub(super) struct Claim {
     pub(super) judge: fn(&Facts) -> Judgement,
 }
 
-/// All claims, in the order in which they are checked. The claim that measures memory comes first, because
-/// later it would reuse memory of earlier runs and measure too little. The claim about all runs comes last.
+/// All claims, in the order in which they are checked. The claim that measures memory comes first: after
+/// other runs, its run would reuse their memory, and measure too little. The claim about all runs comes
+/// last.
 pub(super) const ALL: [Claim; 16] = [
     system::THREADS_WAIT,
     tasks::AUTOMATIC,

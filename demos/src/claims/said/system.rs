@@ -47,8 +47,8 @@ pub(super) const OWN_CORE: Claim = Claim {
                     time, with {cores:core} available";
         let (verdict, rest) = match ON_A_CORE.ask(facts.ratio("on_a_core", "threads")) {
             Answer::Yes => (Holds, "."),
-            Answer::Unclear => (Undecided, ": neither all of them nor clearly fewer."),
-            // Threads that ran one after the other never needed a core at the same time.
+            Answer::Unclear => (Undecided, ": neither all threads nor clearly fewer."),
+            // Threads that ran one after the other never competed for a core, so they prove nothing.
             Answer::No if facts.ratio("queued_s", "wall_s") < WAITED => (
                 Undecided,
                 ", and hardly any waited for a core: the run was too short to decide.",

@@ -20,7 +20,7 @@ pub(super) const AUTOMATIC: Claim = Claim {
             count("in_flight_max", "in flight, 1 cook", one.in_flight_max),
             count("at_once_max", "at once, 1 cook", one.at_once_max),
             count("cooks_many", "cooks of the other run", many.cooks),
-            count("at_once_max_many", "its tasks at once", many.at_once_max),
+            count("at_once_max_many", "at once in that run", many.at_once_max),
         ]))
     },
     judge: |facts| {
@@ -51,8 +51,9 @@ const ANSWERED: Band = Band {
     yes: 0.999,
 };
 
-/// The required ratio of the total waiting time to the time of the run. A reply takes a quarter of a
-/// second on average and half a second at most. With 2,000 requests the ratio is about a thousand.
+/// The ratio of the total waiting time to the time of the run. If it is at least `yes`, the waits
+/// overlapped. A reply takes a quarter of a second on average and half a second at most. With 2,000 requests
+/// the ratio is about a thousand.
 const OVERLAP: Band = Band {
     no: 10.0,
     yes: 50.0,

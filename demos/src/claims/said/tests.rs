@@ -240,7 +240,7 @@ fn samples() -> [Sample; 16] {
             turned: &[(DoesNotHold, &[("plenty_s", 0.45)])],
             nothing: &[
                 &[("one_hand_s", 0.9)],
-                // Timers came late in the run with as many hands as can be busy.
+                // Timers were late in the run with exactly as many hands as can be busy.
                 &[("at_width_s", 1.8)],
                 &[("at_width_s", 2.7), ("plenty_s", 2.7)],
             ],

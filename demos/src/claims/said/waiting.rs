@@ -141,8 +141,8 @@ pub(super) const BUSY_LOOP: Claim = Claim {
     measure: |lab| {
         let [_, asking, told, _] = &lab.coffee()?.ways;
         Ok(Facts(vec![
-            asking["cores"].called("cores_asking", "of a core, asking"),
-            told["cores"].called("cores_told", "of a core, notified"),
+            asking["cores"].called("cores_asking", "share of a core, asking"),
+            told["cores"].called("cores_told", "share of a core, notified"),
             asking["orders"].called("orders_asking", "orders, asking"),
             told["orders"].called("orders_told", "orders, notified"),
         ]))
