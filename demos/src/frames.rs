@@ -33,7 +33,7 @@ const HEIGHT: usize = 200;
 /// The number of frames in one line of the printed film: one character each.
 const FILM: usize = 75;
 
-/// A screen at 60 frames a second, beside a computation that yields or hogs its thread
+/// 60 frames a second, beside a computation that yields or hogs its thread
 ///
 /// One task draws a frame every 16.67 ms, another computes all the time. The run is made twice: with a
 /// computation that yields every millisecond or so, and with one that hogs its thread for many frames at a

@@ -7,7 +7,7 @@
 
 use crate::prelude::*;
 
-/// A job cut into five parts (P1 to P5): ideal times, and times measured on this machine
+/// A job cut into five parts (P1 to P5): ideal times, and times measured here
 ///
 /// # Notes
 ///

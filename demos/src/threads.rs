@@ -38,7 +38,7 @@ const COMPUTING_EXPLAINED: &str = "\n  on a core, wait for core: times summed ov
     cores used: the number of threads on a core, on average\n  \
     interrupted: how many times a core was taken away from a thread\n";
 
-/// Threads instead of tasks: one thread per waiting request, and more threads than cores
+/// Threads instead of tasks: one thread per request, and more threads than cores
 ///
 /// Waiting: the same requests are made once as tasks of the executor and once with a thread each; their
 /// memory, context switches and time are compared. Computing: the same sum is computed on more and more
