@@ -100,7 +100,7 @@ struct Access {
     name: &'static str,
     /// How long a lock is held, in nanoseconds.
     hold: f64,
-    /// The number of further cache lines that move with this line from the previous core.
+    /// When this line comes from the core that used it last, this many other lines come with it.
     lines: f64,
 }
 

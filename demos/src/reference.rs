@@ -49,8 +49,8 @@ const PIECES: u64 = 4;
 ///
 /// # Notes
 ///
-/// --cooks here: the number of threads that run the task and two other tasks. With --cooks 1,2, the demo
-/// makes the run with one thread, then with two, and compares the runs.
+/// --cooks here: the number of threads. They run three tasks: this task and two others. With --cooks
+/// 1,2, the demo makes the run with one thread, then with two, and compares the runs.
 ///
 /// --json adds these keys:
 ///

@@ -103,8 +103,8 @@ fn in_four(size: u64) -> anyhow::Result<Run<u64>> {
     right_sum(&cooks::hire(FOUR_COOKS)?, size, SMALL_CHUNKS)
 }
 
-/// Computes the big sum with one cook and with each number of cooks in `rungs`. `executor` makes the run for
-/// its own number of cooks.
+/// Computes the big sum with one cook and with each number of cooks in `rungs`. The run with as many cooks as
+/// `executor` has uses `executor`; each other run hires its own cooks.
 fn ladder(executor: &Crew, size: u64, rungs: &[usize]) -> anyhow::Result<Vec<Rung>> {
     let mut ladder: Vec<Rung> = Vec::new();
     let others = rungs.iter().copied().filter(|&rung| rung > 1);
@@ -224,9 +224,9 @@ impl Squares {
         }
     }
 
-    /// Returns the number of cooks whose speed-up is reported, and all rungs. If several numbers are
-    /// requested, these are the rungs. Otherwise the last rung is the requested number, or twice the number
-    /// of cores if none is requested.
+    /// Returns the number of cooks whose speed-up is reported, and all rungs. A rung is a row of
+    /// the table. If the user requests several numbers of cooks, these are the rungs. Otherwise the last rung is
+    /// the requested number, or twice the number of cores if none is requested.
     fn rungs(&self, at_hand: usize) -> (usize, Vec<usize>) {
         if let [_, _, ..] = self.asked[..] {
             return (at_hand, self.asked.clone());

@@ -1,4 +1,4 @@
-//! Exercise 5: permits go in order of arrival, and none is lost.
+//! Exercise 5: tasks get permits in the order in which they asked, and no permit is lost.
 
 use std::pin::pin;
 use std::sync::Mutex;

@@ -152,8 +152,8 @@ impl<T> AtomicPtr<T> {
 }
 
 impl AtomicBool {
-    /// Stores the value with a swap. Some flags are both stored and swapped. Loom may place a plain store
-    /// before a swap although the swap did not read the stored value. The memory model forbids this order.
+    /// Stores the value with a swap. Some flags are both stored and swapped. Loom may put a plain store
+    /// directly before a swap that did not read the stored value. The memory model forbids this order.
     pub(crate) fn store(&self, value: bool, order: Ordering) {
         self.inner.swap(value, order);
     }

@@ -259,7 +259,7 @@ mod tests {
             3_203_168_211_198_807_973,
             9_817_491_932_198_370_423,
         ];
-        // `below` multiplies by (2^64 - 1) / 2^64 and rounds down, which subtracts 1.
+        // Of each number x, `below` returns x · (2^64 - 1) / 2^64, rounded down, which is x - 1.
         assert_eq!(numbers, published.map(|number| number - 1));
     }
 

@@ -42,8 +42,8 @@
 //!
 //! R1 and T2 are compare-and-swaps on one word. If R1 comes first, T2 sees the new tick. If T2 comes first, R1
 //! sees WAITING, and R2 waits for the lock until the end of T3. While a waker is stored, WAITING is set, so only
-//! R2 can increment the tick. R3 takes the waker out under the same lock. Therefore, a future's waker is
-//! stored exactly while the future's [`WaiterKey`] has the current tick.
+//! R2 can increment the tick. R3 takes the waker out under the same lock. So a future
+//! learns from the tick whether its waker is still stored: only if its [`WaiterKey`] has the current tick.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;

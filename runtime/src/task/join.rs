@@ -88,8 +88,8 @@ impl JoinWord {
         Word(self.0.load(Ordering::Acquire))
     }
 
-    /// Stores DONE and returns the previous value. AcqRel: the swap releases the output, and acquires the
-    /// registered waker or everything that happened before the handle was dropped.
+    /// Stores DONE and returns the previous value. Release pairs with `load`, for the output. Acquire: the caller
+    /// sees the registered waker, or if the handle was dropped, everything that happened before the drop.
     #[inline(always)]
     fn complete(&self) -> Word {
         Word(self.0.swap(Word::DONE.0, Ordering::AcqRel))

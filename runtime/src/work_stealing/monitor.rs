@@ -39,11 +39,11 @@
 //! ```
 //!
 //! If P2 comes before Q2, Q3 sees the task. If Q2 comes first, P3 sees Q1, and does not rely on this
-//! searcher. If the searcher was the monitor before, P3 also sees that this role has ended. At R3, the former
-//! monitor does not check the slots. If it found a task, it wakes another worker as the monitor. Otherwise it
-//! parks again, and becomes the monitor if it sees that the worker of P1 is awake. For this, it changes the
-//! count of awake workers at S1, and reads the count afterwards. If the worker of P1 rises only after this
-//! change, P3 comes after R1, so P3 sees that the role has ended.
+//! searcher. If this searcher was the monitor before, P3 also sees that it no longer is (R1). At R3, the
+//! former monitor does not check the slots. If it found a task, it wakes another worker as the monitor.
+//! Otherwise it parks again, and becomes the monitor if it sees that the worker of P1 is awake. For this, it
+//! changes the count of awake workers (S1 in `idle.rs`), and reads the count afterwards. If the worker of P1
+//! rises only after this change, P3 comes after R1, so P3 sees that the role has ended.
 //!
 //! P2 is executed for every task that enters a slot, so it must be cheap. On x86-64 it costs nothing, because
 //! it follows a swap, which is a full barrier.

@@ -276,8 +276,8 @@ fn a_thread_outside_moves_a_held_clock() {
     });
 }
 
-/// A job waits for a sleeping task of its own executor, in `Handle::block_on` of another executor. The clock
-/// must still move.
+/// A job calls `Handle::block_on` of another executor, and waits there for a sleeping task of its own
+/// executor. The clock must still move.
 fn a_job_may_wait_in_another_executor() {
     const HOUR: Duration = Duration::from_secs(3600);
     let other = brigade::WorkStealing::with_workers(1).unwrap();

@@ -2,7 +2,7 @@
 
 use super::{super::args::tests::args, *};
 
-/// Returns the server's figures of a visit.
+/// Returns what the server reports after a visit with this many connections.
 fn server(connections_max: usize) -> Facts {
     Facts(vec![
         count("connections_max", "", connections_max),

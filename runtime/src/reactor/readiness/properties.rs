@@ -19,8 +19,8 @@ enum Step {
     /// An event for the end of the stream, an error, or urgent data.
     Last,
     Gone,
-    /// A pause begins after a try. The number selects the kept snapshot that the try used; 0 is the newest. If
-    /// the flag is true, the try clears the readiness.
+    /// A pause begins after a try. The number selects the try's snapshot, among those that `Look` kept; 0 is the
+    /// newest. If the flag is true, the try clears the readiness.
     Hold(usize, bool),
     /// A call asks for an event at the next release.
     RaiseAtRelease,

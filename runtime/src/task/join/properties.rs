@@ -130,7 +130,7 @@ impl World {
             self.exec == Exec::Idle,
             "queued while it is running: {self:?}"
         );
-        // A closed executor accepts no tasks. After a custom executor has closed, no task needs to be queued.
+        // A closed executor accepts no tasks. After a custom executor has closed, no task may be queued.
         assert!(!(self.closed && self.custom), "queued too late: {self:?}");
         self.queued = !self.closed;
     }

@@ -37,8 +37,8 @@ mod system {
 
     const RUSAGE_THREAD: c_int = 1;
 
-    /// The struct `rusage`: two times of two numbers each, and fourteen counters. The thirteenth counter
-    /// counts voluntary context switches.
+    /// The struct `rusage`: two durations, each stored as two numbers, and fourteen counters. The
+    /// thirteenth counter counts voluntary context switches.
     type Usage = [c_long; 18];
     const VOLUNTARY_SWITCHES: usize = 16;
 

@@ -60,7 +60,7 @@ pub(crate) struct Entry {
     pub(crate) kind: Kind,
     /// The details, which depend on the kind.
     pub(crate) how: u8,
-    /// The number of a task's id, another number, or 0.
+    /// A task's id as a number. For some kinds, another number, or 0.
     pub(crate) task: u64,
     /// Another task, or a number.
     pub(crate) other: u64,
