@@ -23,7 +23,10 @@ pub(crate) mod delay;
 mod pause;
 pub(crate) mod readiness;
 pub(crate) mod source;
-#[cfg(all(feature = "precise-timers", target_os = "linux"))]
+#[cfg_attr(
+    not(all(feature = "precise-timers", target_os = "linux")),
+    path = "no_timerfd.rs"
+)]
 pub(crate) mod timerfd;
 
 use std::io;
@@ -264,23 +267,6 @@ impl EventLoop {
             if let Some(source) = sources.find(event.token()) {
                 source.receive(event, woken);
             }
-        }
-    }
-}
-
-/// Replaces `timerfd.rs` on systems other than Linux, or if the feature `precise-timers` is off. The BSDs and
-/// macOS need no timerfd, because kqueue's timeouts are exact.
-#[cfg(not(all(feature = "precise-timers", target_os = "linux")))]
-pub(crate) mod timerfd {
-    pub(crate) struct TimerFd;
-
-    impl TimerFd {
-        pub(crate) fn new(_: &super::Reactor) -> std::io::Result<Self> {
-            Ok(TimerFd)
-        }
-
-        pub(crate) fn set(&mut self, _due: u64, _left: std::time::Duration) -> bool {
-            false
         }
     }
 }
