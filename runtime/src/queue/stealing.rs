@@ -207,8 +207,8 @@ impl<T> Ring<T> {
                 return None;
             }
             // Read the tail at each try. If the head has moved since it was read, the count may be too
-            // high, but then the exchange fails. Acquire pairs with the Release of `push`: the items are
-            // there.
+            // high, but then the exchange fails. Acquire pairs with the Release of `push`: the thief sees
+            // the items.
             let length = self.tail.load(Ordering::Acquire).wrapping_sub(claimed);
             count = length - length / 2;
             let claimed = claimed.wrapping_add(count);

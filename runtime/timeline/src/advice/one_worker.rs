@@ -10,8 +10,8 @@ use crate::figures::share;
 /// At least one worker must be busy in at least this share of the run.
 const MOSTLY_WORK: f64 = 0.5;
 
-/// The maximum ratio of two times: the sum of all workers' times in polls, and the time in which at least one
-/// worker was in a poll. Up to this ratio, two workers are hardly ever busy at the same time.
+/// The maximum of a quotient: the sum of all workers' times in polls, divided by the time in which at least
+/// one worker was in a poll. Up to this quotient, two workers are hardly ever busy at the same time.
 const HARDLY_TOGETHER: f64 = 1.1;
 
 /// One task, which is named as the cause, must do at least this share of the work.

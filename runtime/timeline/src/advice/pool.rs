@@ -21,7 +21,7 @@ const TINY: Duration = Duration::from_micros(50);
 const MANY_COMPUTING: usize = 16;
 const PER_CORE: usize = 4;
 
-/// The minimum average CPU time of jobs that count as computing.
+/// Jobs count as computing if their average CPU time is at least this.
 const COMPUTING: Duration = Duration::from_micros(500);
 
 /// Blocked threads are reported if at least this many are blocked at once. Threads cost memory and time to

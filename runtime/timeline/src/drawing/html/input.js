@@ -13,8 +13,8 @@ function hover(place) {
   redraw();
 }
 
-/// Returns what a drag from this place does. In the strip at the top, a drag moves the window or chooses
-/// a new one. Over the curves, or with Shift, a drag marks an area. Elsewhere, a drag moves the picture.
+/// Returns what a drag from this place does. In the strip, it moves the window if it begins inside, or else draws a
+/// new window. Over the curves, or with Shift, it marks an area. Elsewhere, it moves the picture.
 function dragFrom({ x, y }, shift) {
   const { from, to, scroll } = view;
   const [begun, pixel] = [timeAt(x), nanosPerPixel()];
