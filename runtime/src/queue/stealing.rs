@@ -35,8 +35,8 @@ use crate::task::cell::Header;
 use crate::task::raw::Runnable;
 
 /// The number of positions in a ring. In the benchmark `m_pairs`, each worker has 1,000 tasks. With 256
-/// positions, tasks went through the shared queue, and this took 12 % of the time. More than 1,024 positions
-/// gain nothing. A loom model needs only a few positions.
+/// positions, moving tasks through the shared queue took 12 % of the time. More than 1,024 positions gain
+/// nothing. A loom model needs only a few positions.
 #[cfg(not(loom))]
 pub(crate) const CAPACITY: u32 = 1024;
 #[cfg(loom)]

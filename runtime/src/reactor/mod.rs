@@ -101,7 +101,7 @@ pub(crate) fn new() -> io::Result<(Arc<Reactor>, EventLoop)> {
 }
 
 impl Reactor {
-    /// Ends the current or the next wait of the thread in the event loop.
+    /// Ends the wait of the thread in the event loop. If no thread waits there, the next wait ends immediately.
     pub(crate) fn notify(&self) {
         // This writes to an eventfd or a pipe, and fails only if the descriptor is broken. The waiting
         // thread then cannot be woken.

@@ -1,5 +1,5 @@
-//! Advice: changes that would improve a program. Each piece of advice quotes the figures of the run that
-//! support it.
+//! Advice: changes that would improve a program. Each piece of advice quotes the figures that support it, from
+//! the run.
 //!
 //! Each rule has a minimum sample size and a threshold, which are named constants. A run without findings
 //! gets no advice. If other programs keep the machine busy, only rules that are independent of the machine's

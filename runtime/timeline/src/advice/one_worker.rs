@@ -54,8 +54,8 @@ impl Adviser<'_> {
         let at_best = span.as_secs_f64() / left.as_secs_f64();
         let text = format!(
             "One {WORKER} at a time was busy, for {} of the run's {}, and {} of that work was done in {}. \
-             A task runs on one {WORKER} at a time, and futures that are joined inside a task are part of \
-             it. Spawn the parts as tasks: with {}, the program would be at best about {} times as fast.",
+             A task runs on one {WORKER} at a time, and so do futures that are joined inside it. Spawn these \
+             futures as tasks: with {}, the program would be at best about {} times as fast.",
             Time(any),
             Time(span),
             Percent(part),

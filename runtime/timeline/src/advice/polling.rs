@@ -44,8 +44,8 @@ impl Adviser<'_> {
         let &task = tasks.first()?;
         let its = &figures[task];
         let text = format!(
-            "{} was polled {} times, for {} on average, and woke itself in {} of these polls: it checks in a \
-             loop instead of waiting{}. Let the event wake it.",
+            "{} was polled {} times, for {} on average, and woke itself in {} of these polls: the task \
+             checks in a loop instead of waiting{}. Let the event wake it.",
             self.label(task),
             its.polls,
             Time(mean_poll(its)),
@@ -70,7 +70,7 @@ impl Adviser<'_> {
         found.sort_by_key(|(_, asking)| std::cmp::Reverse(asking.sleeps));
         let &(task, asking) = found.first()?;
         let text = format!(
-            "{} slept {} times for {} and only checked in between: it noticed the awaited event up to {} \
+            "{} slept {} times for about {} and only checked in between: it noticed the awaited event up to {} \
              late{}. Let the event wake it, through a channel, a Notify, or the task's handle.",
             self.label(task),
             asking.sleeps,

@@ -153,7 +153,7 @@ const KEYS = [
   ["c t", "by worker, by task", (way) => toolbar.elements.by[way < 0 ? 0 : 1].click()],
   ["/", "filter tasks by name", () => byId("filter").focus()],
   ["p n", "the previous, next poll of the pinned task; with nothing pinned, the first poll shown", stepPoll],
-  ["w e", "follow an arrow: back to the poll that woke the pinned poll, on to a poll that it led to", followWake],
+  ["w e", "follow an arrow: back to the poll whose wake led to the pinned poll, on to the first poll that a wake of it led to", followWake],
   ["a", "add up what is shown, with a histogram of poll lengths", addUp],
   ["Enter", "zoom to what is pinned", zoomToPin],
   ["Escape", "unpin", () => pin(null)],
