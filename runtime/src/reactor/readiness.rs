@@ -18,9 +18,7 @@
 //! | PUT_OFF | `release` will raise an event | an event, `hold`, `raise_at_release` | `release`, `set_gone` |
 //! | tick (57 bits) | counts the events | an event (adds 1) | never |
 //!
-//! WAITING may be set beside READY, because a [`Direction::Peek`] waits for the next event even if READY is set.
-//!
-//! [`Direction::Peek`]: super::Direction::Peek
+//! WAITING may be set beside READY: a [`Peek`](super::Direction::Peek) waits for the next event in any case.
 //!
 //! # The race between clearing and a new event
 //!
@@ -171,8 +169,7 @@ impl Readiness {
 
     /// Clears `flags`, unless an event came since `seen` was read.
     fn unset(&self, flags: u64, seen: ReadySnapshot) {
-        // Ignore the flags that change without an event: another call may have failed (READY, FRESH),
-        // another task may wait (WAITING), or a pause may have begun (HELD).
+        // Ignore the flags that other calls (READY, FRESH), waiters (WAITING) and pauses (HELD) change.
         let is_same = |word: u64| (word ^ seen.0) & !(READY | FRESH | WAITING | HELD) == 0;
         let clear = |word: u64| is_same(word).then_some(word & !flags);
         // These orderings suffice, because step T2 reads the word again before the task waits.
