@@ -24,7 +24,7 @@ thread_local! {
     static MODE: Cell<Mode> = const { Cell::new(Mode::MayBlock) };
 }
 
-/// What an executor, if any, does on this thread.
+/// The activity of an executor on this thread, which decides whether the thread may block.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mode {
     MayBlock,
@@ -41,7 +41,7 @@ struct Node {
     origin: Origin,
 }
 
-/// What made an executor current.
+/// The reason why an executor is current.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Origin {
     /// A guard, which the user may drop at any time.
@@ -189,7 +189,7 @@ fn nearest<'a>(origin: Origin) -> Option<&'a Arc<Shared>> {
 #[inline(always)]
 pub(crate) fn with<R>(f: impl FnOnce(Option<&Arc<Shared>>) -> R) -> R {
     // SAFETY: the pointer is null, or points to a live node of the list. If the node is not a guard's, a
-    // function further up the stack holds its entry, so the node outlives this call.
+    // caller of this function holds the entry, so the node outlives this call.
     let node = unsafe { CURRENT.get().as_ref() };
     // Clone a guard's executor, because `f` may run user code that drops the guard.
     let kept = node.and_then(|node| (node.origin == Origin::Guard).then(|| node.shared.clone()));

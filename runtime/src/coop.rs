@@ -18,7 +18,7 @@ use crate::sync::thread_local;
 /// longer. With a smaller budget, the yields would cost more.
 const OPERATIONS: u32 = 128;
 
-/// The maximum number of coins that [`may_go_on`] tosses. All twelve show heads once in 4,096 times.
+/// The maximum number of coins that [`may_go_on`] tosses. All twelve show heads in one of 4,096 cases.
 /// Arbitrary: hardly any task selects among thousands of futures that are always ready.
 const MOST_COINS: u32 = 12;
 
@@ -93,11 +93,11 @@ pub(crate) fn try_spend() -> bool {
 ///
 /// If such an operation were always denied, a task could starve one of its own futures: in every poll,
 /// another future of the task may use up the budget first. So coin tosses decide whether the operation is
-/// denied or the poll gets a new budget. It gets one only if all coins show heads, and each further budget of
-/// the same poll takes one more coin. With a single coin, a task that selects among many ready futures would
-/// not end its poll, because some of them would nearly always get a new budget. At most [`MOST_COINS`] are
-/// tossed, so that another crate's executor inside a task makes progress. On a thread that runs no executor,
-/// nothing is denied, because no other task waits.
+/// denied or the poll gets a new budget: it gets one if all coins show heads. The first new budget of a poll
+/// takes one coin, the second takes two, and so on. With one coin each time, a task that selects among many
+/// ready futures would not end its poll, because one of them would nearly always get a new budget. At most
+/// [`MOST_COINS`] are tossed, because the poll of a task that runs another crate's executor needs many
+/// budgets. On a thread that runs no executor, nothing is denied, because no other task waits.
 #[cold]
 fn may_go_on(refills: u32) -> bool {
     let coins = (refills + 1).min(MOST_COINS);

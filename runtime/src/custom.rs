@@ -224,7 +224,7 @@ impl Spawner {
 pub struct Notify(Arc<Core>);
 
 impl Notify {
-    /// Ends [`Runtime::park_unless`]. The caller must first ensure that its closure `ready` returns true.
+    /// Ends [`Runtime::park_unless`]. The caller must first make the closure `ready` of that call return true.
     pub fn notify(&self) {
         self.0.notify();
     }

@@ -114,8 +114,8 @@ impl<S: Accept> Socket<S> {
         }
     }
 
-    /// Registers a new connection as writable. If the program has the listener's descriptor too, a short read
-    /// does not drain the connection, because the connection may be another type of socket.
+    /// Registers a new connection, which is writable already. If the program has had the listener's
+    /// descriptor, the connection may be another type of socket, so a short read does not drain it.
     fn take(&self, accepted: io::Result<(S::Stream, S::Address)>) -> io::Result<Accepted<S>> {
         let (stream, peer) = accepted?;
         let reactor = self.io.reactor.clone();

@@ -158,7 +158,7 @@ impl Race {
         }
     }
 
-    /// Returns one error for all attempts.
+    /// Returns one error, which contains the errors of all attempts.
     fn defeat(&mut self) -> io::Error {
         let attempts = std::mem::take(&mut self.failed);
         let (_, last) = attempts.last().expect("there is at least one address");

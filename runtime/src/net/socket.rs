@@ -20,7 +20,7 @@ pub trait Kind: Source + AsFd + AsRawFd + Into<OwnedFd> + fmt::Debug {
     type Std: From<OwnedFd>;
     /// The directions in which a socket of this type can be ready.
     const INTEREST: Interest;
-    /// True if a short read drains a stream of this type or, for a listener, the streams that it accepts: see
+    /// True if a short read drains a stream of this type, or a stream that this type of listener accepts: see
     /// [`SHORT_READ_DRAINS`](crate::io::SHORT_READ_DRAINS).
     const DRAINS: bool = false;
 

@@ -17,7 +17,7 @@
 //!
 //! One of the two fences comes first. If fence P2 is first, step S3 sees the operation of P1. If fence S2
 //! is first, step P3 sees `asleep` and notifies. A notification is an event in the OS, so step S4 ends even
-//! if the notification came before it. So the owner never sleeps while an operation waits.
+//! if the notification came before S4 began. So the owner never sleeps while an operation waits.
 //!
 //! Without step S3, the owner could sleep although an operation was sent after its last check. This bug is
 //! a *lost wakeup*; the model `no_wake_is_slept_through` finds it. Notifying the owner at every send would
@@ -130,7 +130,7 @@ mod tests {
         assert_eq!(dropped.get(), 3);
     }
 
-    /// If an event from the OS wakes the owner, no sender needs to notify it.
+    /// Once an event from the OS has woken the owner, no sender notifies it.
     #[test]
     fn an_awake_owner_is_not_notified() {
         let dropped = Counter::default();

@@ -43,8 +43,8 @@ impl<T> Injector<T> {
         self.receiver.try_recv().ok()
     }
 
-    /// Takes the first item. Then passes a batch of further items to `put`. `share` computes the
-    /// batch's size from the number of items left. If `put` refuses an item, the item goes to the end of the
+    /// Takes the first item. Then passes the next items, a batch, to `put`. `share` computes the size of
+    /// the batch from the number of items left. If `put` refuses an item, the item goes to the end of the
     /// queue, and the batch ends. Returns the first item and how many items `put` took.
     #[inline]
     pub(crate) fn pop_batch(

@@ -2,10 +2,10 @@
 //!
 //! Without a seed, the queue is first come, first served. It has two parts: tasks that were spawned or
 //! woken, and tasks that *yielded*. A task yields if it is woken during its own poll. It then goes behind
-//! all tasks that are ready. At most [`OVERTAKES`] tasks that become ready later run before the first
-//! yielded task, and as many again before each further yielded task. So yielding tasks do not
-//! starve, and hardly delay the tasks that the driver woke. With a seed, a pseudorandom generator decides
-//! the order.
+//! all tasks that are ready. Tasks that become ready later may overtake it: at most [`OVERTAKES`] of them
+//! run before the first yielded task, and at most as many between two yielded tasks. So yielding tasks do
+//! not starve, and hardly delay the tasks that the driver woke. With a seed, a pseudorandom generator
+//! decides the order.
 
 use std::collections::VecDeque;
 
@@ -15,12 +15,12 @@ use crate::task::raw::{RawTask, Runnable};
 /// The ready tasks of one thread. The queue holds the right to run each of them.
 pub(crate) struct LocalQueue {
     woken: VecDeque<Runnable>,
-    /// Each yielded task, with a value of `taken`. Once `taken` has this value, every task that was in `woken`
+    /// Each yielded task, with a number. Once `taken` reaches this number, every task that was in `woken`
     /// before the yield has been taken.
     yielded: VecDeque<(Runnable, u64)>,
-    /// The number of tasks taken from `woken`.
+    /// Counts the tasks that were taken from `woken`.
     taken: u64,
-    /// The number of tasks that overtook the first yielded task.
+    /// Counts the tasks that overtook the first yielded task.
     overtakes: u32,
     order: Option<Generator>,
 }
@@ -109,8 +109,8 @@ impl Generator {
         Generator(seed)
     }
 
-    /// Returns a number below `bound`, or `None` if `bound` is 0. The number is the upper half of a
-    /// product. This is cheaper than a remainder, and uniform enough for a queue.
+    /// Returns a random number below `bound`, or `None` if `bound` is 0. The number is the upper half of a
+    /// product, because a remainder costs more. The numbers are uniform enough for a queue.
     fn below(&mut self, bound: usize) -> Option<usize> {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;

@@ -35,8 +35,8 @@ use crate::task::cell::Header;
 use crate::task::raw::Runnable;
 
 /// The number of positions in a ring. In the benchmark `m_pairs`, each worker has 1,000 tasks. With 256
-/// positions, tasks went through the shared queue, and this took 12 % of the time. More than 1,024 positions
-/// gain nothing. A loom model needs only a few positions.
+/// positions, moving tasks through the shared queue took 12 % of the time. More than 1,024 positions gain
+/// nothing. A loom model needs only a few positions.
 #[cfg(not(loom))]
 pub(crate) const CAPACITY: u32 = 1024;
 #[cfg(loom)]
@@ -207,8 +207,8 @@ impl<T> Ring<T> {
                 return None;
             }
             // Read the tail at each try. If the head has moved since it was read, the count may be too
-            // high, but then the exchange fails. Acquire pairs with the Release of `push`: the items are
-            // there.
+            // high, but then the exchange fails. Acquire pairs with the Release of `push`: the thief sees
+            // the items.
             let length = self.tail.load(Ordering::Acquire).wrapping_sub(claimed);
             count = length - length / 2;
             let claimed = claimed.wrapping_add(count);

@@ -7,9 +7,9 @@
 //!
 //! # From token to source
 //!
-//! A token consists of an index into a slab and a *generation*, the number of the registration. After a
-//! source is deregistered, its last events may still arrive. The next source may get the same index, but it
-//! has another generation. If the token were a pointer, a late event would cause a use after free
+//! A token consists of an index into a slab and a *generation*, the serial number of the registration. After
+//! a source is deregistered, its last events may still arrive. The next source may get the same index, but
+//! not the same generation. If the token were a pointer, a late event would cause a use after free
 //! (RUSTSEC-2024-0019).
 //!
 //! ```text
@@ -104,7 +104,7 @@ pub(crate) fn new() -> io::Result<(Arc<Reactor>, EventLoop)> {
 }
 
 impl Reactor {
-    /// Ends the current or the next wait of the thread in the event loop.
+    /// Ends the wait of the thread in the event loop. If no thread waits there, the next wait ends immediately.
     pub(crate) fn notify(&self) {
         // This writes to an eventfd or a pipe, and fails only if the descriptor is broken. The waiting
         // thread then cannot be woken.
@@ -354,8 +354,8 @@ mod tests {
         }
 
         /// tokio-core #117: the end of a stream must make both directions ready, even if only one is
-        /// registered, because no other event may follow the end. (kqueue reports only the registered
-        /// directions.)
+        /// registered, because the event for the end may be the last event. (kqueue reports only the
+        /// registered directions.)
         #[test]
         #[cfg(target_os = "linux")]
         fn an_end_concerns_both_directions() {
@@ -382,7 +382,7 @@ mod tests {
                     unreachable!("registered once for all its life")
                 }
                 fn deregister(&mut self, _: &Registry) -> io::Result<()> {
-                    unreachable!("it never was registered")
+                    unreachable!("it was never registered")
                 }
             }
 

@@ -6,7 +6,7 @@
 //! again after each such event would never stop, and would keep a processor busy. So if several writes in a
 //! row fail, each after its own event, a pause begins. Events that come during the pause are *put off*: they
 //! take effect when it ends. If the failed call waited for both directions, the events of both are put off,
-//! because an event for one direction also reports the other direction if this is ready.
+//! because each event reports all directions that are ready.
 
 use std::task::Waker;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::timer::{Armed, Timers};
 /// problem above, even several writing tasks rarely cause more failures in a row.
 const FREE: u32 = 8;
 
-/// The length of the first pause. Each further failure doubles the length, up to 64 ms. The limit is
+/// The length of the first pause. Each failure after it doubles the length, up to 64 ms. The limit is
 /// arbitrary: 16 tries per second cost almost nothing, and a receiver that was not reading hardly notices a
 /// delay of 64 ms.
 const SHORTEST: Duration = Duration::from_millis(1);

@@ -16,11 +16,9 @@
 //! | SHORT_READ_DRAINS | a read that does not fill its buffer leaves no bytes behind | `new` | the first `set_last` or `drains_no_more` |
 //! | HELD | events take effect only at `release` | `hold` | `release`, `set_gone` |
 //! | PUT_OFF | `release` will raise an event | an event, `hold`, `raise_at_release` | `release`, `set_gone` |
-//! | tick (57 bits) | the number of events | an event | never |
+//! | tick (57 bits) | counts the events | an event (adds 1) | never |
 //!
-//! WAITING may be set beside READY, because a [`Direction::Peek`] waits for the next event even if READY is set.
-//!
-//! [`Direction::Peek`]: super::Direction::Peek
+//! WAITING may be set beside READY: a [`Peek`](super::Direction::Peek) waits for the next event in any case.
 //!
 //! # The race between clearing and a new event
 //!
@@ -42,8 +40,8 @@
 //!
 //! R1 and T2 are compare-and-swaps on one word. If R1 comes first, T2 sees the new tick. If T2 comes first, R1
 //! sees WAITING, and R2 waits for the lock until the end of T3. While a waker is stored, WAITING is set, so only
-//! R2 can increment the tick. R3 takes the waker out under the same lock. So a future
-//! learns from the tick whether its waker is still stored: only if its [`WaiterKey`] has the current tick.
+//! R2 can increment the tick. R3 takes the waker out under the same lock. So a future's waker is stored
+//! only while the tick in the future's [`WaiterKey`] is the current tick.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -171,7 +169,7 @@ impl Readiness {
 
     /// Clears `flags`, unless an event came since `seen` was read.
     fn unset(&self, flags: u64, seen: ReadySnapshot) {
-        // Ignore four flags: another call may have failed, another task may wait, or a pause may have begun.
+        // Ignore the flags that other calls (READY, FRESH), waiters (WAITING) and pauses (HELD) change.
         let is_same = |word: u64| (word ^ seen.0) & !(READY | FRESH | WAITING | HELD) == 0;
         let clear = |word: u64| is_same(word).then_some(word & !flags);
         // These orderings suffice, because step T2 reads the word again before the task waits.
@@ -180,7 +178,7 @@ impl Readiness {
             .fetch_update(Ordering::AcqRel, Ordering::Relaxed, clear);
     }
 
-    /// Clears READY after a short read, if the OS reports further data with a new event. The read began with
+    /// Clears READY after a short read, if the OS reports the next data with a new event. The read began with
     /// the word `seen`, and returned `count` bytes in a buffer of `room` bytes. Clearing saves a try that
     /// would only get `WouldBlock`.
     #[inline]
@@ -318,9 +316,9 @@ impl Readiness {
         self.wait(cx, READY | GONE, since, key)
     }
 
-    /// Waits for an event. If a try failed just now, `failed` is the word before this try, and the event must
-    /// come after it. Otherwise, if the future with `key` waits already, the event must come after the wait
-    /// began. Otherwise, returns immediately.
+    /// Waits for an event. If a try failed just now, `failed` is the word before this try, and an event counts
+    /// if it came after that word was read. Otherwise, if the future with `key` waits already, an event
+    /// counts if it came after the wait began. Otherwise, returns immediately.
     pub(crate) fn poll_event(
         &self,
         cx: &mut Context<'_>,

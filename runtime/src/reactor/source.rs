@@ -26,8 +26,8 @@ use crate::timer::Timers;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Direction {
     Read,
-    /// For reading, but the call may get `WouldBlock` although the source is readable, for example if it
-    /// reads the socket's error queue, or if the option `SO_PEEK_OFF` is set. The first try needs no event.
+    /// For a call that reads, but may get `WouldBlock` although the source is readable: it reads the
+    /// socket's error queue, for example, or the option `SO_PEEK_OFF` is set. The first try needs no event.
     /// After a failure, the call waits for the next event. A failure does not clear the readiness, because
     /// then a [`Read`](Self::Read) of another task would wait although there is data.
     Peek,
@@ -41,11 +41,11 @@ pub(crate) enum Direction {
 /// This rule holds for TCP on Linux, where `recv` takes all bytes up to the end, an error or an urgent byte.
 /// Each of these three raises its own event, and [`Readiness::set_last`] then turns the rule off for the
 /// connection. The rule holds only while brigade alone uses the descriptor. A program that has the descriptor
-/// can take the urgent byte before the reactor sees its event, and `recv` still stops there. Or the program
-/// can enable kernel TLS, and then `recv` may stop at the end of a record. So the rule is off for streams from
-/// std, and [`Readiness::drains_no_more`] turns it off when the descriptor is lent. It is also off for mio's
-/// emulation with poll(2), which arms an event only after `WouldBlock`, and under Miri, which makes reads
-/// short at random.
+/// can take the urgent byte before the reactor sees its event, but `recv` still stops where the byte was. Or
+/// the program can enable kernel TLS, and then `recv` may stop at the end of a record. So the rule is off for
+/// streams from std, and [`Readiness::drains_no_more`] turns it off when the descriptor is lent. It is also
+/// off for mio's emulation with poll(2), which arms an event only after `WouldBlock`, and under Miri, which
+/// makes reads short at random.
 pub(crate) const SHORT_READ_DRAINS: bool = cfg!(all(
     any(target_os = "linux", target_os = "android"),
     not(mio_unsupported_force_poll_poll),

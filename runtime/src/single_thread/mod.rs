@@ -229,8 +229,8 @@ impl SingleThread {
     }
 
     /// Drops the executor, then waits at most `timeout` for the running closures of
-    /// [`spawn_blocking`](crate::spawn_blocking). Closures that have not begun are cancelled. A plain
-    /// drop of the executor waits for no closure.
+    /// [`spawn_blocking`](crate::spawn_blocking). Closures that have not begun are cancelled. If you
+    /// drop the executor without this method, the drop waits for no closure.
     ///
     /// ```
     /// use std::time::Duration;

@@ -25,10 +25,9 @@
 //! # Timers that outlive their executor
 //!
 //! A wheel is freed when its executor and its last timer have been dropped. So each wheel counts its timers.
-//! Nearly all timers are dropped inside their executor. There, the count is changed under the wheel's lock,
-//! which is taken anyway, so this costs no atomic operation. Outside, it is changed after the lock is
-//! released: otherwise another thread could read the count and free the wheel while this thread still
-//! unlocks it.
+//! Nearly all timers are dropped inside their executor. There, a plain counter changes under the wheel's
+//! lock, which is taken anyway. Outside, an atomic counter changes after the lock is released: if it changed
+//! earlier, another thread could read it and free the wheel while this thread still unlocks the wheel.
 
 mod clock;
 pub(crate) mod wheel;
@@ -161,8 +160,8 @@ impl Timers {
         self.arm_in(deadline, waker, true)
     }
 
-    /// Does the same as [`arm`](Self::arm). If `runs_executor` is false, a [held](Clock::hold) clock may then
-    /// move up to the deadline, because no executor runs on the calling thread.
+    /// Does the same as [`arm`](Self::arm). If `runs_executor` is false, no executor runs on the calling
+    /// thread, so even a [held](Clock::hold) clock may move up to the deadline.
     #[inline]
     pub(crate) fn arm_in(
         &self,
@@ -185,7 +184,7 @@ impl Timers {
         })
     }
 
-    /// Returns whether no timer is armed. It may miss a timer that another thread arms at this moment.
+    /// Returns whether no timer is armed. May miss a timer that another thread arms at this moment.
     pub(crate) fn is_empty(&self) -> bool {
         let mut wheels = self.wheels.iter();
         wheels.all(|wheel| wheel.empty.load(Ordering::Relaxed))

@@ -222,7 +222,7 @@ fn a_wheel_lives_until_its_last_timer_is_dropped() {
         let (noop, elsewhere) = (Waker::noop(), self::timers());
         for _ in 0..dropped_inside {
             arm(&timers, 10, &waker).disarm(Some(&timers));
-            // Not inside: `elsewhere` does not keep the wheel alive.
+            // This is a drop outside of the executor: `elsewhere` does not keep the wheel alive.
             arm(&timers, 10, &waker).disarm(Some(&elsewhere));
         }
         for _ in 0..fired {

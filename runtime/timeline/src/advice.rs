@@ -1,5 +1,5 @@
-//! Advice: changes that would improve a program. Each piece of advice quotes the figures of the run that
-//! support it.
+//! Advice: changes that would improve a program. Each piece of advice quotes the figures that support it, from
+//! the run.
 //!
 //! Each rule has a minimum sample size and a threshold, which are named constants. A run without findings
 //! gets no advice. If other programs keep the machine busy, only rules that are independent of the machine's
@@ -47,7 +47,7 @@ const CROWDED: f64 = 0.2;
 /// cost little, because a wake takes some tens of nanoseconds.
 const MANY_WAKES: u64 = 1000;
 
-/// The minimum share of useless wakes for advice about them: three useless wakes for each useful wake. A
+/// There is advice about useless wakes if at least this share of the wakes is useless: three of four. A
 /// smaller share is normal. For example, if a socket becomes readable and writable at the same time, one of
 /// two wakes is useless.
 const MOSTLY_NOWHERE: f64 = 0.75;
@@ -63,7 +63,7 @@ pub enum Kind {
     Computing,
     /// Only one worker at a time was busy.
     OneBusyWorker,
-    /// A task waited for several events, one after the other, and nothing else happened.
+    /// A task waited for several events, one after the other, and meanwhile nothing else happened.
     AwaitsInLoop,
     /// A task spawned other tasks one after the other, and awaited each before it spawned the next.
     SpawnInLoop,

@@ -95,8 +95,8 @@ pub struct Figures {
     /// The largest number of tasks in flight at one instant: the *concurrency* of the run. A task is in
     /// flight from its spawn to its end.
     pub in_flight_max: usize,
-    /// The largest number of tasks that were being polled at one instant: the *parallelism* of the run. This
-    /// number is never larger than [`in_flight_max`](Self::in_flight_max) or the number of workers.
+    /// The largest number of tasks that were being polled at one instant: the *parallelism* of the run. It is
+    /// at most [`in_flight_max`](Self::in_flight_max), and at most the number of workers.
     ///
     /// If one poll ends at the nanosecond at which another poll begins, the two polls do not overlap.
     pub at_once_max: usize,
@@ -372,13 +372,13 @@ pub struct Stall {
     pub lane: usize,
     /// When the stall began, that is, when the last worker began a poll.
     pub begun: Duration,
-    /// How long the stall lasted, until the first of the polls ended.
+    /// How long the stall lasted, until the first of the workers' polls ended.
     pub lasted: Duration,
     /// The number of tasks that could not run when the stall ended, including the main future. These tasks
     /// had begun and not ended, were not being polled, and did not await other tasks.
     pub held: usize,
-    /// The number of these tasks that were certainly ready when the stall ended. It is unknown whether the
-    /// other tasks were ready, because the event loop did not check.
+    /// How many of these tasks were certainly ready when the stall ended. Whether the rest of them were ready
+    /// is unknown, because the event loop did not check.
     pub ready: usize,
 }
 

@@ -120,7 +120,8 @@ fn score(busy: bool) -> Score {
         healthy,
     } = score;
     println!(
-        "busy {busy}: named {named} of {faulty}, with something else said {wrong}; silent on {silent} of {healthy}"
+        "busy {busy}: {faulty} faulty programs: right advice on {named}, other advice on {wrong}; \
+         {healthy} healthy programs: no advice on {silent}"
     );
     score
 }

@@ -9,7 +9,7 @@ use proptest::test_runner::{Config, TestRunner};
 
 use super::{Readiness, ReadySnapshot, WaiterKey};
 
-/// The number of tasks, and also the number of futures.
+/// How many tasks there are. There are as many futures.
 const MANY: usize = 3;
 
 /// One step of a run.
@@ -88,11 +88,11 @@ struct Model {
     events: usize,
     /// True for each task that called a poll function and now waits.
     tasks: [bool; MANY],
-    /// For each future that waits, the number of its task.
+    /// For each future that waits, the index of its task.
     futures: [Option<usize>; MANY],
-    /// For each future that has waited, the number of events before it began to wait.
+    /// For each future that has waited, how many events came before it began to wait.
     since: [Option<usize>; MANY],
-    /// For each snapshot, the number of events before it, and the values of `doubtful` and `put_off` at that
+    /// For each snapshot, how many events came before it, and the values of `doubtful` and `put_off` at that
     /// time.
     looks: Vec<(usize, bool, bool)>,
 }

@@ -272,7 +272,7 @@ fn a_release_has_an_effect_only_if_an_event_came() {
     }
 }
 
-/// tokio #5429: a waker's `Drop` may use the same readiness again.
+/// tokio #5429: the `Drop` of a waker may use the readiness that stored the waker.
 #[test]
 fn a_waker_may_come_back_while_it_is_dropped() {
     struct Meddler(Arc<Readiness>);

@@ -19,7 +19,7 @@ impl Os {
     }
 
     fn call(&mut self) -> io::Result<usize> {
-        let answer = self.0.pop_front().expect("a call too many");
+        let answer = self.0.pop_front().expect("one call too many");
         answer.map_err(io::Error::from)
     }
 

@@ -32,7 +32,7 @@ impl Random {
 /// The wheel, and a simple tree as its model.
 struct Model {
     wheel: Wheel<u64>,
-    /// Maps (tick, number of the insert) to (deadline, key).
+    /// Maps (tick, index of the insert) to (deadline, key).
     tree: BTreeMap<(u64, u64), (u64, Key)>,
     stale: VecDeque<Key>,
     inserts: u64,

@@ -10,7 +10,7 @@ use crate::spans::{Poll, Source, State, TaskKind, TaskSpans};
 /// Polls that block for less time are ignored, because a page fault or a brief lock may be the cause.
 const BRIEF: Duration = Duration::from_micros(300);
 
-/// One poll that blocks for this long is reported.
+/// Even a single poll is reported if it blocks for this long.
 const ONE_BLOCK: Duration = Duration::from_millis(5);
 
 /// Several polls that block are reported only if they block for at least this share of the run in total.
@@ -28,7 +28,7 @@ const ALIKE: u32 = 4;
 
 /// After a period in which all workers were in polls, an event counts as delayed by the period if the event
 /// loop notices it within this time. Because the machine may be busy, 1 / `PART` of the period's length is
-/// added.
+/// added to this time.
 const PROMPTLY: Duration = Duration::from_millis(2);
 const PART: u32 = 4;
 
@@ -59,15 +59,15 @@ impl Adviser<'_> {
         }
         let mut tasks: Vec<usize> = (0..sums.len()).filter(|&task| sums[task].1 > 0).collect();
         tasks.sort_by_key(|&task| std::cmp::Reverse(sums[task].0));
-        // Keep only tasks that blocked, in total, for at least a tenth as long as the task with the longest
-        // block.
+        // `longest` is the poll that blocked longest. Keep only tasks that blocked, in total, for at least a
+        // tenth as long as the task of this poll.
         tasks.retain(|&task| sums[task].0 * 10 >= sums[longest.task].0);
         tasks.retain(|&task| task != longest.task);
         tasks.insert(0, longest.task);
         let (blocked, count) = sums[longest.task];
         let text = format!(
-            "{} blocked {} for {} in one poll, and for {} in all ({}){}. Its thread gave the core away: the \
-             task made a call that waits (a sleep, a file, a socket of std), or it waited for a lock that \
+            "{} blocked {} for {} in one poll, and for {} in all ({}){}. In such a poll, either the task \
+             made a call that waits (a sleep, a file, a socket of std), or it waited for a lock that \
              another thread held. Await instead, or use spawn_blocking. Do not hold a lock for long.",
             self.label(longest.task),
             self.lane(longest.lane),

@@ -14,7 +14,7 @@ const MANY: usize = 50;
 /// At least this share of the woken tasks must have gone back to waiting.
 const MOSTLY_VAIN: f64 = 0.7;
 
-/// In at least this share of the crowds, some tasks must have continued, but at most half of the crowd. If
+/// In at least this share of the crowds, some of the tasks must have continued, but at most half of them. If
 /// most tasks continue, the wakes are a message to all of them, which is not a fault.
 const SOME_WENT_ON: f64 = 0.5;
 

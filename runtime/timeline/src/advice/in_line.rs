@@ -14,8 +14,8 @@ use crate::spans::Source;
 /// The minimum number of tasks that wait for one another. Two tasks that take turns only exchange messages.
 const FEWEST: usize = 3;
 
-/// The period lasts from the beginning of the first wait to the end of the last wait. In at least this share
-/// of the period, at least one task must wait for an event.
+/// The *period* lasts from the beginning of the tasks' first wait for an event to the end of their last one.
+/// In at least this share of the period, at least one task must wait for an event.
 const MOSTLY_EVENTS: f64 = 0.6;
 
 /// Two or more tasks may wait for events at the same time in at most this share of the period. A short

@@ -12,8 +12,8 @@ use crate::spans::{State, TaskKind};
 /// The minimum number of steps. Two or three steps may well depend on each other.
 const FEWEST: usize = 4;
 
-/// Only waits that take at least this time count. If waits are shorter, a program gains nothing by waiting
-/// for all events at once.
+/// A wait counts only if it takes at least this time. If waits are shorter, a program gains nothing by
+/// waiting for all events at once.
 const LEAST_WAIT: Duration = Duration::from_millis(1);
 
 /// A loop of spawns is reported only if the spawned tasks live at least this long, on average.
@@ -221,7 +221,7 @@ impl Adviser<'_> {
         let noun = if jobs { "job" } else { "task" };
         let gain = match computes && !jobs && hands < 2 {
             true => format!(
-                "They compute, so this gains nothing with one {}, but it would with two",
+                "They compute, so with one {}, spawning them all gains nothing; with two, it would",
                 workers(1).trim_start_matches("1 ")
             ),
             false => format!(

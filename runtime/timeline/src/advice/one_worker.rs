@@ -10,8 +10,8 @@ use crate::figures::share;
 /// At least one worker must be busy in at least this share of the run.
 const MOSTLY_WORK: f64 = 0.5;
 
-/// The maximum ratio of two times: the sum of all workers' times in polls, and the time in which at least one
-/// worker was in a poll. Up to this ratio, two workers are hardly ever busy at the same time.
+/// The maximum of a quotient: the sum of all workers' times in polls, divided by the time in which at least
+/// one worker was in a poll. Up to this quotient, two workers are hardly ever busy at the same time.
 const HARDLY_TOGETHER: f64 = 1.1;
 
 /// One task, which is named as the cause, must do at least this share of the work.
@@ -54,8 +54,8 @@ impl Adviser<'_> {
         let at_best = span.as_secs_f64() / left.as_secs_f64();
         let text = format!(
             "One {WORKER} at a time was busy, for {} of the run's {}, and {} of that work was done in {}. \
-             A task runs on one {WORKER} at a time, and futures that are joined inside a task are part of \
-             it. Spawn the parts as tasks: with {}, the program would be at best about {} times as fast.",
+             A task runs on one {WORKER} at a time, and so do futures that are joined inside it. Spawn these \
+             futures as tasks: with {}, the program would be at best about {} times as fast.",
             Time(any),
             Time(span),
             Percent(part),

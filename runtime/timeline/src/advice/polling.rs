@@ -8,8 +8,8 @@ use super::{Advice, Adviser, Kind};
 use crate::figures::TaskFigures;
 use crate::spans::TaskKind;
 
-/// The minimum number of polls of a task that counts as busy polling. Such a task is usually polled thousands
-/// of times. A task that only yields now and then is polled less often.
+/// A task must be polled at least this often to count as busy polling. Such a task is usually polled
+/// thousands of times. A task that only yields now and then is polled less often.
 const MANY_POLLS: u64 = 1000;
 
 /// The maximum average length of a poll that only checks something. Checking a flag takes well under a
@@ -20,8 +20,8 @@ const SHORT_POLL: Duration = Duration::from_micros(if cfg!(debug_assertions) { 8
 /// the task may also wait for other things, and because it does not wake itself in its last poll.
 const MOSTLY_SELF_WOKEN: f64 = 0.9;
 
-/// The minimum number of sleeps that count as polling. They must have about the same length, and the task
-/// must do no work between them.
+/// A task's sleeps count as polling only if there are at least this many. They must also have about the same
+/// length, and the task must do no work between them.
 const MANY_SLEEPS: usize = 10;
 
 /// A poll counts as a check only if it takes less CPU time than this.
@@ -44,8 +44,8 @@ impl Adviser<'_> {
         let &task = tasks.first()?;
         let its = &figures[task];
         let text = format!(
-            "{} was polled {} times, for {} on average, and woke itself in {} of these polls: it checks in a \
-             loop instead of waiting{}. Let the event wake it.",
+            "{} was polled {} times, for {} on average, and woke itself in {} of these polls: the task \
+             checks in a loop instead of waiting{}. Let the event wake it.",
             self.label(task),
             its.polls,
             Time(mean_poll(its)),
@@ -70,7 +70,7 @@ impl Adviser<'_> {
         found.sort_by_key(|(_, asking)| std::cmp::Reverse(asking.sleeps));
         let &(task, asking) = found.first()?;
         let text = format!(
-            "{} slept {} times for {} and only checked in between: it noticed the awaited event up to {} \
+            "{} slept {} times for about {} and only checked in between: it noticed the awaited event up to {} \
              late{}. Let the event wake it, through a channel, a Notify, or the task's handle.",
             self.label(task),
             asking.sleeps,

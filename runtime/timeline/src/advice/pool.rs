@@ -21,7 +21,7 @@ const TINY: Duration = Duration::from_micros(50);
 const MANY_COMPUTING: usize = 16;
 const PER_CORE: usize = 4;
 
-/// The minimum average CPU time of jobs that count as computing.
+/// Jobs count as computing if their average CPU time is at least this.
 const COMPUTING: Duration = Duration::from_micros(500);
 
 /// Blocked threads are reported if at least this many are blocked at once. Threads cost memory and time to
@@ -76,8 +76,8 @@ impl Adviser<'_> {
             return advice(
                 Kind::ManyJobs,
                 format!(
-                    "{} computed in the blocking pool for {} each, on up to {at_once} threads at once, \
-                     with {}. They take the cores from one another and from the {WORKER}s. Compute in \
+                    "{} computed in the blocking pool for {} each, on up to {at_once} threads at once. The \
+                     machine has {}, which these jobs take from one another and from the {WORKER}s. Compute in \
                      tasks, which run on {}, or begin no more jobs at once than there are cores.",
                     counted(count, "job"),
                     Time(each),
@@ -90,7 +90,7 @@ impl Adviser<'_> {
             return advice(
                 Kind::ManyJobs,
                 format!(
-                    "{} of the blocking pool used up to {at_once} threads at once. Each job occupies a \
+                    "{} ran in the blocking pool, on up to {at_once} threads at once. Each job occupies a \
                      thread while it waits. Await in tasks instead, or limit how many jobs run at once.",
                     counted(count, "job"),
                 ),

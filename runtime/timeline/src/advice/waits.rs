@@ -139,7 +139,7 @@ pub(super) fn is_ticker(fired: &[Duration]) -> bool {
     gaps.sort_by(f64::total_cmp);
     let median = gaps[gaps.len() / 2];
     if median < 2.5 {
-        // At a period this short, the drift of a loop of sleeps is not visible.
+        // With a period this short, the drift of a loop of sleeps is not visible.
         return mean < 1.06 || (mean - 2.0).abs() < 0.03;
     }
     let round = |period: f64| match period {
@@ -161,7 +161,7 @@ pub(super) fn is_ticker(fired: &[Duration]) -> bool {
         })
 }
 
-/// A grid has one point every `period`, and one of the instants is a point. For each such grid, computes the
+/// A grid has one point every `period`. For each grid that has a point at one of the instants, computes the
 /// share of the instants that lie at most `TICK` after a point. Returns the largest of these shares.
 fn on_grid(instants: impl Iterator<Item = f64>, period: f64) -> f64 {
     let mut phases: Vec<f64> = instants.map(|at| at.rem_euclid(period)).collect();

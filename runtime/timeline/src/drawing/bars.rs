@@ -63,7 +63,7 @@ impl Row<'_> {
         paper.text(Class::Figure, (FIGURES, line), figure);
     }
 
-    /// Draws what a worker did. `number` is its row, which determines its colour.
+    /// Draws what a worker did. `number` is the index of the worker's row, which determines the colour.
     pub(super) fn cook(self, paper: &mut Paper, number: usize, cook: &CookRow) {
         let (top, class) = (self.y + (ROW - RUNNING) / 2.0, Class::Cook(number));
         paper.rect(Class::Band, [PLOT, top, LENGTH, RUNNING], 2.0);

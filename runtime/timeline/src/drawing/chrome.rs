@@ -22,9 +22,9 @@ use super::{
 };
 use crate::spans::Spans;
 
-/// The number of the process whose tracks are threads.
+/// The id of the process whose tracks are threads.
 const COOKS: u64 = 1;
-/// The number of the process whose tracks are tasks.
+/// The id of the process whose tracks are tasks.
 const TASKS: u64 = 2;
 
 /// Writes the run.
@@ -219,8 +219,8 @@ impl<W: Write> Trace<'_, W> {
         self.instant(source, of_task(wake.task), wake.at, json!({}))
     }
 
-    /// Draws an arrow. Perfetto draws it only if both ends are within a slice. When a task ends, it wakes the
-    /// awaiting task just after its last poll, so the beginning of the arrow is moved into that poll.
+    /// Draws an arrow. Perfetto shows it only if both ends are within a slice. A task that ends wakes the
+    /// awaiting task just after its own last poll, so the beginning of the arrow is moved into that poll.
     fn arrow(&mut self, id: usize, by: usize, wake: &Wake) -> io::Result<()> {
         let (Some((polled, until)), Some((from, to))) = (wake.polled, wake.from) else {
             return Ok(());

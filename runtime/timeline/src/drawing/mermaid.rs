@@ -94,7 +94,8 @@ struct Chart<'a> {
 
 impl<'a> Chart<'a> {
     fn new(gantt: &'a Gantt) -> Self {
-        // The unit is so small that rounding is invisible: a nanosecond, or at most a thousandth of the run.
+        // The unit is so small that rounding is invisible: at most a thousandth of the run, or a nanosecond if
+        // the run is shorter than a millisecond.
         let unit = match gantt.window.length() {
             0..MILLI => 1,
             MILLI..HUNDRED_SECONDS => 1_000,

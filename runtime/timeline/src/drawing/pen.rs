@@ -15,11 +15,11 @@ pub struct Look {
 
 /// The characters that a drawing consists of.
 pub(super) struct Signs {
-    /// The characters for a share of a piece of time, from the smallest share to the largest. In Unicode,
-    /// they are filled from the left.
+    /// The characters in the rows of tasks, for a share of a piece of time, from the smallest share to the
+    /// largest. In Unicode, they are filled from the left.
     pub(super) parts: &'static [char],
-    /// The characters for a share, from the smallest share to the largest. In Unicode, they are filled from
-    /// below.
+    /// The characters in the other rows, for a share, from the smallest share to the largest. In Unicode,
+    /// they are filled from below.
     pub(super) heights: &'static [char],
     pub(super) queued: char,
     pub(super) waiting: char,

@@ -38,9 +38,9 @@
 
   frame();
   check("the picture is not blank", colours() > (run.polls.length > 0 ? 8 : 2), colours());
-  check("it opens on tasks where tasks wait", view.by === (run.waits ? "task" : "worker"), view.by);
+  check("the page opens by task if tasks mostly wait", view.by === (run.waits ? "task" : "worker"), view.by);
   check("the title is shown", at("title").textContent.length > 0 && document.title.includes("brigade"), document.title);
-  check("nothing became markup", document.querySelectorAll("b:not(#tip b, #card b)").length === 0);
+  check("no name is interpreted as markup", document.querySelectorAll("b:not(#tip b, #card b)").length === 0);
 
   compareFigures();
   checkStranded();
@@ -50,11 +50,11 @@
     checkTips();
     checkSvg();
   } else {
-    check("an empty run says so", !at("empty").hidden && at("empty").textContent.includes("Nothing"));
+    check("the page of an empty run says that nothing was recorded", !at("empty").hidden && at("empty").textContent.includes("Nothing"));
     for (const key of ["n", "p", "w", "e", "Enter", "+", "-", "0", "t", "c", "]", "Escape"]) press(key);
     point("pointermove", 400, 300);
     click(400, 300);
-    check("an empty run can be touched", true);
+    check("the page of an empty run survives keys and clicks", true);
   }
   measure();
 
@@ -86,15 +86,15 @@
     const legend = () => [...document.querySelectorAll(".legend li")].filter((item) => item.offsetParent).map((item) => item.textContent).join();
     const mark = run.marks.kind.indexOf(4);
     press("c");
-    check("by cook, the legend names what is stranded", legend().includes("stranded"), legend());
+    check("by worker, the legend explains the sign for stranded tasks", legend().includes("stranded"), legend());
     const sign = middle(placeOf({ kind: "mark", row: mark }));
     point("pointermove", sign[0], placeOf({ kind: "mark", row: mark }).top - 5 + rowHeight() - 8);
-    check("its mark names the task", shown(run.names[task]), at("tip").textContent);
+    check("the tip of the stranded mark names the task", shown(run.names[task]), at("tip").textContent);
     press("t");
-    check("by task, the legend names what is stranded", legend().includes("stranded"), legend());
+    check("by task, the legend explains the sign for stranded tasks", legend().includes("stranded"), legend());
     const { left, top, width, height } = placeOf({ kind: "task", row: task });
     point("pointermove", left + width * 0.9, top + height / 2);
-    check("its row says why it waits", shown("its waker is gone"), at("tip").textContent);
+    check("the tip of a stranded task says why it waits", shown("its waker is gone"), at("tip").textContent);
     press("c");
   }
 
@@ -109,31 +109,31 @@
     const label = run.names[run.polls.task[poll]];
     const [x, y] = middle(placeOf({ kind: "poll", row: poll }));
     point("pointermove", x, y);
-    check("hovering shows facts", shown("took"), at("tip").textContent);
-    check("hovering names the task", at("tip").querySelector("b")?.textContent === label, at("tip").textContent);
+    check("the tip under the mouse shows facts", shown("took"), at("tip").textContent);
+    check("the tip under the mouse names the task", at("tip").querySelector("b")?.textContent === label, at("tip").textContent);
     const box = at("tip").getBoundingClientRect();
     const place = placeOf(view.hover);
     const { top: above } = scene.getBoundingClientRect();
     const beside = box.bottom <= above + place.top || box.top >= above + place.top + place.height;
-    check("the tip does not cover what it explains", beside, `${box.top} ${box.bottom}`);
+    check("the tip does not cover the poll that it explains", beside, `${box.top} ${box.bottom}`);
     click(x, y);
-    check("a click pins", !at("card").hidden && view.pin?.row === poll, JSON.stringify(view.pin));
+    check("a click pins the poll", !at("card").hidden && view.pin?.row === poll, JSON.stringify(view.pin));
     checkTerms();
     point("pointerleave", x, y);
-    check("leaving hides the facts", at("tip").hidden);
+    check("the tip disappears when the mouse leaves the picture", at("tip").hidden);
 
     const before = view.to - view.from;
     point("wheel", x, y, { deltaY: -400 });
     frame();
     check("the wheel zooms in", view.to - view.from < before * 0.6, view.to - view.from);
-    check("the wheel keeps its place", Math.abs(xOf((run.polls.from[poll] + run.polls.to[poll]) / 2) - x) < 30);
+    check("the instant under the mouse keeps its place", Math.abs(xOf((run.polls.from[poll] + run.polls.to[poll]) / 2) - x) < 30);
     const from = view.from;
     point("pointerdown", x, y);
     point("pointermove", x - 200, y);
     point("pointerup", x - 200, y);
     frame();
-    check("a drag moves on in time", view.from > from, `${from} ${view.from}`);
-    check("a drag does not unpin", view.pin?.row === poll);
+    check("a drag to the left shows a later time", view.from > from, `${from} ${view.from}`);
+    check("after a drag, the poll is still pinned", view.pin?.row === poll);
     press("0");
     point("pointerdown", 400, y, { shiftKey: true });
     point("pointermove", 600, y, { shiftKey: true });
@@ -141,24 +141,24 @@
     frame();
     checkArea();
     press("0");
-    check("0 shows the whole run", view.from === 0 && view.to - view.from === before);
+    check("the key 0 shows the whole run", view.from === 0 && view.to - view.from === before);
 
     const wanted = label.slice(0, 4).toUpperCase();
     const fits = run.names.filter((name) => name.toUpperCase().includes(wanted)).length;
     filter(wanted);
-    check("the filter filters", view.rowOfTask.filter((row) => row >= 0).length === fits && fits > 0, `${view.rowOfTask} of ${fits}`);
-    check("the filter counts", at("count").textContent.replace(/,/g, "").startsWith(`${fits} of `), at("count").textContent);
+    check("the filter shows exactly the tasks that match", view.rowOfTask.filter((row) => row >= 0).length === fits && fits > 0, `${view.rowOfTask} of ${fits}`);
+    check("the filter shows how many tasks match", at("count").textContent.replace(/,/g, "").startsWith(`${fits} of `), at("count").textContent);
     filter("no task is called that");
     press("t");
-    check("a filter that finds nothing says so", !at("empty").hidden && view.rows.length === 0);
+    check("if no task matches the filter, the page says so", !at("empty").hidden && view.rows.length === 0);
     filter("");
-    check("no filter, all tasks", view.rows.length === run.names.length && at("empty").hidden);
+    check("without a filter, all tasks are shown", view.rows.length === run.names.length && at("empty").hidden);
     point("pointermove", 20, view.top + 3);
     const first = run.names[view.rows[Math.floor(3 / rowHeight())]];
-    check("by task, names have facts", at("tip").querySelector("b")?.textContent === first, at("tip").textContent);
+    check("by task, a name has a tip", at("tip").querySelector("b")?.textContent === first, at("tip").textContent);
     point("pointerleave", 20, 20);
     press("Escape");
-    check("Escape unpins", view.pin === null && at("card").hidden);
+    check("Escape unpins the poll", view.pin === null && at("card").hidden);
   }
 
   function checkTerms() {
@@ -171,24 +171,24 @@
     const area = view.pin;
     const { from, to, took } = run.polls;
     const inside = [...took.keys()].filter((poll) => from[poll] <= area.to && to[poll] >= area.from);
-    check("no tip covers its sums", at("tip").hidden);
+    check("no tip covers the sums of the area", at("tip").hidden);
     check("a drag with Shift marks an area", area?.kind === "area" && !at("card").hidden, JSON.stringify(area));
     const fact = (term) => [...at("card").querySelectorAll("dt")].find(({ textContent }) => textContent === term)?.nextElementSibling.textContent;
-    if (area.of.length === run.lanes.length) check("it counts its polls", Number(fact("polls").replace(/,/g, "")) === inside.length, `${fact("polls")}, not ${inside.length}`);
+    if (area.of.length === run.lanes.length) check("the sums count the polls in the area", Number(fact("polls").replace(/,/g, "")) === inside.length, `${fact("polls")}, not ${inside.length}`);
     checkTerms();
-    check("it adds up their time", /\d.* %/.test(fact("running")), fact("running"));
+    check("the sums show the time in polls", /\d.* %/.test(fact("running")), fact("running"));
     const bars = [...at("card").querySelectorAll(".bars button:enabled")];
     const counts = bars.map((bar) => Number(bar.dataset.tip.replace(/,/g, "").split(" ")[0]));
     const polls = Number(fact("polls").replace(/,/g, ""));
-    check("its histogram has every poll", counts.reduce((a, b) => a + b, 0) === polls, `${counts} of ${polls}`);
+    check("the histogram contains every poll of the area", counts.reduce((a, b) => a + b, 0) === polls, `${counts} of ${polls}`);
     press("Enter");
     check("Enter zooms to an area", Math.abs(view.from - area.from) < 1 && Math.abs(view.to - area.to) < 1, view.from);
     press("0");
     press("a");
-    check("a adds up what is shown", view.pin?.of.length === view.rows.length, JSON.stringify(view.pin));
+    check("the key a adds up all rows that are shown", view.pin?.of.length === view.rows.length, JSON.stringify(view.pin));
     const all = at("card").querySelectorAll(".bars button:enabled");
     all[all.length - 1]?.click();
-    check("the last bar goes to the longest poll", took[view.pin.row] === Math.max(...took), JSON.stringify(view.pin));
+    check("the last bar of the histogram pins the longest poll", took[view.pin.row] === Math.max(...took), JSON.stringify(view.pin));
     press("0");
     press("c");
   }
@@ -200,20 +200,20 @@
     term.dispatchEvent(new PointerEvent("pointerover", { bubbles: true }));
     const [tip, its] = [at("tip").getBoundingClientRect(), term.getBoundingClientRect()];
     check("a term has a tip", shown(GLOSSARY.get(term.textContent)), at("tip").textContent);
-    check("it does not cover the term", tip.top >= its.bottom || tip.bottom <= its.top, `${tip.top} ${its.bottom}`);
+    check("the tip does not cover its term", tip.top >= its.bottom || tip.bottom <= its.top, `${tip.top} ${its.bottom}`);
     document.body.dispatchEvent(new PointerEvent("pointerover", { bubbles: true }));
-    check("it does not outlive the term", at("tip").hidden);
+    check("the tip disappears when the mouse leaves its term", at("tip").hidden);
     document.querySelector("#figures td button").click();
-    check("the longest poll is a click away", view.pin?.row === run.runs[0].longest, JSON.stringify(view.pin));
+    check("a click on the figure pins the longest poll", view.pin?.row === run.runs[0].longest, JSON.stringify(view.pin));
     const [x, y] = middle(placeOf(view.pin));
     point("pointermove", x, y);
     check("the tip does not repeat the card", at("tip").hidden);
     press("Escape");
-    check("the mouse is on it", shown("took"), at("tip").textContent);
+    check("the mouse is on the longest poll", shown("took"), at("tip").textContent);
     press("Home");
     press("0");
     const { from, to } = view.hover?.kind === "poll" ? { from: run.polls.from[view.hover.row], to: run.polls.to[view.hover.row] } : view;
-    check("facts follow the picture", xOf(from) - 4 <= x && x <= xOf(to) + 4, `${JSON.stringify(view.hover)} at ${x}`);
+    check("the tip shows what is under the mouse after the picture moved", xOf(from) - 4 <= x && x <= xOf(to) + 4, `${JSON.stringify(view.hover)} at ${x}`);
     point("pointerleave", x, y);
     press("Escape");
   }
@@ -231,8 +231,8 @@
       press("s");
       const picture = new DOMParser().parseFromString(saved, "image/svg+xml");
       check("the SVG can be read", picture.querySelector("parsererror") === null && picture.documentElement.localName === "svg", saved.slice(0, 200));
-      check("the SVG says which run it is", picture.querySelector("text").textContent.startsWith(at("title").textContent));
-      check("the SVG has the picture", picture.querySelectorAll("rect").length > 20, saved.length);
+      check("the SVG begins with the title of the run", picture.querySelector("text").textContent.startsWith(at("title").textContent));
+      check("the SVG contains the picture", picture.querySelectorAll("rect").length > 20, saved.length);
     }
     press("c");
   }
@@ -241,17 +241,17 @@
     press("c");
     press("n");
     const first = view.pin?.row;
-    check("n pins the first poll shown", first === 0, first);
+    check("the key n pins the first poll shown", first === 0, first);
     const { start, rows } = run.pollsOfTask;
     const task = run.names.findIndex((_, i) => start[i + 1] - start[i] > 1 && run.polls.stir[rows[start[i] + 1]] >= 0 && run.tasks.kind[i] === 0);
     press("t");
     const place = placeOf({ kind: "poll", row: rows[start[task]] });
-    check("by task, its row is there", place !== null);
+    check("by task, the poll has a place in the picture", place !== null);
     view.pin = { kind: "poll", row: rows[start[task]] };
     press("n");
-    check("n goes to the next poll", view.pin?.row === rows[start[task] + 1], JSON.stringify(view.pin));
+    check("the key n goes to the next poll", view.pin?.row === rows[start[task] + 1], JSON.stringify(view.pin));
     press("p");
-    check("p goes back", view.pin?.row === rows[start[task]]);
+    check("the key p goes back to the previous poll", view.pin?.row === rows[start[task]]);
     press("Enter");
     const poll = view.pin.row;
     const [from, to] = [run.polls.from[poll], run.polls.to[poll]];
@@ -259,20 +259,20 @@
     // the margins, the window is then at most 63 poll lengths. On a busy machine, this may be more than half
     // of the run.
     const widest = Math.max(run.length / 2, 64 * (to - from));
-    check("Enter zooms to it", view.from <= from && view.to >= to && view.to - view.from < widest, `${view.from} ${view.to}, of ${run.length}, to ${from} ${to}`);
+    check("Enter zooms to the pinned poll", view.from <= from && view.to >= to && view.to - view.from < widest, `${view.from} ${view.to}, of ${run.length}, to ${from} ${to}`);
     press("w");
-    check("w follows the arrow to the waker", run.polls.task[view.pin.row] === run.stirs.by[run.polls.stir[poll]], JSON.stringify(view.pin));
+    check("the key w pins the poll that made the wake", run.polls.task[view.pin.row] === run.stirs.by[run.polls.stir[poll]], JSON.stringify(view.pin));
     press("e");
-    check("e follows an arrow on", run.polls.stir[view.pin.row] >= 0);
+    check("the key e pins a poll that a wake led to", run.polls.stir[view.pin.row] >= 0);
     press("Escape");
     press("0");
     press("?");
-    check("? lists the keys", at("help").open && at("keys").querySelectorAll("kbd").length > 20);
+    check("the key ? lists the keys", at("help").open && at("keys").querySelectorAll("kbd").length > 20);
     at("help").close();
     const theme = () => getComputedStyle(document.body).backgroundColor;
     const day = theme();
     press("d");
-    check("d switches the theme", theme() !== day, day);
+    check("the key d switches the theme", theme() !== day, day);
     press("d");
     press("c");
   }

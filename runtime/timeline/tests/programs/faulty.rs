@@ -33,7 +33,7 @@ macro_rules! program {
 
 pub(crate) const ALL: &[Faulty] = &[
     Faulty {
-        name: "sleeps of std in tasks",
+        name: "tasks that call std's sleep",
         kinds: &[Kind::Blocking],
         workers: 1,
         gains: false,
@@ -51,7 +51,7 @@ pub(crate) const ALL: &[Faulty] = &[
         }),
     },
     Faulty {
-        name: "many short naps of std",
+        name: "many short calls of std's sleep",
         kinds: &[Kind::Blocking],
         workers: 1,
         gains: false,
@@ -65,7 +65,7 @@ pub(crate) const ALL: &[Faulty] = &[
         }),
     },
     Faulty {
-        name: "a socket of std in a task",
+        name: "a task that uses a socket of std",
         kinds: &[Kind::Blocking],
         workers: 1,
         gains: false,
@@ -118,7 +118,7 @@ pub(crate) const ALL: &[Faulty] = &[
         }),
     },
     Faulty {
-        name: "computing without a yield beside tickers",
+        name: "a task that computes without a yield beside tickers",
         kinds: &[Kind::Computing],
         workers: 1,
         gains: false,
@@ -240,7 +240,7 @@ pub(crate) const ALL: &[Faulty] = &[
         }),
     },
     Faulty {
-        name: "an async lock across a wait",
+        name: "an async lock held across a wait",
         kinds: &[Kind::InLine],
         workers: 1,
         gains: true,
@@ -262,7 +262,7 @@ pub(crate) const ALL: &[Faulty] = &[
         }),
     },
     Faulty {
-        name: "a semaphore of one",
+        name: "a semaphore with one permit",
         kinds: &[Kind::InLine],
         workers: 1,
         gains: true,
@@ -270,7 +270,7 @@ pub(crate) const ALL: &[Faulty] = &[
         mended: program!(_ => limited(8).await),
     },
     Faulty {
-        name: "all are woken for one",
+        name: "all tasks are woken for one item",
         kinds: &[Kind::Herd],
         workers: 1,
         gains: false,
@@ -278,7 +278,7 @@ pub(crate) const ALL: &[Faulty] = &[
         mended: program!(_ => queue(false).await),
     },
     Faulty {
-        name: "a flag asked for by yielding",
+        name: "a task that yields until a flag is set",
         kinds: &[Kind::BusyPolling],
         workers: 1,
         gains: false,
@@ -293,7 +293,7 @@ pub(crate) const ALL: &[Faulty] = &[
         mended: program!(_ => told().await),
     },
     Faulty {
-        name: "a flag asked for by a timer",
+        name: "a task that sleeps until a flag is set",
         kinds: &[Kind::TimerPolling],
         workers: 1,
         gains: false,
@@ -311,7 +311,7 @@ pub(crate) const ALL: &[Faulty] = &[
         mended: program!(_ => told().await),
     },
     Faulty {
-        name: "main asks by a timer for a job",
+        name: "a main future that sleeps until a job is done",
         kinds: &[Kind::TimerPolling],
         workers: 1,
         gains: false,

@@ -3,7 +3,7 @@
 const FONT = "12px system-ui, Liberation Sans, sans-serif";
 const SMALL = FONT.replace("12px", "11px");
 const SIGNS = "8px Liberation Sans, Segoe UI Symbol, DejaVu Sans, sans-serif";
-const COOKS = 8; // the number of colours for workers, and for tasks; then the colours repeat
+const COOKS = 8; // workers have this many colours, and tasks have as many; then the colours repeat
 const NONE = "transparent";
 const HATCH = "url(#hatch)"; // the pattern for a parked worker, so that it does not look like empty space
 

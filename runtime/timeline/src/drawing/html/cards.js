@@ -65,9 +65,9 @@ function pin(thing) {
   const add = (shown, ...parts) => shown && row.append(button(...parts));
   add(about(thing).task >= 0, "‹ poll", "The poll before (p)", () => stepPoll(-1));
   add(about(thing).task >= 0, "poll ›", "The poll after (n)", () => stepPoll(1));
-  add(acrossWake(-1) >= 0, "waker", "The poll that woke it (w)", () => followWake(-1));
-  add(acrossWake(1) >= 0, "woken", "The poll that it led to (e)", () => followWake(1));
-  add(true, "zoom", "Zoom to it (Enter)", zoomToPin);
+  add(acrossWake(-1) >= 0, "waker", "The poll whose wake led to this poll (w)", () => followWake(-1));
+  add(acrossWake(1) >= 0, "woken", "The first poll that a wake of this poll led to (e)", () => followWake(1));
+  add(true, "zoom", "Zoom to the pinned thing (Enter)", zoomToPin);
   add(true, "close", "Unpin it (Escape)", () => pin(null));
   byId("spoken").textContent = `${facts.title}: ${facts.lines.map((line) => line.join(" ")).join(", ")}`;
 }

@@ -13,8 +13,8 @@ function hover(place) {
   redraw();
 }
 
-/// Returns what a drag from this place does. In the strip at the top, a drag moves the window or chooses
-/// a new one. Over the curves, or with Shift, a drag marks an area. Elsewhere, a drag moves the picture.
+/// Returns what a drag from this place does. In the strip, it moves the window if it begins inside, or else draws a
+/// new window. Over the curves, or with Shift, it marks an area. Elsewhere, it moves the picture.
 function dragFrom({ x, y }, shift) {
   const { from, to, scroll } = view;
   const [begun, pixel] = [timeAt(x), nanosPerPixel()];
@@ -153,7 +153,7 @@ const KEYS = [
   ["c t", "by worker, by task", (way) => toolbar.elements.by[way < 0 ? 0 : 1].click()],
   ["/", "filter tasks by name", () => byId("filter").focus()],
   ["p n", "the previous, next poll of the pinned task; with nothing pinned, the first poll shown", stepPoll],
-  ["w e", "follow an arrow: back to the poll that woke the pinned poll, on to a poll that it led to", followWake],
+  ["w e", "follow an arrow: back to the poll whose wake led to the pinned poll, on to the first poll that a wake of it led to", followWake],
   ["a", "add up what is shown, with a histogram of poll lengths", addUp],
   ["Enter", "zoom to what is pinned", zoomToPin],
   ["Escape", "unpin", () => pin(null)],

@@ -73,13 +73,13 @@ struct Record {
     active: Duration,
 }
 
-/// The beginning of a run, and the numbers of its first task, poll and wake.
+/// The beginning of a run, and the numbers that its first task, poll and wake have on the page.
 struct Base {
     begin: Duration,
     task: usize,
     poll: usize,
     wake: usize,
-    /// The numbers of the run's threads.
+    /// For each thread of the run, its number on the page.
     lanes: Vec<i64>,
 }
 
