@@ -129,7 +129,7 @@ fn rows(options: &Options) -> io::Result<bool> {
     Ok(failed)
 }
 
-/// The reason why a measurement has no figure.
+/// Why a measurement has no figure.
 pub(crate) enum Trouble {
     /// The runtime cannot run this benchmark on this machine.
     Unfit(String),

@@ -16,7 +16,7 @@ use crate::conduct::{Scale, Trouble, columns, measure};
 struct Curve<'a> {
     row: &'static str,
     figure: &'static str,
-    /// The title of the chart, and a part of the name of its file.
+    /// The chart's title. The name of the chart's file contains it.
     of: &'static str,
     sizes: &'a [usize],
     scale: fn(usize) -> Scale,

@@ -147,7 +147,7 @@ pub fn median(mut values: Vec<f64>) -> Option<f64> {
     }
 }
 
-/// Returns the value below which this share of the values lies.
+/// Returns a percentile: the value below which the given share of the values lies.
 #[must_use]
 pub fn percentile(mut values: Vec<f64>, share: f64) -> Option<f64> {
     values.sort_by(f64::total_cmp);

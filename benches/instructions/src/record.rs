@@ -136,7 +136,7 @@ impl fmt::Display for Record {
         )?;
         writeln!(
             f,
-            "Written by `.ci/instructions --write`. Counts the code in user space, including libc and the channels."
+            "Written by `.ci/instructions --write`. The counts include libc and the channels, but no code of the kernel."
         )?;
         writeln!(f, "Counted with {}.\n", self.compiler)?;
         writeln!(
