@@ -42,7 +42,7 @@ const DEEDS: u64 = 25;
 /// How long a client waits for an event before the event counts as lost.
 const LOST: Duration = Duration::from_secs(60);
 
-/// Counts of what happened in all rounds together.
+/// Counts of what happened, summed over all rounds.
 #[derive(Default)]
 struct Book {
     operations: AtomicU64,
@@ -101,8 +101,8 @@ async fn must_come<F: Future>(book: &Book, wait: F) -> Option<F::Output> {
     came
 }
 
-/// Connects, sends some bytes and reads them back, or causes one of several faults. Without free descriptors,
-/// the connect may fail immediately.
+/// Connects, and then either sends some bytes and reads them back, or causes one of several faults, as `dice`
+/// decides. Without free descriptors, the connect may fail immediately.
 async fn talk(table: &Table, dice: &mut Dice) -> io::Result<()> {
     let stream = TcpStream::connect(table.listener.local_addr()?).await?;
     match dice.roll(6) {

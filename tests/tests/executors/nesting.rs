@@ -181,7 +181,7 @@ fn executors_may_await_each_others_tasks<K: Kitchen>() {
     thread.join().unwrap();
 }
 
-/// The main future's output may borrow. `block_on` drops the future before it returns.
+/// The main future's output may borrow. `block_on` drops the future before it returns the output.
 fn the_main_future_is_dropped_by_block_on<K: Kitchen>() {
     let executor = K::open();
     let drops = Tally::new();

@@ -18,8 +18,8 @@ use brigade::time::{sleep, timeout};
 use brigade_tests::{Kitchen, Tally, descriptors, on_both, pair, text_of};
 use futures::StreamExt;
 
-/// Returns the number that the next descriptor will get. If the limit on descriptors is this number, no
-/// descriptor can be opened.
+/// Returns the number that the next opened descriptor will get. If the process's limit on descriptors is set
+/// to this number, the process can open no descriptor.
 fn next_descriptor() -> u64 {
     fs::File::open("/dev/null").unwrap().as_raw_fd() as u64
 }
@@ -322,7 +322,7 @@ fn spoil_every_event_loop() {
 }
 
 /// A `Signal` receives only signals that are raised while it exists. After the only `Signal` was dropped, its
-/// handler stays installed and ignores further signals.
+/// handler stays installed and ignores later signals.
 fn a_signal_from_before_is_not_heard<K: Kitchen>() {
     use brigade::signal::{Kind, Signal};
     // SAFETY: `raise` takes a number. The first `Signal` has installed a handler, so the process does not

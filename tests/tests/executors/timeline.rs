@@ -341,7 +341,7 @@ fn tasks_of_other_executors_are_left_out<K: Kitchen>() {
     assert_eq!(run.tasks.len(), 2);
 }
 
-/// No task of the user counts as a main future, whatever its name is.
+/// A task of the user never counts as a main future, even if its name looks like that of a main future.
 fn no_name_makes_a_main_future<K: Kitchen>() {
     let executor = recorded::<K>();
     executor.block_on(async {

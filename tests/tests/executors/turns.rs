@@ -218,7 +218,7 @@ fn a_yield_lets_the_driver_look() {
                 // Other programs kept this thread from its core for too long.
                 continue;
             }
-            // Block the thread until the timer is due, so that it cannot fire before the first yield.
+            // Block the thread until the timer is due, so that the timer cannot fire before the first yield.
             let late = Instant::now() + Duration::from_millis(12);
             while Instant::now() < late {
                 std::hint::spin_loop();

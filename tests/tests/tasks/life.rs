@@ -1,6 +1,6 @@
-//! Compares a task with a model that counts its polls and drops. Wakers, the handle, the executor and other
-//! threads act on the task in any order. The task must be polled as often as in the model, must end in the
-//! same way, and must be freed.
+//! Compares a task with a model that predicts the task's polls and drops. Wakers, the handle, the executor
+//! and other threads act on the task in any order. The task must be polled as often as in the model, must end
+//! in the same way, and must be freed.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -198,7 +198,7 @@ impl<E: Executor> Real<E> {
                 assert!(self.polls.get() <= model.polls, "a poll too many");
                 brigade::yield_now().await;
             }
-            // The task must now make no further progress.
+            // The task must not be polled again now.
             for _ in 0..3 {
                 brigade::yield_now().await;
             }

@@ -161,7 +161,7 @@ fn a_spawn_is_not_kept_waiting_by_wakes() {
         (waking, waited)
     });
     waking.join().unwrap();
-    // Wakes that came before the spawn may cause one poll of each task. The bound is higher, because more
+    // Wakes that came before the spawn cause at most one poll of each task. The bound is higher, because more
     // wakes may arrive while the other thread spawns the task.
     assert!(
         waited < 100_000,
