@@ -196,7 +196,7 @@ impl Simulation {
         const OPERATIONS: usize = 1024;
         let Operation(_, runtime, _, polls, accesses) = operation;
         let look = LOOKS.iter().find(|look| look.0 == *runtime);
-        let (_, look, look_every) = look.expect("a runtime of these");
+        let (_, look, look_every) = look.expect("the runtime is in `LOOKS`");
         let (accesses, look) = (parse(accesses), parse(look));
         // The worker whose clock is furthest behind makes the next access. Clocks are integers in
         // picoseconds, so that they can be sorted.

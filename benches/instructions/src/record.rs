@@ -9,7 +9,7 @@ use crate::OPERATIONS;
 use crate::callgrind::{self, Cost};
 
 /// For each executor, the fraction by which an operation may exceed its recorded count. With two workers,
-/// the count depends partly on the order in which the threads run.
+/// this fraction is larger, because the count depends partly on the order in which the threads run.
 const MAY_GROW: [(&str, f64); 2] = [("one", 0.02), ("many", 0.1)];
 
 /// How many times an operation on two workers is counted. The smallest count is used, because in that run the

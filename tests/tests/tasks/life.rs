@@ -195,7 +195,7 @@ impl<E: Executor> Real<E> {
                         .is_none_or(|it| it.is_finished() == ended)
             };
             while !done() {
-                assert!(self.polls.get() <= model.polls, "a poll too many");
+                assert!(self.polls.get() <= model.polls, "too many polls");
                 brigade::yield_now().await;
             }
             // The task must not be polled again now.
