@@ -141,9 +141,9 @@ pub(crate) enum Trouble {
 pub(crate) enum Scale {
     /// The size that the benchmark itself defines.
     Own,
-    /// This number of tasks, timers or sockets.
+    /// The given number of tasks, timers or sockets.
     Size(usize),
-    /// This number of workers.
+    /// The given number of workers.
     Workers(usize),
 }
 

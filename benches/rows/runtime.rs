@@ -17,8 +17,8 @@ use std::{
     time::Duration,
 };
 
-/// The environment variable with the number of workers. [`measure`](crate::conduct::measure) sets it for the
-/// measuring process if `--workers` was given.
+/// The environment variable that sets how many workers a runtime has. [`measure`](crate::conduct::measure)
+/// sets it for the measuring process if `--workers` was given.
 pub(crate) const WORKERS_VARIABLE: &str = "BRIGADE_BENCH_WORKERS";
 
 /// Returns the number of worker threads of a [`Many`] runtime. It is two unless `--workers` sets another

@@ -2,7 +2,7 @@
 //! runtime has a column. The column `limit` shows the simplest code that can do the same work without a
 //! runtime.
 
-/// The number of threads that a runtime has in a benchmark.
+/// How many threads a runtime has in a benchmark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
     /// One thread does everything in an event loop.

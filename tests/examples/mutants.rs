@@ -193,7 +193,7 @@ impl Kitchen {
                 Some(_) => break End::Failed,
                 None if began.elapsed() > PATIENCE => {
                     let group = i32::try_from(tests.id()).expect("a process id");
-                    // SAFETY: `killpg` takes only numbers, and the group was made above.
+                    // SAFETY: `killpg` takes only numbers, and the process group was made above.
                     unsafe { libc::killpg(group, libc::SIGKILL) };
                     let _ = tests.wait();
                     break End::Hung;

@@ -48,9 +48,9 @@ pub fn threads() -> usize {
     fs::read_dir("/proc/self/task").map_or(0, Iterator::count)
 }
 
-/// Waits until at most `with_threads` threads are left. Returns the numbers of open descriptors and of live
-/// bytes. Dropping an executor waits until its threads have done their work, but the OS may end the threads a
-/// little later.
+/// Waits until at most `with_threads` threads are left. Returns how many descriptors are open, and how many
+/// bytes are allocated and not yet freed. Dropping an executor waits until its threads have done their work,
+/// but the OS may end the threads a little later.
 pub fn at_rest(with_threads: usize) -> (usize, i64) {
     while threads() > with_threads {
         thread::yield_now();

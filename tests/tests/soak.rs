@@ -351,8 +351,8 @@ fn serve_course(number: u64, seed: u64, book: &Arc<Book>) {
     }
 }
 
-/// Runs a few rounds without process-wide faults. Then returns the numbers of open descriptors and of live
-/// bytes. If an earlier round leaked, these numbers are higher than before.
+/// Runs a few rounds without process-wide faults. Then returns how many descriptors are open, and how many
+/// bytes are allocated. If an earlier round leaked, these numbers are higher than before that round.
 fn calm_down(seed: u64, book: &Arc<Book>, threads: usize) -> (usize, i64) {
     for number in 0..6 {
         serve_course(number, seed, book);

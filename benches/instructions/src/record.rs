@@ -87,7 +87,8 @@ impl Record {
     }
 
     /// Compares these counts with newer ones. Returns an error that names the operations whose counts have
-    /// grown too much. If there are none, or if the compilers differ, returns a message for the user.
+    /// grown too much. If no count has grown too much, or if the compilers differ, returns a message for the
+    /// user.
     pub(crate) fn compare(&self, now: &Record) -> Result<String, String> {
         if self.compiler != now.compiler {
             return Ok(format!(

@@ -85,8 +85,8 @@ pub(crate) const TIMERS: usize = 20_000;
 
 /// Arms and drops [`TIMERS`] timers, and polls each of them once.
 pub(crate) async fn arm_and_drop<S: Future<Output = ()>>(sleep: impl Fn(Duration) -> S) {
-    /// The number of timers between two yields. tokio limits a task to 128 operations per poll. After that,
-    /// its timers return `Pending` without being armed. With these yields, every timer is armed.
+    /// After how many timers the task yields. tokio limits a task to 128 operations per poll. After that, its
+    /// timers return `Pending` without being armed. The yields ensure that every timer is armed.
     const BETWEEN_YIELDS: usize = 64;
     for at in 0..TIMERS {
         let time = Duration::from_millis(1_000 + (at * 7919 % 60_000) as u64);

@@ -8,7 +8,8 @@ use std::thread;
 use brigade::{Executor, Handle};
 use brigade_tests::{Dropped, Kitchen, Tally, on_both, park_on};
 
-/// A guard makes an executor current on its own thread, on another thread, and inside another executor.
+/// A guard makes an executor current, on the thread that made the executor, on another thread, and inside
+/// another executor.
 fn a_guard_makes_an_executor_current<K: Kitchen>() {
     let executor = K::open();
     let handle = executor.handle();

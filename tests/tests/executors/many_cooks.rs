@@ -288,7 +288,7 @@ fn executors_come_and_go() {
 }
 
 /// tokio #6682: while the driver sleeps until a later timer, a task arms an earlier one. The earlier timer
-/// must not fire late. The main future, whose thread is not a worker, also arms an earlier timer.
+/// must not fire late. The main future, whose thread is not a worker, arms such timers too.
 fn a_timer_from_any_thread_shortens_the_drivers_sleep() {
     let executor = open(2);
     let long = executor.spawn(async { sleep(Duration::from_secs(3600)).await });

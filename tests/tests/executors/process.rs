@@ -313,7 +313,7 @@ fn spoil_every_event_loop() {
             fs::read_link(&path).is_ok_and(|target| target.as_os_str() == "anon_inode:[eventpoll]");
         if is_event_loop {
             let number = path.file_name().unwrap().to_str().unwrap().parse().unwrap();
-            // SAFETY: both descriptors are open, and nothing is read from either through Rust's types.
+            // SAFETY: both descriptors are open, and no code reads from them through Rust's types.
             assert_eq!(unsafe { libc::dup2(null.as_raw_fd(), number) }, number);
             spoilt += 1;
         }

@@ -138,7 +138,7 @@ fn a_full_ring_does_not_starve_the_injector<K: Kitchen>() {
 fn what_the_driver_woke_does_not_wait_for_a_round_of_self_waking_tasks<K: Kitchen>() {
     const HOGS: usize = 800;
     const SLEEPERS: usize = 20;
-    /// The allowed number of polls of ready tasks per sleeping task.
+    /// How many polls of ready tasks are allowed for each sleeping task.
     const FAIR: usize = 8;
     let polls = Arc::new(AtomicUsize::new(0));
     let counted = polls.clone();

@@ -215,7 +215,7 @@ fn reading_times_are_those_of_the_sources() {
 
 // ---- the life of a task --------------------------------------------------------------------------
 
-/// The numbers of files, functions, lines and types on a path through the source.
+/// How many files, functions, lines and types a path through the source has.
 #[derive(Debug, Default, PartialEq)]
 struct Way {
     files: usize,
@@ -272,7 +272,7 @@ fn the_life_of_a_task_names_functions_that_exist() {
 /// To print the sums, run
 /// `cargo test -p brigade-tests --test repository life_of_a_task -- --ignored --nocapture`.
 #[test]
-#[ignore = "the goals are not reached: this test reports the present sums"]
+#[ignore = "the source does not reach the goals yet: this test prints how far it is"]
 fn the_life_of_a_task_is_short() {
     let [one, many] = life_of_a_task(&read(PAGE), &shipped()).unwrap();
     println!("one cook: {one:?}\nmany cooks add: {many:?}");
