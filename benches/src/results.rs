@@ -135,8 +135,8 @@ pub fn cost_ratio(better: Better, ours: f64, theirs: f64) -> f64 {
     }
 }
 
-/// Returns the median: the middle value, or, if the values are even in number, the mean of the two middle
-/// values.
+/// Returns the median, which is the middle value. For an even number of values, returns the mean of the two
+/// middle values.
 #[must_use]
 pub fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);

@@ -237,7 +237,7 @@ async fn child(table: &Table, dice: &mut Dice) {
             let polled = task.as_mut().poll(&mut Context::from_waker(&waker));
             if polled.is_pending() {
                 // This await replaces the panicking waker. On several workers, the task may call that waker
-                // first.
+                // before it is replaced.
                 must_come(&table.book, task).await;
             }
         }

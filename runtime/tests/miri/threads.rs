@@ -167,7 +167,7 @@ fn many_cooks_steal_wake_and_join() {
         let mut set = JoinSet::new();
         for n in 0..12 {
             set.spawn(async move {
-                // Each inner task wakes its outer task, on any worker.
+                // The inner task wakes the outer task, which may be on another worker.
                 let inner = brigade::spawn(async move {
                     brigade::yield_now().await;
                     n

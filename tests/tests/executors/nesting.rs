@@ -269,8 +269,8 @@ fn an_abort_during_the_last_poll_yields_the_output<K: Kitchen>() {
         given.recv().unwrap().abort();
         42
     });
-    // On the single-thread executor, the task's channel has the abort handle before the poll begins. On
-    // several workers, the poll may begin first, and then waits for the abort handle.
+    // On the single-thread executor, the abort handle is in the channel before the task's poll begins. On
+    // several workers, the poll may begin earlier. It then waits for the abort handle.
     give.send(task.abort_handle()).unwrap();
     assert_eq!(executor.block_on(task).unwrap(), 42);
 }

@@ -235,8 +235,8 @@ fn a_yield_lets_the_driver_look() {
     });
 }
 
-/// A future that wakes itself once and is ready at the second poll. Unlike `yield_now`, it does not wait for
-/// other tasks.
+/// A future that wakes itself once and is ready at the second poll. Unlike `yield_now`, it does not let all
+/// other ready tasks run first.
 async fn wake_self_once() {
     let mut again = true;
     poll_fn(|cx| {
