@@ -1,5 +1,5 @@
-//! Simulates 2 to 128 workers, and prints which cache lines delay them. If a file is named, also draws the
-//! time per operation into that file.
+//! Simulates 2 to 128 workers, and prints which cache lines delay them. If the argument names a file, also
+//! draws the time per operation into that file.
 //!
 //! ```text
 //! cargo run -p brigade-benches --example many_cores --release -- many-cores.svg

@@ -129,7 +129,7 @@ fn rows(options: &Options) -> io::Result<bool> {
     Ok(failed)
 }
 
-/// The reason why a measurement has no figure.
+/// Why a measurement has no figure.
 pub(crate) enum Trouble {
     /// The runtime cannot run this benchmark on this machine.
     Unfit(String),
@@ -141,9 +141,9 @@ pub(crate) enum Trouble {
 pub(crate) enum Scale {
     /// The size that the benchmark itself defines.
     Own,
-    /// This number of tasks, timers or sockets.
+    /// The given number of tasks, timers or sockets.
     Size(usize),
-    /// This number of workers.
+    /// The given number of workers.
     Workers(usize),
 }
 

@@ -15,8 +15,8 @@ use std::{
     thread,
 };
 
-/// Starts this executable again in another role (a far end). The far end stops when the pipe to its standard
-/// input closes. So it also stops if this process is killed.
+/// Starts this executable again as a far end. The far end stops when the pipe to its standard input closes,
+/// so it also stops if this process is killed.
 fn start(part: &[&str]) -> (Child, BufReader<ChildStdout>) {
     let mut child = env::current_exe()
         .and_then(|this| {

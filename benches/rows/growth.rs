@@ -16,7 +16,7 @@ use crate::conduct::{Scale, Trouble, columns, measure};
 struct Curve<'a> {
     row: &'static str,
     figure: &'static str,
-    /// The title of the chart, and a part of the name of its file.
+    /// The chart's title. The name of the chart's file contains it.
     of: &'static str,
     sizes: &'a [usize],
     scale: fn(usize) -> Scale,
@@ -66,7 +66,7 @@ const CURVES: &[Curve<'_>] = &[
     },
 ];
 
-/// The benchmarks that `--workers` runs with several numbers of workers, and the units of their curves.
+/// The benchmarks that `--workers` runs, once for each number of workers, and the units of their curves.
 const BY_WORKERS: [(&str, &str); 7] = [
     ("m_spawn_worker", "ns per task, by workers"),
     ("m_spawn_all", "ns per task, by workers"),

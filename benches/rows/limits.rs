@@ -1,5 +1,5 @@
 //! The limits: the work of each benchmark, done by the simplest code that can do it, without a runtime. A
-//! limit is a bound and not a competitor, because its code cannot replace a runtime.
+//! limit is a bound, not a competitor, because this code cannot do what a runtime does.
 
 pub(crate) mod closures;
 

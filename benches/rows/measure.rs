@@ -8,12 +8,12 @@ use std::{
 
 use brigade_benches::results::median;
 
-/// How long and at which size to measure, from the arguments of this process.
+/// How long to measure, and at which size. Both come from the arguments of this process.
 #[derive(Clone, Copy)]
 pub(crate) struct Job {
     /// How long the benchmark repeats its pass, which is a fixed number of operations.
     pub(crate) budget: Duration,
-    /// The number of tasks, timers or sockets that replaces the benchmark's own number.
+    /// How many tasks, timers or sockets to use, if the benchmark's own number is replaced.
     pub(crate) size: Option<usize>,
 }
 
@@ -24,7 +24,7 @@ impl Job {
     }
 }
 
-/// The result of a measurement. It is printed as `key value` pairs, which the parent process reads.
+/// The result of a measurement. The process prints it as `key value` pairs, and its parent reads them.
 pub(crate) struct Measured(pub(crate) Vec<(&'static str, f64)>);
 
 impl Measured {
@@ -166,7 +166,7 @@ impl Passes {
         }
     }
 
-    /// Adds the cost of a pass. Returns true if no further pass is needed.
+    /// Adds the cost of a pass. Returns true if no more passes are needed.
     fn enough(&mut self, cost: Cost) -> bool {
         if !mem::replace(&mut self.warm, true) {
             return false;
@@ -198,7 +198,7 @@ pub(crate) async fn repeat(job: Job, operations: usize, mut pass: impl AsyncFnMu
     }
 }
 
-/// Does the same as [`repeat`] for work without a runtime, which has nothing to await.
+/// Does the same as [`repeat`], but for code without a runtime. Such a `pass` is not async.
 pub(crate) fn repeat_plain(job: Job, operations: usize, mut pass: impl FnMut()) -> Cost {
     let mut passes = Passes::new(job);
     loop {

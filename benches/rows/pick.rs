@@ -16,8 +16,8 @@ use crate::{
 /// A function that measures one benchmark on one runtime.
 pub(crate) type Measure = fn(Job) -> Measured;
 
-/// The time after which the kernel ends a measurement that hangs, in seconds. Any other measurement takes
-/// less than a tenth of this time.
+/// The time, in seconds, after which the kernel ends a measurement that hangs. A measurement that does not
+/// hang takes less than a tenth of this time.
 const PATIENCE_S: u32 = 60;
 
 /// Takes one measurement and prints its figures on stdout, in the process that was started with `--measure`.

@@ -17,8 +17,8 @@ use std::{
     time::Duration,
 };
 
-/// The environment variable with the number of workers. [`measure`](crate::conduct::measure) sets it for the
-/// measuring process if `--workers` was given.
+/// The environment variable that sets how many workers a runtime has. [`measure`](crate::conduct::measure)
+/// sets it for the measuring process if `--workers` was given.
 pub(crate) const WORKERS_VARIABLE: &str = "BRIGADE_BENCH_WORKERS";
 
 /// Returns the number of worker threads of a [`Many`] runtime. It is two unless `--workers` sets another
@@ -46,13 +46,13 @@ pub(crate) trait One: 'static {
     fn detach<F: Future<Output = ()> + 'static>(future: F);
 }
 
-/// A runtime on one thread that has timers.
+/// A runtime on one thread, with timers.
 pub(crate) trait Timed: One {
     /// Returns a future that completes after this time.
     fn sleep(time: Duration) -> impl Future<Output = ()> + 'static;
 }
 
-/// A runtime on one thread that has sockets.
+/// A runtime on one thread, with timers and sockets.
 pub(crate) trait Net: Timed {
     type Listener: 'static;
     type Stream: 'static;
@@ -87,12 +87,13 @@ pub(crate) trait Many: 'static {
     fn detach<F: Future<Output = ()> + Send + 'static>(future: F);
 }
 
-/// A runtime with worker threads that has timers, for tasks that may move between workers.
+/// A runtime with worker threads and timers. Its tasks may move between workers while they use timers.
 pub(crate) trait ManyTimed: Many {
     fn sleep(time: Duration) -> impl Future<Output = ()> + Send + 'static;
 }
 
-/// A runtime with worker threads that has sockets, for tasks that may move between workers.
+/// A runtime with worker threads, timers and sockets. Its tasks may move between workers while they use
+/// these.
 pub(crate) trait ManyNet: ManyTimed {
     type Listener: Send + 'static;
     type Stream: Send + 'static;

@@ -25,7 +25,7 @@ pub struct Options {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     rounds: Option<u16>,
 
-    /// Run one round with fewer passes, which takes about two minutes
+    /// Run only one round, with fewer passes. This takes about two minutes
     #[arg(long)]
     pub quick: bool,
 

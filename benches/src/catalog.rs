@@ -2,7 +2,7 @@
 //! runtime has a column. The column `limit` shows the simplest code that can do the same work without a
 //! runtime.
 
-/// The number of threads that a runtime has in a benchmark.
+/// How many threads a runtime has in a benchmark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
     /// One thread does everything in an event loop.
@@ -11,7 +11,7 @@ pub enum Group {
     Two,
 }
 
-/// The direction in which the values of a figure become better.
+/// Which values of a figure are better: the smaller or the larger ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Better {
     /// Smaller values are better: times, CPU times, bytes.
@@ -27,7 +27,7 @@ pub struct Figure {
     pub key: &'static str,
     /// The unit in the tables, such as `CPU us per trip`.
     pub unit: &'static str,
-    /// The direction in which the figure's value becomes better.
+    /// Which values of the figure are better.
     pub better: Better,
 }
 
@@ -104,7 +104,7 @@ pub const LEFT_OUT: &[LeftOut] = &[
     LeftOut {
         runtime: "nio",
         rows: &["m_timers", "m_timer_cancel", "m_echo1000"],
-        why: "its timers and sockets belong to one worker, but these rows have tasks that move",
+        why: "its timers and sockets belong to one worker, but the tasks of these rows move between workers",
     },
 ];
 
@@ -330,7 +330,7 @@ pub const ROWS: &[Row] = &[
         "m_skew",
         WORK,
         Some("rayon"),
-        "one worker spawns 2,000 tasks that compute for 20 us and 8 for 5 ms, compared with one thread",
+        "one worker spawns 2,000 tasks of 20 us and 8 tasks of 5 ms, compared with one thread",
     ),
     two(
         "m_timers",

@@ -11,13 +11,13 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 /// The assumptions of the simulation.
 pub const ASSUMPTIONS: &str = "\
 - A cache line moves between two cores in 85 ns, or in 200 ns if the second core is in another socket (beyond
-  64 workers). Between the two cores that were measured, a message takes 160 ns, because it needs two moves.
-- A line moves to one core at a time. Cores that want it wait in a queue. The core that has it uses it until
-  the line leaves.
-- A core reads up to eight lines at the same time. If it already has a line, an access takes no extra time.
+  64 workers). A measured message between two cores takes 160 ns, because it needs two moves.
+- A line moves to one core at a time. Other cores that need it wait in a queue. The core that has the line uses it
+  until the line leaves.
+- A core reads up to eight lines at the same time. If a core already has a line, an access to it takes no extra time.
 - Each worker has its own core, is busy all the time, and spins for locks. How long a lock is held, and how many
   lines of data move with it, are guesses.
-- The simulation leaves out what the tasks themselves do, allocate and share.
+- The simulation leaves out the work of the tasks themselves, their allocations, and the data that they share.
 - A thief takes half of a ring, which is 64 tasks of 100 ns each. In half of the thefts, the thief is
   the last searcher.
 ";
@@ -26,7 +26,7 @@ pub const ASSUMPTIONS: &str = "\
 /// 1. its name, with the row that measures it;
 /// 2. the runtime;
 /// 3. the nanoseconds that it takes with one worker and with two (NaN if not measured);
-/// 4. the number of task polls in one operation;
+/// 4. how many task polls one operation has;
 /// 5. its accesses to cache lines, in the format of `parse`.
 #[derive(Debug)]
 pub struct Operation(
@@ -37,8 +37,8 @@ pub struct Operation(
     pub &'static str,
 );
 
-/// For each runtime: the accesses to cache lines in a poll of the driver, and the number of task polls
-/// between two polls of the driver.
+/// For each runtime: the accesses to cache lines in a poll of the driver, and after how many task polls the
+/// driver is polled.
 #[rustfmt::skip]
 pub const LOOKS: [(&str, &str, usize); 2] = [
     // `Worker::poll_driver` makes these accesses if there are no timers and no sockets. Its call of `publish`
@@ -93,20 +93,20 @@ pub const OPERATIONS: &[Operation] = &[
 
 #[derive(Clone, Copy)]
 struct Access {
-    /// The access happens once in this number of operations.
+    /// One of this many operations makes the access.
     every: usize,
     verb: &'static str,
     whose: &'static str,
     name: &'static str,
     /// How long a lock is held, in nanoseconds.
     hold: f64,
-    /// When this line comes from the core that used it last, this many other lines come with it.
+    /// How many other lines move together with this line when it moves to another core.
     lines: f64,
 }
 
 /// Parses a list of accesses. For example, `1/2 lock own tasks 20 4` is an access that every second operation
-/// makes. It locks the worker's own cache line `tasks` for 20 ns, and moves four further lines from the
-/// previous core. `own` means a line of the worker itself, `other` a line of another worker, and `each` a
+/// makes. It locks the worker's own cache line `tasks` for 20 ns, and moves four other lines together with
+/// it. `own` means a line of the worker itself, `other` means a line of another worker, and `each` means one
 /// line of every worker. `shard` means one of several lines (three for two workers). Without such a word, all
 /// workers share the line.
 fn parse(list: &'static str) -> Vec<Access> {
@@ -138,8 +138,9 @@ fn parse(list: &'static str) -> Vec<Access> {
 pub const TOLERANCE: f64 = 0.4;
 
 /// Returns how many nanoseconds a worker needs for an operation if there are `workers` workers (at most 128).
-/// More workers make this time longer for one reason only: they wait for each other's cache lines. Also
-/// returns the line for which they wait longest, and the share of their time that they spend on this wait.
+/// With more workers, this time is longer for one reason only: the workers wait for each other's cache lines.
+/// Also returns the line for which they wait longest, and the share of their time that they spend on this
+/// wait.
 #[must_use]
 pub fn simulate(operation: &Operation, workers: usize) -> (f64, &'static str, f64) {
     // With one worker no line moves, so the simulation takes only the time in which locks are held.
@@ -148,8 +149,8 @@ pub fn simulate(operation: &Operation, workers: usize) -> (f64, &'static str, f6
 }
 
 struct State {
-    /// The core that has the line, then the cores that wait for the line. For each core, the time at which
-    /// the line arrives there.
+    /// First the core that has the line, then the cores that wait for the line. Each core comes with the time
+    /// at which the line arrives there.
     cores: VecDeque<(usize, f64)>,
     locked_until: f64,
     /// A bitmap of the cores that have a copy.
@@ -195,7 +196,7 @@ impl Simulation {
         const OPERATIONS: usize = 1024;
         let Operation(_, runtime, _, polls, accesses) = operation;
         let look = LOOKS.iter().find(|look| look.0 == *runtime);
-        let (_, look, look_every) = look.expect("a runtime of these");
+        let (_, look, look_every) = look.expect("the runtime is in `LOOKS`");
         let (accesses, look) = (parse(accesses), parse(look));
         // The worker whose clock is furthest behind makes the next access. Clocks are integers in
         // picoseconds, so that they can be sorted.

@@ -135,7 +135,8 @@ pub fn cost_ratio(better: Better, ours: f64, theirs: f64) -> f64 {
     }
 }
 
-/// Returns the middle value, or the mean of the two middle values.
+/// Returns the median, which is the middle value. For an even number of values, returns the mean of the two
+/// middle values.
 #[must_use]
 pub fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
@@ -147,7 +148,7 @@ pub fn median(mut values: Vec<f64>) -> Option<f64> {
     }
 }
 
-/// Returns the value below which this share of the values lies.
+/// Returns a percentile: the value below which the given share of the values lies.
 #[must_use]
 pub fn percentile(mut values: Vec<f64>, share: f64) -> Option<f64> {
     values.sort_by(f64::total_cmp);

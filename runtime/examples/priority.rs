@@ -13,7 +13,7 @@ use brigade::custom::{Notify, Ready, Runtime, Spawner};
 use brigade::task::JoinHandle;
 use brigade::{Executor, Handle, Metrics, timeline::Timeline};
 
-/// The maximum number of task polls between two polls of the driver. Arbitrary: not measured.
+/// The driver is polled after at most this many task polls. Arbitrary: not measured.
 const STRETCH: usize = 64;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

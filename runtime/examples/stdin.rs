@@ -1,7 +1,7 @@
 //! Standard input as a source of events. On one thread, the program counts lines while a timer runs.
 //!
-//! The OS can wait for terminals, pipes and sockets, but not for plain files: Linux refuses them with
-//! `EPERM`. A read of a plain file never waits for input, so the program reads plain files directly.
+//! The OS can wait for terminals, pipes and sockets, but not for regular files: Linux refuses them with
+//! `EPERM`. A read of a regular file never waits for input, so the program reads regular files directly.
 //!
 //! ```console
 //! $ (echo noodles; sleep 1; echo soup) | cargo run -p brigade --example stdin
@@ -22,7 +22,8 @@ struct Stdin {
 impl Stdin {
     fn new() -> io::Result<Self> {
         let stdin = io::stdin();
-        // The source owns a second descriptor, which it closes when it is dropped.
+        // Give the source a duplicate of the descriptor, because the source closes its descriptor when it is
+        // dropped.
         let descriptor = stdin.as_fd().try_clone_to_owned()?;
         let source = OwnedFdSource::new(descriptor, Interest::READABLE)?;
         let flags = fcntl_getfl(&stdin)?;
@@ -30,7 +31,7 @@ impl Stdin {
         Ok(Stdin { source, flags })
     }
 
-    /// Reads some bytes. Returns their number, or 0 at the end of the input. Dropping the future loses no
+    /// Reads some bytes and returns how many, or 0 at the end of the input. Dropping the future loses no
     /// byte.
     async fn read(&self, into: &mut [u8]) -> io::Result<usize> {
         self.source
@@ -41,7 +42,7 @@ impl Stdin {
 
 impl Drop for Stdin {
     fn drop(&mut self) {
-        // Standard input and its copy share their mode (blocking or not) with the shell's descriptor, so
+        // Standard input and its duplicate share their mode (blocking or not) with the shell's descriptor, so
         // restore the mode.
         let _ = fcntl_setfl(io::stdin(), self.flags);
     }
@@ -51,7 +52,7 @@ async fn lines() -> io::Result<usize> {
     let mut buffer = [0; 4096];
     let count = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b'\n').count();
     let stdin = match Stdin::new() {
-        // Standard input is a plain file, so read it directly.
+        // Standard input is a regular file, so read it directly.
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {
             let mut all = Vec::new();
             io::stdin().read_to_end(&mut all)?;

@@ -26,8 +26,8 @@ async fn after(milliseconds: u32, number: u32) -> u32 {
     number
 }
 
-/// futures-util: combinators join many futures, limit how many run at the same time, and return the first
-/// result or all results.
+/// futures-util: combinators join many futures, limit how many run at the same time, select the future that
+/// is ready first, and share one output.
 fn futures_combinators<K: Kitchen>() {
     K::open().block_on(async {
         assert_eq!(

@@ -2,8 +2,8 @@
 //! serves an axum router: hyper drives each connection in a task of brigade.
 //!
 //! Routing, extractors, JSON and bodies need no runtime. `TimeoutLayer`, `ServeDir` and `WebSocketUpgrade`
-//! panic outside a tokio runtime, as the last test shows. Calling `compat()` on the connection's future
-//! enters such a runtime in each poll.
+//! panic outside a tokio runtime, as the last test shows. The recipe therefore calls `compat()` on the
+//! connection's future, which enters a tokio runtime in each poll.
 
 use std::io;
 use std::net::SocketAddr;

@@ -23,8 +23,8 @@ fn threads() -> usize {
     names.filter(|it| it.starts_with("async-compat")).count()
 }
 
-/// tokio's sockets and timers work in brigade's tasks. tokio's runtime needs one extra thread, however many
-/// tasks there are.
+/// tokio's sockets and timers work in brigade's tasks. tokio's runtime needs only one extra thread for any
+/// number of tasks.
 fn tokio_s_own_sockets_and_timers_run<K: Kitchen>() {
     K::open().block_on(async {
         assert_eq!(threads(), 0);

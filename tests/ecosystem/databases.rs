@@ -70,7 +70,7 @@ impl Drop for Server {
     }
 }
 
-/// Finds a program on the path, or in Debian's directories for servers.
+/// Looks for a program on the path, and then in Debian's directories for servers.
 fn find(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let versions = std::fs::read_dir("/usr/lib/postgresql")

@@ -81,7 +81,8 @@ fn bodies_there_and_back<K: Kitchen>() {
     });
 }
 
-/// A futures-io stream that counts its plain and vectored writes.
+/// A futures-io stream that counts its writes, separately for single buffers (`single`) and for `vectored`
+/// writes.
 struct Counting {
     stream: TcpStream,
     single: Tally,
@@ -126,7 +127,7 @@ impl AsyncWrite for Counting {
     }
 }
 
-/// Vectored writes reach the stream, so hyper sends the head and the body in one call.
+/// Vectored writes reach the stream as such, so hyper sends the head and the body in one call.
 fn vectored_writes_pass_through<K: Kitchen>() {
     K::open().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

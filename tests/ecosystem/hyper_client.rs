@@ -1,5 +1,5 @@
-//! Runs hyper-util's pooled client over `brigade::hyper::Connector`. Some connections are plain, some are
-//! encrypted, and some fail.
+//! Runs hyper-util's pooled client over `brigade::hyper::Connector`. Some connections use TLS, some do not,
+//! and some fail.
 
 use std::convert::Infallible;
 use std::io::ErrorKind;

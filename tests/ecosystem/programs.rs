@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 // ---- a chat server -------------------------------------------------------------------------------
 
-/// Serves one guest. The first line is the guest's name, and every further line goes to all guests.
+/// Serves one guest. The guest's first line is its name. Every later line goes to all guests.
 async fn guest(stream: TcpStream, chat: broadcast::Sender<String>, stop: CancellationToken) {
     let mut said = BufReader::new(&stream).lines();
     let Ok(Some(name)) = said.try_next().await else {

@@ -109,8 +109,8 @@ impl AsyncUdpSocket for Socket {
 }
 
 /// Waits until the socket is writable, on behalf of one connection. A `Poller` holds a `writable` future.
-/// When this future is dropped, it removes its waker from the socket. A socket may have any number of such
-/// futures.
+/// When this future is dropped, it removes its waker from the socket. Any number of such futures may wait for
+/// one socket.
 struct Poller {
     socket: Arc<Socket>,
     wait: Option<Pin<Box<dyn Future<Output = io::Result<()>> + Send + Sync>>>,

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo run -p brigade-tests --example mutants              puts back all bugs
-//! cargo run -p brigade-tests --example mutants -- ring idle  puts back bugs whose names contain a word
+//! cargo run -p brigade-tests --example mutants -- ring idle  puts back bugs with `ring` or `idle` in their names
 //! ```
 //!
 //! The bugs are in `tests/mutants/list.diff`. The program puts the bugs into a copy of the sources, in the
@@ -173,7 +173,7 @@ impl Kitchen {
         }
         let list = self.cargo(check).args(["--quiet", "--", "--list"]).output();
         let list = String::from_utf8(list.expect("cargo can be started").stdout);
-        let list = list.expect("names are text");
+        let list = list.expect("the names of tests are UTF-8");
         let names = list.lines().filter_map(|line| line.strip_suffix(": test"));
         let names: Vec<_> = names.filter(|name| check.includes(name)).collect();
         assert!(!names.is_empty(), "{check} names no test");
@@ -193,7 +193,7 @@ impl Kitchen {
                 Some(_) => break End::Failed,
                 None if began.elapsed() > PATIENCE => {
                     let group = i32::try_from(tests.id()).expect("a process id");
-                    // SAFETY: `killpg` takes only numbers, and the group was made above.
+                    // SAFETY: `killpg` takes only numbers, and the process group was made above.
                     unsafe { libc::killpg(group, libc::SIGKILL) };
                     let _ = tests.wait();
                     break End::Hung;

@@ -16,13 +16,13 @@ static LIVE: AtomicI64 = AtomicI64::new(0);
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         LIVE.fetch_add(layout.size() as i64, Ordering::Relaxed);
-        // SAFETY: the caller keeps the same contract that the system's allocator requires.
+        // SAFETY: the caller keeps the contract of `alloc`, which is the same for the system's allocator.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         LIVE.fetch_sub(layout.size() as i64, Ordering::Relaxed);
-        // SAFETY: the caller keeps the same contract that the system's allocator requires.
+        // SAFETY: the caller keeps the contract of `dealloc`, which is the same for the system's allocator.
         unsafe { System.dealloc(pointer, layout) }
     }
 }
@@ -48,9 +48,9 @@ pub fn threads() -> usize {
     fs::read_dir("/proc/self/task").map_or(0, Iterator::count)
 }
 
-/// Waits until at most `with_threads` threads are left. Returns the numbers of open descriptors and of live
-/// bytes. Dropping an executor waits until its threads have done their work, but the OS may end the threads a
-/// little later.
+/// Waits until at most `with_threads` threads are left. Returns how many descriptors are open, and how many
+/// bytes are allocated and not yet freed. Dropping an executor waits until its threads have done their work,
+/// but the OS may end the threads a little later.
 pub fn at_rest(with_threads: usize) -> (usize, i64) {
     while threads() > with_threads {
         thread::yield_now();

@@ -7,7 +7,7 @@
 //! test is a function without parameters, listed in [`one_cook!`].
 //!
 //! Every test has a watchdog ([`watch()`]), so a test that hangs fails, and the message names it. Tests wait
-//! for events and assert counts. They never take elapsed time as a sign that an event has happened. A comment
+//! for events and assert counts. They never conclude from elapsed time that an event has happened. A comment
 //! that begins with a number such as "tokio #5209" names a bug of another project. The test below the comment
 //! would catch the same bug in brigade (see `tests/KNOWN-BUGS.md`).
 

@@ -14,7 +14,7 @@ use crate::{TestFile, test_file};
 pub struct Mutant {
     /// The bug's name in the list.
     pub name: String,
-    /// The project that had the bug, written as in `tests/KNOWN-BUGS.md`.
+    /// The project that had the bug, with the bug's number there if it has one.
     pub bug: String,
     /// A description of what goes wrong.
     pub what: String,

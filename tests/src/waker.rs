@@ -1,5 +1,5 @@
-//! Foreign wakers, which are not brigade's own. A task handle or a socket gets such a waker if a task of
-//! another executor awaits it.
+//! Foreign wakers, which are not brigade's own. A task handle or a socket gets such a waker when a task of
+//! another executor awaits the handle or the socket.
 
 use std::future::Future;
 use std::mem::ManuallyDrop;
@@ -73,7 +73,7 @@ fn raw<H: Hooks>(hooks: Arc<H>) -> RawWaker {
     )
 }
 
-/// Returns the `Arc` of a raw waker. The raw waker still owns the reference.
+/// Returns the `Arc` of a raw waker without taking it: the raw waker still owns the reference.
 fn borrow<H>(data: *const ()) -> ManuallyDrop<Arc<H>> {
     // SAFETY: `raw` made the pointer from an `Arc<H>`, whose reference the waker still holds.
     ManuallyDrop::new(unsafe { Arc::from_raw(data.cast()) })

@@ -16,8 +16,7 @@ fn limit() -> Duration {
     LIMIT * patience.and_then(|it| it.parse().ok()).unwrap_or(1)
 }
 
-/// The stack size of the thread that runs the test. On most systems, the main thread's stack has the same
-/// size.
+/// The stack size of the thread that runs the test. It is the usual size of a main thread's stack.
 const STACK: usize = 8 << 20;
 
 /// Runs `test` on a separate thread. Fails with `name` in the message if the test does not end within

@@ -42,7 +42,7 @@ const DEEDS: u64 = 25;
 /// How long a client waits for an event before the event counts as lost.
 const LOST: Duration = Duration::from_secs(60);
 
-/// Counts of what happened in all rounds together.
+/// Counts of what happened, summed over all rounds.
 #[derive(Default)]
 struct Book {
     operations: AtomicU64,
@@ -101,8 +101,8 @@ async fn must_come<F: Future>(book: &Book, wait: F) -> Option<F::Output> {
     came
 }
 
-/// Connects, sends some bytes and reads them back, or causes one of several faults. Without free descriptors,
-/// the connect may fail immediately.
+/// Connects, and then either sends some bytes and reads them back, or causes one of several faults, as `dice`
+/// decides. Without free descriptors, the connect may fail immediately.
 async fn talk(table: &Table, dice: &mut Dice) -> io::Result<()> {
     let stream = TcpStream::connect(table.listener.local_addr()?).await?;
     match dice.roll(6) {
@@ -237,7 +237,7 @@ async fn child(table: &Table, dice: &mut Dice) {
             let polled = task.as_mut().poll(&mut Context::from_waker(&waker));
             if polled.is_pending() {
                 // This await replaces the panicking waker. On several workers, the task may call that waker
-                // first.
+                // before it is replaced.
                 must_come(&table.book, task).await;
             }
         }
@@ -351,8 +351,8 @@ fn serve_course(number: u64, seed: u64, book: &Arc<Book>) {
     }
 }
 
-/// Runs a few rounds without process-wide faults. Then returns the numbers of open descriptors and of live
-/// bytes. If an earlier round leaked, these numbers are higher than before.
+/// Runs a few rounds without process-wide faults. Then returns how many descriptors are open, and how many
+/// bytes are allocated. If an earlier round leaked, these numbers are higher than before that round.
 fn calm_down(seed: u64, book: &Arc<Book>, threads: usize) -> (usize, i64) {
     for number in 0..6 {
         serve_course(number, seed, book);

@@ -2,8 +2,8 @@
 //!
 //! Each round makes an executor and tasks. The tasks yield, sleep, wake each other across threads, await
 //! children, abort each other, panic, and use sockets. At the end of a round, every future has been dropped
-//! exactly once, and every handle has returned one result. The numbers of descriptors and live bytes are the
-//! same as before.
+//! exactly once, and every handle has returned one result. As many descriptors are open, and as many bytes
+//! are allocated, as before.
 //!
 //! The default run is short. With `BRIGADE_STRESS_ROUNDS=200`, the run has millions of tasks.
 //! `BRIGADE_STRESS_SEED=7` selects a different seed.

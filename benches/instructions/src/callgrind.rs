@@ -13,8 +13,9 @@ pub(crate) struct Cost {
     pub(crate) atomics: f64,
 }
 
-/// Measures an operation in two runs. The second run repeats the operation twice as often as the first. The
-/// difference between the runs excludes everything before and after the operations.
+/// Measures an operation by the difference of two runs. The second run repeats the operation twice as often
+/// as the first. The difference does not contain the costs of starting and ending a run, because both runs
+/// have them.
 pub(crate) fn count(executor: &str, operation: &str, times: u64) -> Cost {
     let mut objects = Objects::default();
     let [once, twice] = [times, 2 * times].map(|times| objects.run(executor, operation, times));

@@ -22,7 +22,7 @@ const OPERATIONS: [(&str, u64); 7] = [
 ];
 
 const USAGE: &str =
-    "usage: brigade-instructions [--write]           counts instructions, and compares with the record
+    "usage: brigade-instructions [--write]           counts instructions, and compares the counts with the record
        brigade-instructions EXECUTOR OPERATION COUNT   runs one operation COUNT times";
 
 fn main() -> ExitCode {

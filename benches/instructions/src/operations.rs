@@ -8,7 +8,7 @@ use std::time::Duration;
 use brigade::net::{TcpListener, TcpStream};
 use brigade::{Executor, SingleThread, WorkStealing};
 
-/// The number of simultaneous tasks in the operations `spawn_join` and `yield`.
+/// How many tasks exist at the same time in the operations `spawn_join` and `yield`.
 const CROWD: u64 = 100;
 
 /// Repeats an operation `count` times, on a `SingleThread` or on a `WorkStealing` with two workers.

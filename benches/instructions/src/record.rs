@@ -9,7 +9,7 @@ use crate::OPERATIONS;
 use crate::callgrind::{self, Cost};
 
 /// For each executor, the fraction by which an operation may exceed its recorded count. With two workers,
-/// the count depends partly on the order in which the threads run.
+/// this fraction is larger, because the count depends partly on the order in which the threads run.
 const MAY_GROW: [(&str, f64); 2] = [("one", 0.02), ("many", 0.1)];
 
 /// How many times an operation on two workers is counted. The smallest count is used, because in that run the
@@ -87,7 +87,8 @@ impl Record {
     }
 
     /// Compares these counts with newer ones. Returns an error that names the operations whose counts have
-    /// grown too much. If there are none, or if the compilers differ, returns a message for the user.
+    /// grown too much. If no count has grown too much, or if the compilers differ, returns a message for the
+    /// user.
     pub(crate) fn compare(&self, now: &Record) -> Result<String, String> {
         if self.compiler != now.compiler {
             return Ok(format!(
@@ -136,7 +137,7 @@ impl fmt::Display for Record {
         )?;
         writeln!(
             f,
-            "Written by `.ci/instructions --write`. Counts the code in user space, including libc and the channels."
+            "Written by `.ci/instructions --write`. The counts include libc and the channels, but no code of the kernel."
         )?;
         writeln!(f, "Counted with {}.\n", self.compiler)?;
         writeln!(

@@ -111,8 +111,9 @@ fn serve() -> io::Result<()> {
     }
 }
 
-/// Returns a listener with a long queue of pending connections. The standard library's queue is too short for
-/// thousands of clients that connect at the same time. A client that finds the queue full waits for a second.
+/// Returns a listener with a long queue of pending connections. A listener of the standard library has a
+/// queue that is too short for thousands of clients that connect at the same time. A client that finds the
+/// queue full waits for a second.
 fn listen() -> io::Result<TcpListener> {
     let listener = TcpListener::bind(([127, 0, 0, 1], 0).into())?;
     // SAFETY: `listen` requires only a socket, and the socket is open.

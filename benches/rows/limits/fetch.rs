@@ -57,8 +57,8 @@ pub(crate) fn fetch(job: Job) -> Measured {
     ])
 }
 
-/// The number of connections that are begun between two polls for events. With a greater number, connecting
-/// would delay the first requests.
+/// How many connections are begun between two polls for events. With more, connecting would delay the first
+/// requests.
 const BETWEEN_POLLS: usize = 64;
 
 fn run(origin: &Origin, connections: usize) -> io::Result<usize> {

@@ -12,8 +12,8 @@ use crate::{
     work::idle::{NAP, told},
 };
 
-/// Measures `cross_wake` without a runtime: an eventfd wakes the poll, and a channel of the standard library
-/// wakes the thread.
+/// Measures `cross_wake` without a runtime: one thread wakes the other thread's poll through an eventfd, and
+/// is woken through a channel of the standard library.
 pub(crate) fn cross_wake(job: Job) -> Measured {
     const TRIPS: u64 = 2_000;
     pin_to_one_cpu();

@@ -1,5 +1,5 @@
 //! The work of some benchmarks, done by rayon's pool instead of a runtime: closures on work-stealing threads.
-//! Unlike a task, a closure cannot wait without blocking its thread.
+//! A closure that waits blocks its thread, but a task does not.
 
 use std::sync::{
     atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},

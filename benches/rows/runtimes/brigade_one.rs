@@ -19,8 +19,8 @@ impl One for Brigade {
         // If this variable is set, the run is recorded. `benches/recorder` sets it to measure the cost of
         // recording.
         let recorded = std::env::var_os("BRIGADE_BENCH_RECORDED").is_some();
-        // If this variable is set, timers have microsecond precision. It serves to measure the cost of this
-        // precision.
+        // If this variable is set, timers have microsecond precision. Set the variable to measure the cost of
+        // this precision.
         let precise = std::env::var_os("BRIGADE_BENCH_PRECISE").is_some();
         let executor = SingleThread::builder()
             .record_timeline(recorded)

@@ -1,5 +1,5 @@
-//! nio with worker threads, without timers and sockets. A timer or socket of nio belongs to one worker. But
-//! in the benchmarks of timers and sockets, the tasks may move to other workers.
+//! nio with worker threads, without timers and sockets. A timer or socket of nio belongs to one worker, but
+//! in the benchmarks of timers and sockets, tasks move between workers.
 
 use nio::{JoinHandle, RuntimeBuilder};
 

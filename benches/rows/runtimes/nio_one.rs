@@ -1,4 +1,4 @@
-//! nio on one thread, as a local runtime without further workers.
+//! nio on one thread, as a local runtime without additional workers.
 
 use std::{io, net::SocketAddr, time::Duration};
 

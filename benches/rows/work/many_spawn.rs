@@ -69,7 +69,7 @@ pub(crate) fn each<R: Many>(job: Job, spawners: usize) -> Measured {
     R::block_on(repeat(job, EACH * spawners, pass)).nanos()
 }
 
-/// Returns a chain of this number of tasks, each of which awaits the next one.
+/// Returns a chain of `depth` tasks, each of which awaits the next one.
 fn chain<R: Many>(depth: usize) -> Pin<Box<dyn Future<Output = usize> + Send>> {
     Box::pin(async move {
         if depth == 1 {

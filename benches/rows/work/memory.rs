@@ -11,7 +11,7 @@ use crate::{
     runtime::One,
 };
 
-/// The number of tasks that have been polled. A static is enough, because a process measures only once.
+/// How many tasks have been polled. This may be a static, because a process measures only once.
 static PARKED: AtomicUsize = AtomicUsize::new(0);
 
 /// A future that keeps its own waker and is never woken, like a task that waits for a lock or a message.

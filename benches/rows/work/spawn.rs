@@ -24,7 +24,7 @@ async fn spawn_and_join<R: One>(tasks: usize, handles: &mut Vec<R::Handle<usize>
     );
 }
 
-/// The benchmark `spawn_join`: all tasks exist at the same time, many more than fit into a cache.
+/// The benchmark `spawn_join`: all tasks exist at the same time, and need much more memory than a cache has.
 pub(crate) fn join<R: One>(job: Job) -> Measured {
     let tasks = job.size(TASKS);
     let mut handles = Vec::new();
@@ -45,8 +45,8 @@ pub(crate) fn cold<R: One>(_: Job) -> Measured {
     })
 }
 
-/// The benchmark `spawn_batch`: as many tasks as `spawn_join`, but only a few at the same time, so that
-/// their memory is in the cache.
+/// The benchmark `spawn_batch`: as many tasks as in `spawn_join`, but only a few of them exist at the same
+/// time, so their memory stays in the cache.
 pub(crate) fn batch<R: One>(job: Job) -> Measured {
     let mut handles = Vec::new();
     let pass = async || {

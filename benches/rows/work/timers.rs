@@ -26,13 +26,13 @@ pub(crate) fn lengths(sleeps: usize) -> impl Iterator<Item = Duration> {
     (0..sleeps).map(move |at| step * (at * STEP % sleeps) as u32)
 }
 
-/// The benchmark `timers`: the deadlines are so close together that many timers fire in one turn of the event
-/// loop.
+/// The benchmark `timers`: the deadlines are so close together that many timers fire in one iteration of the
+/// event loop.
 pub(crate) fn many<R: Timed>(job: Job) -> Measured {
     sleeps::<R>(job, job.size(100_000))
 }
 
-/// The benchmark `timer_light`: each timer needs its own turn of the event loop.
+/// The benchmark `timer_light`: the event loop needs a separate iteration for each timer.
 pub(crate) fn few<R: Timed>(job: Job) -> Measured {
     sleeps::<R>(job, 1_000)
 }
@@ -71,8 +71,8 @@ pub(crate) fn cancel<R: Timed>(job: Job) -> Measured {
             let time = Duration::from_millis(100_000 + 7 * at as u64);
             R::detach(R::sleep(time));
         }
-        // Await a task that is queued behind the sleeping tasks. When it ends, all of them have armed their
-        // timers.
+        // Await a task that is queued behind the sleeping tasks. When this task ends, all sleeping tasks have
+        // armed their timers.
         R::spawn(async {}).await;
         let pass = async || arm_and_drop(R::sleep).await;
         // End the process here, because the sleeping tasks would take minutes to end.
@@ -85,8 +85,8 @@ pub(crate) const TIMERS: usize = 20_000;
 
 /// Arms and drops [`TIMERS`] timers, and polls each of them once.
 pub(crate) async fn arm_and_drop<S: Future<Output = ()>>(sleep: impl Fn(Duration) -> S) {
-    /// The number of timers between two yields. tokio limits a task to 128 operations per poll. After that,
-    /// its timers return `Pending` without being armed. With these yields, every timer is armed.
+    /// After how many timers the task yields. tokio limits a task to 128 operations per poll. After that, its
+    /// timers return `Pending` without being armed. The yields ensure that every timer is armed.
     const BETWEEN_YIELDS: usize = 64;
     for at in 0..TIMERS {
         let time = Duration::from_millis(1_000 + (at * 7919 % 60_000) as u64);

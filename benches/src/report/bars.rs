@@ -10,7 +10,7 @@ use crate::{
 
 const WIDTH: f64 = 760.0;
 const NAMES: f64 = 190.0;
-/// The best peer's bar has the length `UNIT`. No bar is longer than `CUT * UNIT`.
+/// The length of the best peer's bar. Bars that would be longer than `CUT * UNIT` are cut.
 const UNIT: f64 = 110.0;
 const CUT: f64 = 4.0;
 const BAR: f64 = 11.0;
@@ -168,7 +168,7 @@ pub fn lines(title: &str, unit: &str, curves: &[Line]) -> String {
     document(&format!("{title}: {unit}"), TOP + HIGH + 30.0, &body)
 }
 
-/// Returns the range of whole decades that contains all values. The range is never empty.
+/// Returns the smallest range of whole decades (powers of ten) that contains all values.
 fn decades(values: impl Iterator<Item = f64>) -> (f64, f64) {
     let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
     for value in values.map(f64::log10) {

@@ -10,8 +10,8 @@ use crate::{
 
 const LEGEND: &str = "The figures are medians of the rounds. `limit` is the same work without a runtime. \
 `best peer` is the best other runtime over epoll. Runtimes over io_uring are marked with a star and are not compared. \
-`x best` and `x limit` are the cost of brigade divided by the cost of the best peer and of the limit \
-(the inverse for rates), so below 1.00 brigade is better.";
+`x best` is the cost of brigade divided by the cost of the best peer, and `x limit` is this cost divided by \
+the cost of the limit. For rates, the ratio is inverted. So below 1.00, brigade is better.";
 
 /// Returns the tables as aligned text.
 #[must_use]
@@ -54,7 +54,7 @@ pub fn terminal(results: &Results) -> String {
 #[must_use]
 pub fn markdown(results: &Results, rounds: usize, about: &str) -> String {
     let mut out = format!(
-        "# Rows\n\n{LEGEND}\nRounds: {rounds}, interleaved; each measurement in a process of its own. {about}\n"
+        "# Rows\n\n{LEGEND}\nEvery measurement is taken {rounds} times, once per round, in a process of its own. {about}\n"
     );
     for (title, rows) in groups(results) {
         let lines = grid(results, &rows);

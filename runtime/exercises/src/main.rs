@@ -16,7 +16,8 @@ use std::process::{Command, ExitCode};
 
 use breaks::{BREAKS, Break};
 
-/// The exercises that ask for code: the number, the name of the test, and the subject of each.
+/// The exercises that ask for code. Each entry has the exercise's number, the name of its test, and its
+/// subject.
 const WRITE: [(usize, &str, &str); 6] = [
     (
         1,
@@ -182,7 +183,7 @@ fn tests(
     Ok((ending, printed))
 }
 
-/// Copies the workspace into the build folder. The copy's own build folder is beside the copy.
+/// Copies the workspace into the build folder. The copy has a build folder of its own, beside the copy.
 fn copy() -> io::Result<PathBuf> {
     let target =
         env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);

@@ -8,7 +8,7 @@ use brigade::custom::{Ready, Runtime, Spawner};
 
 use super::Drops;
 
-/// The tasks that were pushed, or `None` if a pushed task is to be cancelled instead.
+/// The tasks that were pushed. If this is `None`, the queue cancels a pushed task instead of keeping it.
 type Kept = Arc<Mutex<Option<Vec<Ready>>>>;
 
 fn keep(kept: &Kept) -> Arc<impl Fn(Ready) + Send + Sync + use<>> {

@@ -99,8 +99,8 @@ fn a_panic_reaches_the_handle() {
     assert_eq!(drops.count(), 1);
 }
 
-/// Drops guards in an order other than that in which they were made. One guard is dropped by a destructor
-/// that runs during a `spawn` onto the guard's executor.
+/// Drops guards, but not in the order in which they were made. One guard is dropped by a destructor that runs
+/// during a `spawn` onto the guard's executor.
 #[test]
 fn guards_go_in_any_order() {
     thread_local! {

@@ -137,7 +137,7 @@ fn spawners_race_the_drop_of_many_cooks() {
 
 /// A handle that is dropped on another thread may be the last reference to its task and executor.
 fn a_handle_goes_as_the_executor_does<E: Executor>(open: fn() -> E) {
-    // With some of these values, the executor is dropped while the other thread drops the handle.
+    // For some values of `head_start`, the executor is dropped while the other thread drops the handle.
     for head_start in 0..8 {
         let executor = open();
         let handle = executor.spawn(std::future::pending::<()>());
@@ -167,7 +167,7 @@ fn many_cooks_steal_wake_and_join() {
         let mut set = JoinSet::new();
         for n in 0..12 {
             set.spawn(async move {
-                // Each inner task wakes its outer task, on any worker.
+                // The inner task wakes the outer task, which may be on another worker.
                 let inner = brigade::spawn(async move {
                     brigade::yield_now().await;
                     n

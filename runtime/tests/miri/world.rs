@@ -42,7 +42,7 @@ fn timers_of_many_cooks() {
 }
 
 /// Two sleeps are dropped on two threads, while this thread drops their executor. The last of the three
-/// threads frees the wheel. At that time, no other thread may still be unlocking it.
+/// threads frees the wheel. At that time, the other two threads must have unlocked it completely.
 #[test]
 fn sleeps_and_their_executor_end_together() {
     let executor = one_cook();

@@ -1,9 +1,9 @@
 //! Measures the CPU time that a server uses for a request, on brigade and on tokio, in one run.
 //!
-//! Each server is a separate process. Whenever it reads a line, it prints the CPU time that it has used
-//! (`getrusage`, user and system). A figure is the difference of two of these times, so it excludes the
-//! server's start. Each round measures both runtimes. The result is the median of the rounds' ratios, because
-//! the machine's speed varies more between rounds than within a round.
+//! Each server is a separate process. Whenever the server reads a line, it prints the CPU time that it has
+//! used (`getrusage`, user and system). A figure is the difference of two such times, so it does not include
+//! the server's start. Each round measures both runtimes. The result is the median of the rounds' ratios,
+//! because the machine's speed varies more between rounds than within a round.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::SocketAddr;

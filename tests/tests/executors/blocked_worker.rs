@@ -14,7 +14,7 @@ use brigade::WorkStealing;
 use brigade::net::{TcpListener, TcpStream};
 use brigade::time::{sleep, sleep_until};
 
-/// The maximum time to wait.
+/// The maximum time that a blocked worker waits for another worker.
 const LONG: Duration = Duration::from_secs(20);
 
 /// Runs `block` in a task, five times. `block` blocks its worker until another worker has run a task, and
@@ -350,10 +350,10 @@ fn a_monitor_that_finds_a_task_leaves_its_role_to_another_worker() {
     panic!("only {conclusive} rounds produced the case under test");
 }
 
-/// One worker blocks with a task in its slot. Every 3 ms, another thread spawns a task that blocks the current
-/// monitor. Each new monitor must continue to measure how long the first worker has been blocked. A round in
-/// which a spawn comes late proves nothing, because the present monitor then has time to take the task
-/// itself.
+/// One worker blocks with a task in its slot. Every 3 ms, another thread spawns a task that blocks the
+/// current monitor. Each new monitor must continue to measure how long the first worker has been blocked. A
+/// round in which a spawn comes late proves nothing, because the current monitor then has time to take the
+/// task from the slot.
 #[test]
 fn a_change_of_monitors_does_not_begin_the_watch_anew() {
     for workers in [4, 8, 16] {
@@ -401,8 +401,8 @@ impl Wake for SlowWaker {
     }
 }
 
-/// A worker calls a foreign waker that blocks until a timer of a task has fired. The timer is due when the
-/// worker calls the waker, or 40 ms later.
+/// A worker calls a foreign waker that blocks until a timer of a task has fired. In some rounds, the timer is
+/// already due when the worker calls the waker. In other rounds, it is due 40 ms later.
 #[test]
 fn a_foreign_waker_that_blocks_delays_no_timer() {
     for workers in [2, 4] {

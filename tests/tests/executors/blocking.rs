@@ -79,7 +79,7 @@ fn the_bound_on_threads_is_kept<K: Kitchen>() {
                     guard.0 += 1;
                     guard.1 = guard.1.max(guard.0);
                     changed.notify_all();
-                    // The first jobs wait until the allowed number of threads is running.
+                    // The first jobs wait until as many threads run as the limit allows.
                     while guard.1 < 3 {
                         guard = changed.wait(guard).unwrap();
                     }

@@ -87,8 +87,8 @@ fn an_always_ready_socket_starves_nobody<K: Kitchen>() {
     });
 }
 
-/// Two loops starve no other task. One waits for a socket that is always writable. The other reads the end of
-/// a stream through futures-io.
+/// Two tasks loop over operations that are always ready. The first task waits for a socket that is always
+/// writable, and the second reads the end of a stream through futures-io. No other task may starve.
 fn other_ready_sockets_starve_nobody<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {

@@ -132,7 +132,7 @@ fn every_maker_of_descriptors_can_be_refused<K: Kitchen>() {
     fs::remove_dir_all(folder).unwrap();
 }
 
-/// tokio #6329: the OS refuses to monitor some sources (epoll accepts no plain files). Such a source leaves
+/// tokio #6329: the OS refuses to monitor some sources (epoll accepts no regular files). Such a source leaves
 /// nothing behind.
 fn refused_sources_leave_nothing<K: Kitchen>() {
     K::open().block_on(async {

@@ -8,7 +8,8 @@ use std::thread;
 use brigade::{Executor, Handle};
 use brigade_tests::{Dropped, Kitchen, Tally, on_both, park_on};
 
-/// A guard makes an executor current on its own thread, on another thread, and inside another executor.
+/// A guard makes an executor current, on the thread that made the executor, on another thread, and inside
+/// another executor.
 fn a_guard_makes_an_executor_current<K: Kitchen>() {
     let executor = K::open();
     let handle = executor.handle();
@@ -41,13 +42,13 @@ fn a_guard_makes_an_executor_current<K: Kitchen>() {
     assert!(format!("{:?}", handle.enter()).contains("EnterGuard"));
 }
 
-/// Identifies the current executor by its maximum number of tasks in flight. This number differs between the
-/// executors of a test.
+/// Returns a number that identifies the current executor: its highest count of tasks in flight. The function
+/// `marked` makes executors for which this count differs.
 fn current() -> Option<usize> {
     Handle::try_current().map(|handle| handle.metrics().in_flight_max)
 }
 
-/// Makes executors whose maximum numbers of tasks in flight are 1, 2, 3 and so on.
+/// Makes executors. The first has had at most 1 task in flight, the second at most 2, and so on.
 fn marked<K: Kitchen>(count: usize) -> Vec<K::Executor> {
     let executors = (1..=count).map(|tasks| {
         let executor = K::open();
@@ -66,7 +67,8 @@ fn marked<K: Kitchen>(count: usize) -> Vec<K::Executor> {
     executors.collect()
 }
 
-/// Guards may be dropped in any order. The current executor is that of the newest guard that still exists.
+/// Guards may be dropped in any order. The current executor is always the one whose guard is the newest of
+/// those that still exist.
 fn guards_may_be_dropped_in_any_order<K: Kitchen>() {
     let executors = marked::<K>(4);
     let handles: Vec<_> = executors.iter().map(Executor::handle).collect();

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 mod program {
     use std::io;
 
-    /// The attribute must accept a doc comment, a `?` and a task.
+    /// The attribute must accept a function that has a doc comment, uses `?` and spawns a task.
     #[brigade::main]
     pub(super) async fn main() -> io::Result<()> {
         let task = brigade::spawn(async { Err::<(), _>(io::Error::other("burnt")) });

@@ -29,8 +29,8 @@ fn tasks_run_without_block_on() {
     assert_eq!(park_on(task).unwrap(), 42);
 }
 
-/// The number of tasks polled at the same instant reaches the number of workers and never exceeds it. Each of
-/// these tasks is polled on a different thread.
+/// If there are enough tasks, each worker polls one at the same instant, on its own thread. There are never
+/// more polls at the same instant than workers.
 fn as_many_at_once_as_workers() {
     for workers in [1, 2, 3, 8] {
         let executor = open(workers);
@@ -288,7 +288,7 @@ fn executors_come_and_go() {
 }
 
 /// tokio #6682: while the driver sleeps until a later timer, a task arms an earlier one. The earlier timer
-/// must not fire late. The main future, whose thread is not a worker, also arms an earlier timer.
+/// must not fire late. The main future, whose thread is not a worker, arms such timers too.
 fn a_timer_from_any_thread_shortens_the_drivers_sleep() {
     let executor = open(2);
     let long = executor.spawn(async { sleep(Duration::from_secs(3600)).await });

@@ -65,8 +65,8 @@ fn in_flight_counts_tasks<K: Kitchen>() {
     assert_eq!((metrics.in_flight, metrics.in_flight_max), (0, 100));
 }
 
-/// The parallelism of the single-thread executor is one for any number of tasks, and zero before the first
-/// task.
+/// The parallelism of an executor is zero before the first task. Afterwards it is at least one and at most
+/// the number of workers.
 fn at_once_is_bounded<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -152,7 +152,8 @@ fn metrics_may_be_read_from_anywhere<K: Kitchen>() {
     reader.join().unwrap();
 }
 
-/// If another thread spawns a task, the task counts as taken from the injector (the shared queue).
+/// If a thread outside the executor spawns a task, the metrics count the task as taken from the injector (the
+/// shared queue).
 fn tasks_from_outside_are_counted<K: Kitchen>() {
     let executor = K::open();
     let handle = executor.handle();
@@ -254,7 +255,7 @@ fn the_depths_of_queues_are_told<K: Kitchen>() {
     });
 }
 
-/// The metrics report the number of the pool's threads, of its idle threads, and of jobs that wait for a
+/// The metrics report how many threads the pool has, how many of them are idle, and how many jobs wait for a
 /// thread.
 fn the_blocking_pool_is_counted<K: Kitchen>() {
     let executor = K::try_build(K::builder().max_blocking_threads(2)).unwrap();

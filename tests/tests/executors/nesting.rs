@@ -181,7 +181,7 @@ fn executors_may_await_each_others_tasks<K: Kitchen>() {
     thread.join().unwrap();
 }
 
-/// The main future's output may borrow. `block_on` drops the future before it returns.
+/// The main future's output may borrow. `block_on` drops the future before it returns the output.
 fn the_main_future_is_dropped_by_block_on<K: Kitchen>() {
     let executor = K::open();
     let drops = Tally::new();
@@ -269,8 +269,8 @@ fn an_abort_during_the_last_poll_yields_the_output<K: Kitchen>() {
         given.recv().unwrap().abort();
         42
     });
-    // On the single-thread executor, the task's channel has the abort handle before the poll begins. On
-    // several workers, the poll may begin first, and then waits for the abort handle.
+    // On the single-thread executor, the abort handle is in the channel before the task's poll begins. On
+    // several workers, the poll may begin earlier. It then waits for the abort handle.
     give.send(task.abort_handle()).unwrap();
     assert_eq!(executor.block_on(task).unwrap(), 42);
 }

@@ -13,7 +13,7 @@ use crate::blocking::all_jobs_run;
 /// tokio #8406, #8408: if no thread can be started, no job is lost. Here each thread would need more stack
 /// than the machine has.
 fn a_job_is_not_lost_for_want_of_threads<K: Kitchen>() {
-    // `RUST_MIN_STACK` is read once per process, so the test needs another process.
+    // std reads `RUST_MIN_STACK` once per process, so the test sets the variable in a process of its own.
     if !in_child(&[("RUST_MIN_STACK", &(1_usize << 46).to_string())]) {
         return;
     }

@@ -18,8 +18,8 @@ use brigade::time::{sleep, timeout};
 use brigade_tests::{Kitchen, Tally, descriptors, on_both, pair, text_of};
 use futures::StreamExt;
 
-/// Returns the number that the next descriptor will get. If the limit on descriptors is this number, no
-/// descriptor can be opened.
+/// Returns the number that the next opened descriptor will get. If the process's limit on descriptors is set
+/// to this number, the process can open no descriptor.
 fn next_descriptor() -> u64 {
     fs::File::open("/dev/null").unwrap().as_raw_fd() as u64
 }
@@ -313,7 +313,7 @@ fn spoil_every_event_loop() {
             fs::read_link(&path).is_ok_and(|target| target.as_os_str() == "anon_inode:[eventpoll]");
         if is_event_loop {
             let number = path.file_name().unwrap().to_str().unwrap().parse().unwrap();
-            // SAFETY: both descriptors are open, and nothing is read from either through Rust's types.
+            // SAFETY: both descriptors are open, and no code reads from them through Rust's types.
             assert_eq!(unsafe { libc::dup2(null.as_raw_fd(), number) }, number);
             spoilt += 1;
         }
@@ -322,7 +322,7 @@ fn spoil_every_event_loop() {
 }
 
 /// A `Signal` receives only signals that are raised while it exists. After the only `Signal` was dropped, its
-/// handler stays installed and ignores further signals.
+/// handler stays installed and ignores later signals.
 fn a_signal_from_before_is_not_heard<K: Kitchen>() {
     use brigade::signal::{Kind, Signal};
     // SAFETY: `raise` takes a number. The first `Signal` has installed a handler, so the process does not

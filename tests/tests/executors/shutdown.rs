@@ -318,7 +318,7 @@ fn tasks_stand_still_between_two_stays() {
     assert_eq!(turns.get(), 3);
 }
 
-/// A detached task without a waker is kept until it is aborted or its executor is dropped.
+/// A detached task that has no waker is kept in memory until it is aborted or its executor is dropped.
 fn a_task_that_nothing_can_wake_is_kept_until_shutdown<K: Kitchen>() {
     let executor = K::open();
     let drops = Tally::new();

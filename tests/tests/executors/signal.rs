@@ -134,7 +134,7 @@ fn what_cannot_be_listened_for_is_an_error<K: Kitchen>() {
 }
 
 /// When the signal comes, the server shuts down gracefully: it accepts no more clients, and serves the
-/// present clients until they leave.
+/// connected clients until they leave.
 fn a_server_lets_its_guests_finish<K: Kitchen>() {
     K::open().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

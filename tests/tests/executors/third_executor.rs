@@ -447,11 +447,11 @@ fn a_push_after_close_is_harmless() {
         });
         inside.recv().unwrap();
         runtime.close(|| queue.take());
-        assert!(waiting.is_finished(), "the task is not ended by close");
+        assert!(waiting.is_finished(), "`close` did not end the task");
         open.send(()).unwrap();
         assert!(
             stranger.join().unwrap(),
-            "the new task is not ended by close"
+            "the new task was not ended by `close`"
         );
         assert_eq!(drops.get(), 2);
         if runs {

@@ -236,8 +236,8 @@ fn quiet_threads_leave_space<K: Kitchen>() {
     assert!(any(&run, |what| *what == What::PollBegin { task: last }));
 }
 
-/// A worker's CPU clock is read for its own executor, even if the worker also reports to another executor's
-/// recorder.
+/// A worker that has reported to the recorder of another executor still reads its CPU clock for the recorder
+/// of its own executor.
 fn the_cpu_clock_is_read_after_a_report_to_another_executor<K: Kitchen>() {
     if !cfg!(all(
         target_os = "linux",
@@ -341,7 +341,7 @@ fn tasks_of_other_executors_are_left_out<K: Kitchen>() {
     assert_eq!(run.tasks.len(), 2);
 }
 
-/// No task of the user counts as a main future, whatever its name is.
+/// A task of the user never counts as a main future, even if its name looks like that of a main future.
 fn no_name_makes_a_main_future<K: Kitchen>() {
     let executor = recorded::<K>();
     executor.block_on(async {

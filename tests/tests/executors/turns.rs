@@ -138,7 +138,7 @@ fn a_full_ring_does_not_starve_the_injector<K: Kitchen>() {
 fn what_the_driver_woke_does_not_wait_for_a_round_of_self_waking_tasks<K: Kitchen>() {
     const HOGS: usize = 800;
     const SLEEPERS: usize = 20;
-    /// The allowed number of polls of ready tasks per sleeping task.
+    /// How many polls of ready tasks are allowed for each sleeping task.
     const FAIR: usize = 8;
     let polls = Arc::new(AtomicUsize::new(0));
     let counted = polls.clone();
@@ -218,7 +218,7 @@ fn a_yield_lets_the_driver_look() {
                 // Other programs kept this thread from its core for too long.
                 continue;
             }
-            // Block the thread until the timer is due, so that it cannot fire before the first yield.
+            // Block the thread until the timer is due, so that the timer cannot fire before the first yield.
             let late = Instant::now() + Duration::from_millis(12);
             while Instant::now() < late {
                 std::hint::spin_loop();
@@ -235,8 +235,8 @@ fn a_yield_lets_the_driver_look() {
     });
 }
 
-/// A future that wakes itself once and is ready at the second poll. Unlike `yield_now`, it does not wait for
-/// other tasks.
+/// A future that wakes itself once and is ready at the second poll. Unlike `yield_now`, it does not let all
+/// other ready tasks run first.
 async fn wake_self_once() {
     let mut again = true;
     poll_fn(|cx| {

@@ -51,7 +51,8 @@ fn defines(text: &str, function: &str) -> bool {
     before.contains("#[test]") || is_listed(text, function) || text.contains(&called)
 }
 
-/// Returns a fault for each row whose last cell names no test, and for each named test that does not exist.
+/// Returns one fault for each row whose last cell names no test, and one for each named test that does not
+/// exist.
 fn untested(rows: &[Vec<String>]) -> Vec<String> {
     let mut faults = Vec::new();
     for row in rows {

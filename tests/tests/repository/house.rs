@@ -13,7 +13,7 @@ const FACADES: &[&str] = &["lib.rs", "task/mod.rs", "task/join_set.rs", "task/sp
 /// Pairs of a file and a module that belong together. The file may use the module although `lib.rs` lists the
 /// module after the file.
 const PAIRS: &[(&str, &str)] = &[
-    // The budget denies an operation only if an executor runs on the thread.
+    // The budget asks whether an executor runs on the thread, because only then may it deny an operation.
     ("coop.rs", "context"),
     // The list of current executors holds the `Shared` values to which handles refer.
     ("context.rs", "handle"),
@@ -21,7 +21,7 @@ const PAIRS: &[(&str, &str)] = &[
     ("reactor/source.rs", "time"),
     // The timeline records the main task's name.
     ("task/run.rs", "timeline"),
-    // Observers receive events about tasks.
+    // Observers receive events that refer to tasks.
     ("trace/mod.rs", "task"),
 ];
 
@@ -129,7 +129,8 @@ fn unsafe_stands_only_where_architecture_md_lists_it() {
     assert_eq!(counted, listed, "left: the source; right: {PAGE}");
 }
 
-/// To print the figures, run `cargo test -p brigade-tests --test repository 450_lines -- --nocapture`.
+/// To print the size of `runtime/src`, run
+/// `cargo test -p brigade-tests --test repository 450_lines -- --nocapture`.
 #[test]
 fn files_have_at_most_450_lines() {
     let (mut all_code, mut all_comments, mut long) = (0, 0, Vec::new());
@@ -214,7 +215,7 @@ fn reading_times_are_those_of_the_sources() {
 
 // ---- the life of a task --------------------------------------------------------------------------
 
-/// The numbers of files, functions, lines and types on a path through the source.
+/// How many files, functions, lines and types a path through the source has.
 #[derive(Debug, Default, PartialEq)]
 struct Way {
     files: usize,
@@ -271,7 +272,7 @@ fn the_life_of_a_task_names_functions_that_exist() {
 /// To print the sums, run
 /// `cargo test -p brigade-tests --test repository life_of_a_task -- --ignored --nocapture`.
 #[test]
-#[ignore = "the goals are not reached: this test reports the present sums"]
+#[ignore = "the source does not reach the goals yet: this test prints how far it is"]
 fn the_life_of_a_task_is_short() {
     let [one, many] = life_of_a_task(&read(PAGE), &shipped()).unwrap();
     println!("one cook: {one:?}\nmany cooks add: {many:?}");

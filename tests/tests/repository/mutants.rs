@@ -29,7 +29,8 @@ fn every_mutant_fits_the_source_exactly_once() {
     assert!(rotten.is_empty(), "{}", rotten.join("\n"));
 }
 
-/// The exercises themselves take much longer to check.
+/// Each bug of the exercises replaces a text that must occur exactly once in its file. This test does not
+/// check that the exercises' tests find the bugs, because that takes much longer.
 #[test]
 fn every_exercise_with_a_bug_fits_the_source_exactly_once() {
     for it in breaks::BREAKS {

@@ -277,7 +277,7 @@ fn block_on_makes_as_few_copies_as_tokio<K: Kitchen>() {
     });
 }
 
-/// Joins a large output on a stack that is also large enough for tokio's `JoinSet`.
+/// Joins a large output on a small stack. The stack suffices for the same join with tokio's `JoinSet`.
 fn join_next_takes_a_big_output<K: Kitchen>() {
     let sum = on_a_stack_of(1536 * KIB, || {
         K::open().block_on(async {

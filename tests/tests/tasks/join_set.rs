@@ -50,7 +50,7 @@ fn thousands_of_tasks<K: Kitchen>() {
     });
 }
 
-/// Tasks may be added to a set while its other tasks are joined. The joining task itself may add them.
+/// The task that joins the members of a set may also add members between two joins.
 fn a_set_may_grow_while_it_is_joined<K: Kitchen>() {
     K::open().block_on(async {
         let mut set = JoinSet::new();

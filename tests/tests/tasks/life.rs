@@ -1,6 +1,6 @@
-//! Compares a task with a model that counts its polls and drops. Wakers, the handle, the executor and other
-//! threads act on the task in any order. The task must be polled as often as in the model, must end in the
-//! same way, and must be freed.
+//! Compares a task with a model that predicts the task's polls and drops. Wakers, the handle, the executor
+//! and other threads act on the task in any order. The task must be polled as often as in the model, must end
+//! in the same way, and must be freed.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -195,10 +195,10 @@ impl<E: Executor> Real<E> {
                         .is_none_or(|it| it.is_finished() == ended)
             };
             while !done() {
-                assert!(self.polls.get() <= model.polls, "a poll too many");
+                assert!(self.polls.get() <= model.polls, "too many polls");
                 brigade::yield_now().await;
             }
-            // The task must now make no further progress.
+            // The task must not be polled again now.
             for _ in 0..3 {
                 brigade::yield_now().await;
             }

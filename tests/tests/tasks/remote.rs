@@ -34,14 +34,14 @@ fn the_last_poll_of_a_handle_counts_wherever_the_first_was<K: Kitchen>() {
     assert!(answer);
 }
 
-/// A task and the main future end in the same turn of the event loop, while another thread awaits the task.
-/// That thread must be woken.
+/// A task and the main future end in the same iteration of the event loop, while another thread awaits the
+/// task. That thread must be woken.
 fn a_thread_that_joins_is_woken_though_block_on_ends<K: Kitchen>() {
     let executor = K::open();
     for polls_before in 0..70 {
         let (done, is_done) = mpsc::channel();
         executor.block_on(async {
-            // Each round begins at a different point of the event loop's turn.
+            // Each round begins at a different point of the event loop's iteration.
             for _ in 0..polls_before {
                 brigade::yield_now().await;
             }
@@ -161,7 +161,7 @@ fn a_spawn_is_not_kept_waiting_by_wakes() {
         (waking, waited)
     });
     waking.join().unwrap();
-    // Wakes that came before the spawn may cause one poll of each task. The bound is higher, because more
+    // Wakes that came before the spawn cause at most one poll of each task. The bound is higher, because more
     // wakes may arrive while the other thread spawns the task.
     assert!(
         waited < 100_000,

@@ -58,7 +58,7 @@ fn another_executor_can_await_a_task<K: Kitchen>() {
     elsewhere.join().unwrap();
 }
 
-/// A handle is polled on one thread and then awaited on another. The second thread is woken.
+/// A handle is polled on one thread and then awaited on another thread. This other thread must be woken.
 fn a_handle_may_move_between_threads<K: Kitchen>() {
     let executor = K::open();
     let (open, gate) = async_channel::bounded::<()>(1);

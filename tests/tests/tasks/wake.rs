@@ -1,4 +1,4 @@
-//! Tests that wakers work on any thread at any time: no wake is lost, and no wake causes more than one poll.
+//! Tests that wakers work on any thread at any time: no wake is lost, and one wake causes at most one poll.
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

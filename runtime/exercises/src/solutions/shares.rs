@@ -18,7 +18,7 @@ impl Queue for Line {
     }
 }
 
-/// One worker for two lanes, which are groups of tasks. It takes tasks from the lanes alternately.
+/// One worker for two lanes (groups of tasks). The worker takes tasks from the lanes alternately.
 pub struct Shares {
     runtime: Runtime,
     lines: [Arc<Line>; 2],

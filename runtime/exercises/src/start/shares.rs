@@ -17,7 +17,7 @@ impl Queue for Line {
     }
 }
 
-/// One worker for two lanes, which are groups of tasks.
+/// One worker for two lanes (groups of tasks).
 ///
 /// In this version, many tasks in one lane delay the other lane. Give each lane a queue, and take from the
 /// queues in turn.

@@ -8,5 +8,5 @@ pub async fn sum_of_squares(end: u64) -> u64 {
     (0..end).map(|n| n * n).sum()
 }
 
-/// The maximum number of squares to compute between two yields.
+/// The task yields after at most this many squares.
 pub const STRETCH: u64 = 1000;
