@@ -167,7 +167,7 @@ impl Cells {
         let gained = |row: &OneAndMany<u32>| row.speed_up().change() == Change::Faster;
         let needs = match (gained(&self.waiting), gained(&self.chopping)) {
             _ if !doubts.is_empty() && !certain => {
-                "What chopping gains from more cooks stays undecided in this run.".to_owned()
+                "Whether chopping gains from more cooks is undecided in this run.".to_owned()
             }
             (true, true) => "Both gained from more cooks in this run.".to_owned(),
             (false, true) => "Waiting needs concurrency, computing needs parallelism.".to_owned(),
@@ -186,8 +186,8 @@ fn of_cell(run: &Run<u32>) -> Vec<Advice> {
     brigade_timeline::advice(&run.timeline)
 }
 
-/// Returns the advice in words. If the gain is limited by the number of cores, and not by the critical path,
-/// the reason in the advice is the number of cores.
+/// Returns the advice in words. If the number of cores limits the gain more than the critical path does, the
+/// words give the number of cores as the reason.
 fn in_words(advice: &Advice, run: &Run<u32>) -> String {
     let words = advice.in_words_of("cook");
     let figures = brigade_timeline::figures(&run.timeline);

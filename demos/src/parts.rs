@@ -115,8 +115,8 @@ fn ways(executor: &Crew, job: Job, parts: u32) -> anyhow::Result<Ways> {
     Ok(Ways { whole, cut })
 }
 
-/// Returns a sentence if computing with one cook took much more or much less time than `work`. This expected
-/// time follows from the speed of this machine, which is measured before the first run.
+/// Returns a sentence if computing with one cook took much more or much less time than `work`, the expected
+/// time. `work` follows from the speed of this machine, which is measured before the first run.
 pub(crate) fn unlike_measured_speed(work: Duration, one_cook: &Figures) -> Option<String> {
     let took = one_cook.wall;
     let machine = match Change::of(work.div_duration_f64(took)) {

@@ -64,9 +64,9 @@ impl SpeedUp {
         Self::on(cooks::cores(), first, other)
     }
 
-    /// Computes the same for a machine with `cores` cores. The maximum is the larger of two ratios, each
-    /// of a number of `other` to the number of `first`: the cooks that have a core (computing can run in
-    /// parallel), and the most tasks in flight (waits can overlap).
+    /// Computes the same for a machine with `cores` cores. The maximum is the larger of two ratios, which
+    /// compare `other` with `first`: the ratio of the cooks that have a core (computing can run in parallel),
+    /// and the ratio of the most tasks in flight (waits can overlap).
     fn on(cores: usize, first: &Figures, other: &Figures) -> Self {
         let ratio = |of: &dyn Fn(&Figures) -> usize| of(other) as f64 / of(first).max(1) as f64;
         let hands = ratio(&|figures| figures.cooks.min(cores));

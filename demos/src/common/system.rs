@@ -1,8 +1,8 @@
 //! Figures of the operating system about this process: memory, threads, processor time, and the number of
-//! files that it may hold open.
+//! files that the process may hold open.
 //!
-//! Memory, threads and processor time are `Option`s. If the system does not report one of them, nothing is
-//! guessed, and the summary says so.
+//! Memory, threads and processor time are `Option`s. If the system does not report one of them, the summary
+//! says so and gives no estimate.
 
 use std::time::Duration;
 

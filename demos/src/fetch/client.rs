@@ -5,7 +5,7 @@
 //!    │          │           │              │       │          │
 //!    └──────────┴───────────┴──── failed ◀─┴───────┴──────────┘
 //!                                 │    ▲
-//!                       may pass? ▼    │ no retries left
+//!                       temporary ▼    │ permanent, or no retries left
 //!                                pause ┘──▶ from the beginning
 //! ```
 //!
@@ -49,8 +49,8 @@ const PAUSE_FIRST: Duration = Duration::from_millis(50);
 /// The pause stops doubling at this limit. Arbitrary: a server that restarts is usually back by then.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
-/// How long an idle connection is kept for another request. Arbitrary: several round trips, but so short
-/// that the connections to the servers of a long list do not use up all descriptors.
+/// How long an idle connection is kept for another request. Arbitrary: long enough for several round trips,
+/// but so short that idle connections do not use up all descriptors, even with a long list of servers.
 const IDLE_MAX: Duration = Duration::from_secs(5);
 
 /// The result of one request.

@@ -1,8 +1,8 @@
 //! Connects to a host: looks its name up once, and then connects to the address that answers first.
 //!
 //! A process may run out of descriptors or of local ports while thousands of sockets are open.
-//! Descriptors and ports become free as other connections end, so a request that meets such an error
-//! waits and tries again.
+//! Descriptors and ports become free as other connections end, so a request that finds none free waits and
+//! tries again.
 
 use std::{
     collections::HashMap,

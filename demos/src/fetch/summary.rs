@@ -181,7 +181,8 @@ impl Record {
         };
         Some(format!(
             "{who} waited for up to {requests} replies together and {kind}. The run took {took}, {} x \
-             its slowest reply; the waiting of all requests adds up to {waited}, {} x as much.{limited}",
+             its slowest reply; the waiting of all requests adds up to {waited}, {} x the time of the \
+             run.{limited}",
             factor(wall.as_secs_f64() / slowest.as_secs_f64()),
             factor(times),
         ))

@@ -27,7 +27,7 @@ impl Record {
         rows.extend(self.status_row());
         rows.extend(self.time_rows());
         rows.extend(report::common_rows(&self.figures));
-        let mut remark = "open or being opened at one instant, at most".to_owned();
+        let mut remark = "the most that were open or being opened at one instant".to_owned();
         if self.opened > self.open_max {
             remark += &format!("; {} in all", units::count(self.opened));
         }

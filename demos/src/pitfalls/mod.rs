@@ -39,8 +39,8 @@ use crate::prelude::*;
 /// --cooks here: the number of threads that run each program (at least two for one-task). With --cooks 1,2,
 /// all programs run with one thread, then with two.
 ///
-/// The keys that all demos have describe all programs together; `at_once_max` leaves out programs that ran
-/// with more threads than `cooks`.
+/// The keys of every demo (such as `wall_s`) describe all programs together; `at_once_max` leaves out programs
+/// that ran with more threads than `cooks`.
 ///
 /// --json adds `pitfalls`, one object for each fault. In each, the objects `broken` and `mended` (the
 /// corrected version) have these keys:
@@ -250,8 +250,8 @@ fn chart(pair: &[Twin; 2]) -> String {
     chart
 }
 
-/// Returns the figures of all programs together: the sums of the times, and the largest of the other
-/// figures. `at_once_max` leaves out programs that had more than `cooks` cooks.
+/// Returns the figures of all programs together: the sum of each time, and the maximum of each other
+/// figure. `at_once_max` leaves out programs that had more than `cooks` cooks.
 fn together(pairs: &[[Twin; 2]], cooks: usize) -> Figures {
     let mut all = Figures {
         cooks,

@@ -238,7 +238,8 @@ fn nothing_is_made_outside<K: Kitchen>() {
     });
 }
 
-/// tokio-core #117: dropping the writer of a pipe wakes the reader, and dropping the reader wakes the writer.
+/// tokio-core #117: dropping the writer of a pipe must wake the reader, and dropping the reader must wake the
+/// writer.
 fn the_ends_of_a_pipe<K: Kitchen>() {
     K::open().block_on(async {
         let open = || {
