@@ -22,7 +22,7 @@ use crate::{parts::unlike_measured_speed, prelude::*};
 /// makes the same runs as --cooks 2. With --cooks 2,4, all cells are measured with 2 cooks in the second
 /// column and again with 4, and the runs are compared.
 ///
-/// --json adds `cells`, the figures of each of the four cells, with its `work`, `tasks` and `advice`. It also
+/// --json adds `cells`, the figures of the four cells, each with its `work`, `tasks` and `advice`. It also
 /// adds `waiting_speed_up` and `chopping_speed_up`, which compare many cooks with one.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {

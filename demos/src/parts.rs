@@ -151,8 +151,8 @@ impl Jobs {
         self.waiting.whole.times_as_long_as(&self.waiting.cut.one)
     }
 
-    /// Returns the computing time if each of `cooks` cooks had its own core. The parts yield, so the cooks
-    /// can share them evenly.
+    /// Returns how long computing would take if each of `cooks` cooks had its own core. The parts yield, so the
+    /// cooks can share them evenly.
     fn ideal_computing(&self, cooks: usize) -> Duration {
         let minutes = f64::from(self.parts) / cooks as f64;
         self.minute.mul_f64(minutes.max(1.0))

@@ -103,8 +103,8 @@ fn in_four(size: u64) -> anyhow::Result<Run<u64>> {
     right_sum(&cooks::hire(FOUR_COOKS)?, size, SMALL_CHUNKS)
 }
 
-/// Computes the big sum with one cook and with each number of cooks in `rungs`. The run with as many cooks as
-/// `executor` has uses `executor`; each other run hires its own cooks.
+/// Computes the big sum with one cook and with each number of cooks in `rungs`. `executor` makes the run that
+/// needs its number of cooks; new executors make the other runs.
 fn ladder(executor: &Crew, size: u64, rungs: &[usize]) -> anyhow::Result<Vec<Rung>> {
     let mut ladder: Vec<Rung> = Vec::new();
     let others = rungs.iter().copied().filter(|&rung| rung > 1);

@@ -62,7 +62,7 @@ fn wrapped(text: &str) -> String {
 
 /// Wraps the figures into lines, with breaks only between two figures.
 fn facts(facts: &Facts) -> Vec<String> {
-    // A sentence is not wrapped at a no-break space.
+    // `wrapped` does not break a line at a no-break space, so these spaces keep a figure on one line.
     let fact = |fact: &Fact| format!("{} {fact}", fact.name).replace(' ', "\u{a0}");
     let facts: Vec<_> = facts.0.iter().map(fact).collect();
     let text = wrapped(&facts.join("\u{a0}· "));

@@ -78,7 +78,7 @@ pub(crate) struct Report {
     pub(crate) own: Map<String, Value>,
     /// One line above the table.
     pub(crate) title: String,
-    /// What a reader needs before the charts. Of several reports, only the first prints it.
+    /// What a reader must know before the charts. Of several reports, only the first prints it.
     pub(crate) intro: String,
     /// The name of the run that [`figures`](Self::figures) are about, if the demo makes several runs.
     pub(crate) part: &'static str,
@@ -196,7 +196,7 @@ impl Report {
         text
     }
 
-    /// Returns the explanation of the words and signs in the report, which is printed above the charts.
+    /// Returns the explanation of the words and signs in the report. It is printed above the charts.
     fn words(&self) -> String {
         let remarks = self.rows.iter().map(|row| &row.2);
         let printed = remarks.chain(&self.charts).chain(&self.details);

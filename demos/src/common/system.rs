@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use crate::units;
 
-/// The number of open files that is assumed if the system does not list them. These are the three standard
-/// streams.
+/// The number of open files that is assumed if the system does not list them: the three standard streams.
 const OPEN_AT_START: u64 = 3;
 
 /// The number of descriptors that requests must leave free: for the event loop, the pipes to the embedded

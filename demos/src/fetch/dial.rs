@@ -102,7 +102,7 @@ impl Dialer {
     /// Returns whether this process ran out of a resource that becomes free when other sockets close.
     fn may_pass(&self, error: &io::Error) -> bool {
         // `ADDRNOTAVAIL` means that no port is free. But a machine without an IPv6 address also reports it
-        // for every IPv6 destination, so it counts as a lack of ports only after many connections.
+        // for every IPv6 destination, so this error counts as a lack of ports only after many connections.
         let made = self.opened.load(Relaxed) + self.open.now();
         let passes = |error: &io::Error| match Errno::from_io_error(error) {
             Some(Errno::ADDRNOTAVAIL) => made >= CONNECTIONS_TO_RUN_OUT,

@@ -126,8 +126,8 @@ impl Record {
         Some(text)
     }
 
-    /// Returns whether the hosts may be overloaded: each host with a failed request answered another request
-    /// of this run.
+    /// Returns whether the hosts may be overloaded: each host at which a request failed has answered another
+    /// request of this run.
     fn is_crowded(&self) -> bool {
         let host = |it: &&Outcome| Some(self.plan.page(it.index)?.url.origin());
         let outcomes = self.outcomes.iter();

@@ -18,7 +18,7 @@ use socket2::SockRef;
 
 use crate::readiness::HANG;
 
-/// Enables or sets a socket option of Linux that socket2 does not have.
+/// Sets a socket option of Linux that socket2 does not have.
 fn set_option(socket: &UdpSocket, level: i32, option: i32, value: i32) {
     use std::os::fd::AsRawFd;
     let (value, size) = (

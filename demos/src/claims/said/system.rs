@@ -19,7 +19,7 @@ fn reference_command(sizes: &Sizes) -> String {
 /// every thread had a core. If it is at most `no`, some had none.
 const ON_A_CORE: Band = Band { no: 0.6, yes: 0.9 };
 
-/// The smallest number of threads that must have waited for a core, on average.
+/// If fewer threads than this waited for a core, on average, the run decides nothing.
 const WAITED: f64 = 1.0;
 
 /// Computes the same sum on more and more threads. The operating system reports how many were on a core.
