@@ -222,7 +222,7 @@ impl Dish for Args {
 /// The explanation above all drawings.
 const SETTING: &str = "Each fault is shown in a broken program, beside its corrected version. Both runs are \
     drawn on one time scale, each with the advice that follows from it. The advice estimates from the \
-    broken run how much faster the program could be, so the corrected run may differ.";
+    broken run how much faster the program could be. The corrected run may differ from this estimate.";
 
 /// Returns the explanation of the fault, both runs drawn on the same scale, and two kinds of advice: about
 /// this fault, and about other programs that disturbed the run.
@@ -388,8 +388,8 @@ fn verdict(pairs: &[[Twin; 2]]) -> String {
     let mut said = format!("The advice that follows from the timeline names the fault {named}.");
     if is_disturbed(pairs) {
         said.push_str(
-            " Other programs had the cores for part of the time. This hides some faults and may look like \
-             others.",
+            " Other programs had the cores for part of the time. This load hides some faults and may look \
+             like other faults.",
         );
     }
     said

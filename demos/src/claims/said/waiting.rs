@@ -45,13 +45,14 @@ pub(super) const SIXTY_HZ: Claim = Claim {
         let hogging = MISSED.ask(facts.ratio("missed_hogging", "frames"));
         let (verdict, rest) = match MISSED.ask(facts.ratio("missed_yielding", "frames")) {
             Answer::No if hogging == Answer::Yes => {
-                let hog = ". Beside one that kept the thread for six frames, it missed {missed_hogging}: the \
-                           computation must yield.";
+                let hog = ". Beside a computation that kept the thread for six frames, the screen missed \
+                           {missed_hogging}: the computation must yield.";
                 (Holds, hog)
             }
             Answer::No => (
                 Holds,
-                ". Beside one that kept the thread for six frames, it missed {missed_hogging}.",
+                ". Beside a computation that kept the thread for six frames, the screen missed \
+                 {missed_hogging}.",
             ),
             _ if facts["starved_s"].value > STARVED_S => (
                 Undecided,
