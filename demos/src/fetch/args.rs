@@ -36,7 +36,7 @@ const NOTES: &str = "Each host has a limit of 6 requests at a time, as in browse
     errors                       without a URL: the text of each failure\n  \
     results                      with your URLs: an object for each request\n\
     A result has `url`, `status`, `bytes`, `ms`, `error`, `redirects` (their URLs, in order), `version` \
-    (of HTTP) and `encoding` (how the server compressed the body).\n\n\
+    (of HTTP), `encoding` (how the server compressed the body) and, with -o, `file`.\n\n\
     Exit status: 0 every request was answered, 1 some failed, 2 bad arguments, 130 ended by Ctrl-C (the \
     summary then covers what was done so far).";
 
