@@ -43,7 +43,7 @@ const TIMES: usize = 21;
 /// The size of the buffer for an answer, in bytes.
 const ROOM: usize = 512;
 
-/// One fetch from spawn to the system and back, with the function behind each step
+/// One fetch from spawn to the system and back, with the function for each step
 ///
 /// Shows what happens to one task: spawn, first poll, Pending, interest registered, thread parked in the
 /// system, event, wake, queue, next poll, Ready, join. For each of these events, called hops, the demo
