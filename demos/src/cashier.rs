@@ -4,10 +4,10 @@
 //! cashier serves it again. While the card machine of one customer works, the cashier serves another
 //! customer.
 //!
-//! One time of serving is called a turn. A turn is one poll: the code from one await to the next. A cashier
-//! never leaves a customer during a turn, so a task has its cashier to itself until it awaits something.
-//! With one cashier no two turns overlap, however many customers are in the shop. With several cashiers,
-//! turns can overlap.
+//! Each time that a cashier serves a customer is called a turn. A turn is one poll: the code from one await
+//! to the next. A cashier never leaves a customer during a turn, so a task has its cashier to itself until it
+//! awaits something.
+//! With one cashier no two turns overlap, however many customers are in the shop. With several, they can.
 
 use brigade::timeline::{LaneKind, Timeline};
 
@@ -46,9 +46,9 @@ pub(crate) struct Args {
     seed: Option<u64>,
 }
 
-/// The minutes of one turn, in which the cashier adds up the prices or packs the goods.
+/// How long one turn takes, in minutes. In it, the cashier adds up the prices or packs the goods.
 const TURN: f64 = 1.0;
-/// The minutes that a customer waits for the card machine.
+/// How long a customer waits for the card machine, in minutes.
 const CARD_MACHINE: f64 = 2.0;
 
 /// Serves one customer: a turn, then I/O, then another turn.
@@ -58,7 +58,7 @@ async fn serve(goods: Pile, minute: Duration) -> [Chopped; 2] {
     [rung_up, goods.chop_at_once()]
 }
 
-/// Serves customers who all come at the same time. Returns whether every sum was right.
+/// Serves customers who all come at the same time. Returns whether the result of every turn was right.
 async fn open(customers: u32, minute: Duration, goods: Pile) -> bool {
     let customer = |number| begin(&format!("customer {number}"), serve(goods, minute));
     let served = join_all((1..=customers).map(customer)).await;
@@ -113,7 +113,7 @@ fn switches(visits: &[Visit], cashiers: usize) -> usize {
     switched.map(usize::from).sum()
 }
 
-/// Opens the shop with one cashier and with several. Each output is true if all sums were right.
+/// Opens the shop with one cashier and with several. Each output is true if all results were right.
 pub(crate) fn shop(
     executor: &Crew,
     customers: u32,
@@ -198,7 +198,7 @@ impl Dish for Args {
             report.own_keys(json!({ "seeded": orders }));
         } else {
             report.verdict +=
-                " The order may change from run to run; with --seed 7 it does not change.";
+                " The order may change from run to run; with a seed, as in --seed 7, it does not.";
         }
         report.with_one = Some(shop.one.map(drop));
         Ok(report)

@@ -139,7 +139,7 @@ impl Coffee {
         Ok(Facts(vec![
             text("way", "way", name),
             count("orders", "orders", orders),
-            // The time of the shift, and of the wait for cups that were ordered before its end.
+            // The length of the shift, plus the wait for the last cups, which were ordered before its end.
             time("wall_s", "", wall),
             time("cpu_s", "CPU time", cpu),
             share(

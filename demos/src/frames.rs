@@ -30,7 +30,7 @@ const BATCH: u64 = 4096;
 const WIDTH: usize = 320;
 const HEIGHT: usize = 200;
 
-/// The number of frames in one line of the printed film: one character each.
+/// The number of frames in one line of the printed film, in which each frame is one character.
 const FILM: usize = 75;
 
 /// 60 frames a second, beside a computation that yields or hogs its thread

@@ -22,7 +22,7 @@ use crate::{parts::unlike_measured_speed, prelude::*};
 /// makes the same runs as --cooks 2. With --cooks 2,4, all cells are measured with 2 cooks in the second
 /// column and again with 4, and the runs are compared.
 ///
-/// --json adds `cells`, the figures of each of the four cells, with its `work`, `tasks` and `advice`. It also
+/// --json adds `cells`, the figures of the four cells, each with its `work`, `tasks` and `advice`. It also
 /// adds `waiting_speed_up` and `chopping_speed_up`, which compare many cooks with one.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -167,7 +167,7 @@ impl Cells {
         let gained = |row: &OneAndMany<u32>| row.speed_up().change() == Change::Faster;
         let needs = match (gained(&self.waiting), gained(&self.chopping)) {
             _ if !doubts.is_empty() && !certain => {
-                "What chopping gains from more cooks stays undecided in this run.".to_owned()
+                "Whether chopping gains from more cooks is undecided in this run.".to_owned()
             }
             (true, true) => "Both gained from more cooks in this run.".to_owned(),
             (false, true) => "Waiting needs concurrency, computing needs parallelism.".to_owned(),
@@ -186,8 +186,8 @@ fn of_cell(run: &Run<u32>) -> Vec<Advice> {
     brigade_timeline::advice(&run.timeline)
 }
 
-/// Returns the advice in words. If the gain is limited by the number of cores, and not by the critical path,
-/// the reason in the advice is the number of cores.
+/// Returns the advice in words. If the number of cores limits the gain more than the critical path does, the
+/// words give the number of cores as the reason.
 fn in_words(advice: &Advice, run: &Run<u32>) -> String {
     let words = advice.in_words_of("cook");
     let figures = brigade_timeline::figures(&run.timeline);

@@ -115,8 +115,8 @@ fn ways(executor: &Crew, job: Job, parts: u32) -> anyhow::Result<Ways> {
     Ok(Ways { whole, cut })
 }
 
-/// Returns a sentence if computing with one cook took much more or much less time than `work`. This expected
-/// time follows from the speed of this machine, which is measured before the first run.
+/// Returns a sentence if computing with one cook took much more or much less time than `work`, the expected
+/// time. `work` follows from the speed of this machine, which is measured before the first run.
 pub(crate) fn unlike_measured_speed(work: Duration, one_cook: &Figures) -> Option<String> {
     let took = one_cook.wall;
     let machine = match Change::of(work.div_duration_f64(took)) {
@@ -151,8 +151,8 @@ impl Jobs {
         self.waiting.whole.times_as_long_as(&self.waiting.cut.one)
     }
 
-    /// Returns the computing time if each of `cooks` cooks had its own core. The parts yield, so the cooks
-    /// can share them evenly.
+    /// Returns how long computing would take if each of `cooks` cooks had its own core. The parts yield, so the
+    /// cooks can share them evenly.
     fn ideal_computing(&self, cooks: usize) -> Duration {
         let minutes = f64::from(self.parts) / cooks as f64;
         self.minute.mul_f64(minutes.max(1.0))

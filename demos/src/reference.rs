@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | the task's | notes that the task takes | its lines of code, one after the other |
 //! | the thread's | the runtime's timeline | the task's polls, and polls of other tasks in between |
-//! | the system's | the system's figures for the thread | the system takes its core, even within a poll |
+//! | the system's | the system's figures for the thread | how the system takes the core away, even in a poll |
 //!
 //! The task also waits for a server. Meanwhile the server's process works, so the demo also measures how
 //! long that process is on a core. On any machine, other programs need the cores too. Here, computing threads
@@ -305,7 +305,7 @@ const ROWS: [&str; 7] = [
     "ready|{queued_s}|the task waited for a cook to poll it",
     "waiting|{waited_s}|for the server and the timer",
     "on a core|{on_core_s}|of the running time; the task computed only then",
-    "interrupted|{interrupted:time}|others got its core; it waited for a core for {queued_for_core_s} in all",
+    "interrupted|{interrupted:time}|other threads got its core; it waited {queued_for_core_s} for one in all",
     "the server|{server_cpu_s}|on a core, while the task waited {waited_for_server_s} for it: in parallel",
 ];
 

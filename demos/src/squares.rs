@@ -103,8 +103,8 @@ fn in_four(size: u64) -> anyhow::Result<Run<u64>> {
     right_sum(&cooks::hire(FOUR_COOKS)?, size, SMALL_CHUNKS)
 }
 
-/// Computes the big sum with one cook and with each number of cooks in `rungs`. The run with as many cooks as
-/// `executor` has uses `executor`; each other run hires its own cooks.
+/// Computes the big sum with one cook and with each number of cooks in `rungs`. `executor` makes the run that
+/// needs its number of cooks; new executors make the other runs.
 fn ladder(executor: &Crew, size: u64, rungs: &[usize]) -> anyhow::Result<Vec<Rung>> {
     let mut ladder: Vec<Rung> = Vec::new();
     let others = rungs.iter().copied().filter(|&rung| rung > 1);
@@ -123,7 +123,7 @@ fn ladder(executor: &Crew, size: u64, rungs: &[usize]) -> anyhow::Result<Vec<Run
     Ok(ladder)
 }
 
-/// Returns the last rung whose number of cooks satisfies `suits`.
+/// Returns the last row whose number of cooks satisfies `suits`.
 fn last(ladder: &[Rung], suits: impl Fn(usize) -> bool) -> Option<&Rung> {
     let mut ladder = ladder.iter();
     ladder.rfind(|rung| suits(rung.run.figures.cooks))
@@ -224,9 +224,9 @@ impl Squares {
         }
     }
 
-    /// Returns the number of cooks whose speed-up is reported, and all rungs. A rung is a row of
-    /// the table. If the user requests several numbers of cooks, these are the rungs. Otherwise the last rung is
-    /// the requested number, or twice the number of cores if none is requested.
+    /// Returns the number of cooks whose speed-up is reported, and the number of cooks of each rung (a row of
+    /// the table). If the user requests several numbers of cooks, they are used unchanged. Otherwise the last
+    /// rung has the requested number, or twice the number of cores if none is requested.
     fn rungs(&self, at_hand: usize) -> (usize, Vec<usize>) {
         if let [_, _, ..] = self.asked[..] {
             return (at_hand, self.asked.clone());
@@ -246,7 +246,7 @@ impl Squares {
 }
 
 impl Dish for Squares {
-    /// Returns only the largest number, because the other numbers are rungs of the same run.
+    /// Returns only the largest number, because the other numbers become rows of the same table.
     fn runs(&self, asked: Vec<usize>) -> Vec<usize> {
         asked.into_iter().max().into_iter().collect()
     }

@@ -108,7 +108,7 @@ fn many_cooks_hold_the_same() {
 #[test]
 fn a_few_bytes_wait_for_photographs_in_the_handler_and_not_on_the_pool() {
     if thread::available_parallelism().map_or(1, usize::from) < 2 {
-        eprintln!("SKIPPED: one core is shared out by the system, whoever resizes");
+        eprintln!("SKIPPED: with one core, resizing delays all tasks, wherever it runs");
         return;
     }
     let run = run(&[

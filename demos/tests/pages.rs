@@ -1,5 +1,5 @@
-//! Tests of `brigade fetch` with a user's URLs: limits, kept connections, redirects, encodings, files,
-//! proxies, and the parts of a request.
+//! Tests of `brigade fetch` with a user's URLs: limits, connections that are used again, redirects, encodings,
+//! files, proxies, and the parts of a request.
 
 mod common;
 
@@ -86,7 +86,8 @@ fn connections_are_kept_and_the_last_request_says_goodbye() {
     assert_eq!(object["results"][99]["version"], "HTTP/1.1");
 }
 
-/// A server may close a kept connection at any time. This is not a failure and needs no `--retries`.
+/// A server may close a connection that `fetch` keeps for the next request. No request may fail because of
+/// that, even without `--retries`.
 #[test]
 fn a_kept_connection_that_the_server_closes_harms_nobody() {
     let silently = Server::start(|mut stream| {

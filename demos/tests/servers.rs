@@ -171,7 +171,7 @@ impl Nginx {
         certify(&openssl, place.path());
         let (plain, encrypted) = (nobody(), nobody());
         let (root, port) = (place.path().display(), encrypted.port());
-        // If started as root, nginx would run its workers as a user who cannot read the directory.
+        // Without this setting, root's nginx would run its workers as a user who cannot read the directory.
         let user = if rustix::process::getuid().is_root() {
             "user root;"
         } else {

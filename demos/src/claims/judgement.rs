@@ -101,7 +101,7 @@ impl Band {
         }
     }
 
-    /// Answers like `ask`, but returns `Unclear` for a figure that is far above the possible maximum.
+    /// Answers like `ask`, but returns `Unclear` for a figure that is far above `most`, the possible maximum.
     pub(super) fn ask_up_to(self, most: f64, figure: f64) -> Answer {
         let answer = self.ask(figure);
         answer.unclear_if(figure > most * BEYOND, Answer::Yes)

@@ -67,7 +67,7 @@ impl Sizes {
 /// The number of parts into which a job is cut in the experiments of claims 4 and 5.
 pub(super) const PARTS: u32 = 5;
 
-/// The figures that are kept of each run.
+/// What the lab stores about each run.
 #[derive(Clone, Debug)]
 pub(super) struct Trace {
     pub(super) figures: Figures,
@@ -197,7 +197,7 @@ pub(super) fn polls_at_once(timeline: &Timeline, is_meant: fn(LaneKind) -> bool)
     at_work.max().unwrap_or(0) as usize
 }
 
-/// Returns the kept result. If there is none yet, measures it now.
+/// Returns the result in `cell`. If `cell` is empty, measures first.
 fn kept<T>(cell: &OnceCell<T>, measure: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<&T> {
     if cell.get().is_none() {
         let _ = cell.set(measure()?);

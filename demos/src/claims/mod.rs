@@ -33,13 +33,13 @@ use crate::{dish, progress::Progress};
 ///
 /// For each claim, an experiment is run on this machine. Its figures decide the verdict: holds, does not
 /// hold, depends (and on what), or undecided if the figures prove nothing. Below each claim, a command is
-/// printed that shows that claim (claim 13 needs the runs of all claims). All sixteen claims take a minute
-/// or two.
+/// printed that shows this claim. (For claim 13, the command tests all claims, because claim 13 is about all
+/// runs.) All sixteen claims take a minute or two.
 ///
 /// # Notes
 ///
-/// --cooks here: the number of cooks that one cook is compared with; of a list, the largest number counts.
-/// Without --cooks, or with --cooks 1, each experiment chooses the number, mostly one per core.
+/// --cooks here: the number of cooks that one cook is compared with; of a list, only the largest number is
+/// used. Without --cooks, or with --cooks 1, each experiment chooses the number, mostly one per core.
 ///
 /// --json adds these keys:
 ///
@@ -50,8 +50,8 @@ use crate::{dish, progress::Progress};
 ///
 /// - `runs`: the number of runs
 ///
-/// The keys that all demos have describe all runs of all claims together. In `figures`, too, _s means
-/// seconds, and _speed_up means how many times as fast.
+/// The keys of every demo (such as `wall_s`) describe all runs of all claims together. In `figures`, too, _s
+/// means seconds, and _speed_up means how many times as fast.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Check only the claims with these numbers, such as 3,7
@@ -164,7 +164,7 @@ fn check_all(
     for (begun, &claim) in (1..).zip(chosen) {
         let (id, said) = (claim.id, short(claim.said));
         progress.bar.set_message(format!("{id}: {said}"));
-        // If the claims are shown one by one, they show the progress, and further lines are not needed.
+        // Text output shows each claim when it is checked, so it needs no separate lines of progress.
         if progress.lines && !is_text {
             eprintln!("{begun} of {all}, claim {id}: {said}");
         }

@@ -4,7 +4,7 @@ use super::{Checked, Verdict, judgement::uncapitalized, machine::Machine};
 use crate::facts::Fact;
 use crate::prelude::*;
 
-/// The indentation of the lines of a claim after the first.
+/// The indentation of every line of a claim except the first line.
 const INDENT: &str = "    ";
 
 /// Returns the text above all claims.
@@ -13,8 +13,8 @@ pub(super) fn heading(machine: &Machine) -> String {
     let commands = "Below each claim, the line that begins with $ is a command that shows it. `brigade` \
                     stands for target/release/brigade; `cargo run --release --` in its place does the \
                     same.";
-    let words = "In flight: tasks begun and not finished, at most. At once: tasks that cooks ran at one \
-                 instant, at most.";
+    let words = "In flight: the largest number of tasks begun and not finished. At once: the largest number \
+                 of tasks that cooks ran at one instant.";
     let title = paint::bold(title);
     let said = [&machine.sentence(), words, commands]
         .map(report::wrapped)
@@ -62,7 +62,7 @@ fn wrapped(text: &str) -> String {
 
 /// Wraps the figures into lines, with breaks only between two figures.
 fn facts(facts: &Facts) -> Vec<String> {
-    // A sentence is not wrapped at a no-break space.
+    // `wrapped` does not break a line at a no-break space, so these spaces keep a figure on one line.
     let fact = |fact: &Fact| format!("{} {fact}", fact.name).replace(' ', "\u{a0}");
     let facts: Vec<_> = facts.0.iter().map(fact).collect();
     let text = wrapped(&facts.join("\u{a0}· "));

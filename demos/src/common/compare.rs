@@ -143,9 +143,9 @@ fn sentence(reports: &[Report]) -> String {
     report::with_doubts(said, gain.doubt().into_iter().chain(crowding))
 }
 
-/// Explains why more cooks gained nothing over the first run, if the reason is that the first run mostly
-/// waited. This follows from its time inside tasks. Its processor time proves nothing: it is also small if
-/// other programs had the cores.
+/// If the first run mostly waited, returns that as the reason why more cooks gained nothing. The cooks' time
+/// inside tasks shows whether it did. The processor time would not show it, because it is also small if other
+/// programs had the cores.
 fn reason(first: &Figures) -> &'static str {
     match first.busy_shares().iter().sum::<f64>() < LITTLE_WORK {
         true => ", because the first run was waiting for more than half of the time",

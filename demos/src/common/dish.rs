@@ -96,8 +96,8 @@ pub(crate) fn run(shared: &Shared, dish: &dyn Dish) -> anyhow::Result<ExitCode> 
     Ok(compare::finish(&reports, printed, ending, shared))
 }
 
-/// Returns the requested numbers of cooks. If none was requested, returns one cook per core with the
-/// feature `work-stealing`, and one cook without that feature.
+/// Returns the requested numbers of cooks. If none was requested, returns a single number: that of the cores
+/// if the feature `work-stealing` is enabled, and 1 otherwise.
 pub(crate) fn asked(shared: &Shared) -> anyhow::Result<Vec<usize>> {
     let twice = |(place, cooks): &(usize, &usize)| shared.cooks[..*place].contains(cooks);
     if let Some((_, cooks)) = shared.cooks.iter().enumerate().find(twice) {

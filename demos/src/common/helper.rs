@@ -71,7 +71,7 @@ impl Hidden {
     }
 }
 
-/// Blocks until stdin ends, because the parent process is gone or has closed the pipe.
+/// Blocks until stdin ends. It ends when the parent process is gone or closes the pipe.
 pub(crate) fn wait_for_end_of_stdin() {
     // Treat an error like the end of the input: the parent no longer uses the pipe.
     let _ = std::io::stdin().lock().read_to_end(&mut Vec::new());

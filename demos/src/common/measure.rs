@@ -151,8 +151,9 @@ impl Figures {
 }
 
 impl<T> Run<T> {
-    /// Corrects the figures and the timeline, so that a drawing agrees with the figures. The recorded
-    /// `at_once_max` also counts workers between two tasks, and the timeline begins before the main future.
+    /// Corrects the figures and the timeline, so that a drawing agrees with the figures. Without this, the
+    /// figure `at_once_max` also counts workers that are between two tasks, and the timeline begins before the
+    /// main future.
     fn agree(&mut self) {
         let Timeline { events, tasks, .. } = &mut self.timeline;
         let is_begun = |what| matches!(what, What::Spawn { task, .. } if tasks[task].is_main);

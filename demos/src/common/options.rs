@@ -17,8 +17,8 @@ pub(crate) struct Shared {
     /// Number of cooks (threads that run tasks); a list such as 1,2,4 compares them
     ///
     /// With a list, the demo runs once with each number, and the runs are compared. The default is one cook,
-    /// or one cook per core in a build with `--features work-stealing`. A demo that differs explains this in
-    /// its help.
+    /// or one cook per core in a build with `--features work-stealing`. If a demo uses the number differently,
+    /// its help explains how.
     #[arg(long, global = true, value_name = "N", value_delimiter = ',', value_parser = whole::<usize>(1..=COOKS_MAX))]
     pub(crate) cooks: Vec<usize>,
     /// Print the figures as one JSON object

@@ -67,7 +67,7 @@ fn variable(name: &str) -> Option<String> {
 /// Returns what stdout can show. If stdout is not a terminal, this is plain ASCII.
 pub(crate) fn look() -> Look {
     let able = stdout().is_terminal() && !is_dumb();
-    // In POSIX, the first of these variables that is set decides.
+    // In POSIX, the first of these variables that is set selects the character encoding.
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
         .into_iter()
         .find_map(variable);

@@ -26,8 +26,8 @@ const REMARK_WIDTH_MIN: usize = 24;
 /// Words and signs that many demos print. Each is followed by its explanation.
 const WORDS: [&str; 6] = [
     "p99: 99 of 100 requests took at most this long (p50: half of them)",
-    "in flight: tasks begun and not finished, at most (concurrency)",
-    "at once: tasks being polled at one instant, at most (parallelism)",
+    "in flight: the most tasks begun and not finished at one instant (concurrency)",
+    "at once: the most tasks being polled at one instant (parallelism)",
     "poll: a cook runs a task until it waits, yields or ends; cooks without a core\n    \
      of their own take turns on the cores, even in the middle of a poll",
     "% busy: the share of the time that a cook spent in polls, on a core or not",
@@ -78,7 +78,7 @@ pub(crate) struct Report {
     pub(crate) own: Map<String, Value>,
     /// One line above the table.
     pub(crate) title: String,
-    /// What a reader needs before the charts. Of several reports, only the first prints it.
+    /// What a reader must know before the charts. Of several reports, only the first prints it.
     pub(crate) intro: String,
     /// The name of the run that [`figures`](Self::figures) are about, if the demo makes several runs.
     pub(crate) part: &'static str,
@@ -196,7 +196,7 @@ impl Report {
         text
     }
 
-    /// Returns the explanation of the words and signs in the report, which is printed above the charts.
+    /// Returns the explanation of the words and signs in the report. It is printed above the charts.
     fn words(&self) -> String {
         let remarks = self.rows.iter().map(|row| &row.2);
         let printed = remarks.chain(&self.charts).chain(&self.details);
@@ -265,8 +265,8 @@ pub(crate) fn common_rows(figures: &Figures) -> Vec<Row> {
 /// Returns the rows for concurrency and parallelism.
 pub(crate) fn concurrency_rows(figures: &Figures) -> Vec<Row> {
     let [in_flight, at_once] = [figures.in_flight_max, figures.at_once_max].map(units::count);
-    let concurrency = "tasks begun and not finished, at most: concurrency";
-    let parallelism = "tasks being polled at one instant, at most: parallelism";
+    let concurrency = "the most tasks begun and not finished: concurrency";
+    let parallelism = "the most tasks being polled at one instant: parallelism";
     vec![
         row("in flight", in_flight, concurrency),
         row("at once", at_once, parallelism),

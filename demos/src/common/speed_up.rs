@@ -7,8 +7,8 @@ use std::fmt;
 
 use crate::{cooks, figures::Figures, units};
 
-/// The smallest ratio that is attributed to the cooks. Even without a cause, two runs of one program
-/// differ by a few percent, and by more on a busy machine.
+/// The smallest ratio of two times that is attributed to the cooks. Even without a cause, two runs of one
+/// program differ by a few percent, and by more on a busy machine.
 const WORTH_MENTIONING: f64 = 1.2;
 
 /// The ratio by which two runs of one program may differ on an idle machine. So a measured gain may be
@@ -64,9 +64,9 @@ impl SpeedUp {
         Self::on(cooks::cores(), first, other)
     }
 
-    /// Computes the same for a machine with `cores` cores. The maximum is the larger of two ratios, each
-    /// of a number of `other` to the number of `first`: the cooks that have a core (computing can run in
-    /// parallel), and the most tasks in flight (waits can overlap).
+    /// Computes the same for a machine with `cores` cores. Two numbers of `other` are divided by those of
+    /// `first`: the cooks that have a core (computing can run in parallel), and the most tasks in flight (waits
+    /// can overlap). The maximum is the larger quotient.
     fn on(cores: usize, first: &Figures, other: &Figures) -> Self {
         let ratio = |of: &dyn Fn(&Figures) -> usize| of(other) as f64 / of(first).max(1) as f64;
         let hands = ratio(&|figures| figures.cooks.min(cores));

@@ -1,15 +1,14 @@
 //! Figures of the operating system about this process: memory, threads, processor time, and the number of
-//! files that it may hold open.
+//! files that the process may hold open.
 //!
-//! Memory, threads and processor time are `Option`s. If the system does not report one of them, nothing is
-//! guessed, and the summary says so.
+//! Memory, threads and processor time are `Option`s. If the system does not report one of them, the summary
+//! says so and gives no estimate.
 
 use std::time::Duration;
 
 use crate::units;
 
-/// The number of open files that is assumed if the system does not list them. These are the three standard
-/// streams.
+/// The number of open files that is assumed if the system does not list them: the three standard streams.
 const OPEN_AT_START: u64 = 3;
 
 /// The number of descriptors that requests must leave free: for the event loop, the pipes to the embedded

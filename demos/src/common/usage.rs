@@ -123,7 +123,7 @@ mod os {
     }
 }
 
-/// Other systems report the figures of a thread in other ways, or not at all.
+/// Other systems report the figures of a thread in other ways, or not at all, so they count as unknown.
 #[cfg(not(target_os = "linux"))]
 mod os {
     impl super::Usage {

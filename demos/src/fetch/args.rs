@@ -26,7 +26,7 @@ const NOTES: &str = "Each host has a limit of 6 requests at a time, as in browse
     skipped, redirects           complete files that -C skipped; redirects followed\n  \
     versions                     how many replies with each version of HTTP\n  \
     bytes, requests_per_s        bytes received; answered requests per second\n  \
-    failures, statuses           the number of failures of each kind; of replies with each status\n  \
+    failures, statuses           numbers of failures by kind; numbers of replies by status\n  \
     retries, latency_ms          the number of retries; p50, p90, p99 and max\n  \
     waited_s                     the lifetimes of all requests, added up\n  \
     connections_max              the largest number of connections open at one instant\n  \
@@ -36,7 +36,7 @@ const NOTES: &str = "Each host has a limit of 6 requests at a time, as in browse
     errors                       without a URL: the text of each failure\n  \
     results                      with your URLs: an object for each request\n\
     A result has `url`, `status`, `bytes`, `ms`, `error`, `redirects` (their URLs, in order), `version` \
-    (of HTTP) and `encoding` (how the server compressed the body).\n\n\
+    (of HTTP), `encoding` (how the server compressed the body) and, with -o, `file`.\n\n\
     Exit status: 0 every request was answered, 1 some failed, 2 bad arguments, 130 ended by Ctrl-C (the \
     summary then covers what was done so far).";
 

@@ -100,8 +100,8 @@ fn read_data(data: &[String]) -> anyhow::Result<Bytes> {
 fn parse_method(name: &str) -> anyhow::Result<Method> {
     let bad = |what: &str| BadArguments::error(format!("-X {}{what}", harmless(name)));
     let method = Method::from_bytes(name.as_bytes());
-    let method = method.map_err(|_| bad(": no method has such a name"))?;
-    ensure!(method != Method::CONNECT, bad(" is for proxies"));
+    let method = method.map_err(|_| bad(": this is not the name of a method"))?;
+    ensure!(method != Method::CONNECT, bad(" is only for proxies"));
     Ok(method)
 }
 
@@ -112,7 +112,7 @@ fn parse_header(line: &str) -> anyhow::Result<(HeaderName, Option<HeaderValue>)>
     let (name, value) = line
         .split_once(':')
         .ok_or_else(|| bad("write a header as `Name: value`, or `Name:` to leave it out"))?;
-    let name: HeaderName = name.parse().map_err(|_| bad("no header has such a name"))?;
+    let name: HeaderName = name.parse().map_err(|_| bad("this is not a header name"))?;
     ensure!(!OWN.contains(&name), bad("fetch sets this header itself"));
     let value = value.trim();
     if value.is_empty() {

@@ -76,7 +76,7 @@ impl<'a> Sink<'a> {
         }
     }
 
-    /// Ends the body after it has arrived completely. Returns the path of its file, if it has one.
+    /// Finishes a body that has arrived completely. Returns the path of its file, if it has one.
     pub(crate) fn finish(self) -> Result<Option<PathBuf>, Failure> {
         match self.to {
             To::File(file) => file.finish().map(Some),
@@ -178,8 +178,8 @@ fn decoded<'a>(
     let Some(first) = first else {
         return Box::new(raw);
     };
-    // In zlib's format, the first byte contains the method (always 8) and the size of the window (at most
-    // 32 KiB).
+    // In zlib's format, the first byte contains the compression method (always 8) and the size of the window
+    // (at most 32 KiB).
     let is_zlib = first & 0x0f == 8 && first >> 4 <= 7;
     match encoding {
         "gzip" | "x-gzip" => {

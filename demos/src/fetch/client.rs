@@ -5,7 +5,7 @@
 //!    │          │           │              │       │          │
 //!    └──────────┴───────────┴──── failed ◀─┴───────┴──────────┘
 //!                                 │    ▲
-//!                       may pass? ▼    │ no retries left
+//!                       temporary ▼    │ permanent, or no retries left
 //!                                pause ┘──▶ from the beginning
 //! ```
 //!
@@ -49,8 +49,8 @@ const PAUSE_FIRST: Duration = Duration::from_millis(50);
 /// The pause stops doubling at this limit. Arbitrary: a server that restarts is usually back by then.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
-/// How long an idle connection is kept for another request. Arbitrary: several round trips, but so short
-/// that the connections to the servers of a long list do not use up all descriptors.
+/// How long an idle connection is kept for another request. Arbitrary: long enough for several round trips,
+/// but so short that idle connections do not use up all descriptors, even with a long list of servers.
 const IDLE_MAX: Duration = Duration::from_secs(5);
 
 /// The result of one request.
@@ -77,7 +77,7 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    /// Returns whether no request was sent because the file already existed.
+    /// Returns whether the request was skipped because its file already existed.
     pub(crate) fn is_skipped(&self) -> bool {
         self.file.is_some() && self.status.is_none()
     }
@@ -193,8 +193,8 @@ pub(super) async fn open(file: PathBuf, keeps: bool) -> Result<PartFile, Failure
     opened.map_err(|error| cannot("create", &file, &error))
 }
 
-/// Returns how long to wait before a retry. The doubled pause is multiplied by a factor from 1 to 2 that
-/// depends on `index`, so that requests that failed together do not retry together.
+/// Returns how long to wait before a retry. The pause, which doubles with each retry, is multiplied by a factor
+/// from 1 to 2. This factor depends on `index`, so that requests that failed together do not retry together.
 fn pause(index: usize, retries: u32) -> Duration {
     let doubled = PAUSE_FIRST
         .saturating_mul(2_u32.saturating_pow(retries))

@@ -255,7 +255,7 @@ impl Write for Conn {
     }
 }
 
-/// Returns the settings of encrypted connections. They trust Mozilla's list of authorities and the
+/// Returns the settings of encrypted connections, which trust the authorities in Mozilla's list and the
 /// certificates in `ca`.
 pub(crate) fn tls(ca: Option<&Path>) -> anyhow::Result<TlsConnector> {
     let mut roots = RootCertStore {

@@ -1,8 +1,8 @@
 //! Connects to a host: looks its name up once, and then connects to the address that answers first.
 //!
 //! A process may run out of descriptors or of local ports while thousands of sockets are open.
-//! Descriptors and ports become free as other connections end, so a request that meets such an error
-//! waits and tries again.
+//! Descriptors and ports become free as other connections end, so a request that finds none free waits and
+//! tries again.
 
 use std::{
     collections::HashMap,
@@ -102,7 +102,7 @@ impl Dialer {
     /// Returns whether this process ran out of a resource that becomes free when other sockets close.
     fn may_pass(&self, error: &io::Error) -> bool {
         // `ADDRNOTAVAIL` means that no port is free. But a machine without an IPv6 address also reports it
-        // for every IPv6 destination, so it counts as a lack of ports only after many connections.
+        // for every IPv6 destination, so this error counts as a lack of ports only after many connections.
         let made = self.opened.load(Relaxed) + self.open.now();
         let passes = |error: &io::Error| match Errno::from_io_error(error) {
             Some(Errno::ADDRNOTAVAIL) => made >= CONNECTIONS_TO_RUN_OUT,

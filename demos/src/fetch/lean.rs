@@ -1,8 +1,8 @@
 //! Fetches one reply of the embedded origin, with code that needs little memory while it waits. Thousands of
 //! connections wait at the same time, and each needs only a socket and a waker until its reply begins.
 //!
-//! Every byte of the reply is known in advance, so no HTTP library reads it. hyper would reserve 32 KiB
-//! of buffers for each connection. That suits a busy connection, but nearly all connections here wait.
+//! Every byte of the reply is known in advance, so no HTTP library is needed to read it. hyper would reserve
+//! 32 KiB of buffers for each connection. That suits a busy connection, but here nearly all connections wait.
 
 use std::{io, path::PathBuf, sync::atomic::Ordering::Relaxed};
 

@@ -7,7 +7,7 @@
 //!
 //! | file | contents |
 //! |---|---|
-//! | `args`, `ask`, `jobs`, `queue` | the requests: their checks, before any socket opens, and their order |
+//! | `args`, `ask`, `jobs`, `queue` | the requests: their checks (before any socket opens), and their order |
 //! | `client` | one request from its first poll to its outcome: read this one first |
 //! | `lean`, `page` | the exchange with the built-in server (the *origin*), and with the user's servers |
 //! | `dial`, `connector`, `proxy` | how connections are made |
@@ -199,7 +199,7 @@ impl Dish for Arc<Plan> {
         let stopwatch = Stopwatch::start(executor);
         executor.block_on(run.fetch_all());
         let mut figures = stopwatch.stop(executor);
-        // Count only the requests, not the tasks that move the bytes of kept connections.
+        // Count only the requests, not the tasks that move the bytes of the pool's connections.
         figures.in_flight_max = run.in_flight_max;
         figures.at_once_max = figures.at_once_max.min(run.in_flight_max);
         run.look_around(0);

@@ -266,7 +266,7 @@ pub(crate) fn head(len: usize) -> String {
     )
 }
 
-/// Reads a request. Returns `None` if the origin does not know it.
+/// Reads a request. Returns `None` if it is not one of those that the origin answers.
 async fn read_request(stream: &TcpStream) -> io::Result<Option<Request>> {
     let mut buffer = [0; REQUEST_MAX];
     let mut filled = 0;

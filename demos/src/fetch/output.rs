@@ -57,7 +57,7 @@ impl Output {
             |what: &str, error| BadArguments::error(format!("cannot write {what}{shown}: {error}"));
         let text = path.as_os_str().to_string_lossy();
         if one && !path.is_dir() && !text.ends_with(std::path::MAIN_SEPARATOR) {
-            // Keep the content: this check must not empty a part that is to be resumed.
+            // Keep the content: this check must not empty a part file that is to be resumed.
             PartFile::open(path.to_owned(), true).map_err(|error| cannot("", error))?;
             return Ok(Self::File(path.to_owned()));
         }

@@ -31,12 +31,12 @@ use super::{
     queue::Turn,
 };
 
-/// The maximum number of times that a request is sent again because the server had closed the kept
-/// connection. The pool may hold several closed connections, and each attempt uses up one.
+/// The maximum number of times that a request is sent again because the server had closed the connection
+/// that the pool kept. The pool may hold several closed connections, and each attempt uses up one.
 const STALE_MAX: usize = 20;
 
-/// The maximum number of bytes that are read of a redirect's body. Its connection can be kept only if the
-/// body is read to the end.
+/// The maximum number of bytes that are read of a redirect's body. The connection can be used again only if
+/// the body is read to the end.
 const REDIRECT_BODY_MAX: usize = 64 << 10;
 
 impl Client {
@@ -68,7 +68,7 @@ impl Client {
                 return Err(Failure::new(Kind::Protocol, what));
             }
             outcome.redirects.push(hop.url.to_string());
-            // Read the body to its end, so that the connection can be kept. Give up if the body is long.
+            // Read the body to its end, so that the connection can be used again. Give up if the body is long.
             let body = Limited::new(response.into_body(), REDIRECT_BODY_MAX);
             let _ = body.collect().await;
         };
@@ -144,7 +144,7 @@ impl Client {
             let used = traffic.replied.load(Relaxed);
             let begun = traffic.begun.load(Relaxed) && !used;
             let failure = Failure::of_client(&error, begun);
-            // The server may close a kept connection at any time, even while a request is being sent.
+            // The server may close an idle connection at any time, even while a request is being sent on it.
             // Over HTTP/2, that is reported as a protocol error. A retry on another connection shows
             // whether there was another cause.
             let closed = used && matches!(failure.kind, Kind::Reset | Kind::Protocol);

@@ -99,7 +99,7 @@ impl Queue {
     /// Records that a request to this host has ended.
     pub(crate) fn ended(&mut self, number: usize) {
         let host = &mut self.hosts[number];
-        // A host at its limit is not in `ready`. Now another request to it may begin, so add it.
+        // A host at its limit is not in `ready`. The end of a request lets another one begin, so add the host.
         if host.in_flight == self.per_host && host.left > 0 {
             self.ready.push_back(number);
         }

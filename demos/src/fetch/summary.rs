@@ -126,8 +126,8 @@ impl Record {
         Some(text)
     }
 
-    /// Returns whether the hosts may be overloaded: each host with a failed request answered another request
-    /// of this run.
+    /// Returns whether the hosts may be overloaded: each host at which a request failed has answered another
+    /// request of this run.
     fn is_crowded(&self) -> bool {
         let host = |it: &&Outcome| Some(self.plan.page(it.index)?.url.origin());
         let outcomes = self.outcomes.iter();
@@ -181,7 +181,8 @@ impl Record {
         };
         Some(format!(
             "{who} waited for up to {requests} replies together and {kind}. The run took {took}, {} x \
-             its slowest reply; the waiting of all requests adds up to {waited}, {} x as much.{limited}",
+             its slowest reply; the waiting of all requests adds up to {waited}, {} x the time of the \
+             run.{limited}",
             factor(wall.as_secs_f64() / slowest.as_secs_f64()),
             factor(times),
         ))

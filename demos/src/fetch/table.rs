@@ -27,9 +27,9 @@ impl Record {
         rows.extend(self.status_row());
         rows.extend(self.time_rows());
         rows.extend(report::common_rows(&self.figures));
-        let mut remark = "open or being opened at one instant, at most".to_owned();
+        let mut remark = "the most that were open or being opened at one instant".to_owned();
         if self.opened > self.open_max {
-            remark += &format!("; {} in all", units::count(self.opened));
+            remark += &format!("; {} opened in all", units::count(self.opened));
         }
         rows.push(row("connections", units::count(self.open_max), remark));
         rows.push(self.threads_row());
@@ -136,7 +136,7 @@ impl Record {
         let Some(peak) = self.after.memory_peak else {
             return row("memory", "-", "not reported by this system");
         };
-        let mut remark = "at most".to_owned();
+        let mut remark = "the peak".to_owned();
         if let Some(each) = self.memory_a_connection().map(units::bytes) {
             remark += &format!("; it grew by {each} for each connection");
         }

@@ -16,7 +16,7 @@ pub(crate) struct Tally {
     pub(crate) retries: usize,
     /// The sum of the lifetimes of all requests, including failed requests.
     pub(crate) task_time: Duration,
-    /// Failures in which the server did not accept the connection.
+    /// The number of failures in which the server did not accept the connection.
     pub(crate) unaccepted: usize,
     /// The number of redirected requests.
     pub(crate) redirected: usize,

@@ -1,8 +1,8 @@
 //! `brigade follow`: one fetch, from spawn to the operating system and back.
 //!
-//! This demo shows what happens when a task waits for a socket. It prints each event, called a hop, with
-//! the function of brigade that does it. The hops are real: they come from the events that the runtime
-//! recorded, and from notes that the task took when it called connect, write and read.
+//! This demo shows what happens when a task waits for a socket. It prints each event in the life of the task,
+//! called a hop, with the function of brigade that performs it. The hops are real: they come from the events
+//! that the runtime recorded, and from notes that the task took when it called connect, write and read.
 //!
 //! See also ARCHITECTURE.md, "The life of a task".
 
@@ -33,9 +33,9 @@ const WORDS: &str = "A task waits for a server. Its future is its code and the s
     of a socket the operating system (OS) is to report. A cook without a ready task parks: it sleeps in the \
     OS until an event comes, or not at all if one is there already. Any cook may receive the event. A waker \
     puts the task into a run queue again.";
-const HEADING: &str = "Each hop: the time since spawn, the time since the previous hop, what happened, and \
-    the file (below runtime/src) and function of brigade that did it. With --timeline -, the row `fetch` \
-    draws the same task: - is a wait, and every other sign stands for one or more polls.";
+const HEADING: &str = "A line is a hop. It has the time since spawn, the time since the previous hop, what \
+    happened, and the file (below runtime/src) and function of brigade that did it. With --timeline -, the \
+    row `fetch` draws the same task: - is a wait, and every other sign stands for one or more polls.";
 
 /// The width of the two time columns and of the space after them, in characters.
 const TIMES: usize = 21;
@@ -43,7 +43,7 @@ const TIMES: usize = 21;
 /// The size of the buffer for an answer, in bytes.
 const ROOM: usize = 512;
 
-/// One fetch from spawn to the system and back, with the function behind each step
+/// One fetch from spawn to the system and back, with the function for each step
 ///
 /// Shows what happens to one task: spawn, first poll, Pending, interest registered, thread parked in the
 /// system, event, wake, queue, next poll, Ready, join. For each of these events, called hops, the demo

@@ -107,9 +107,9 @@ impl Listener {
         }
         let count = self.site.finished.lock().count();
         let first = self.shown.max(count.saturating_sub(NAMED)) + 1;
-        // A single cook that resizes in the handler cannot run this function meanwhile, so `now` is 0 here.
-        // But a thumbnail that has been finished since the last event shows that a photograph was being
-        // resized.
+        // A single cook that resizes in the handler never runs this function during the resizing, so `now` is
+        // always 0. But a thumbnail that has been finished since the last event shows that a photograph was
+        // being resized.
         let now = self.site.resizer.at_work.now();
         self.resizing
             .push_back(now.max(usize::from(count > self.shown)));

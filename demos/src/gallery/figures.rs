@@ -114,7 +114,7 @@ impl Outcome {
         report.rows.push(row(
             "resizing",
             units::count(resizing.max().unwrap_or(0)),
-            "photographs being resized at one instant, at most; threads of the pool are not cooks",
+            "the most photographs being resized at one instant; threads of the pool are not cooks",
         ));
         report.details = self.visits().filter_map(|it| it.error.clone()).collect();
         report.verdict = self.verdict();

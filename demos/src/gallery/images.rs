@@ -29,7 +29,7 @@ const MEMORY_MAX: u64 = 160 << 20;
 const RIDGES: usize = 4;
 
 /// The colours of the sky above, the sky at the horizon, the sun, the farthest hills and the nearest
-/// hills. Each has two hexadecimal digits for red, green and blue.
+/// hills. A colour has two hexadecimal digits each for red, green and blue.
 type Palette = [u32; 5];
 
 /// The palettes of dawn, noon, dusk, night, mist and autumn.

@@ -2,7 +2,7 @@
 //!
 //! | a client that | the server |
 //! |---|---|
-//! | exceeds the number of connections | replies 503 and closes the connection |
+//! | connects when the maximum number of connections is open | replies 503 and closes the connection |
 //! | is idle, or is slow to send a request's head | closes the connection |
 //! | sends a head that is too long | replies 431 |
 //! | sends a body that is too long | replies 413 (see `site`) |

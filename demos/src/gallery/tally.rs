@@ -18,7 +18,7 @@ use crate::gauge::Gauge;
 /// slowest 1 % of them are only two or three requests, so a p99 per tick would flicker.
 const WINDOW: usize = 20;
 
-/// Latencies in microseconds, kept to three digits and never rounded down.
+/// Latencies in microseconds, rounded up to three significant digits.
 #[derive(Clone, Debug)]
 struct Latencies(Histogram<u64>);
 

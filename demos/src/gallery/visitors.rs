@@ -121,7 +121,7 @@ impl Crowd {
     async fn visitor(self: Rc<Self>, number: u64, mut connection: Connection) {
         let _held = self.tally.borrow().held.up();
         let gap = self.load.args.gap();
-        // Spread the first requests of all visitors evenly over one gap.
+        // Spread the first requests of all visitors evenly over the time between two requests of a visitor.
         let share = number as f64 / self.load.args.connections as f64;
         let mut due = self.opening + gap.mul_f64(share);
         while self.is_open(due) {

@@ -1,4 +1,4 @@
-//! Awaits in a loop.
+//! An `await` inside a loop.
 //!
 //! A guest orders several dishes from a kitchen elsewhere, and no dish depends on another. The loop
 //! awaits each order before it begins the next, so the waits add up.

@@ -39,8 +39,8 @@ use crate::prelude::*;
 /// --cooks here: the number of threads that run each program (at least two for one-task). With --cooks 1,2,
 /// all programs run with one thread, then with two.
 ///
-/// The keys that all demos have describe all programs together; `at_once_max` leaves out programs that ran
-/// with more threads than `cooks`.
+/// The keys of every demo (such as `wall_s`) describe all programs together; `at_once_max` leaves out programs
+/// that ran with more threads than `cooks`.
 ///
 /// --json adds `pitfalls`, one object for each fault. In each, the objects `broken` and `mended` (the
 /// corrected version) have these keys:
@@ -222,7 +222,7 @@ impl Dish for Args {
 /// The explanation above all drawings.
 const SETTING: &str = "Each fault is shown in a broken program, beside its corrected version. Both runs are \
     drawn on one time scale, each with the advice that follows from it. The advice estimates from the \
-    broken run how much faster the program could be, so the corrected run may differ.";
+    broken run how much faster the program could be. The corrected run may differ from this estimate.";
 
 /// Returns the explanation of the fault, both runs drawn on the same scale, and two kinds of advice: about
 /// this fault, and about other programs that disturbed the run.
@@ -250,8 +250,8 @@ fn chart(pair: &[Twin; 2]) -> String {
     chart
 }
 
-/// Returns the figures of all programs together: the sums of the times, and the largest of the other
-/// figures. `at_once_max` leaves out programs that had more than `cooks` cooks.
+/// Returns the figures of all programs together: the sum of each time, and the maximum of each other
+/// figure. `at_once_max` leaves out programs that had more than `cooks` cooks.
 fn together(pairs: &[[Twin; 2]], cooks: usize) -> Figures {
     let mut all = Figures {
         cooks,
@@ -388,8 +388,8 @@ fn verdict(pairs: &[[Twin; 2]]) -> String {
     let mut said = format!("The advice that follows from the timeline names the fault {named}.");
     if is_disturbed(pairs) {
         said.push_str(
-            " Other programs had the cores for part of the time. This hides some faults and may look like \
-             others.",
+            " Other programs had the cores for part of the time. This load hides some faults and may look \
+             like other faults.",
         );
     }
     said

@@ -4,7 +4,7 @@
 //! but does not leave its waker with the mailbox. When the letter comes, there is no waker to call. The
 //! guest would wait forever, but a watchdog ends the wait: a timeout on the handle of the guest's task.
 //!
-//! **Corrected**: one line keeps the waker.
+//! **Corrected**: one more line stores the waker in the mailbox.
 
 use std::{
     future::poll_fn,

@@ -1,4 +1,4 @@
-//! Drops futures before they are ready, and tests that no more is lost than their documentation says.
+//! Drops futures before they are ready, and tests that nothing is lost except what their documentation names.
 //!
 //! Each operation is polled once, dropped if it has to wait, and then repeated. The other end of the
 //! connection works at a different pace. At the end, every byte, datagram and connection must have arrived

@@ -1,5 +1,5 @@
-//! Tests connecting to several addresses, some of which never answer. `connect` must use the first address
-//! that answers.
+//! Tests `connect` with several addresses, some of which never answer. It must use the first address that
+//! answers.
 #![cfg(target_os = "linux")]
 
 use std::io::ErrorKind;

@@ -2,7 +2,7 @@
 //! them, fills them and shuts them down, in any order. An operation must be ready if and only if the model
 //! predicts that it is. A task that waits must be woken.
 //!
-//! The OS reports each change of a socket only once (edge-triggered).
+//! The OS reports each change of a socket only once (edge-triggered), so brigade must not forget a report.
 #![cfg(unix)]
 
 use std::future::Future;
@@ -226,7 +226,8 @@ async fn comes_about<F: Future>(expected: bool, operation: F) -> Option<F::Outpu
     }
 }
 
-/// tokio #6133, #2886, #5866, mio #933: for steps in any order, the sockets agree with the model.
+/// tokio #6133, #2886 and #5866 lost readiness, and mio #933 took a half-closed socket for a closed one. For
+/// steps in any order, the sockets must agree with the model.
 fn sockets_do_what_the_model_of_edges_says<K: Kitchen>() {
     let executor = K::open();
     let mut runner = TestRunner::new(Config {

@@ -154,8 +154,8 @@ fn a_call_for_both_directions_does_not_spin<K: Kitchen>() {
     });
 }
 
-/// After a read shutdown, every event also reports the shutdown. Such an event must not end the pause before
-/// the sender's next try.
+/// After a failed send, the sender pauses before it tries again. After a read shutdown, every event also
+/// reports the shutdown. Such an event must not end the pause.
 fn a_call_after_a_read_shutdown_does_not_spin<K: Kitchen>() {
     K::open().block_on(async {
         let place = tempfile::tempdir().unwrap();

@@ -18,7 +18,7 @@ use socket2::SockRef;
 
 use crate::readiness::HANG;
 
-/// Enables or sets a socket option of Linux that socket2 does not have.
+/// Sets a socket option of Linux that socket2 does not have.
 fn set_option(socket: &UdpSocket, level: i32, option: i32, value: i32) {
     use std::os::fd::AsRawFd;
     let (value, size) = (
@@ -36,7 +36,7 @@ fn receive(socket: &UdpSocket, flags: i32) -> io::Result<usize> {
 }
 
 /// With `SO_PEEK_OFF`, each peek begins where the previous one ended. At the end of the datagram, a peek
-/// would block. The datagram is still received.
+/// would block. A `recv` must still return the datagram.
 fn a_datagram_that_was_peeked_at_is_received<K: Kitchen>() {
     K::open().block_on(async {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
@@ -60,7 +60,7 @@ fn a_datagram_that_was_peeked_at_is_received<K: Kitchen>() {
     });
 }
 
-/// One task waits for errors, while others receive a burst of datagrams.
+/// One task waits for errors. Meanwhile another task must receive every datagram of a burst.
 fn a_burst_is_received_beside_a_wait_for_errors<K: Kitchen>() {
     const MANY: usize = 100;
     K::open().block_on(async {
@@ -95,7 +95,7 @@ fn a_burst_is_received_beside_a_wait_for_errors<K: Kitchen>() {
     });
 }
 
-/// Likewise, a user's call on the user's own source must not keep another such call waiting.
+/// A user's call on the user's own source must not keep another such call waiting.
 fn a_call_that_never_succeeds_hides_nothing_from_another<K: Kitchen>() {
     K::open().block_on(async {
         let (sender, receiver) = mio::unix::pipe::new().unwrap();

@@ -101,15 +101,15 @@ macro_rules! read_all {
     }};
 }
 
-/// A TCP read stops before an urgent byte. The bytes after the urgent byte are read without another event.
+/// A TCP read stops before an urgent byte. The bytes after the urgent byte must be read without another event.
 fn a_read_that_stops_at_urgent_data_goes_on<K: Kitchen>() {
     K::open().block_on(async {
         for way in WAYS {
             for inline in [false, true] {
                 let (client, server) = pair().await;
                 let socket = socket2::SockRef::from(&server);
-                // Borrow the client's descriptor only in this case. Afterwards, brigade no longer relies on
-                // short reads, and this reliance is under test.
+                // Borrow the client's descriptor only in this case. After a borrow, brigade no longer assumes
+                // that a short read has emptied the socket, and the other case tests this assumption.
                 if inline {
                     let client = socket2::SockRef::from(&client);
                     client.set_out_of_band_inline(true).unwrap();
@@ -129,7 +129,7 @@ fn a_read_that_stops_at_urgent_data_goes_on<K: Kitchen>() {
     });
 }
 
-/// The urgent byte arrives after the reader has read the first bytes.
+/// The urgent byte arrives after the reader has read the first bytes. The reader must get the bytes around it.
 fn urgent_data_that_comes_later_is_passed_too<K: Kitchen>() {
     K::open().block_on(async {
         let (client, server) = pair().await;
@@ -150,8 +150,8 @@ fn urgent_data_that_comes_later_is_passed_too<K: Kitchen>() {
     });
 }
 
-/// The program takes the urgent byte before the executor has seen its event. A read still stops before the
-/// urgent byte's place.
+/// The program takes the urgent byte before the executor has seen its event. A read still stops at the place
+/// of the urgent byte, and the next read must continue there.
 fn a_read_that_stops_at_a_taken_urgent_byte_goes_on<K: Kitchen>() {
     K::open().block_on(async {
         for way in WAYS {

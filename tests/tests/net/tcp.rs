@@ -74,8 +74,8 @@ fn many_bytes_arrive_in_order<K: Kitchen>() {
     });
 }
 
-/// mio #933, tokio #449: the peer closes only its write half. This side then reads the remaining bytes and
-/// the end of the stream, and can still write. The test then swaps the two sides.
+/// mio #933, tokio #449: the peer closes only its write half. This side must then read the remaining bytes and
+/// the end of the stream, and must still be able to write. The test then swaps the two sides.
 fn half_close_both_ways<K: Kitchen>() {
     K::open().block_on(async {
         for client_first in [true, false] {
@@ -111,7 +111,7 @@ fn a_waiting_reader_is_woken_by_the_end<K: Kitchen>() {
     });
 }
 
-/// mio #1895: a peek takes no bytes. If there are no bytes, the peek waits like a read.
+/// mio #1895: a peek must take no bytes. If there are no bytes, the peek must wait like a read.
 fn peek_takes_nothing<K: Kitchen>() {
     K::open().block_on(async {
         let (client, server) = pair().await;

@@ -25,7 +25,7 @@ fn reset(stream: TcpStream) {
     drop(stream);
 }
 
-/// mio #1565: if a connection is refused, the error comes from `connect` and not from the first read.
+/// mio #1565: if a connection is refused, the error must come from `connect`, not from the first read.
 fn refused<K: Kitchen>() {
     K::open().block_on(async {
         for _ in 0..50 {
@@ -61,7 +61,7 @@ fn the_first_address_that_answers<K: Kitchen>() {
     });
 }
 
-/// tokio's test `epollhup`: a connect that is dropped midway does not affect the socket that is made next.
+/// tokio's test `epollhup`: a connect that is dropped midway must not affect the socket that is made next.
 fn a_connect_dropped_midway<K: Kitchen>() {
     K::open().block_on(async {
         for _ in 0..50 {
@@ -90,7 +90,7 @@ fn a_connect_can_be_timed_out<K: Kitchen>() {
     });
 }
 
-/// tokio-core #117: a reset reaches a waiting reader, a waiting writer, and all later calls.
+/// tokio-core #117: a reset must reach a waiting reader, a waiting writer, and all later calls.
 fn a_reset_reaches_everybody<K: Kitchen>() {
     K::open().block_on(async {
         let (client, server) = pair().await;
@@ -172,8 +172,8 @@ fn a_connection_that_broke_in_the_queue<K: Kitchen>() {
     });
 }
 
-/// tokio #2924: if a socket outlives its executor, bytes that have already arrived can still be read. Every
-/// operation that would wait returns an error and does not hang.
+/// tokio #2924: after the executor of a socket was dropped, an operation that would wait must return an error
+/// and not hang. Bytes that have already arrived can still be read.
 fn a_socket_that_lost_its_executor<K: Kitchen>() {
     let executor = K::open();
     let (client, server, listener) = executor.block_on(async {

@@ -12,7 +12,7 @@ use futures::{AsyncReadExt, AsyncWriteExt, StreamExt};
 use std::task::{Context, Waker};
 
 /// tokio #2886, #250, #8054: one task reads from a stream at full speed, while another task writes to it.
-/// Neither task clears the readiness that the other needs.
+/// Neither task may clear the readiness that the other needs.
 fn one_reads_and_one_writes<K: Kitchen>() {
     const BYTES: usize = 4 << 20;
     K::open().block_on(async {
@@ -222,7 +222,7 @@ fn a_cancelled_reader_wakes_no_less<K: Kitchen>() {
     });
 }
 
-/// tokio #5861: a cancelled read leaves no waker behind.
+/// tokio #5861: a cancelled read must leave no waker behind.
 fn given_up_reads_leave_nothing_behind<K: Kitchen>() {
     K::open().block_on(async {
         let (client, server) = pair().await;

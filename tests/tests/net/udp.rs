@@ -69,8 +69,8 @@ fn many_guests_of_one_socket<K: Kitchen>() {
     });
 }
 
-/// mio #881: a datagram may be empty or fill the buffer exactly. A larger datagram is truncated. Each read
-/// takes one datagram.
+/// mio #881: each read must take exactly one datagram, even if the datagram is empty or fills the buffer
+/// exactly. A larger datagram is truncated.
 fn datagrams_of_every_size<K: Kitchen>() {
     K::open().block_on(async {
         let (one, other) = pair().await;
@@ -93,7 +93,7 @@ fn datagrams_of_every_size<K: Kitchen>() {
     });
 }
 
-/// mio #1895: a peek takes no datagram. If there is no datagram, the peek waits.
+/// mio #1895: a peek must take no datagram. If there is no datagram, the peek must wait.
 fn peek_takes_nothing<K: Kitchen>() {
     K::open().block_on(async {
         let (one, other) = pair().await;

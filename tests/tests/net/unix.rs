@@ -238,7 +238,8 @@ fn nothing_is_made_outside<K: Kitchen>() {
     });
 }
 
-/// tokio-core #117: dropping the writer of a pipe wakes the reader, and dropping the reader wakes the writer.
+/// tokio-core #117: dropping the writer of a pipe must wake the reader, and dropping the reader must wake the
+/// writer.
 fn the_ends_of_a_pipe<K: Kitchen>() {
     K::open().block_on(async {
         let open = || {
@@ -285,8 +286,8 @@ fn the_ends_of_a_pipe<K: Kitchen>() {
         brigade::yield_now().await;
         drop(receiver);
         let told = writer.await.unwrap();
-        // If a pipe hangs up just before mio monitors the pipe again, mio's poll(2) backend has forgotten the
-        // pipe and returns `NotFound`.
+        // If a pipe hangs up just before mio monitors the pipe again, mio's poll(2) backend forgets the pipe
+        // and returns `NotFound`.
         let forgotten = cfg!(mio_unsupported_force_poll_poll) && told == ErrorKind::NotFound;
         assert!(told == ErrorKind::BrokenPipe || forgotten, "{told}");
     });

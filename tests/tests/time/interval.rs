@@ -306,7 +306,7 @@ fn a_timeout_does_not_poll_in_between<K: Kitchen>() {
     assert_eq!(polls.get(), 2);
 }
 
-/// mio #1642: a sleep of less than a millisecond does not make the driver return repeatedly.
+/// mio #1642: during a sleep of less than a millisecond, the driver must not return again and again.
 fn a_short_sleep_is_one_sleep<K: Kitchen>() {
     let executor = K::open();
     let polls = Tally::new();

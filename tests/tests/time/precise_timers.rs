@@ -76,7 +76,8 @@ fn sooner_and_later_ones<K: Kitchen>() {
     });
 }
 
-/// Another thread arms a timer while the driver sleeps, either indefinitely or until a later deadline.
+/// Another thread arms a timer while the driver sleeps, either indefinitely or until a later deadline. The
+/// timer must still fire.
 fn armed_while_it_sleeps<K: Kitchen>() {
     let executor = precise::<K>();
     let handle = executor.handle();
@@ -106,7 +107,7 @@ fn woken_before_the_deadline<K: Kitchen>() {
     });
 }
 
-/// The deadlines are later than any that an OS timer can represent.
+/// A sleep must not end if its deadline is later than any that an OS timer can represent.
 fn without_end<K: Kitchen>() {
     let executor = precise::<K>();
     executor.block_on(async {

@@ -27,7 +27,7 @@ pub(crate) fn armed(duration: Duration, waker: &Arc<CountingWaker>) -> Pin<Box<S
     }
 }
 
-/// mio #1614: thousands of sleeps of irregular lengths run at the same time, and none ends early.
+/// mio #1614: thousands of sleeps of irregular lengths run at the same time, and none may end early.
 fn never_early<K: Kitchen>() {
     a_crowd_is_never_early(&K::open(), 3000);
 }
@@ -114,8 +114,8 @@ fn the_longest_sleeps<K: Kitchen>() {
     });
 }
 
-/// mio #1948: a single sleep of 25 or 50 days does not fit into an `int` of milliseconds. The sleep must not
-/// end immediately, and must not delay wakes.
+/// mio #1948: 25 or 50 days do not fit into an `int` of milliseconds, the type of the OS's timeout. A sleep of
+/// that length must not end immediately, and must not delay wakes.
 fn sleeps_of_weeks_let_wakes_through<K: Kitchen>() {
     const DAY: Duration = Duration::from_secs(24 * 3600);
     let executor = K::open();
@@ -159,7 +159,7 @@ fn a_past_deadline_is_ready_at_the_first_poll<K: Kitchen>() {
     });
 }
 
-/// tokio #3229: a sleep is dropped in each of its states: unpolled, armed, due, fired, elapsed.
+/// tokio #3229: a drop must not panic in any state of the sleep: unpolled, armed, due, fired, elapsed.
 fn dropped_in_every_state<K: Kitchen>() {
     let executor = K::open();
     let waker = CountingWaker::new();
@@ -193,7 +193,7 @@ fn dropped_in_every_state<K: Kitchen>() {
     assert_eq!(Arc::strong_count(&waker), 1);
 }
 
-/// tokio #3229: a sleep is reset in each of its states, to later and to earlier deadlines.
+/// tokio #3229: a reset must not panic in any state of the sleep, whether the new deadline is later or earlier.
 fn reset_in_every_state<K: Kitchen>() {
     let executor = K::open();
     let waker = CountingWaker::new();

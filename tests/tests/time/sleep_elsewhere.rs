@@ -15,8 +15,8 @@ use brigade_tests::{CountingWaker, Kitchen, on_both, park_on};
 
 use crate::sleep::{MS, armed};
 
-/// tokio #8252: armed and unarmed sleeps are dropped on another thread, before and after the executor is
-/// dropped.
+/// tokio #8252: a sleep that is dropped on another thread must not stay in the timer wheel. Armed and unarmed
+/// sleeps are dropped there, before and after the executor is dropped.
 fn dropped_on_another_thread<K: Kitchen>() {
     let executor = K::open();
     let waker = CountingWaker::new();

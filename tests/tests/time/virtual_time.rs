@@ -321,7 +321,7 @@ fn a_job_that_resets_anothers_sleep_does_not_move_the_clock() {
 }
 
 /// Some operations get no event from the OS, so brigade retries them in real time. Such operations end
-/// although the virtual clock stands still. Here three operations wait for a job.
+/// although the virtual clock stands still. Here three kinds of such operations wait for a job.
 fn operations_that_wait_for_a_job_end() {
     let place = tempfile::tempdir().unwrap();
     let path = |name: &str| place.path().join(name);

@@ -16,7 +16,7 @@ const WAITING: f64 = 0.5;
 /// waits overlapped. If it is at most `no`, they did not.
 const OVERLAP: Band = Band { no: 2.0, yes: 20.0 };
 
-/// Measures waiting alone on one thread, computing alone on one thread, and both together.
+/// Measures three runs: only waiting, on one thread; only computing, on one thread; and both together.
 pub(super) const BOTH: Claim = Claim {
     id: 12,
     said: "One program can use both: overlap I/O on one thread, spread computation over cores.",

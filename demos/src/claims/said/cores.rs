@@ -188,7 +188,7 @@ pub(super) const FIVE_PARTS: Claim = Claim {
         } else {
             let others = match disturbed {
                 true => ": other programs used the cores too, so this decides nothing.",
-                false => ", which does not fit this number of cores.",
+                false => ", which the number of cores does not explain.",
             };
             (Undecided, "Here ", others)
         };
@@ -238,10 +238,10 @@ pub(super) const CRITICAL_PATH: Claim = Claim {
             }
             // Hands beyond `width` are never busy, so only late timers can make the runs with `width` and
             // with `plenty` hands differ.
-            (_, _, Answer::Yes) => (Undecided, ": the run with {width:hand} was late."),
+            (_, _, Answer::Yes) => (Undecided, ": the run with {width:hand} took too long."),
             (Answer::No, Answer::Yes, Answer::No) => (Holds, "."),
             (Answer::No, ..) => (Undecided, ": the gain from more hands is unclear."),
-            _ => (Undecided, ", and the last run was late."),
+            _ => (Undecided, ", and the last run took too long."),
         };
         verdict.because(facts, [said, rest])
     },

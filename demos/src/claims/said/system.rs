@@ -15,10 +15,11 @@ fn reference_command(sizes: &Sizes) -> String {
     format!("brigade reference --cooks 1 --millions {millions}")
 }
 
-/// The fraction of the threads that were on a core at the same time, on average.
+/// The fraction of the threads that were on a core at the same time, on average. If it is at least `yes`,
+/// every thread had a core. If it is at most `no`, some had none.
 const ON_A_CORE: Band = Band { no: 0.6, yes: 0.9 };
 
-/// The smallest number of threads that must have waited for a core, on average.
+/// If fewer threads than this waited for a core, on average, the run decides nothing.
 const WAITED: f64 = 1.0;
 
 /// Computes the same sum on more and more threads. The operating system reports how many were on a core.
@@ -158,12 +159,12 @@ pub(super) const THREADS_WAIT: Claim = Claim {
     judge: |facts| {
         let are_known = |keys: [&str; 2]| keys.iter().all(|&key| facts[key].is_known());
         if !are_known(["memory_threads_bytes", "memory_tasks_bytes"]) {
-            let unknown = "This system does not report how much memory a thread for each of \
-                           {requests:request} took.";
+            let unknown = "This system does not report how much memory {requests:request} took, with one \
+                           thread for each.";
             return Undecided.because(facts, [unknown]);
         }
-        let said = "A thread for each of {requests:request} took {memory_threads_bytes} of memory, and \
-                    tasks on one thread took {memory_tasks_bytes}";
+        let said = "With one thread for each, {requests:request} took {memory_threads_bytes} of memory; as \
+                    tasks on one thread, they took {memory_tasks_bytes}";
         let counts_switches = are_known(["switches_threads", "switches_tasks"]);
         let switched = match counts_switches {
             true => {

@@ -45,7 +45,8 @@ pub(super) const AUTOMATIC: Claim = Claim {
 /// The smallest number that counts as thousands.
 const THOUSANDS_ARE: usize = 1000;
 
-/// The share of the requests that must be answered.
+/// The share of the requests that were answered. If it is at least `yes`, one core handled the requests. If it
+/// is at most `no`, it did not.
 const ANSWERED: Band = Band {
     no: 0.95,
     yes: 0.999,

@@ -1,5 +1,5 @@
-//! Tests that each verdict follows from the facts: from the usual facts, and from facts that show the
-//! opposite or nothing.
+//! Tests the verdict of each claim with the usual facts, with facts that show the opposite, and with facts that
+//! show nothing.
 
 use super::*;
 use crate::facts::Fact;
@@ -9,7 +9,7 @@ type Changes = &'static [(&'static str, f64)];
 
 const UNKNOWN: f64 = f64::NAN;
 
-/// Facts that an experiment may leave, and the verdicts that must follow.
+/// Facts that an experiment may produce, and the verdicts that must follow.
 struct Sample {
     /// The facts of an undisturbed run.
     usual: Vec<Fact>,

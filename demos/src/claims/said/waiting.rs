@@ -4,7 +4,8 @@
 use super::*;
 use crate::frames::Frames;
 
-/// The share of frames that were missed. Other programs may cause a few missed frames.
+/// The share of frames that were missed. If it is at most `no`, the screen counts as undisturbed, because
+/// other programs may cause a few missed frames.
 const MISSED: Band = Band { no: 0.05, yes: 0.3 };
 
 /// How long the hogging computation keeps the thread before it yields, in milliseconds: six frames.
@@ -44,13 +45,14 @@ pub(super) const SIXTY_HZ: Claim = Claim {
         let hogging = MISSED.ask(facts.ratio("missed_hogging", "frames"));
         let (verdict, rest) = match MISSED.ask(facts.ratio("missed_yielding", "frames")) {
             Answer::No if hogging == Answer::Yes => {
-                let hog = ". Beside one that kept the thread for six frames, it missed {missed_hogging}: the \
-                           computation must yield.";
+                let hog = ". Beside a computation that kept the thread for six frames, the screen missed \
+                           {missed_hogging}: the computation must yield.";
                 (Holds, hog)
             }
             Answer::No => (
                 Holds,
-                ". Beside one that kept the thread for six frames, it missed {missed_hogging}.",
+                ". Beside a computation that kept the thread for six frames, the screen missed \
+                 {missed_hogging}.",
             ),
             _ if facts["starved_s"].value > STARVED_S => (
                 Undecided,
@@ -74,8 +76,8 @@ fn coffee_command(sizes: &Sizes) -> String {
 /// would make too large a difference.
 const ORDERS: usize = 4;
 
-/// Makes coffee in three ways. One worker stands at a machine. Many workers do the same. One worker is
-/// notified when a cup is ready.
+/// Makes coffee in three ways: one worker stands at one machine; many workers stand at one machine each; one
+/// worker is notified when a cup is ready.
 pub(super) const HIRING: Claim = Claim {
     id: 8,
     said: "Hiring more workers removes waiting.",
