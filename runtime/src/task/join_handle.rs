@@ -81,7 +81,7 @@ impl<T> JoinHandle<T> {
         self.task.abort();
     }
 
-    /// Returns a handle that can end the task but does not keep its output.
+    /// Returns a handle that can end the task but does not keep the task's output.
     ///
     /// ```
     /// # brigade::run(async {
@@ -130,8 +130,8 @@ impl<T> JoinHandle<T> {
 impl<T> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
-    // Without `always`, the compiler may not inline this function, because it contains a test for a recorder.
-    // A call would cost more than this test.
+    // Without `always`, the compiler might not inline this function, because it contains a test for a
+    // recorder. A call would cost more than this test.
     #[inline(always)]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         ready!(self.task.poll_join(cx.waker()));
@@ -142,7 +142,7 @@ impl<T> Future for JoinHandle<T> {
 }
 
 impl<T> JoinHandle<T> {
-    /// Polls for the end of the task. The caller spends the budget.
+    /// Polls for the end of the task. Spends no budget; the caller must spend it.
     pub(super) fn poll_end(&self, waker: &Waker) -> Poll<()> {
         self.task.poll_join(waker)
     }

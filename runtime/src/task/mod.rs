@@ -35,7 +35,8 @@ pub use self::spawn::Builder;
 pub use crate::coop::consume_budget;
 pub use crate::coop::yield_now;
 
-/// Spawns a future: `spawn_task!(scheduler, kind, name, future)`. The task's `tracing` span gets `kind`.
+/// Spawns a future: `spawn_task!(scheduler, kind, name, future)`. `kind` is a field of the task's `tracing`
+/// span.
 ///
 /// The macro writes the future straight into the task's cell. A function would take the future by value and
 /// copy it (see [`cell::Reserved`]). The caller ensures that the executor is bound to this thread, or that

@@ -159,7 +159,7 @@ impl Recorder {
         }
     }
 
-    /// Records a spawn by the task polled on this thread.
+    /// Records that the task that this thread polls has spawned `task`.
     #[cold]
     pub(crate) fn spawned(&self, task: u64, name: Option<&str>) {
         if let Some(name) = name {
@@ -182,7 +182,7 @@ impl Recorder {
         self.report_at(self.now(), kind, how, task, other);
     }
 
-    /// Appends a wake by the task polled on this thread. `at` is the time of the wake.
+    /// Records that the task that this thread polls has woken `task`. `at` is the time of the wake.
     #[cold]
     pub(crate) fn report_wake(&self, at: u64, how: u8, task: u64) {
         self.report_at(at, Kind::Wake, how, task, self.polled());
@@ -202,7 +202,7 @@ impl Recorder {
         });
     }
 
-    /// Appends an entry that also names the task polled on this thread.
+    /// Appends an entry that also contains the task that this thread polls.
     #[cold]
     pub(crate) fn report_by(&self, kind: Kind, how: u8, task: u64) {
         self.report(kind, how, task, self.polled());

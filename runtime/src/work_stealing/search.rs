@@ -123,7 +123,8 @@ impl Worker {
         for (index, remote) in self.scheduler.remotes.iter().enumerate() {
             let polls = remote.polls.load(Ordering::Relaxed);
             if remote.slot.is_empty() {
-                // A worker with an empty slot is not stuck. No count equals `u64::MAX`.
+                // A worker with an empty slot is not stuck. The monitor stores `u64::MAX`, which no count
+                // reaches.
                 remote.seen.store(u64::MAX, Ordering::Relaxed);
             } else if remote.seen.swap(polls, Ordering::Relaxed) == polls {
                 if let Some(task) = remote.slot.take() {
