@@ -65,8 +65,8 @@ impl Connector {
     }
 
     /// Sets whether to refuse schemes other than `http`. Pass `false` only if a connector that wraps this one
-    /// encrypts the connection. `Connector` opens a plain connection for any scheme; for `https`, the default
-    /// port is 443.
+    /// encrypts the connection. `Connector` itself opens an unencrypted connection for any scheme; for
+    /// `https`, the default port is 443.
     ///
     /// ```
     /// use brigade::hyper::Connector;
