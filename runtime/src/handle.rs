@@ -262,7 +262,7 @@ impl Handle {
     /// The thread runs no tasks of this executor.
     ///
     /// If a thread has several guards, the last one entered determines the current executor. The guards may
-    /// be dropped in any order. A guard that is kept across an `.await` also affects other tasks that run on
+    /// be dropped in any order. A guard that lives across an `.await` also affects other tasks that run on
     /// the thread meanwhile.
     ///
     /// ```

@@ -275,7 +275,7 @@ pub struct WorkerMetrics {
     pub polls: u64,
     /// How many times the worker went to sleep.
     pub parks: u64,
-    /// The number of batches of tasks that the worker took from other workers.
+    /// How many times the worker took tasks from another worker.
     pub steals: u64,
     /// The number of tasks that the worker took from the shared queue. For a
     /// [`SingleThread`](crate::SingleThread), the number of operations from other threads that it has read.

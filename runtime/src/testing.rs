@@ -97,8 +97,8 @@ const END_OF_TIME: Duration = Duration::from_secs(200 * 365 * 24 * 3600);
 /// # Panics
 /// Panics if the program panics; the message names the seed. Panics if the program *stands still*: tasks
 /// wait, and no timer is armed (or none within two hundred years of virtual time). Panics if `BRIGADE_SEED`
-/// is not a number, if `seeds` is empty, and inside an executor. If the program never ends, neither does
-/// `explore`.
+/// is not a number, if `seeds` is empty, or if it is called inside an executor. If the program never ends,
+/// neither does `explore`.
 #[track_caller]
 pub fn explore<F: Future>(
     seeds: impl IntoIterator<Item = u64>,

@@ -144,7 +144,7 @@ impl Model {
         assert_eq!(threads.count(), busy + idle.len());
         assert_eq!(self.roster.alive, busy + idle.len());
         assert!(busy + idle.len() <= self.roster.max);
-        assert!(queue.is_empty() || *busy > 0, "no thread takes a queued job");
+        assert!(queue.is_empty() || *busy > 0, "a queued job has no thread");
         assert!(self.settled.iter().all(|count| *count <= 1));
         let running = self.threads.iter();
         let running = running.filter(|it| matches!(it, Thread::Running(_)));

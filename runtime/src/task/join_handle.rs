@@ -21,8 +21,7 @@ use crate::coop;
 /// Dropping the handle *detaches* the task: the task continues, and its output is dropped when the task is
 /// done. To end a task, [`abort`](Self::abort) it.
 ///
-/// The handle may be sent to another thread and awaited there, under any executor, if the output
-/// is `Send`.
+/// If the output is `Send`, the handle may be sent to another thread and awaited there, under any executor.
 ///
 /// # Panics
 /// Panics if it is polled again after it returned `Ready`.

@@ -5,7 +5,7 @@
 //! and reuses it for new tasks. There is one bounded list for each size. The thread frees its lists when it
 //! stops working for executors.
 //!
-//! Reused memory hides a use-after-free from tools that detect such bugs. So nothing is kept under Miri, in
+//! Reused memory hides a use-after-free from tools that detect such bugs. So no memory is kept under Miri, in
 //! loom models, or with `--cfg brigade_unrecycled`, which is set for sanitizers.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};

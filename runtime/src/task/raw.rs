@@ -24,7 +24,7 @@ unsafe impl Send for RawTask {}
 // SAFETY: as for `Send`.
 unsafe impl Sync for RawTask {}
 
-/// The right to run a QUEUED task once. A task has at most one such right, and a queue holds it.
+/// The right to run a QUEUED task once. A task has at most one such right, which its run queue holds.
 ///
 /// The executor keeps the task alive. If a `Runnable` is dropped, its task is never run. A closing executor
 /// may drop its `Runnable`s, because it cancels all of its living tasks.

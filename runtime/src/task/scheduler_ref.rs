@@ -54,8 +54,8 @@ pub(crate) struct SchedulerRef(NonNull<Shared>);
 
 struct Shared {
     refs: AtomicUsize,
-    /// The number of the thread that the tasks are bound to. The number is `NOBODY` if the tasks are bound to
-    /// no thread, or if the executor is closed.
+    /// Identifies the thread that the tasks are bound to (see `ThreadToken::number`). `NOBODY` if the tasks
+    /// are bound to no thread, or if the executor is closed.
     owner: SeldomWritten,
     /// Points into `_alive`. Without this field, each use of the `Arc<dyn Schedule>` would compute this
     /// address from the alignment of its content.

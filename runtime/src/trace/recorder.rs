@@ -40,7 +40,7 @@ pub(crate) enum Role {
 }
 
 pub(crate) struct Recorder {
-    /// A number that no other recorder of the process has.
+    /// Identifies this recorder among all recorders of the process.
     number: u64,
     clock: Box<dyn Fn() -> u64 + Send + Sync>,
     /// False for a virtual clock, because CPU time cannot be compared with virtual time.
@@ -78,7 +78,7 @@ struct Meter {
 thread_local! {
     /// One log for each recorder to which this thread has reported.
     static CURRENT: RefCell<Vec<Current>> = const { RefCell::new(Vec::new()) };
-    /// The task that this thread polls: the number of the task's recorder, and the number of the task.
+    /// The task that this thread polls. The first number identifies the task's recorder, the second the task.
     static POLLED: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
 }
 

@@ -51,8 +51,8 @@
 //! `Injector::is_empty` returns false. Tasks that a thief steals are in no queue for a moment. But the thief
 //! is counted as searching until it runs a task. If it is then the last searcher, it checks the queues again.
 //!
-//! The counters need no further fences. Every change of them is a read-modify-write (AcqRel) of one word. So
-//! a worker that changes the counters sees what other workers did before their earlier changes.
+//! Changes of the counters need no fences of their own. Every change is a read-modify-write (AcqRel) of one
+//! word. So a worker that changes the counters sees what other workers did before their earlier changes.
 //!
 //! rayon-core's sleep module and Go's scheduler solve the same race, which the literature calls *store
 //! buffering*. A SeqCst *load* in place of N2 does not suffice, because the push of N1 may take effect after

@@ -47,7 +47,7 @@
 //! has ended.
 //!
 //! P2 is executed for every task that enters a slot, so it must be cheap. On x86-64 it costs nothing, because
-//! it follows a swap, which is a full barrier.
+//! it directly follows a swap, which is a full barrier there.
 
 use std::time::Duration;
 

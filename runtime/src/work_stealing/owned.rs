@@ -10,7 +10,7 @@
 //!
 //! ```text
 //!   worker A              part A                                         worker B
-//!   plain: entries ◄───── vacated entries (lock) ◄─── a batch ────────── ends a task of A
+//!   entries (no lock) ◄── vacated entries (lock) ◄─── a batch ────────── ends a task of A
 //!      │ A leaves                                                           │ B leaves
 //!      ▼                                                                    ▼
 //!   part A: entries (lock)                                               passes on the rest
@@ -207,7 +207,8 @@ impl WorkerTasks {
         }
     }
 
-    /// Returns the entries that this worker has vacated, and collects those that other threads have returned.
+    /// Gives the entries that this worker has vacated back to their parts, and collects its own from other
+    /// threads.
     pub(crate) fn exchange(&self, owned: &OwnedTasks) {
         owned.vacate(&mut self.vacated.borrow_mut());
         owned.parts[self.part].collect(&mut self.registry.borrow_mut());

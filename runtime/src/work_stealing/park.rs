@@ -172,7 +172,7 @@ mod tests {
         let parker = Parker::new();
         parker.belong_to_current();
         assert!(!unpark(&parker));
-        // A second call has no further effect.
+        // A second call changes nothing.
         assert!(!unpark(&parker));
         parker.park(None);
         assert_eq!(state(&parker), EMPTY);

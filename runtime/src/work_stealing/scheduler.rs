@@ -1,4 +1,5 @@
-//! The state that all workers share. It decides which queue a woken task enters, and which worker is woken.
+//! The state that all workers share. This module decides which queue a woken task enters, and which worker is
+//! woken.
 //!
 //! A task that is woken on a worker's thread enters that worker's own queues. A task that is woken on any
 //! other thread enters the injector. `idle` and `monitor` describe the protocols for waking a worker.
