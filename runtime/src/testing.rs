@@ -231,7 +231,7 @@ fn differ(seed: u64, first: &Failure, second: Option<Failure>) -> ! {
     });
     let Failure { why, polls } = first;
     panic!(
-        "brigade::explore: two runs of seed {seed} differ, so its result depends on something besides the seed.\n\
+        "brigade::explore: two runs of seed {seed} differ, so the result depends on something besides the seed.\n\
          The first fails after {polls} polls: {why}\n\
          The second {second}\n\
          Write `select_biased!` in place of `futures_util::select!`, and `biased;` in the first line of \

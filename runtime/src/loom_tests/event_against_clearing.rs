@@ -58,7 +58,7 @@ fn no_event_is_cleared_that_was_not_seen() {
 }
 
 /// A task whose call failed waits for the next event. When the event comes, another task runs first, fails to
-/// read, and clears the readiness.
+/// read, and clears the readiness. Even so, the waiting task tries its call again.
 #[test]
 fn a_failed_call_is_tried_again_after_the_event() {
     static SEEN: Outcomes<2> = Outcomes::of([

@@ -1,7 +1,7 @@
 //! Tasks: spawning, awaiting and aborting them.
 //!
-//! A task is a future that an executor polls independently of its spawner. [`JoinHandle`] is a future of
-//! the task's output. [`JoinSet`] is a set of handles. [`Builder`] spawns a task with a name.
+//! A task is a future that an executor polls independently of the code that spawned it. [`JoinHandle`] is a
+//! future of the task's output. [`JoinSet`] is a set of handles. [`Builder`] spawns a task with a name.
 //!
 //! ```
 //! brigade::run(async {

@@ -6,8 +6,8 @@
 //!
 //! # The naive version, and what breaks
 //!
-//! The standard library is enough to build a task. A lock holds the future. A channel is the run queue, and
-//! the waker sends the task to the channel.
+//! Little more than the standard library is needed to build a task. A lock holds the future. A channel is the
+//! run queue, and the waker sends the task to the channel.
 //!
 //! ```
 //! use std::sync::{Arc, Mutex, mpsc};

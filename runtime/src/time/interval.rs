@@ -143,7 +143,7 @@ impl Interval {
     /// ```
     ///
     /// # Panics
-    /// Polling the future outside of an executor of brigade panics.
+    /// Panics if the future is polled outside of an executor of brigade.
     ///
     /// # Cancel safety
     /// Dropping the future loses no tick.

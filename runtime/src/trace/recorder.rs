@@ -280,8 +280,8 @@ impl Recorder {
         }
     }
 
-    /// Returns the current logs: first those of the workers by number, then those of outside threads, then
-    /// those of the blocking pool.
+    /// Returns the current logs: first those of the workers in the order of their numbers, then those of
+    /// outside threads, then those of the blocking pool.
     pub(crate) fn logs(&self) -> Vec<Arc<Log>> {
         let mut logs = (self.logs.lock().unwrap_or_else(PoisonError::into_inner)).clone();
         logs.sort_by_key(|log| match log.role() {
@@ -301,7 +301,7 @@ impl Recorder {
     }
 }
 
-/// Saves which task (for example, a blocking job) this thread was polling when it entered an executor.
+/// Saves the task (for example, a blocking job) that this thread was polling when it entered an executor.
 /// Dropping this value restores that task.
 pub(crate) struct Interrupted((u64, u64));
 

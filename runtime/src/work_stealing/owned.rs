@@ -207,8 +207,8 @@ impl WorkerTasks {
         }
     }
 
-    /// Gives the entries that this worker has vacated back to their parts, and collects its own from other
-    /// threads.
+    /// Passes on the entries that this worker has vacated. Frees those that other threads have passed on to
+    /// its part.
     pub(crate) fn exchange(&self, owned: &OwnedTasks) {
         owned.vacate(&mut self.vacated.borrow_mut());
         owned.parts[self.part].collect(&mut self.registry.borrow_mut());
