@@ -1,7 +1,7 @@
 //! The handle, through which other threads use an executor.
 //!
-//! A handle does not refer to the executor itself, but to the parts that its tasks, sockets and timers use.
-//! So a handle may outlive its executor.
+//! A handle does not refer to the executor itself, but to those parts of it that tasks, sockets and timers
+//! use. So a handle may outlive its executor.
 
 use std::fmt;
 use std::future::Future;
@@ -262,7 +262,7 @@ impl Handle {
     /// The thread runs no tasks of this executor.
     ///
     /// If a thread has several guards, the last one entered determines the current executor. The guards may
-    /// be dropped in any order. A guard that is kept across an `.await` also affects other tasks that run on
+    /// be dropped in any order. A guard that lives across an `.await` also affects other tasks that run on
     /// the thread meanwhile.
     ///
     /// ```
@@ -304,8 +304,8 @@ struct Caller {
     /// `POLLING`, `PARKED` or `WOKEN`. The park token of the thread is not enough, because the future may
     /// consume it.
     state: AtomicU8,
-    /// The executor whose job the thread runs, if that executor's time is virtual. The job stops the
-    /// executor's clock while it computes, but not while it waits.
+    /// The executor whose job the thread runs, if that executor's time is virtual. The executor's clock
+    /// stands still while the job computes, but not while the job waits.
     clock_holder: Option<Arc<Shared>>,
 }
 

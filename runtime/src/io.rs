@@ -354,8 +354,8 @@ impl<S: Source> Registered<S> {
             .poll_io(Direction::Write, cx, None, |_| write(self.get_ref()))
     }
 
-    /// Calls `read` once if the source is known to be ready. A new source is not known to be ready before its
-    /// first event. If `read` returns `WouldBlock`, the source is not known to be ready before its next event.
+    /// Calls `read` once if the source is known to be ready. A new source counts as not ready until its first
+    /// event. If `read` returns `WouldBlock`, the source counts as not ready until the next event.
     ///
     /// ```
     /// # #[cfg(unix)] brigade::run(async {

@@ -43,7 +43,7 @@
 //!
 //! | feature | effect |
 //! |---|---|
-//! | `work-stealing` | [`DefaultExecutor`] is [`WorkStealing`]. Both executors always exist |
+//! | `work-stealing` | [`DefaultExecutor`] is [`WorkStealing`]. Without this feature, both executors exist too |
 //! | `hyper` | `brigade::hyper`: hyper's runtime traits for brigade's types, and a connector for hyper-util's pooled client |
 //! | `tracing` | a `tracing` span for each task, and inside this span, a span for each poll |
 //! | `precise-timers` | `precise_timers` in both builders: timers are late by tens of microseconds, not by a millisecond |

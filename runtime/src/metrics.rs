@@ -103,7 +103,7 @@ pub(crate) trait Depths: Send + Sync {
     fn local(&self, worker: usize) -> usize;
 }
 
-/// The maximum number of attempts to read an exact number of tasks in flight. Arbitrary: not measured.
+/// The maximum number of attempts to read the exact count of tasks in flight. Arbitrary: not measured.
 const SNAPSHOTS: usize = 3;
 
 /// The counters of an executor.
@@ -112,10 +112,10 @@ pub(crate) struct Counters {
     /// The number of tasks spawned outside of workers. A lock orders the writers.
     pub(crate) spawned_outside: Counter,
     /// For executors other than `WorkStealing`: the number of tasks begun and not finished. For
-    /// `WorkStealing`: minus the number of tasks that ended outside of workers, to which the function
+    /// `WorkStealing`: the tasks that ended outside of workers, counted downwards from 0. The function
     /// `in_flight` adds the workers' counts.
     pub(crate) in_flight: Gauge,
-    /// The number of workers that run tasks.
+    /// How many workers are running tasks now.
     pub(crate) at_once: Gauge,
 }
 
@@ -235,8 +235,8 @@ pub struct Metrics {
     /// The greatest [`in_flight`](Self::in_flight) so far: the *concurrency* of the run.
     ///
     /// `SingleThread` counts it exactly. `WorkStealing` takes a sample at each call of `metrics`, and when a
-    /// worker parks or polls the driver. A worker polls the driver after at most 64 polls of tasks, so a peak
-    /// between two samples may be missed.
+    /// worker parks or polls the driver. A peak between two samples may be missed. (A worker polls the driver
+    /// after at most 64 polls of tasks.)
     pub in_flight_max: usize,
     /// The maximum number of tasks that were being polled at one instant: the *parallelism* of the run.
     /// It never exceeds the number of workers or [`in_flight_max`](Self::in_flight_max).
@@ -275,7 +275,7 @@ pub struct WorkerMetrics {
     pub polls: u64,
     /// How many times the worker went to sleep.
     pub parks: u64,
-    /// The number of batches of tasks that the worker took from other workers.
+    /// How many times the worker took tasks from another worker.
     pub steals: u64,
     /// The number of tasks that the worker took from the shared queue. For a
     /// [`SingleThread`](crate::SingleThread), the number of operations from other threads that it has read.

@@ -115,7 +115,7 @@ pub struct Signal {
     pipe: UnixStream,
 }
 
-/// A function of the signal handler, which is removed when this value is dropped.
+/// A function that the signal handler calls. Dropping this value removes the function.
 #[derive(Debug)]
 struct Registration(SigId);
 

@@ -75,7 +75,7 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Identifies a thread while it lives.
 ///
-/// The token is the address of a thread-local byte, which one instruction computes. A new thread may get the
+/// The token is the address of a thread-local byte. One instruction computes it. A new thread may get the
 /// token of an ended thread. This is harmless, because the ended thread no longer uses the data that belongs
 /// to the token. The C library or the OS synchronises the two threads when it gives the byte's memory to the
 /// new thread. So the new thread sees everything that the ended thread did.
@@ -106,7 +106,7 @@ impl ThreadToken {
 /// A cell that any thread may refer to. Only the thread that made the cell may access its content.
 ///
 /// The single-thread executor keeps its run queue in such a cell. So wakers on any thread can refer to the
-/// executor, although the queue needs no lock, atomic or borrow flag.
+/// executor, and still the queue needs no lock, atomic or borrow flag.
 pub(crate) struct OwnerCell<T> {
     owner: ThreadToken,
     value: std::cell::UnsafeCell<T>,

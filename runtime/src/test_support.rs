@@ -49,8 +49,8 @@ impl Schedule for Refusing {
     fn unbind(&self, _task: RawTask) {}
 }
 
-/// An executor that runs a task as soon as it is woken. Only a test may do that, because a wake must
-/// not poll a task.
+/// An executor that runs a task as soon as it is woken. Only a test may do that: outside of tests, a wake
+/// must not poll a task.
 struct AtOnce;
 
 impl Schedule for AtOnce {

@@ -3,7 +3,7 @@
 //! A bug that occurs only if one task overtakes another may appear once in a thousand runs, but never in a
 //! debugger. On a [`SingleThread`] with a seed and virtual time, the seed decides every order. [`explore`]
 //! tries seeds until one breaks the program, and names that seed. A seed cannot decide the timing of sockets
-//! and signals, so they return errors here.
+//! and signals, so both return errors in `explore`.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -97,8 +97,8 @@ const END_OF_TIME: Duration = Duration::from_secs(200 * 365 * 24 * 3600);
 /// # Panics
 /// Panics if the program panics; the message names the seed. Panics if the program *stands still*: tasks
 /// wait, and no timer is armed (or none within two hundred years of virtual time). Panics if `BRIGADE_SEED`
-/// is not a number, if `seeds` is empty, and inside an executor. If the program never ends, neither does
-/// `explore`.
+/// is not a number, if `seeds` is empty, or if it is called inside an executor. If the program never ends,
+/// neither does `explore`.
 #[track_caller]
 pub fn explore<F: Future>(
     seeds: impl IntoIterator<Item = u64>,
@@ -151,8 +151,8 @@ struct Failure {
     polls: u64,
 }
 
-/// Two failures are equal if their reasons and numbers of polls are equal. Task ids, instants and addresses
-/// in the reasons may differ.
+/// Two failures are equal if their reasons are equal and the runs took equally many polls. Task ids, instants
+/// and addresses in the reasons may differ.
 impl PartialEq for Failure {
     fn eq(&self, other: &Self) -> bool {
         self.polls == other.polls && self.masked() == other.masked()
@@ -199,7 +199,7 @@ fn run_once<F: Future>(seed: u64, program: &mut impl FnMut() -> F) -> Result<F::
 }
 
 /// Returns the future's output, or `None` if every task waits forever. The clock jumps to a timer only when
-/// no task is ready. So it reaches `END_OF_TIME` only when no other timer is left.
+/// no task is ready. So the clock reaches `END_OF_TIME` only when no other timer is left.
 async fn to_the_end<F: Future>(future: F, polls: &Cell<u64>) -> Option<F::Output> {
     let mut future = pin!(future);
     let mut end = pin!(sleep(END_OF_TIME));
@@ -231,7 +231,7 @@ fn differ(seed: u64, first: &Failure, second: Option<Failure>) -> ! {
     });
     let Failure { why, polls } = first;
     panic!(
-        "brigade::explore: two runs of seed {seed} differ, so its result depends on something besides the seed.\n\
+        "brigade::explore: two runs of seed {seed} differ, so the result depends on something besides the seed.\n\
          The first fails after {polls} polls: {why}\n\
          The second {second}\n\
          Write `select_biased!` in place of `futures_util::select!`, and `biased;` in the first line of \

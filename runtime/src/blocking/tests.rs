@@ -144,7 +144,7 @@ impl Model {
         assert_eq!(threads.count(), busy + idle.len());
         assert_eq!(self.roster.alive, busy + idle.len());
         assert!(busy + idle.len() <= self.roster.max);
-        assert!(queue.is_empty() || *busy > 0, "a job waits for no thread");
+        assert!(queue.is_empty() || *busy > 0, "a queued job has no thread");
         assert!(self.settled.iter().all(|count| *count <= 1));
         let running = self.threads.iter();
         let running = running.filter(|it| matches!(it, Thread::Running(_)));
@@ -153,7 +153,8 @@ impl Model {
 }
 
 /// Tries all orders of four submissions, failed starts and timeouts, with up to three threads. Each job is
-/// settled once, every waiting job has a thread that will take it, and all threads end.
+/// settled (run, handed back or cancelled) once, every waiting job has a thread that will take it, and all
+/// threads end.
 #[test]
 #[cfg_attr(miri, ignore = "an exhaustive search without unsafe code")]
 fn a_lane_settles_every_job_once_in_every_order_of_its_steps() {

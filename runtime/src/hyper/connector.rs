@@ -1,8 +1,8 @@
 //! The connector of hyper-util's pooled client.
 //!
 //! The client takes any tower service that turns a URI into a stream. [`Connector`] is such a service for
-//! plain TCP. The traits `Service` and `Connection` belong to other crates, so only this crate can implement
-//! them for brigade's sockets.
+//! unencrypted TCP. The traits `Service` and `Connection` belong to other crates, so only this crate can
+//! implement them for brigade's sockets.
 
 use std::future::Future;
 use std::io;
@@ -65,8 +65,8 @@ impl Connector {
     }
 
     /// Sets whether to refuse schemes other than `http`. Pass `false` only if a connector that wraps this one
-    /// encrypts the connection. `Connector` opens a plain connection for any scheme; for `https`, the default
-    /// port is 443.
+    /// encrypts the connection. `Connector` itself opens an unencrypted connection for any scheme; for
+    /// `https`, the default port is 443.
     ///
     /// ```
     /// use brigade::hyper::Connector;

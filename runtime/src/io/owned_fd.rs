@@ -37,7 +37,7 @@ impl OwnedFdSource {
     ///
     /// # Errors
     /// Returns an error outside of an executor, or while the executor is being dropped. Returns an error if
-    /// the OS cannot watch the descriptor, for example because it belongs to a plain file.
+    /// the OS cannot watch the descriptor, for example because it belongs to a regular file.
     pub fn new(descriptor: OwnedFd, interest: Interest) -> io::Result<Registered<Self>> {
         let reactor = current_reactor("OwnedFdSource::new")?;
         Registered::with_reactor(reactor, OwnedFdSource(descriptor), interest, false, false)

@@ -1,6 +1,6 @@
 //! A worker moves a batch from the injector to its ring while the last searcher stops searching. Afterwards
 //! the searcher checks the injector and the ring, before it parks or runs the task that it took. If the ring
-//! still has a task when both threads are done, this check has seen a task.
+//! still has a task when both threads are done, this check must have found a task.
 
 use loom::thread;
 

@@ -1,6 +1,6 @@
 //! A custom executor closes while another thread wakes one of its tasks. The task ends, and its future is
-//! dropped once. Whenever the waking thread pushes the task, the task and the queue do not keep each other
-//! alive.
+//! dropped once. No matter when the waking thread pushes the task, the task and the queue do not keep each
+//! other alive.
 
 use std::future::poll_fn;
 use std::task::Poll;

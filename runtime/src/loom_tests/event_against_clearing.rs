@@ -1,5 +1,5 @@
-//! A task drains a source and clears the source's readiness, while a new event comes. The new event is not
-//! lost (tokio #6133), neither for this task nor for a task that waits for the next event only.
+//! A task drains a source and clears the source's readiness, while a new event comes. The new event reaches
+//! both this task and a task that waits only for the next event (tokio #6133).
 
 use std::task::Poll;
 
@@ -18,8 +18,8 @@ fn no_event_is_cleared_that_was_not_seen() {
     ]);
     explore(None, &SEEN, || {
         let readiness = Arc::new(Readiness::new(false, false));
-        // The number of bytes that wait in the socket. Its accesses are AcqRel, because in a real OS, locks
-        // order this number and the socket's events.
+        // How many bytes wait in the socket. All accesses are AcqRel, because in a real OS, locks order the
+        // arrival of bytes and the socket's events.
         let bytes = Arc::new(AtomicUsize::new(1));
         let mut woken = Vec::new();
         readiness.set(&mut woken);
@@ -58,7 +58,7 @@ fn no_event_is_cleared_that_was_not_seen() {
 }
 
 /// A task whose call failed waits for the next event. When the event comes, another task runs first, fails to
-/// read, and clears the readiness.
+/// read, and clears the readiness. Even so, the waiting task tries its call again.
 #[test]
 fn a_failed_call_is_tried_again_after_the_event() {
     static SEEN: Outcomes<2> = Outcomes::of([

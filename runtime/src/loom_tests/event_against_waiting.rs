@@ -57,7 +57,7 @@ fn also_as_a_future_with_a_key() {
     wait_for_the_event(&SEEN, true, false);
 }
 
-/// tokio #2924: a task registers its waker while the reactor closes.
+/// A task that registers its waker while the reactor closes must be woken (tokio #2924).
 #[test]
 fn also_that_no_event_will_come() {
     static SEEN: Outcomes<2> = Outcomes::of(["the event was there first", "the task was woken"]);

@@ -1,6 +1,6 @@
 //! An executor is dropped while another thread drops or uses the last waker of one of its tasks. The
-//! scheduler outlives the executor and the waker. The last reference frees the scheduler once
-//! (async-executor #163).
+//! scheduler lives until both the executor and the waker are gone, and is then freed once (async-executor
+//! #163).
 
 use loom::alloc::Track;
 use loom::thread;

@@ -1,6 +1,6 @@
 //! The last three references to a task end at the same time. A waker is used or dropped, the handle is
-//! dropped, and the executor completes the task. The last reference frees the memory once (async-task #11,
-//! tokio #5172).
+//! dropped, and the executor completes the task. The reference that ends last frees the memory, once
+//! (async-task #11, tokio #5172).
 
 use loom::alloc::Track;
 use loom::thread;

@@ -16,7 +16,7 @@ fn a_task_comes_out_once() {
         "the monitor took the first",
         "the monitor took the second",
         "the monitor found nothing",
-        "the first was put out by the second",
+        "the second put displaced the first",
     ]);
     explore(None, &SEEN, || {
         let (line, scheduler) = Line::open();
@@ -61,7 +61,7 @@ fn a_task_comes_out_once() {
         out.extend(slot.put(first));
         let put_out = slot.put(second);
         if put_out.is_some() {
-            SEEN.saw("the first was put out by the second");
+            SEEN.saw("the second put displaced the first");
         }
         out.extend(put_out);
         out.extend(slot.take());

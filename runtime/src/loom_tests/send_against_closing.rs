@@ -1,5 +1,5 @@
-//! An operation is sent while its inbox is being closed. The operation is run or dropped once, by the owner
-//! or by its sender. If the operation is a wake, dropping the operation drops no future (tokio #1972).
+//! A thread sends an operation while the owner closes the inbox. The owner or the sender runs or drops the
+//! operation, once. If the operation is a wake, dropping the operation drops no future (tokio #1972).
 
 use loom::alloc::Track;
 use loom::thread;

@@ -206,8 +206,8 @@ pub(crate) mod thread {
     }
 }
 
-/// Returns the number of the calling thread, which is never 0. As in the shipped code, the number is an
-/// address.
+/// Returns a number that identifies the calling thread and is never 0. As in the shipped code, the number is
+/// an address.
 pub(crate) fn thread_number() -> usize {
     loom::thread_local!(static MARK: Box<u8> = Box::new(0));
     MARK.with(|mark| std::ptr::from_ref(&**mark).addr())

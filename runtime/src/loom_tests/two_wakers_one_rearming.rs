@@ -1,6 +1,6 @@
 //! Two threads wake one task of a single-thread executor, and the task also wakes itself once. If a wake
 //! begins after a poll has begun, another poll follows. In compio #948, the second of two overlapping wakes
-//! relied on a stale flag of the first wake.
+//! saw a stale flag of the first wake, and did not queue the task.
 
 use std::task::Poll;
 

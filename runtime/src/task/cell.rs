@@ -106,7 +106,7 @@ struct Spanned<F> {
 pub(crate) struct Reserved<F: Future>(NonNull<Cell<F>>);
 
 impl<F: Future> Reserved<F> {
-    /// Makes a cell. The task's span gets `kind` and `name`.
+    /// Makes a cell. `kind` and `name` become fields of the task's `tracing` span.
     #[inline(always)]
     pub(crate) fn new(scheduler: SchedulerRef, kind: &'static str, name: Option<&str>) -> Self {
         Self::with_state(scheduler, Word::JOINED, TaskSpan::open(kind, name))
@@ -119,8 +119,8 @@ impl<F: Future> Reserved<F> {
         let cell = memory::allocate::<Cell<F>>();
         // SAFETY: the cell was allocated just now. Header and span are written before they are read.
         unsafe {
-            // Build the header in place, after the allocation. If it were built on the stack, the wide
-            // loads of the copy would have to wait for the small stores that built it.
+            // Build the header in place, after the allocation. If the header were built on the stack and
+            // copied, the wide loads of the copy would wait for the small stores before them.
             (&raw mut (*cell.as_ptr()).header).write(Header {
                 vtable: const {
                     &Vtable {

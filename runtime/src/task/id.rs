@@ -35,8 +35,8 @@ impl fmt::Display for Id {
     }
 }
 
-/// An [`Id`] in six bytes. In the header, `state` and `sent` are the other two bytes of the word. If a task
-/// is spawned every 100 ns, 2^48 ids last for eleven months.
+/// An [`Id`] in six bytes. In the header, `state` and `sent` fill the other two bytes of an eight-byte word.
+/// If a task is spawned every 100 ns, 2^48 ids last for eleven months.
 #[derive(Clone, Copy)]
 pub(super) struct PackedId([u8; 6]);
 

@@ -162,8 +162,8 @@ impl RawTask {
 
     #[inline(never)]
     fn wait(self, now: Word, waker: &Waker) -> Poll<()> {
-        // The word may already hold a waker of the same task. No other task can have this address, because
-        // the stored waker keeps its task alive.
+        // The word may already hold a waker of the task to which `waker` belongs. No other task can have this
+        // address, because the stored waker keeps its task alive.
         if now == Word(waker.data().cast_mut()) && waker::is_own(waker) {
             return Poll::Pending;
         }
@@ -193,7 +193,8 @@ impl RawTask {
         there
     }
 
-    /// Called when the handle is dropped. An output that was not taken is dropped now, or at the task's end.
+    /// Called when the handle is dropped. An output that was not taken is dropped now if the task is done,
+    /// otherwise at the task's end.
     #[inline]
     pub(super) fn detach(self) {
         let now = self.header().join.load();

@@ -21,8 +21,7 @@ use crate::coop;
 /// Dropping the handle *detaches* the task: the task continues, and its output is dropped when the task is
 /// done. To end a task, [`abort`](Self::abort) it.
 ///
-/// The handle may be sent to another thread and awaited there, under any executor, if the output
-/// is `Send`.
+/// If the output is `Send`, the handle may be sent to another thread and awaited there, under any executor.
 ///
 /// # Panics
 /// Panics if it is polled again after it returned `Ready`.
@@ -81,7 +80,7 @@ impl<T> JoinHandle<T> {
         self.task.abort();
     }
 
-    /// Returns a handle that can end the task but does not keep its output.
+    /// Returns a handle that can end the task but does not keep the task's output.
     ///
     /// ```
     /// # brigade::run(async {
@@ -130,8 +129,8 @@ impl<T> JoinHandle<T> {
 impl<T> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
-    // Without `always`, the compiler may not inline this function, because it contains a test for a recorder.
-    // A call would cost more than this test.
+    // Without `always`, the compiler might not inline this function, because it contains a test for a
+    // recorder. A call would cost more than this test.
     #[inline(always)]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         ready!(self.task.poll_join(cx.waker()));
@@ -142,7 +141,7 @@ impl<T> Future for JoinHandle<T> {
 }
 
 impl<T> JoinHandle<T> {
-    /// Polls for the end of the task. The caller spends the budget.
+    /// Polls for the end of the task. Spends no budget; the caller must spend it.
     pub(super) fn poll_end(&self, waker: &Waker) -> Poll<()> {
         self.task.poll_join(waker)
     }

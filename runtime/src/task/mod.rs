@@ -1,7 +1,7 @@
 //! Tasks: spawning, awaiting and aborting them.
 //!
-//! A task is a future that an executor polls independently of its spawner. [`JoinHandle`] is a future of
-//! the task's output. [`JoinSet`] is a set of handles. [`Builder`] spawns a task with a name.
+//! A task is a future that an executor polls independently of the code that spawned it. [`JoinHandle`] is a
+//! future of the task's output. [`JoinSet`] is a set of handles. [`Builder`] spawns a task with a name.
 //!
 //! ```
 //! brigade::run(async {
@@ -35,7 +35,8 @@ pub use self::spawn::Builder;
 pub use crate::coop::consume_budget;
 pub use crate::coop::yield_now;
 
-/// Spawns a future: `spawn_task!(scheduler, kind, name, future)`. The task's `tracing` span gets `kind`.
+/// Spawns a future: `spawn_task!(scheduler, kind, name, future)`. `kind` is a field of the task's `tracing`
+/// span.
 ///
 /// The macro writes the future straight into the task's cell. A function would take the future by value and
 /// copy it (see [`cell::Reserved`]). The caller ensures that the executor is bound to this thread, or that

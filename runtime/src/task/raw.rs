@@ -1,8 +1,8 @@
 //! Wake, abort and references: the operations on a task that any thread may use.
 //!
-//! A task of `SingleThread` is bound to the executor's thread. Only that thread writes the task's state;
-//! any other thread sends it a [`RemoteOp`]. If a task is bound to no thread, any thread may write the
-//! state, by compare-and-swap. [`SchedulerRef::writer`] returns which rule applies. The executor's
+//! A task of `SingleThread` is bound to the executor's thread. Only that thread writes the task's state; any
+//! other thread sends a [`RemoteOp`] to that thread. If a task is bound to no thread, any thread may write
+//! the state, by compare-and-swap. [`SchedulerRef::writer`] returns which rule applies. The executor's
 //! operations are in `task::run`, and the handle's are in `task::join`.
 
 use std::mem::ManuallyDrop;
@@ -24,7 +24,7 @@ unsafe impl Send for RawTask {}
 // SAFETY: as for `Send`.
 unsafe impl Sync for RawTask {}
 
-/// The right to run a QUEUED task once. A task has at most one such right, and a queue holds it.
+/// The right to run a QUEUED task once. A task has at most one such right, which its run queue holds.
 ///
 /// The executor keeps the task alive. If a `Runnable` is dropped, its task is never run. A closing executor
 /// may drop its `Runnable`s, because it cancels all of its living tasks.
@@ -38,9 +38,10 @@ pub(crate) struct Unbound(RawTask);
 /// A counted reference that keeps the task alive. Each cloned waker owns a reference.
 ///
 /// Each time a task waits, a waker is cloned, and later dropped. Counting both would cost two atomic
-/// read-modify-writes per wait. So a bound task may *keep* one reference. If its owner thread drops a
-/// `TaskRef` while none is kept, the reference stays counted, and the flag SPARE in `task::state` is set. The
-/// next `TaskRef` that this thread makes takes the kept reference. Both steps leave the count unchanged.
+/// read-modify-writes per wait. So a bound task may *keep* one reference. If the owner thread drops a
+/// `TaskRef` while no reference is kept, the reference stays counted, and the flag SPARE in `task::state` is
+/// set. The next `TaskRef` that this thread makes takes the kept reference. Neither the drop nor the next
+/// `TaskRef` changes the count.
 pub(crate) struct TaskRef(pub(super) RawTask);
 
 impl RawTask {
@@ -61,7 +62,8 @@ impl RawTask {
         &self.header().state
     }
 
-    /// Returns how the executor writes the state. The task must be bound to this thread, or to no thread.
+    /// Returns whether the executor writes the state by plain stores or by compare-and-swap. The task must be
+    /// bound to this thread, or to no thread.
     #[inline(always)]
     pub(crate) fn own_writer(&self) -> Writer {
         let writer = self.scheduler().writer();
@@ -90,7 +92,7 @@ impl RawTask {
         self.follow(self.scheduler().probe().wake(self, wake));
     }
 
-    /// Queues the task, if the answer of a wake or an abort requires it.
+    /// Queues the task if a wake or an abort returned `Submit`.
     #[inline(always)]
     fn follow(self, answer: Wake) {
         if answer == Wake::Submit {
@@ -181,7 +183,7 @@ impl RawTask {
         }
     }
 
-    /// Returns whether nothing can wake the task any more. Call this after a poll that returned `Pending`.
+    /// Returns true if the task can never be woken again. Call this after a poll that returned `Pending`.
     pub(crate) fn is_unwakeable(self) -> bool {
         // Executor and handle share one reference, and each waker has its own. The spare reference belongs to
         // no waker. The waker lent to the poll is not counted. Acquire pairs with the Release in `release`: if
@@ -291,8 +293,8 @@ impl Sent {
         Sent(AtomicU8::new(0))
     }
 
-    /// Records that a wake is on its way to the owner. Returns whether the caller must send a message: a
-    /// message that is already on its way serves all wakes. Release pairs with `receive_wake`, where the
+    /// Records that a wake is on its way to the owner. Returns false if a wake is on its way already: one
+    /// message serves all wakes, so the caller sends no other. Release pairs with `receive_wake`, where the
     /// owner acquires everything that the wakers did before.
     fn send_wake(&self) -> bool {
         self.0.fetch_or(Self::WAKE, Ordering::AcqRel) & Self::WAKE == 0
@@ -311,8 +313,8 @@ impl Sent {
 }
 
 /// An operation on a task that is bound to a thread, sent by another thread. The owner thread runs the
-/// operation when it next empties its inbox. An operation is dropped without being run only after the
-/// executor has closed and all of its tasks are done. Dropping a `Spawn` cancels the task.
+/// operation when it next empties its inbox. An operation that never runs is dropped only after the executor
+/// has closed and all of its tasks are done. Dropping a `Spawn` cancels the task.
 pub(crate) enum RemoteOp {
     /// Wake the task.
     Wake(TaskRef),

@@ -8,8 +8,8 @@
 //! Counting is batched. An `Arc` would cost two atomic read-modify-writes per task, all on one contended
 //! word. With two workers, these operations take up to half of a spawn's time. Instead, a thread that works
 //! for a scheduler takes [`BATCH`] references together into a thread-local cache. A clone on that thread then
-//! takes one from the cache, which costs a plain subtraction. A drop on that thread puts one back. The count
-//! is never too low, and it is exact once all caches are closed.
+//! takes one from the cache, which costs a subtraction that is not atomic. A drop on that thread puts one
+//! back. The count is never too low, and it is exact once all caches are closed.
 
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -38,7 +38,7 @@ pub(crate) trait Schedule: Send + Sync {
     /// Removes a task from the list of living tasks, if it is there. Called before the task is done.
     fn unbind(&self, task: RawTask);
 
-    /// Puts a task that was woken during its own poll into a run queue, as a *yielded* task.
+    /// Puts a task that was woken during its own poll (a *yielded* task) into a run queue.
     fn reschedule(&self, task: Runnable) {
         self.schedule(task);
     }
@@ -54,8 +54,8 @@ pub(crate) struct SchedulerRef(NonNull<Shared>);
 
 struct Shared {
     refs: AtomicUsize,
-    /// The number of the thread that the tasks are bound to. The number is `NOBODY` if the tasks are bound to
-    /// no thread, or if the executor is closed.
+    /// Identifies the thread that the tasks are bound to (see `ThreadToken::number`). `NOBODY` if the tasks
+    /// are bound to no thread, or if the executor is closed.
     owner: SeldomWritten,
     /// Points into `_alive`. Without this field, each use of the `Arc<dyn Schedule>` would compute this
     /// address from the alignment of its content.
@@ -113,8 +113,8 @@ impl SchedulerRef {
         }
     }
 
-    /// Makes every thread write by compare-and-swap. The owner calls this once the executor is closed and
-    /// its tasks are done.
+    /// From now on, every thread writes the tasks' states by compare-and-swap. The owner calls this once the
+    /// executor is closed and its tasks are done.
     pub(crate) fn unbind_thread(&self) {
         self.inner().owner.store(NOBODY, Ordering::Release);
     }

@@ -1,9 +1,10 @@
-//! The tasks of a custom executor, which closes while other threads queue and run its tasks.
+//! The tasks of a custom executor, which may close while other threads queue and run its tasks.
 //!
-//! The other executors close when no other thread can run their tasks. While a custom executor closes,
-//! another thread may have set QUEUED, but push the task only later. So the executor does not wait for its
-//! queue. It *seizes* each task that is not running, and aborts the others. The queue may then still hold a
-//! seized task. Such a task is RUNNING or DONE until its memory is freed, so running it does nothing.
+//! `SingleThread` and `WorkStealing` close only when no other thread can run their tasks. While a custom
+//! executor closes, another thread may have set QUEUED, but push the task only later. So the executor cannot
+//! find all of its tasks in its queue. It goes through its list of living tasks: it *seizes* each task that
+//! is not running, and aborts each task that is running. The queue may then still hold a seized task. Such a
+//! task is RUNNING or DONE until its memory is freed, so running it does nothing.
 
 use super::raw::RawTask;
 use super::state::{RUNNING, Snapshot, Start, Writer};

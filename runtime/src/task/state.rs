@@ -6,8 +6,8 @@
 //!
 //! # The naive version, and what breaks
 //!
-//! The standard library is enough to build a task. A lock holds the future. A channel is the run queue, and
-//! the waker sends the task to the channel.
+//! Little more than the standard library is needed to build a task. A lock holds the future. A channel is the
+//! run queue, and the waker sends the task to the channel.
 //!
 //! ```
 //! use std::sync::{Arc, Mutex, mpsc};
@@ -41,10 +41,10 @@
 //! This code runs, but has six faults. A task that is woken twice is queued twice, and its second poll is
 //! useless. After the task's end, a late waker queues it again, and polling a finished future may panic. A
 //! task cannot return an output, so the example sends it over a second channel. A panic ends the loop, and
-//! with it all other tasks. A task that waits forever cannot be ended. The last waker may drop the future
-//! on any thread, so the future must be `Send`. A *state* corrects the first two faults. To correct the
-//! others, each part of the task needs one *owner* at any time. The flags below and the join word of
-//! [`join`](super::join) determine the state and the owners.
+//! with it all other tasks. A task that waits forever cannot be ended. The last waker may drop the future on
+//! any thread, so the future must be `Send`. A *state* corrects the first two faults. To correct the others,
+//! each part of the task needs one *owner* at any time. The flags below are the state. Together with the join
+//! word (see [`join`](super::join)), they determine the owners.
 //!
 //! # The state
 //!
@@ -65,8 +65,9 @@
 //!        └───────────────────┴────────────── seize ────────────┘ └──────┘
 //! ```
 //!
-//! An *abort* marks the task and queues it if it is idle. The next start or pend then tells the executor
-//! to drop the future. A closing executor *seizes* each task that is not running, and drops its future.
+//! An *abort* marks the task and queues it if it is idle. The task's next transition `start` or `pend` then
+//! tells the executor to drop the future. A closing executor *seizes* each task that is not running, and
+//! drops its future.
 //!
 //! | transition | carried out by |
 //! |---|---|
@@ -210,8 +211,8 @@ impl Snapshot {
         (!self.has(DONE | SPARE)).then(|| self.with(SPARE))
     }
 
-    /// Takes the kept reference. Returns `None` if none is kept, or if the task is done, because then only
-    /// `release_shared` may take the reference.
+    /// Takes the kept reference. Returns `None` if no reference is kept. Also returns `None` if the task is
+    /// done: then only `release_shared` may take it.
     pub(super) fn take_spare(self) -> Option<Snapshot> {
         (self.has(SPARE) && !self.has(DONE)).then(|| self.without(SPARE))
     }
@@ -264,7 +265,8 @@ impl State {
     pub(crate) fn apply<R>(&self, writer: Writer, step: impl Fn(Snapshot) -> (Snapshot, R)) -> R {
         match writer {
             Writer::Owner => {
-                // Relaxed suffices: this thread made the last change, or acquired it with a message.
+                // Relaxed suffices: the last change was made by this thread, or by the spawner, whose message
+                // this thread has received.
                 let now = Snapshot(self.0.load(Ordering::Relaxed));
                 let (next, answer) = step(now);
                 if next != now {
@@ -276,9 +278,9 @@ impl State {
                 let mut now = self.0.load(Ordering::Relaxed);
                 loop {
                     let (next, answer) = step(Snapshot(now));
-                    // AcqRel: acquires the previous writer's writes, and releases this thread's writes to
-                    // the next writer. Write the state even if it does not change: a thread that wakes a
-                    // queued task must still release its data to the next poll (tokio #7589).
+                    // AcqRel: acquires the previous writer's writes, and releases this thread's writes to the
+                    // next writer. Write the state even if it does not change: a thread that wakes a queued
+                    // task must still make its earlier writes visible to the next poll (tokio #7589).
                     match self.0.compare_exchange_weak(
                         now,
                         next.0,

@@ -15,7 +15,7 @@ use crate::context;
 /// Returns an interval that ticks immediately and then every `period`.
 ///
 /// If no task awaits a tick in time, the next poll returns the tick late. [`MissedTicks`] decides when the
-/// ticks after a late tick are due. By default, those that are already past are skipped.
+/// ticks after a late tick are due. By default, ticks whose times are already past are skipped.
 ///
 /// ```
 /// use std::time::Duration;
@@ -143,7 +143,7 @@ impl Interval {
     /// ```
     ///
     /// # Panics
-    /// Polling the future outside of an executor of brigade panics.
+    /// Panics if the future is polled outside of an executor of brigade.
     ///
     /// # Cancel safety
     /// Dropping the future loses no tick.

@@ -1,8 +1,8 @@
 //! The record of a run, event by event.
 //!
 //! A [`Timeline`] is the record of one run of an executor that was built with `record_timeline(true)`. It
-//! shows when and on which thread each task was polled, what woke the task, and when threads slept. It is
-//! plain data, separate from the executor.
+//! shows when and on which thread each task was polled, what woke the task, and when threads slept. It
+//! contains only data, and does not refer to the executor.
 //!
 //! The crate `brigade-timeline` turns it into figures, advice and drawings.
 

@@ -1,8 +1,8 @@
 //! Probes report events to the recorder. A probe is one line of code at a place where an event happens.
 //!
 //! Probes are off unless a builder enables recording. A probe that is off only tests one pointer.
-//! `benches/recorder` compares the speed with such probes to the speed of a build without probes (`--cfg
-//! brigade_unrecorded`).
+//! `benches/recorder` compares the speed of a build with probes that are off to that of a build without
+//! probes (`--cfg brigade_unrecorded`).
 
 pub(crate) mod recorder;
 #[cfg_attr(not(feature = "tracing"), path = "no_spans.rs")]

@@ -40,7 +40,7 @@ pub(crate) enum Role {
 }
 
 pub(crate) struct Recorder {
-    /// A number that no other recorder of the process has.
+    /// Identifies this recorder among all recorders of the process.
     number: u64,
     clock: Box<dyn Fn() -> u64 + Send + Sync>,
     /// False for a virtual clock, because CPU time cannot be compared with virtual time.
@@ -78,7 +78,7 @@ struct Meter {
 thread_local! {
     /// One log for each recorder to which this thread has reported.
     static CURRENT: RefCell<Vec<Current>> = const { RefCell::new(Vec::new()) };
-    /// The task that this thread polls: the number of the task's recorder, and the number of the task.
+    /// The task that this thread polls. The first number identifies the task's recorder, the second the task.
     static POLLED: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
 }
 
@@ -159,7 +159,7 @@ impl Recorder {
         }
     }
 
-    /// Records a spawn by the task polled on this thread.
+    /// Records that the task that this thread polls has spawned `task`.
     #[cold]
     pub(crate) fn spawned(&self, task: u64, name: Option<&str>) {
         if let Some(name) = name {
@@ -182,7 +182,7 @@ impl Recorder {
         self.report_at(self.now(), kind, how, task, other);
     }
 
-    /// Appends a wake by the task polled on this thread. `at` is the time of the wake.
+    /// Records that the task that this thread polls has woken `task`. `at` is the time of the wake.
     #[cold]
     pub(crate) fn report_wake(&self, at: u64, how: u8, task: u64) {
         self.report_at(at, Kind::Wake, how, task, self.polled());
@@ -202,7 +202,7 @@ impl Recorder {
         });
     }
 
-    /// Appends an entry that also names the task polled on this thread.
+    /// Appends an entry that also contains the task that this thread polls.
     #[cold]
     pub(crate) fn report_by(&self, kind: Kind, how: u8, task: u64) {
         self.report(kind, how, task, self.polled());
@@ -280,8 +280,8 @@ impl Recorder {
         }
     }
 
-    /// Returns the current logs: first those of the workers by number, then those of outside threads, then
-    /// those of the blocking pool.
+    /// Returns the current logs: first those of the workers in the order of their numbers, then those of
+    /// outside threads, then those of the blocking pool.
     pub(crate) fn logs(&self) -> Vec<Arc<Log>> {
         let mut logs = (self.logs.lock().unwrap_or_else(PoisonError::into_inner)).clone();
         logs.sort_by_key(|log| match log.role() {
@@ -301,7 +301,7 @@ impl Recorder {
     }
 }
 
-/// Saves which task (for example, a blocking job) this thread was polling when it entered an executor.
+/// Saves the task (for example, a blocking job) that this thread was polling when it entered an executor.
 /// Dropping this value restores that task.
 pub(crate) struct Interrupted((u64, u64));
 

@@ -40,10 +40,10 @@
 //! One of the fences N2 and S2 comes first. If N2 comes first, S3 sees the task that N1 pushed, and the
 //! worker stays awake. If S2 comes first, N3 sees the counts of S1. There are then two cases.
 //! - *N3 sees a searcher.* The searcher is another worker, which has not passed its own S1. If it finds
-//!   nothing, its S1 to S3 come after N2, and S3 sees the task. If it finds a task and is the last searcher,
-//!   it checks the queues after the fence in [`Idle::stop_searching`]. That fence comes after N2, because N3
-//!   still saw a searcher. So the last searcher sees the new task. It wakes another worker, for which the
-//!   same argument holds.
+//!   nothing, its own S1 to S3 come after N2, so its S3 sees the task. If it finds a task and is the last
+//!   searcher, it checks the queues after the fence in [`Idle::stop_searching`]. That fence comes after N2,
+//!   because N3 still saw a searcher. So the last searcher sees the new task. It wakes another worker, for
+//!   which the same argument holds.
 //! - *N3 sees no searcher.* N4 takes a parked worker off the list under the lock, so no two threads wake the
 //!   same worker. If that worker has not reached S5 yet, N5 leaves a token, and S5 then returns immediately.
 //!
@@ -51,12 +51,12 @@
 //! `Injector::is_empty` returns false. Tasks that a thief steals are in no queue for a moment. But the thief
 //! is counted as searching until it runs a task. If it is then the last searcher, it checks the queues again.
 //!
-//! The counters need no further fences. Every change of them is a read-modify-write (AcqRel) of one word. So
-//! a worker that changes the counters sees what other workers did before they changed the counters.
+//! Changes of the counters need no fences of their own. Every change is a read-modify-write (AcqRel) of one
+//! word. So a worker that changes the counters sees what other workers did before their earlier changes.
 //!
 //! rayon-core's sleep module and Go's scheduler solve the same race, which the literature calls *store
-//! buffering*. A SeqCst *load* in place of N2 does not suffice, because it does not order the operations
-//! before it (tokio #1768).
+//! buffering*. A SeqCst *load* in place of N2 does not suffice, because the push of N1 may take effect after
+//! such a load (tokio #1768).
 //!
 //! # Rejected
 //!
@@ -77,7 +77,7 @@ pub(crate) struct Idle {
 const SEARCHING: usize = 1;
 const AWAKE: usize = 1 << (usize::BITS / 2);
 
-/// The numbers of searching and of awake workers, at one instant.
+/// How many workers are searching and how many are awake, at one instant.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Counts {
     pub(crate) searching: usize,

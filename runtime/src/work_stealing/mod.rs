@@ -8,11 +8,11 @@
 //! addition:
 //!
 //! 1. [`idle`]: which worker must be woken (the central race)
-//! 2. [`park`]: how a thread parks, both a worker and a thread in `block_on`
+//! 2. [`park`]: how a worker parks, and how a thread in `block_on` parks
 //! 3. [`monitor`]: what happens to tasks and timers behind a long poll
 //! 4. [`scheduler`]: where a woken task goes, from any thread
 //! 5. [`worker`]: the loop of one worker, and [`search`]: how it finds tasks
-//! 6. [`owned`]: all tasks that have not ended, in one part for each worker
+//! 6. [`owned`]: the list of all tasks that have not ended, with a part for each worker
 //! 7. [`shutdown`]: which thread cancels the remaining tasks
 //!
 //! # Rejected
@@ -101,7 +101,8 @@ impl WorkStealing {
     /// ```
     ///
     /// # Errors
-    /// Returns the errors of [`new`](Self::new), and `InvalidInput` for 0.
+    /// Returns `InvalidInput` for 0 and for more than 4096 workers. Otherwise returns the errors of
+    /// [`new`](Self::new).
     pub fn with_workers(workers: usize) -> io::Result<Self> {
         Self::builder().workers(workers).build()
     }
@@ -120,7 +121,7 @@ impl WorkStealing {
     /// Runs `future` to its end on this thread, while the workers run the spawned tasks.
     ///
     /// The future may borrow from its surroundings and need not be `Send`. While the future waits, the thread
-    /// is parked. Parking may consume a token of `std::thread::unpark`.
+    /// is parked. Parking may consume a token that a call of std's `Thread::unpark` left.
     ///
     /// Several threads may be in `block_on` at the same time:
     ///
@@ -191,8 +192,8 @@ impl WorkStealing {
     }
 
     /// Drops the executor, then waits at most `timeout` for the polls in progress and for the running
-    /// closures of [`spawn_blocking`](crate::spawn_blocking). Closures that have not begun are
-    /// cancelled. A plain drop of the executor has no timeout: it waits for the polls, but not for
+    /// closures of [`spawn_blocking`](crate::spawn_blocking). Closures that have not begun are cancelled. If
+    /// you simply drop the executor, the drop waits for the polls without a timeout, and does not wait for
     /// closures. In a task of the executor itself, this function does not wait.
     ///
     /// ```

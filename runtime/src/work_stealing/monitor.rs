@@ -19,9 +19,9 @@
 //! 3. *What it does* (`Worker::take_from_stuck_workers`). Once in each period, the monitor checks all slots.
 //!    If a slot already had a task at the last check, and its worker has begun no poll since then, the
 //!    monitor takes the task. Then it searches, as after any park. When it parks again, it takes the driver
-//!    if the driver is free. The monitor may be woken for a new task at any time, and may be delayed by a
-//!    long poll of this task. So the workers share the result and the time of the last check, and a new
-//!    monitor parks only for the rest of the period.
+//!    if the driver is free. The monitor may be woken for a new task at any time, and a long poll of this
+//!    task may delay it. So the workers share the result and the time of the last check, and a new monitor
+//!    parks only for the rest of the period.
 //! 4. *Where.* If the monitor is in the driver, the next worker that parks outside the driver takes over the
 //!    role. Otherwise each event would end the monitor's park, and `ensure_monitor` would have to wake
 //!    another worker.
@@ -38,15 +38,16 @@
 //!   P4  request a monitor and wake a worker
 //! ```
 //!
-//! If P2 comes before Q2, Q3 sees the task. If Q2 comes first, P3 sees Q1, and does not rely on this
-//! searcher. If this searcher was the monitor before, P3 also sees that it no longer is (R1). At R3, the
-//! former monitor does not check the slots. If it found a task, it wakes another worker as the monitor.
-//! Otherwise it parks again, and becomes the monitor if it sees that the worker of P1 is awake. For this, it
-//! changes the count of awake workers (S1 in `idle.rs`), and reads the count afterwards. If the worker of P1
-//! rises only after this change, P3 comes after R1, so P3 sees that the role has ended.
+//! If P2 comes before Q2, Q3 sees the task. If Q2 comes first, P3 sees that this worker no longer searches
+//! (Q1), and does not rely on it. If this worker was the monitor before, P3 also sees that it is no longer
+//! the monitor (R1). At R3, the former monitor does not check the slots. If it found a task, it wakes another
+//! worker as the monitor. Otherwise it parks again, and becomes the monitor if it sees that the worker of P1
+//! is awake. To see this, it changes the count of awake workers (S1 in `idle.rs`), and reads the count
+//! afterwards. If the worker of P1 rises only after this change, P3 comes after R1, so P3 sees that the role
+//! has ended.
 //!
 //! P2 is executed for every task that enters a slot, so it must be cheap. On x86-64 it costs nothing, because
-//! it follows a swap, which is a full barrier.
+//! it directly follows a swap, which is a full barrier there.
 
 use std::time::Duration;
 
@@ -55,7 +56,7 @@ use crate::sync::{AtomicBool, AtomicU64, Ordering};
 /// The time between two checks of the workers. If a poll does not end, a task in the same worker's slot waits
 /// for at most two periods. Arbitrary: no person notices this delay, and 200 checks per second cost little.
 pub(crate) const PERIOD: Duration = if cfg!(test) {
-    // In unit tests, a check must not make up for a missing wake.
+    // In unit tests, the monitor's check must not hide a bug that loses a wake.
     Duration::from_secs(3600)
 } else {
     Duration::from_millis(5)
@@ -109,7 +110,7 @@ impl Monitor {
         self.role(in_driver).store(false, Ordering::Relaxed);
     }
 
-    /// Returns how long the monitor parks.
+    /// Returns how long the monitor may park before its next check.
     pub(crate) fn until_check(&self, now: u64) -> Duration {
         until_check(self.checked_at.load(Ordering::Relaxed), now)
     }

@@ -3,22 +3,21 @@
 //! Each worker has its own part of the list, for the tasks that it spawns. While the worker runs, no other
 //! thread accesses the entries of its part. So a spawn on a worker touches no memory that other threads
 //! write. Tasks that other threads spawn are in one more part, behind a lock. A task may end on a worker that
-//! did not spawn it. The task's entry is then *vacated*. That worker gathers the entries that it has vacated,
-//! and later returns them in batches to the owners for reuse. Until then a vacated entry contains a pointer
-//! that may dangle. No thread follows this pointer, because every worker returns its vacated entries before
-//! any task is cancelled.
+//! did not spawn it. That worker then *vacates* the task's entry: it remembers the entry, and later returns
+//! it, in a batch, to its owner for reuse. Until then a vacated entry contains a pointer that may dangle. No
+//! thread follows this pointer, because every worker returns its vacated entries before any task is
+//! cancelled.
 //!
 //! ```text
 //!   worker A              part A                                         worker B
-//!   plain: entries ◄───── vacated entries (lock) ◄─── a batch ────────── ends a task of A
+//!   entries (no lock) ◄── vacated entries (lock) ◄─── a batch ────────── ends a task of A
 //!      │ A leaves                                                           │ B leaves
 //!      ▼                                                                    ▼
 //!   part A: entries (lock)                                               passes on the rest
 //!                    cancel_all, after all workers have left: vacated entries first, then tasks
 //! ```
 //!
-//! The lowest bits of a task's index are the number of its part. The other bits are the number of the task's
-//! entry in that part.
+//! The lowest bits of a task's index select the part. The other bits are the index of the entry in that part.
 
 use std::cell::RefCell;
 
@@ -26,12 +25,12 @@ use crate::sync::{AtomicBool, Mutex, Ordering, lock};
 use crate::task::owned::{OwnedList, UNBOUND};
 use crate::task::raw::RawTask;
 
-/// The number of vacated entries that a worker gathers before it takes the locks of their parts. With a
-/// separate list for each part, a worker would take fewer locks, but 4096 workers would need 800 MB.
-/// Arbitrary: not measured.
+/// The number of vacated entries that a worker gathers before it takes the locks of their parts. If a worker
+/// gathered the entries of each part in a separate list, it would take fewer locks, but the lists of 4096
+/// workers would need 800 MB. Arbitrary: not measured.
 const BATCH: usize = if cfg!(loom) { 2 } else { 256 };
 
-/// The halves of the parts that all threads share. The private half of a worker's part is in [`WorkerTasks`].
+/// The shared halves of all parts. The private half of a worker's part is in [`WorkerTasks`].
 pub(crate) struct OwnedTasks {
     /// The parts of the workers, in order, and one for all other threads. The number of parts is rounded up
     /// to a power of two, so some may be unused.
@@ -60,7 +59,7 @@ struct Tasks {
 pub(crate) struct WorkerTasks {
     part: usize,
     registry: RefCell<OwnedList>,
-    /// The indices of tasks of other parts.
+    /// The indices of tasks that belong to other parts and have ended on this worker.
     vacated: RefCell<Vec<u32>>,
 }
 
@@ -99,8 +98,7 @@ impl OwnedTasks {
         task.set_owned_index(place * self.parts.len() as u32 + part as u32);
     }
 
-    /// Splits a task's index into two numbers: the number of the part, and the number of the entry in that
-    /// part.
+    /// Splits a task's index into the index of the part and the index of the entry in that part.
     #[inline]
     fn find(&self, index: u32) -> (usize, u32) {
         // `parts.len()` is a power of two.
@@ -209,7 +207,8 @@ impl WorkerTasks {
         }
     }
 
-    /// Exchanges vacated entries with the other parts, so that they are reused.
+    /// Passes on the entries that this worker has vacated. Frees those that other threads have passed on to
+    /// its part.
     pub(crate) fn exchange(&self, owned: &OwnedTasks) {
         owned.vacate(&mut self.vacated.borrow_mut());
         owned.parts[self.part].collect(&mut self.registry.borrow_mut());

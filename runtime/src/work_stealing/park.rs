@@ -3,7 +3,7 @@
 //! A [`Parker`] has its own token, which `unpark` leaves and `park` consumes. std's token is not reliable,
 //! because user code on the same thread may consume it, or may leave a token of its own (futures-rs #2010).
 //! So `std::thread::park` is used only to block. If `unpark` is called before `park`, the token remains until
-//! then, so no call is lost (tokio #459).
+//! `park` is called, so no call is lost (tokio #459).
 //!
 //! ```text
 //!              park                       unpark
@@ -31,7 +31,7 @@ const EMPTY: u8 = 0;
 const PARKED: u8 = 1;
 /// The thread blocks in the driver, so the event loop must be notified.
 const DRIVING: u8 = 2;
-/// There is a token, which ends this park or the next.
+/// There is a token, which ends the current park or, if the thread is not parked, the next one.
 const NOTIFIED: u8 = 3;
 
 pub(crate) struct Parker {
@@ -89,8 +89,8 @@ impl Parker {
         self.state.load(Ordering::Relaxed) == DRIVING
     }
 
-    /// Wakes the thread, now or when it next parks. Calls `notify_driver` if the thread blocks in the
-    /// driver.
+    /// Wakes the thread if it is parked. Otherwise makes its next park return at once. Calls `notify_driver`
+    /// if the thread blocks in the driver.
     pub(crate) fn unpark(&self, notify_driver: impl FnOnce()) {
         match self.state.swap(NOTIFIED, Ordering::AcqRel) {
             PARKED => {
@@ -172,7 +172,7 @@ mod tests {
         let parker = Parker::new();
         parker.belong_to_current();
         assert!(!unpark(&parker));
-        // A second call has no further effect.
+        // A second call changes nothing.
         assert!(!unpark(&parker));
         parker.park(None);
         assert_eq!(state(&parker), EMPTY);

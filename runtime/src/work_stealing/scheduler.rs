@@ -1,4 +1,5 @@
-//! The state that all workers share. It decides which queue a woken task enters, and which worker is woken.
+//! The state that all workers share. This module decides which queue a woken task enters, and which worker is
+//! woken.
 //!
 //! A task that is woken on a worker's thread enters that worker's own queues. A task that is woken on any
 //! other thread enters the injector. `idle` and `monitor` describe the protocols for waking a worker.
@@ -43,7 +44,7 @@ pub(crate) struct Remote {
     pub(crate) yielded: Ring<Runnable>,
     pub(crate) slot: LifoSlot,
     pub(crate) parker: Parker,
-    /// The number of polls that the worker has begun. Only the worker writes it; the monitor reads it.
+    /// Counts the polls that the worker has begun. Only the worker writes the count; the monitor reads it.
     pub(crate) polls: AtomicU64,
     /// The value of `polls` at the monitor's last check, or `u64::MAX` if the slot was empty.
     pub(crate) seen: AtomicU64,
@@ -230,7 +231,7 @@ mod tests {
             let scheduler = executor.scheduler.clone();
             let arrived = Arc::new(AtomicUsize::new(0));
             let root = executor.spawn(async move {
-                // This task enters the slot, so there is a monitor.
+                // The spawned task enters the slot, so this worker ensures that there is a monitor.
                 spawn(async {}).await.unwrap();
                 wait_until(|| {
                     let counts = scheduler.idle.counts();
@@ -244,7 +245,8 @@ mod tests {
                         meet(2, true).await;
                         vec![other]
                     }
-                    // One task is in the slot. The others are in `ring`, or in `yielded`.
+                    // One task is in the slot. The others are in `ring` or, if they yield first (`kind` is
+                    // 1), in `yielded`.
                     kind => (0..4).map(|_| spawn(meet(4, kind == 1))).collect(),
                 }
             });

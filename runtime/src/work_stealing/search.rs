@@ -1,10 +1,10 @@
 //! How a worker finds its next task: from the driver, its own queues, the injector, or other workers.
 //!
 //! The order balances speed and fairness. The task that was woken last is warmest in the cache, so it runs
-//! first. But running tasks may refill a queue forever. So each such queue has a bound: after that many
-//! tasks, the worker takes a task from the next queue. Because of the bounds, the task at the head of one of
-//! the worker's queues waits for at most 16 polls. A busy worker checks the injector when it polls the
-//! driver, which is after at most 64 polls.
+//! first. But running tasks may refill a queue forever. So each such queue has a bound: after that many tasks
+//! from one queue, the worker takes a task from the next. Because of the bounds, the task at the head of one
+//! of the worker's queues waits for at most 16 polls. A busy worker checks the injector each time it polls
+//! the driver: after at most 64 polls of tasks.
 
 use super::worker::Worker;
 use crate::queue::stealing::CAPACITY;
@@ -123,7 +123,8 @@ impl Worker {
         for (index, remote) in self.scheduler.remotes.iter().enumerate() {
             let polls = remote.polls.load(Ordering::Relaxed);
             if remote.slot.is_empty() {
-                // A worker with an empty slot is not stuck. No count equals `u64::MAX`.
+                // A worker with an empty slot is not stuck. The monitor stores `u64::MAX`, which no count
+                // reaches.
                 remote.seen.store(u64::MAX, Ordering::Relaxed);
             } else if remote.seen.swap(polls, Ordering::Relaxed) == polls {
                 if let Some(task) = remote.slot.take() {

@@ -32,7 +32,7 @@ thread_local! {
 /// returns the task.
 ///
 /// A waker refers only to the task, not to a worker. So this function finds out whether the calling thread is
-/// a worker. If it is, its own queues may take the task.
+/// a worker. If it is, the task can enter that worker's own queues.
 #[inline]
 pub(super) fn with_current<T>(
     scheduler: &Scheduler,
@@ -85,7 +85,7 @@ pub(super) struct Worker {
     pace: RefCell<Pace>,
     /// The wakers that the driver has collected.
     woken: RefCell<Vec<Waker>>,
-    /// The number of polls left until this worker polls the driver.
+    /// How many more tasks this worker polls before it polls the driver.
     pub(super) left: Cell<usize>,
 }
 
@@ -184,7 +184,7 @@ impl Worker {
         }
     }
 
-    /// Adds a new task to this worker's list and queues it. The task is spawned on this worker.
+    /// Adds a task that is spawned on this worker to the worker's list, and queues it.
     #[inline]
     pub(super) fn bind(&self, task: Unbound) {
         self.tasks.insert(&self.scheduler.owned, task.raw());
@@ -218,7 +218,8 @@ impl Worker {
     pub(super) fn push_yielded(&self, task: Runnable) {
         self.push_to_ring(&self.remote.yielded, task);
         // Two tasks that alternately yield could run in parallel, but no worker has been notified of either
-        // task. The check needs no fence, because this worker runs the task if no other worker takes it.
+        // task. So notify one now. The check needs no fence, because this worker runs the task if no other
+        // worker takes it.
         if !self.scheduler.idle.nobody_to_wake()
             && (self.remote.queued() > 1 || !self.remote.slot.is_empty())
         {

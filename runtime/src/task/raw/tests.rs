@@ -39,7 +39,7 @@ impl Lists {
         self.sent.lock().unwrap().len()
     }
 
-    /// Runs all operations and all tasks. The caller is the owner.
+    /// Runs all operations and all tasks. Only the owner thread calls this.
     fn work(&self) {
         loop {
             let sent = std::mem::take(&mut *self.sent.lock().unwrap());
@@ -265,7 +265,7 @@ fn a_handle_dropped_on_another_thread_leaves_the_output_to_the_executor() {
     assert!(lists.is_alone());
 }
 
-/// tokio #4412
+/// tokio #4412: the destructor of an output may panic.
 #[test]
 fn an_output_that_nobody_wants_may_panic_when_it_is_dropped() {
     struct Bomb;

@@ -3,8 +3,8 @@
 //! A poll of 10 ms may have computed, blocked, or lost its core to another program. Four numbers distinguish
 //! these cases: the time that passed, the CPU time, the *run delay*, and how many times the thread gave its
 //! core away. The run delay is the time in which the thread was ready to run but had no core. In a virtual
-//! machine, the host may take a core away, which causes no run delay, so the fourth number is needed too.
-//! Linux reports all four.
+//! machine, the host may take a core away. This causes no run delay, and only the fourth number shows that
+//! the thread did not block. Linux reports all four.
 
 /// A reading of a thread's CPU clock. Times are in nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,8 +5,8 @@
 //! | word | holds |
 //! |---|---|
 //! | 0 | the time by the executor's clock, in nanoseconds |
-//! | 1 | the kind (8 bits), the details (8 bits), the task or a number (48 bits) |
-//! | 2 | another task, or a number |
+//! | 1 | the kind (8 bits), the details (8 bits), the task's id or, for `CpuTime`, the run delay (48 bits) |
+//! | 2 | another task's id, or a count or time that depends on the kind |
 
 // Use std's atomics even under loom, because no race of the runtime depends on them.
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -60,9 +60,9 @@ pub(crate) struct Entry {
     pub(crate) kind: Kind,
     /// The details, which depend on the kind.
     pub(crate) how: u8,
-    /// A task's id as a number. For some kinds, another number, or 0.
+    /// A task's id. For `CpuTime`, the run delay. 0 for kinds without a task.
     pub(crate) task: u64,
-    /// Another task, or a number.
+    /// Another task's id, or a count or time that depends on the kind.
     pub(crate) other: u64,
 }
 
