@@ -16,12 +16,12 @@ fn main() -> io::Result<()> {
         loop {
             let (stream, peer) = listener.accept().await?;
             // Each client has a task. The task continues after its handle is dropped.
-            drop(brigade::spawn(async move {
+            brigade::spawn(async move {
                 match echo(stream).await {
                     Ok(bytes) => println!("{peer}: {bytes} bytes"),
                     Err(error) => println!("{peer}: {error}"),
                 }
-            }));
+            });
         }
     })
 }

@@ -24,14 +24,14 @@ fn main() -> io::Result<()> {
         println!("listening at http://{}", listener.local_addr()?);
         loop {
             let (stream, peer) = listener.accept().await?;
-            drop(brigade::spawn(async move {
+            brigade::spawn(async move {
                 let mut server = http1::Builder::new();
                 // With this timer, hyper closes a connection if the client sends no request for some time.
                 server.timer(brigade::hyper::Timer);
                 if let Err(error) = server.serve_connection(stream, service_fn(hello)).await {
                     println!("{peer}: {error}");
                 }
-            }));
+            });
         }
     })
 }

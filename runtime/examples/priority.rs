@@ -141,7 +141,7 @@ impl Drop for Priority {
 fn main() -> io::Result<()> {
     let kitchen = Priority::new()?;
     let washing = kitchen.spawn_at(Urgency::Later, async { println!("wash up") });
-    drop(kitchen.spawn_at(Urgency::Urgent, async { println!("the pot boils over") }));
+    kitchen.spawn_at(Urgency::Urgent, async { println!("the pot boils over") });
     kitchen.block_on(washing).expect("no dish burns");
     Ok(())
 }

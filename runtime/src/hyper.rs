@@ -261,10 +261,12 @@ impl rt::Sleep for Sleep {}
 pub struct Timer;
 
 impl rt::Timer for Timer {
+    #[track_caller]
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn rt::Sleep>> {
         Box::pin(sleep(duration))
     }
 
+    #[track_caller]
     fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn rt::Sleep>> {
         Box::pin(sleep_until(deadline))
     }
@@ -306,6 +308,7 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
+    #[track_caller]
     fn execute(&self, future: F) {
         drop(spawn::spawn(future));
     }
@@ -350,6 +353,7 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
+    #[track_caller]
     fn execute(&self, future: F) {
         drop(spawn::spawn_local(future));
     }

@@ -10,8 +10,8 @@ use std::io;
 use std::task::{Context, Poll};
 
 pub use futures_io::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite};
-pub use mio::Interest;
 pub use mio::event::Source;
+pub use mio::{Interest, Registry, Token};
 
 mod owned_fd;
 

@@ -259,6 +259,7 @@ impl Future for Sleep {
     type Output = ();
 
     #[inline]
+    #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         context::expect("brigade::time::Sleep::poll", |shared| {
             self.poll_on(shared, cx)
@@ -328,13 +329,16 @@ pub fn timeout<F: Future>(duration: Duration, future: F) -> Timeout<F> {
 /// });
 /// ```
 ///
+/// # Panics
+/// Panics outside of an executor.
+///
 /// # Cancel safety
 /// The same as for `future`.
+#[track_caller]
 pub fn timeout_at<F: Future>(deadline: Instant, future: F) -> Timeout<F> {
-    Timeout {
-        future,
-        sleep: Sleep::new(Some(deadline)),
-    }
+    let function = "brigade::time::timeout_at";
+    let sleep = context::expect(function, |_| Sleep::new(Some(deadline)));
+    Timeout { future, sleep }
 }
 
 /// The future of [`timeout`] and [`timeout_at`], which have examples. If `future` is not ready, the timeout
@@ -349,6 +353,7 @@ pub struct Timeout<F> {
 impl<F: Future> Future for Timeout<F> {
     type Output = Result<F::Output, Elapsed>;
 
+    #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         // SAFETY: `future` is pinned with `self`, because it is never moved out. `Timeout` has no `Drop`, and
         // is `Unpin` only if `F` is.

@@ -4,9 +4,8 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use mio::unix::SourceFd;
-use mio::{Registry, Token};
 
-use super::{Interest, Registered, Source, current_reactor};
+use super::{Interest, Registered, Registry, Source, Token, current_reactor};
 
 /// A source for any descriptor that the OS can watch: a pipe, an eventfd, a pidfd, a device.
 ///

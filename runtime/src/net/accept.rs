@@ -51,7 +51,7 @@ impl<S: Accept> Socket<S> {
     /// async fn serve(listener: TcpListener) -> std::io::Result<()> {
     ///     loop {
     ///         let (stream, _) = listener.accept().await?;
-    ///         drop(brigade::spawn(async move { stream.write_all(b"soup").await }));
+    ///         brigade::spawn(async move { stream.write_all(b"soup").await });
     ///     }
     /// }
     /// # brigade::run(async {

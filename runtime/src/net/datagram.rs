@@ -78,7 +78,8 @@ impl<S: Datagrams> Socket<S> {
         self.read_with(|socket| socket.recv(into))
     }
 
-    /// Receives a datagram, and returns the number of bytes and the sender's address.
+    /// Receives a datagram, and returns the number of bytes and the sender's address, which has the type of
+    /// [`local_addr`](Self::local_addr).
     ///
     /// This example answers each sender:
     ///

@@ -34,6 +34,11 @@ pub trait Peer: Kind {
 }
 
 /// A wrapper around one of mio's sockets. Programs use aliases such as [`TcpStream`](super::TcpStream).
+///
+/// A bound on `S` tells which aliases have a method. `Kind` includes all of them, and `Peer` all but the
+/// listeners. `ByteStream` includes `TcpStream` and `UnixStream`, `Datagrams` includes `UdpSocket` and
+/// `UnixDatagram`, and `Accept` includes `TcpListener` and `UnixListener`. `S::Address` is
+/// [`std::net::SocketAddr`] or, for Unix sockets, [`std::os::unix::net::SocketAddr`].
 pub struct Socket<S: Source> {
     pub(super) io: Registered<S>,
 }
@@ -56,7 +61,8 @@ impl<S: Kind> Socket<S> {
         Ok(Socket { io })
     }
 
-    /// Ends the registration and returns the socket as a std socket, which is still non-blocking.
+    /// Ends the registration and returns the socket as a std socket, which is still non-blocking. Its type
+    /// `S::Std` has the same name in `std::net` or `std::os::unix::net`.
     ///
     /// ```
     /// # use brigade::net::{TcpListener, TcpStream};
@@ -75,7 +81,7 @@ impl<S: Kind> Socket<S> {
         Ok(S::Std::from(OwnedFd::from(self)))
     }
 
-    /// Returns the socket's own address.
+    /// Returns the socket's own address, which is a `SocketAddr` of `std::net` or `std::os::unix::net`.
     ///
     /// ```
     /// # brigade::run(async {
@@ -254,7 +260,7 @@ impl<S: Kind> Socket<S> {
 }
 
 impl<S: Peer> Socket<S> {
-    /// Returns the address of the peer.
+    /// Returns the address of the peer, which has the type of [`local_addr`](Self::local_addr).
     ///
     /// ```
     /// # brigade::run(async {
@@ -298,9 +304,10 @@ impl<S: Kind> fmt::Debug for Socket<S> {
     }
 }
 
-/// Lends the descriptor. A program that has it can change what a short read means: see `SHORT_READ_DRAINS`.
+/// Lends the descriptor. Later reads may then make one more system call.
 impl<S: Kind> AsFd for Socket<S> {
     fn as_fd(&self) -> BorrowedFd<'_> {
+        // A program that has the descriptor can change what a short read means: see `SHORT_READ_DRAINS`.
         self.io.source.read.drains_no_more();
         self.io.get_ref().as_fd()
     }

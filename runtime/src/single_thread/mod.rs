@@ -238,11 +238,11 @@ impl SingleThread {
     /// let executor = brigade::SingleThread::new()?;
     /// let (begin, begun) = std::sync::mpsc::channel();
     /// let (send, saved) = std::sync::mpsc::channel();
-    /// drop(executor.handle().spawn_blocking(move || {
+    /// executor.handle().spawn_blocking(move || {
     ///     begin.send(()).unwrap();
     ///     std::thread::sleep(Duration::from_millis(20)); // writes a file
     ///     send.send("saved").unwrap();
-    /// }));
+    /// });
     /// begun.recv().unwrap();
     /// executor.shutdown_timeout(Duration::from_secs(60));
     /// assert_eq!(saved.try_recv(), Ok("saved"));

@@ -132,6 +132,7 @@ impl<T> Future for JoinHandle<T> {
     // Without `always`, the compiler might not inline this function, because it contains a test for a
     // recorder. A call would cost more than this test.
     #[inline(always)]
+    #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         ready!(self.task.poll_join(cx.waker()));
         // A task that joins many finished tasks must let other tasks run in between.
@@ -148,6 +149,7 @@ impl<T> JoinHandle<T> {
 
     /// Takes the output. `poll_join` must have returned `Ready`.
     #[inline(always)]
+    #[track_caller]
     pub(super) fn take_output(&self) -> Result<T, JoinError> {
         let mut output = MaybeUninit::<Result<T, JoinError>>::uninit();
         // SAFETY: the task was spawned with this output type, and this is its only handle.

@@ -12,7 +12,7 @@ use slab::Slab;
 
 use crate::context;
 use crate::coop;
-use crate::handle::Handle;
+use crate::handle::{self, Handle};
 use crate::sync::{Mutex, lock};
 use crate::task::waker::{drop_quietly, wake_quietly};
 use crate::task::{AbortHandle, Id, JoinError, JoinHandle, spawn, spawn_task};
@@ -95,10 +95,6 @@ struct MemberWaker {
 
 impl Wake for MemberWaker {
     fn wake(self: std::sync::Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &std::sync::Arc<Self>) {
         self.woken.push(self.index);
     }
 }
@@ -206,7 +202,8 @@ impl<T> JoinSet<T> {
         F: Future<Output = T> + 'static,
         T: 'static,
     {
-        self.insert(spawn_task!(spawn::local_scheduler(), "local", None, future))
+        let scheduler = spawn::local_scheduler("JoinSet::spawn_local");
+        self.insert(spawn_task!(scheduler, "local", None, future))
     }
 
     /// Runs a closure that may block; see [`brigade::spawn_blocking`](crate::spawn_blocking).
@@ -227,7 +224,8 @@ impl<T> JoinSet<T> {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        self.insert(spawn::spawn_blocking(work))
+        let shared = context::expect("JoinSet::spawn_blocking", |shared| shared.clone());
+        self.insert(handle::spawn_blocking(shared, work))
     }
 
     /// Puts a task that was spawned elsewhere into the set.
@@ -390,8 +388,8 @@ impl<T> JoinSet<T> {
     /// ```
     ///
     /// # Panics
-    /// Panics if a task was aborted. If a task panicked, resumes that panic. Either way, the remaining
-    /// tasks are aborted.
+    /// Panics if a task was aborted; the reported line is in this library. If a task panicked, resumes that
+    /// panic. Either way, the remaining tasks are aborted.
     ///
     /// # Cancel safety
     /// Not cancel safe: dropping the future drops the set, which aborts the tasks.

@@ -57,17 +57,21 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    spawn_task!(local_scheduler(), "local", None, future)
+    let scheduler = local_scheduler("brigade::spawn_local");
+    spawn_task!(scheduler, "local", None, future)
 }
 
 /// Returns the scheduler of the current executor, whose tasks are bound to this thread.
+///
+/// # Panics
+/// Panics if there is no such executor. The message names `function`.
 #[track_caller]
-pub(crate) fn local_scheduler() -> SchedulerRef {
-    let scheduler = context::expect("brigade::spawn_local", |shared| shared.scheduler.clone());
+pub(crate) fn local_scheduler(function: &str) -> SchedulerRef {
+    let scheduler = context::expect(function, |shared| shared.scheduler.clone());
     // Check outside the closure, because a panic in the closure would not report the caller's line.
     assert!(
         scheduler.writer() == Some(Writer::Owner),
-        "brigade::spawn_local was called outside of a SingleThread executor: a task whose future \
+        "{function} was called outside of a SingleThread executor: a task whose future \
          is not `Send` needs an executor that stays on this thread; use `brigade::spawn`, or \
          `SingleThread`"
     );
@@ -188,7 +192,8 @@ impl<'a> Builder<'a> {
         F: Future + 'static,
         F::Output: 'static,
     {
-        spawn_task!(local_scheduler(), "local", self.name, future)
+        let scheduler = local_scheduler("task::Builder::spawn_local");
+        spawn_task!(scheduler, "local", self.name, future)
     }
 }
 

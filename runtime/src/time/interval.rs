@@ -54,9 +54,10 @@ pub fn interval(period: Duration) -> Interval {
 /// ```
 ///
 /// # Panics
-/// Panics if `period` is zero.
+/// Panics outside of an executor, or if `period` is zero.
 #[track_caller]
 pub fn interval_at(start: Instant, period: Duration) -> Interval {
+    context::expect("brigade::time::interval_at", |_| ());
     Interval::new("brigade::time::interval_at", start, period)
 }
 
@@ -143,7 +144,7 @@ impl Interval {
     /// ```
     ///
     /// # Panics
-    /// Panics if the future is polled outside of an executor of brigade.
+    /// Panics if the future is polled outside of an executor of brigade. The reported line is in this library.
     ///
     /// # Cancel safety
     /// Dropping the future loses no tick.
@@ -239,6 +240,7 @@ fn following(due: Instant, period: Duration, now: Instant) -> Option<Instant> {
 impl futures_core::Stream for Interval {
     type Item = Instant;
 
+    #[track_caller]
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Instant>> {
         self.poll_tick(cx).map(Some)
     }

@@ -155,7 +155,7 @@ impl WorkStealing {
     /// ```
     /// let executor = brigade::WorkStealing::with_workers(1)?;
     /// let (send, receive) = std::sync::mpsc::channel();
-    /// drop(executor.spawn(async move { send.send("soup").unwrap() }));
+    /// executor.spawn(async move { send.send("soup").unwrap() });
     /// // No thread is in `block_on`.
     /// assert_eq!(receive.recv().unwrap(), "soup");
     /// # std::io::Result::Ok(())
@@ -201,10 +201,10 @@ impl WorkStealing {
     ///
     /// let executor = brigade::WorkStealing::with_workers(1)?;
     /// let (begin, begun) = std::sync::mpsc::channel();
-    /// drop(executor.handle().spawn_blocking(move || {
+    /// executor.handle().spawn_blocking(move || {
     ///     begin.send(()).unwrap();
     ///     std::thread::sleep(Duration::from_secs(3600));
-    /// }));
+    /// });
     /// begun.recv().unwrap();
     /// executor.shutdown_timeout(Duration::from_millis(10)); // gives up waiting
     /// # std::io::Result::Ok(())

@@ -3,12 +3,17 @@
 
 use std::future::pending;
 use std::panic::catch_unwind;
+use std::pin::{Pin, pin};
 use std::sync::mpsc;
+use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
 
+use brigade::task::{Builder, JoinSet};
+use brigade::time::{interval_at, now, sleep, sleep_until, timeout, timeout_at};
 use brigade::{DefaultExecutor, Executor, Handle};
 use brigade_tests::{Dropped, Kitchen, Tally, on_both, one_cook, park_on, text_of};
+use futures::Stream;
 
 /// Many threads spawn tasks at the same time, and all tasks run.
 fn spawns_from_many_threads<K: Kitchen>() {
@@ -166,6 +171,19 @@ fn functions_name_themselves_outside() {
     says("brigade::spawn_blocking ", || {
         drop(brigade::spawn_blocking(|| ()))
     });
+    says("task::Builder::spawn ", || {
+        drop(Builder::new().spawn(async {}))
+    });
+    says("task::Builder::spawn_local ", || {
+        drop(Builder::new().spawn_local(async {}))
+    });
+    says("JoinSet::spawn ", || drop(JoinSet::new().spawn(async {})));
+    says("JoinSet::spawn_local ", || {
+        drop(JoinSet::new().spawn_local(async {}))
+    });
+    says("JoinSet::spawn_blocking ", || {
+        drop(JoinSet::new().spawn_blocking(|| ()))
+    });
     says("Handle::current ", || drop(Handle::current()));
     says("brigade::time::sleep ", || {
         drop(brigade::time::sleep(Duration::ZERO))
@@ -176,8 +194,32 @@ fn functions_name_themselves_outside() {
     says("brigade::time::interval ", || {
         drop(brigade::time::interval(Duration::from_secs(1)));
     });
+    says("brigade::time::interval_at ", || {
+        drop(interval_at(now(), Duration::from_secs(1)));
+    });
     says("brigade::time::timeout ", || {
         drop(brigade::time::timeout(Duration::ZERO, async {}));
+    });
+    says("brigade::time::timeout_at ", || {
+        drop(timeout_at(now(), async {}))
+    });
+    let many = brigade::WorkStealing::with_workers(1).unwrap();
+    many.block_on(async {
+        let calls: [(&str, fn()); 3] = [
+            ("brigade::spawn_local ", || {
+                drop(brigade::spawn_local(async {}))
+            }),
+            ("task::Builder::spawn_local ", || {
+                drop(Builder::new().spawn_local(async {}))
+            }),
+            ("JoinSet::spawn_local ", || {
+                drop(JoinSet::new().spawn_local(async {}))
+            }),
+        ];
+        for (function, call) in calls {
+            let payload = catch_unwind(call).unwrap_err();
+            assert!(text_of(&*payload).starts_with(function), "{function}");
+        }
     });
     assert!(Handle::try_current().is_none());
     // Functions that need only a clock work without an executor.
@@ -298,13 +340,15 @@ fn a_handle_does_not_wait_on_the_executors_own_thread() {
 /// If the API is used wrongly, the panic reports the caller's line and not a line in the library.
 fn panics_point_to_the_callers_line() {
     use brigade::custom::{Ready, Runtime};
+    use brigade::hyper::Timer;
+    use hyper::rt::{Executor as _, Timer as _};
     use std::sync::{Arc, Mutex};
     let place = Arc::new(Mutex::new(String::new()));
     let told = place.clone();
     std::panic::set_hook(Box::new(move |info| {
         *told.lock().unwrap() = info.location().unwrap().file().to_owned();
     }));
-    let points_here = |call: &dyn Fn()| {
+    let points_here = |call: &mut dyn FnMut()| {
         catch_unwind(std::panic::AssertUnwindSafe(call)).unwrap_err();
         // The library also has a `handle.rs`, so compare the folder too.
         std::mem::take(&mut *place.lock().unwrap()).ends_with("executors/handle.rs")
@@ -312,34 +356,65 @@ fn panics_point_to_the_callers_line() {
     let executor = brigade::SingleThread::new().unwrap();
     let handle = executor.handle();
     let many = brigade::WorkStealing::with_workers(1).unwrap();
-    let set = || brigade::task::JoinSet::new();
+    let set = || JoinSet::new();
     let aborted = || {
         let idle = executor.spawn(std::future::pending::<()>());
         idle.abort();
         executor.block_on(idle).unwrap_err()
     };
-    let tick = || {
-        let minute = std::time::Duration::from_secs(60);
-        let mut ticks = executor.block_on(async { brigade::time::interval(minute) });
-        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
-        let _ = ticks.poll_tick(&mut cx);
+    let minute = Duration::from_secs(60);
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut ticks = executor.block_on(async { brigade::time::interval(minute) });
+    assert!(points_here(&mut || _ = ticks.poll_tick(&mut cx)));
+    assert!(points_here(
+        &mut || _ = Pin::new(&mut ticks).poll_next(&mut cx)
+    ));
+    let pause = || {
+        let _guard = handle.enter();
+        sleep(minute)
     };
-    let outside: [(&str, &dyn Fn()); 11] = [
+    let guard = handle.enter();
+    let mut limit = pin!(timeout(minute, pending::<()>()));
+    drop(guard);
+    assert!(points_here(&mut || _ = limit.as_mut().poll(&mut cx)));
+    assert!(points_here(&mut || _ = pin!(pause()).poll(&mut cx)));
+    let mut joined = executor.spawn(async {});
+    executor.block_on(&mut joined).unwrap();
+    assert!(points_here(&mut || _ = Pin::new(&mut joined).poll(&mut cx)));
+    let outside: [(&str, &dyn Fn()); 22] = [
         ("JoinError::into_panic", &|| drop(aborted().into_panic())),
-        ("Interval::poll_tick", &tick),
+        // The place is the `.await`.
+        ("Sleep::poll", &|| {
+            park_on(async {
+                pause().await;
+            });
+        }),
+        ("sleep", &|| drop(sleep(minute))),
+        ("sleep_until", &|| drop(sleep_until(now()))),
+        ("timeout", &|| drop(timeout(minute, async {}))),
+        ("timeout_at", &|| drop(timeout_at(now(), async {}))),
+        ("interval", &|| drop(brigade::time::interval(minute))),
+        ("interval_at", &|| drop(interval_at(now(), minute))),
+        ("explore", &|| drop(brigade::explore([], || async {}))),
+        ("hyper::Executor", &|| {
+            brigade::hyper::Executor.execute(async {})
+        }),
+        ("hyper::LocalExecutor", &|| {
+            brigade::hyper::LocalExecutor.execute(async {});
+        }),
+        ("hyper::Timer::sleep", &|| drop(Timer.sleep(minute))),
+        ("hyper::Timer::sleep_until", &|| {
+            drop(Timer.sleep_until(now()))
+        }),
         ("spawn", &|| drop(brigade::spawn(async {}))),
         ("spawn_local", &|| drop(brigade::spawn_local(async {}))),
         ("spawn_blocking", &|| drop(brigade::spawn_blocking(|| ()))),
         ("Handle::current", &|| drop(Handle::current())),
         ("Builder::spawn", &|| {
-            drop(brigade::task::Builder::new().name("soup").spawn(async {}));
+            drop(Builder::new().name("soup").spawn(async {}));
         }),
         ("Builder::spawn_local", &|| {
-            drop(
-                brigade::task::Builder::new()
-                    .name("soup")
-                    .spawn_local(async {}),
-            );
+            drop(Builder::new().name("soup").spawn_local(async {}));
         }),
         ("JoinSet::spawn", &|| drop(set().spawn(async {}))),
         ("JoinSet::spawn_local", &|| {
@@ -350,9 +425,9 @@ fn panics_point_to_the_callers_line() {
         }),
     ];
     for (what, call) in outside {
-        assert!(points_here(call), "{what}");
+        assert!(points_here(&mut || call()), "{what}");
     }
-    assert!(points_here(&|| {
+    assert!(points_here(&mut || {
         drop(handle.block_on(async { brigade::spawn(async {}).await }))
     }));
     executor.block_on(async {
@@ -365,11 +440,11 @@ fn panics_point_to_the_callers_line() {
             ("Handle::block_on", &|| handle.block_on(async {})),
         ];
         for (what, call) in nested {
-            assert!(points_here(call), "{what}");
+            assert!(points_here(&mut || call()), "{what}");
         }
     });
     many.block_on(async {
-        assert!(points_here(&|| drop(brigade::spawn_local(async {}))));
+        assert!(points_here(&mut || drop(brigade::spawn_local(async {}))));
     });
     drop(std::panic::take_hook());
 }

@@ -5,6 +5,7 @@ mod connect;
 mod connect_gone;
 mod edges;
 mod full_queues;
+mod futures_io;
 mod lookup;
 mod options;
 mod own_calls;

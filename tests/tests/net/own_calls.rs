@@ -3,7 +3,7 @@
 #![cfg(target_os = "linux")]
 
 use std::future::poll_fn;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Result, Write};
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::pin::pin;
@@ -13,7 +13,7 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use brigade::Executor;
-use brigade::io::{Interest, OwnedFdSource, Registered};
+use brigade::io::{Interest, OwnedFdSource, Registered, Registry, Source, Token};
 use brigade::net::{TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream};
 use brigade::time::{sleep, timeout};
 use brigade_tests::{Kitchen, nobody, on_both, pair, park_on};
@@ -469,6 +469,46 @@ fn any_descriptor_is_a_source<K: Kitchen>() {
     );
 }
 
+/// A program's own source, made with the types of `brigade::io` only.
+struct Named(&'static str, OwnedFdSource);
+
+impl Source for Named {
+    fn register(&mut self, to: &Registry, token: Token, interest: Interest) -> Result<()> {
+        self.1.register(to, token, interest)
+    }
+
+    fn reregister(&mut self, to: &Registry, token: Token, interest: Interest) -> Result<()> {
+        self.1.reregister(to, token, interest)
+    }
+
+    fn deregister(&mut self, from: &Registry) -> Result<()> {
+        self.1.deregister(from)
+    }
+}
+
+/// A descriptor has one registration at a time. A second one is refused, and the first one keeps working. A
+/// copy of the descriptor may be registered too, and a descriptor may be registered again afterwards.
+fn a_descriptor_is_registered_once_at_a_time<K: Kitchen>() {
+    K::open().block_on(async {
+        let (here, mut there) = std::os::unix::net::UnixStream::pair().unwrap();
+        here.set_nonblocking(true).unwrap();
+        let copy = OwnedFd::from(here.try_clone().unwrap());
+        let source = OwnedFdSource::new(here.into(), Interest::READABLE).unwrap();
+        let number = source.get_ref().as_raw_fd();
+        let twice = Registered::new(mio::unix::SourceFd(&number), Interest::READABLE);
+        assert_eq!(twice.unwrap_err().kind(), ErrorKind::AlreadyExists);
+        let copy = OwnedFdSource::new(copy, Interest::READABLE).unwrap();
+        there.write_all(b"soup").unwrap();
+        for source in [&source, &copy] {
+            timeout(HANG, source.readable()).await.unwrap().unwrap();
+        }
+        let again = Registered::new(Named("hatch", source.into_inner()), BOTH).unwrap();
+        timeout(HANG, again.writable()).await.unwrap().unwrap();
+        timeout(HANG, again.readable()).await.unwrap().unwrap();
+        assert_eq!(again.get_ref().0, "hatch");
+    });
+}
+
 /// After the executor has ended, `async_io` still makes the user's call. If the call would have to wait,
 /// `async_io` returns an error.
 fn calls_after_the_executor_do_not_wait<K: Kitchen>() {
@@ -548,6 +588,7 @@ on_both! {
     a_unix_stream_tells_who_its_peer_is,
     a_connection_comes_from_the_address_asked_for,
     any_descriptor_is_a_source,
+    a_descriptor_is_registered_once_at_a_time,
     calls_after_the_executor_do_not_wait,
     futures_of_sockets_are_send_and_sync,
 }

@@ -18,7 +18,7 @@ use socket2::SockRef;
 use std::task::{Context, Waker};
 
 /// Closes a connection with a reset instead of an orderly end.
-fn reset(stream: TcpStream) {
+pub(crate) fn reset(stream: TcpStream) {
     SockRef::from(&stream)
         .set_linger(Some(Duration::ZERO))
         .unwrap();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use brigade::Executor;
-use brigade::task::{JoinError, JoinHandle};
+use brigade::task::{Builder, JoinError, JoinHandle, JoinSet};
 use brigade_tests::{
     CountingWaker, Dropped, Kitchen, Tally, noisy, on_both, park_on, poll_once, text_of,
 };
@@ -224,6 +224,42 @@ fn a_dropped_handle_detaches<K: Kitchen>() {
     assert_eq!((turns.get(), drops.get()), (5, 1));
 }
 
+/// A program may detach a task without `drop`: the compiler does not warn about an unused handle. If a handle
+/// becomes `must_use`, this test does not compile.
+#[deny(unused_must_use)]
+fn a_task_is_detached_without_a_warning<K: Kitchen>() {
+    let executor = K::open();
+    let ran = Tally::new();
+    let task = || {
+        let ran = ran.clone();
+        async move { ran.add() }
+    };
+    let job = || {
+        let ran = ran.clone();
+        move || ran.add()
+    };
+    executor.spawn(task());
+    executor.handle().spawn(task());
+    executor.handle().spawn_blocking(job());
+    executor.block_on(async {
+        let mut set = JoinSet::new();
+        brigade::spawn(task());
+        brigade::spawn_blocking(job());
+        Builder::new().spawn(task());
+        set.spawn(task());
+        set.spawn_on(task(), &executor.handle());
+        set.spawn_blocking(job());
+        if K::ONE_COOK {
+            brigade::spawn_local(task());
+            Builder::new().spawn_local(task());
+            set.spawn_local(task());
+        }
+        while ran.get() < if K::ONE_COOK { 12 } else { 9 } {
+            brigade::yield_now().await;
+        }
+    });
+}
+
 /// If a handle is dropped before it returns the output, the output is dropped with the handle. An output that
 /// was returned belongs to the caller.
 fn an_output_has_one_owner<K: Kitchen>() {
@@ -416,6 +452,7 @@ on_both! {
     a_panic_in_the_drop_of_an_output_harms_nobody,
     a_payload_may_panic_in_its_drop,
     a_dropped_handle_detaches,
+    a_task_is_detached_without_a_warning,
     an_output_has_one_owner,
     is_finished_means_that_the_future_is_gone,
     a_handle_polled_after_its_output_panics,

@@ -202,6 +202,26 @@ fn join_all_gives_values_or_the_panic<K: Kitchen>() {
         })
     }));
     assert_eq!(text_of(&*panicked.unwrap_err()), "burnt");
+    let drops = Tally::new();
+    let aborted = catch_unwind(AssertUnwindSafe(|| {
+        executor.block_on(async {
+            let mut set = JoinSet::new();
+            let spy = drops.on_drop();
+            set.spawn(async move {
+                let _spy = spy;
+                pending::<()>().await;
+            });
+            set.spawn(pending()).abort();
+            set.join_all().await
+        })
+    }));
+    assert!(text_of(&*aborted.unwrap_err()).starts_with("JoinSet::join_all: "));
+    // The panic has dropped the set, which aborts the other task.
+    executor.block_on(async {
+        while drops.get() == 0 {
+            brigade::yield_now().await;
+        }
+    });
 }
 
 /// A set may be awaited on another executor, and may outlive the executor of its tasks.
