@@ -9,6 +9,7 @@ mod lookup;
 mod options;
 mod own_calls;
 mod peek;
+mod polls;
 mod readiness;
 mod tcp;
 mod tcp_faults;

@@ -23,7 +23,7 @@ use crate::readiness::HANG;
 
 const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
 
-fn would_block<T: std::fmt::Debug>(result: std::io::Result<T>) {
+pub(crate) fn would_block<T: std::fmt::Debug>(result: std::io::Result<T>) {
     assert_eq!(result.unwrap_err().kind(), ErrorKind::WouldBlock);
 }
 
@@ -265,17 +265,28 @@ fn sockets_become_std_sockets_and_descriptors<K: Kitchen>() {
         plain.write_all(b"more").unwrap();
         client.read_exact(&mut [0; 4]).await.unwrap();
 
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        assert_eq!(listener.into_std().unwrap().local_addr().unwrap(), address);
-        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        let socket: std::net::UdpSocket = socket.into_std().unwrap();
-        assert!(socket.local_addr().is_ok());
-        let (one, other) = UnixStream::pair().unwrap();
-        let (mut one, _other) = (one.into_std().unwrap(), OwnedFd::from(other));
-        one.write_all(b"soup").unwrap();
-        let (one, _other) = UnixDatagram::pair().unwrap();
-        one.into_std().unwrap().send(b"soup").unwrap();
+        // Take a socket of each type over again after `into_std`. The OS refuses that for a socket that is
+        // still registered.
+        let place = tempfile::tempdir().unwrap();
+        macro_rules! converts {
+            ($($kind:ident: $socket:expr,)*) => {$(
+                let socket: $kind = $socket;
+                let address = SockRef::from(&socket).local_addr().unwrap();
+                let number = socket.as_raw_fd();
+                let socket = $kind::try_from(socket.into_std().unwrap()).unwrap();
+                let owned = OwnedFd::from(socket);
+                assert_eq!(owned.as_raw_fd(), number);
+                assert_eq!(SockRef::from(&owned).local_addr().unwrap(), address);
+            )*};
+        }
+        converts! {
+            TcpStream: client,
+            TcpListener: TcpListener::bind("127.0.0.1:0").await.unwrap(),
+            UdpSocket: UdpSocket::bind("127.0.0.1:0").await.unwrap(),
+            UnixStream: UnixStream::pair().unwrap().0,
+            UnixListener: UnixListener::bind(place.path().join("listener")).unwrap(),
+            UnixDatagram: UnixDatagram::bind(place.path().join("datagram")).unwrap(),
+        }
     });
 }
 

@@ -24,7 +24,7 @@ pub(crate) const HANG: Duration = Duration::from_secs(20);
 
 /// Waits until `done` returns true. `done` checks for the effects of an event, which may be received on
 /// another thread.
-async fn until(done: impl Fn() -> bool) {
+pub(crate) async fn until(done: impl Fn() -> bool) {
     while !done() {
         sleep(Duration::from_millis(1)).await;
     }
