@@ -16,3 +16,6 @@ mod tcp_faults;
 mod tcp_shared;
 mod udp;
 mod unix;
+
+/// The maximum time to wait for an operation.
+const HANG: std::time::Duration = std::time::Duration::from_secs(20);

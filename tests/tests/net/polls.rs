@@ -1,4 +1,5 @@
-//! Tests the poll functions and `try_` methods of datagram sockets when they have to wait or fail.
+//! Tests the poll functions and `try_` methods of datagram sockets when they have to wait or fail. How the
+//! tests fill a socket, and how its space is reported, is particular to Linux.
 #![cfg(target_os = "linux")]
 
 use std::future::poll_fn;
@@ -12,8 +13,9 @@ use brigade::net::{UdpSocket, UnixDatagram};
 use brigade::time::timeout;
 use brigade_tests::{CountingWaker, Kitchen, on_both, park_on};
 
+use crate::HANG;
 use crate::own_calls::would_block;
-use crate::readiness::{HANG, until};
+use crate::readiness::until;
 
 /// A poll function of a socket, without its other arguments.
 type Operation<'a> = Box<dyn Fn(&mut Context<'_>) -> Poll<io::Result<usize>> + 'a>;

@@ -19,8 +19,7 @@ use brigade_tests::{CountingWaker, Kitchen, Tally, on_both, pair};
 use futures::{AsyncRead, AsyncReadExt, AsyncWrite};
 use socket2::SockRef;
 
-/// The maximum time to wait for an operation.
-pub(crate) const HANG: Duration = Duration::from_secs(20);
+use crate::HANG;
 
 /// Waits until `done` returns true. `done` checks for the effects of an event, which may be received on
 /// another thread.
