@@ -1,5 +1,5 @@
-//! Tests the poll functions and `try_` methods of datagram sockets when they have to wait or fail. How the
-//! tests fill a socket, and how its space is reported, is particular to Linux.
+//! Tests the poll functions and `try_` methods of datagram sockets when they have to wait or fail. The
+//! way in which the tests fill a socket works only on Linux.
 #![cfg(target_os = "linux")]
 
 use std::future::poll_fn;
@@ -67,8 +67,8 @@ async fn full_udp(peer: &UdpSocket) -> UdpSocket {
     let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.connect(peer.local_addr().unwrap()).unwrap();
     let socket = UdpSocket::try_from(socket).unwrap();
-    // The kernel sends to a local address at once, so the socket never is full. Report `WouldBlock` in its
-    // place, but only after the first event. Otherwise that event would end the wait.
+    // The kernel sends to a local address at once, so the socket is never full. Instead, report `WouldBlock`.
+    // First wait for the first event, because that event makes the socket ready.
     socket.writable().await.unwrap();
     let full = || Err::<(), _>(ErrorKind::WouldBlock.into());
     would_block(socket.try_io(Interest::WRITABLE, full));
@@ -147,11 +147,11 @@ fn a_waiting_send_is_woken<K: Kitchen>() {
     });
 }
 
-/// Poll functions return the OS's errors, whether they have to wait for them or not.
+/// Poll functions return the OS's errors, whether they had to wait or not.
 fn errors_reach_poll_functions<K: Kitchen>() {
     K::open().block_on(async {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        // No socket receives at this port, and the OS gives it to none.
+        // No socket receives at this port, because the OS never chooses it.
         let address = SocketAddr::from(([127, 0, 0, 1], 1));
         socket.connect(address).await.unwrap();
         for receive in receives!(socket) {
@@ -174,8 +174,7 @@ fn errors_reach_poll_functions<K: Kitchen>() {
     });
 }
 
-/// If the executor is dropped, waiting polls are woken and return an error. So do later polls that would have
-/// to wait.
+/// If the executor is dropped, waiting polls are woken, and the next poll returns an error.
 fn polls_end_with_their_executor<K: Kitchen>() {
     let place = tempfile::tempdir().unwrap();
     let path = place.path().join("receiver");
