@@ -69,7 +69,7 @@ async fn lines() -> io::Result<usize> {
     }
 }
 
-fn main() -> io::Result<()> {
+pub(crate) fn main() -> io::Result<()> {
     brigade::SingleThread::new()?.block_on(async {
         let clock = brigade::spawn_local(async {
             let mut ticks = brigade::time::interval(Duration::from_millis(250));

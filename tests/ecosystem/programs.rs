@@ -1,5 +1,5 @@
-//! Four small programs, as a user would write them: a chat server, a crawler, a pipeline, and a parent of
-//! many processes. They use brigade and crates that work with any runtime.
+//! Small programs, as a user would write them: a chat server, a crawler, a pipeline, a parent of many
+//! processes, and a reader of standard input. They use brigade and crates that work with any runtime.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -12,7 +12,7 @@ use brigade::hyper::{Connector, Timer};
 use brigade::net::{TcpListener, TcpStream};
 use brigade::task::JoinSet;
 use brigade::{Executor, spawn, spawn_blocking};
-use brigade_tests::{Kitchen, on_both};
+use brigade_tests::{Kitchen, on_both, one_cook};
 use futures::io::{AsyncBufReadExt, BufReader, Lines};
 use futures::{StreamExt, TryStreamExt};
 use http_body_util::{BodyExt, Empty, Full};
@@ -305,9 +305,69 @@ fn children<K: Kitchen>() {
 #[cfg(not(target_os = "linux"))]
 fn children<K: Kitchen>() {}
 
+// ---- standard input ------------------------------------------------------------------------------
+
+#[cfg(target_os = "linux")]
+#[path = "../../runtime/examples/stdin.rs"]
+mod stdin;
+
+/// The example `stdin` counts the lines of a pipe and of a plain file. Afterwards, the pipe is in blocking
+/// mode again. The example runs in a child process, because it reads the standard input of its process.
+#[cfg(target_os = "linux")]
+fn stdin_is_counted_and_left_as_it_was() {
+    use std::io::{Read, Seek, Write};
+    use std::process::{Child, Command, Stdio};
+
+    use rustix::fs::fcntl_getfl;
+
+    const IN_CHILD: &str = "BRIGADE_TEST_STDIN";
+    if std::env::var_os(IN_CHILD).is_some() {
+        return stdin::main().unwrap();
+    }
+    let run = |input: Stdio| {
+        let name = "programs::one_cook_only::stdin_is_counted_and_left_as_it_was";
+        let mut program = Command::new(std::env::current_exe().unwrap());
+        program.args([name, "--exact", "--nocapture", "--test-threads=1"]);
+        program.env(IN_CHILD, "1").stdin(input);
+        let program = program.stdout(Stdio::piped()).stderr(Stdio::piped());
+        program.spawn().unwrap()
+    };
+    let counts_three = |program: Child| {
+        let printed = program.wait_with_output().unwrap().stdout;
+        let printed = String::from_utf8(printed).unwrap();
+        assert!(printed.contains("... 3 lines\n"), "{printed}");
+    };
+    let (input, mut pipe) = std::io::pipe().unwrap();
+    let flags = fcntl_getfl(&input).unwrap();
+    let mut program = run(input.try_clone().unwrap().into());
+    // The program prints the first dot when it waits for input.
+    let dots = program.stderr.as_mut().unwrap();
+    dots.read_exact(&mut [0]).unwrap();
+    assert_ne!(fcntl_getfl(&input).unwrap(), flags);
+    pipe.write_all(b"noodles\nso").unwrap();
+    // The next dot comes when the program waits again.
+    dots.read_exact(&mut [0]).unwrap();
+    pipe.write_all(b"up\nrice\n").unwrap();
+    drop(pipe);
+    counts_three(program);
+    assert_eq!(fcntl_getfl(&input).unwrap(), flags);
+
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(b"noodles\nsoup\nrice\n").unwrap();
+    file.rewind().unwrap();
+    counts_three(run(file.into()));
+}
+
+#[cfg(not(target_os = "linux"))]
+fn stdin_is_counted_and_left_as_it_was() {}
+
 on_both! {
     a_chat_server,
     a_crawler,
     a_pipeline,
     children,
+}
+
+one_cook! {
+    stdin_is_counted_and_left_as_it_was,
 }

@@ -3,6 +3,7 @@
 #![cfg(target_os = "linux")]
 
 use std::fs;
+use std::future::poll_fn;
 use std::io::ErrorKind;
 use std::os::fd::AsRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -149,7 +150,7 @@ fn accept_survives_the_want_of_descriptors<K: Kitchen>() {
                         }
                     };
                     let mut work = pin!(work);
-                    std::future::poll_fn(|cx| {
+                    poll_fn(|cx| {
                         polls.add();
                         work.as_mut().poll(cx)
                     })
@@ -174,6 +175,25 @@ fn accept_survives_the_want_of_descriptors<K: Kitchen>() {
             drop(guests);
         });
     }
+}
+
+/// Without free descriptors, each call of `poll_accept` returns the OS's error. The connection is not lost.
+fn poll_accept_returns_the_want_of_descriptors<K: Kitchen>() {
+    K::open().block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let guest = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (_soft, hard) = rlimit::Resource::NOFILE.get().unwrap();
+        rlimit::Resource::NOFILE
+            .set(next_descriptor(), hard)
+            .unwrap();
+        for _ in 0..3 {
+            let refused = poll_fn(|cx| listener.poll_accept(cx)).await.unwrap_err();
+            assert_eq!(refused.raw_os_error(), Some(libc::EMFILE));
+        }
+        rlimit::Resource::NOFILE.set(hard, hard).unwrap();
+        let (_stream, peer) = poll_fn(|cx| listener.poll_accept(cx)).await.unwrap();
+        assert_eq!(peer, guest.local_addr().unwrap());
+    });
 }
 
 /// mio #1523, polling b9ab821: signals interrupt system calls all the time. The tasks must not notice the
@@ -365,6 +385,7 @@ on_both! {
     cancellation_leaves_no_descriptors,
     failing_constructors_leave_no_descriptors,
     accept_survives_the_want_of_descriptors,
+    poll_accept_returns_the_want_of_descriptors,
     a_storm_of_signals_is_not_noticed,
     blocking_threads_go_with_their_executor,
 }

@@ -16,7 +16,7 @@ use brigade::time::{sleep, timeout};
 use brigade_tests::{Kitchen, ManyCooks, on_both};
 use futures::FutureExt;
 
-use crate::readiness::HANG;
+use crate::HANG;
 
 /// Returns a receiver with a full queue, a socket that can send to it, and the number of queued datagrams.
 async fn full_queue(path: &std::path::Path) -> (UnixDatagram, UnixDatagram, usize) {

@@ -10,9 +10,13 @@ mod lookup;
 mod options;
 mod own_calls;
 mod peek;
+mod polls;
 mod readiness;
 mod tcp;
 mod tcp_faults;
 mod tcp_shared;
 mod udp;
 mod unix;
+
+/// The maximum time to wait for an operation.
+const HANG: std::time::Duration = std::time::Duration::from_secs(20);

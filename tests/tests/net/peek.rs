@@ -16,7 +16,7 @@ use brigade::time::{sleep, timeout};
 use brigade_tests::{Kitchen, on_both, pair};
 use socket2::SockRef;
 
-use crate::readiness::HANG;
+use crate::HANG;
 
 /// Sets a socket option of Linux that socket2 does not have.
 fn set_option(socket: &UdpSocket, level: i32, option: i32, value: i32) {

@@ -19,12 +19,11 @@ use brigade_tests::{CountingWaker, Kitchen, Tally, on_both, pair};
 use futures::{AsyncRead, AsyncReadExt, AsyncWrite};
 use socket2::SockRef;
 
-/// The maximum time to wait for an operation.
-pub(crate) const HANG: Duration = Duration::from_secs(20);
+use crate::HANG;
 
 /// Waits until `done` returns true. `done` checks for the effects of an event, which may be received on
 /// another thread.
-async fn until(done: impl Fn() -> bool) {
+pub(crate) async fn until(done: impl Fn() -> bool) {
     while !done() {
         sleep(Duration::from_millis(1)).await;
     }

@@ -93,6 +93,34 @@ fn missed_ticks_may_be_skipped_or_follow_at_once_or_delay_the_rest() {
     assert_eq!(delay, [(0, 0), (10, 25), (35, 35), (45, 45), (55, 55)]);
 }
 
+/// On the real clock, no tick is early, and ticks keep to the times that the rule for missed ticks gives.
+fn each_rule_for_missed_ticks_keeps_to_its_times<K: Kitchen>() {
+    K::open().block_on(async {
+        let period = 5 * MS;
+        for missed in [MissedTicks::Skip, MissedTicks::Burst, MissedTicks::Delay] {
+            let mut ticks = interval(period);
+            ticks.set_missed_ticks(missed);
+            let first = ticks.tick().await;
+            sleep(5 * period).await;
+            let mut before = now();
+            assert!(ticks.tick().await < before, "{missed:?}");
+            for n in 2..8 {
+                let due = ticks.tick().await;
+                assert!(now() >= due, "{missed:?}: a tick was early");
+                match missed {
+                    MissedTicks::Skip => {
+                        assert!(due >= before);
+                        assert_eq!((due - first).as_nanos() % period.as_nanos(), 0);
+                    }
+                    MissedTicks::Burst => assert_eq!(due, first + n * period),
+                    MissedTicks::Delay => assert!(due >= before + period),
+                }
+                before = due;
+            }
+        }
+    });
+}
+
 /// A burst of late ticks uses up the budget, so other tasks run.
 fn an_endless_burst_starves_nobody<K: Kitchen>() {
     let executor = K::open();
@@ -155,6 +183,28 @@ fn a_reset_interval_begins_anew() {
     });
 }
 
+/// On the real clock, a reset also applies to a task that already waits. The first tick would be due in an
+/// hour, so the test hangs unless the task is woken at the new time.
+fn a_reset_wakes_a_waiting_task_at_the_new_time<K: Kitchen>() {
+    K::open().block_on(async {
+        let mut ticks = interval_at(now() + Duration::from_secs(3600), 5 * MS);
+        assert!(futures::poll!(pin!(ticks.tick())).is_pending());
+        let mut reset = None;
+        let due = poll_fn(|cx| {
+            let polled = ticks.poll_tick(cx);
+            if reset.is_none() {
+                reset = Some(now());
+                ticks.reset();
+            }
+            polled
+        });
+        let due = due.await;
+        assert!(due >= reset.unwrap() + 5 * MS);
+        assert!(now() >= due);
+        assert!(ticks.tick().await >= due + 5 * MS);
+    });
+}
+
 fn a_timeout_may_end_at_a_deadline<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -179,6 +229,27 @@ fn a_cancelled_tick_is_not_lost() {
         }
         assert_eq!(ticks.tick().await, first + 10 * MS);
         assert_eq!(now(), first + 10 * MS);
+    });
+}
+
+/// On the real clock, an interval that starts later gives every tick, as a stream or after cancelled waits.
+fn no_tick_of_an_interval_is_early_or_lost<K: Kitchen>() {
+    K::open().block_on(async {
+        let (start, period) = (now() + 10 * MS, 5 * MS);
+        let mut ticks = interval_at(start, period);
+        ticks.set_missed_ticks(MissedTicks::Burst);
+        for n in 0..4 {
+            let due = loop {
+                if let Ok(due) = timeout(MS, ticks.tick()).await {
+                    break due;
+                }
+            };
+            assert_eq!(due, start + n * period);
+            assert!(now() >= due);
+        }
+        let rest: Vec<_> = ticks.take(4).collect().await;
+        assert_eq!(rest, [4, 5, 6, 7].map(|n| start + n * period));
+        assert!(now() >= rest[3]);
     });
 }
 
@@ -349,6 +420,9 @@ on_both! {
     a_timeout_does_not_poll_in_between,
     a_short_sleep_is_one_sleep,
     an_endless_burst_starves_nobody,
+    each_rule_for_missed_ticks_keeps_to_its_times,
+    a_reset_wakes_a_waiting_task_at_the_new_time,
+    no_tick_of_an_interval_is_early_or_lost,
     a_timeout_may_end_at_a_deadline;
     alone: a_period_of_nothing_panics,
 }
