@@ -1,4 +1,5 @@
-//! The part of the benchmarks that measures nothing: the rows, the command line, the tables and the drawings.
+//! The part of the benchmarks that measures nothing: the definitions of the rows, the command line, the tables
+//! and the drawings.
 //!
 //! This library does not depend on any runtime, so it builds quickly. The measuring part is in `rows/`, the
 //! only bench target of this package. The modules in reading order:

@@ -213,7 +213,7 @@ impl Pool {
         (handle, lane.submit(job))
     }
 
-    /// Queues a name lookup. Returns the job as [`spawn`](Self::spawn) does.
+    /// Queues a name lookup. Like [`spawn`](Self::spawn), returns the job if no thread can run it.
     pub(crate) fn look_up<W, T>(&self, work: W) -> (Lookup<T>, Option<Rejected>)
     where
         W: FnOnce() -> T + Send + 'static,

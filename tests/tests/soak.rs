@@ -352,7 +352,8 @@ fn serve_course(number: u64, seed: u64, book: &Arc<Book>) {
 }
 
 /// Runs a few rounds without process-wide faults. Then returns how many descriptors are open, and how many
-/// bytes are allocated. If an earlier round leaked, these numbers are higher than before that round.
+/// bytes are allocated. If a round before this call leaked, these numbers are higher than those
+/// of the previous call.
 fn calm_down(seed: u64, book: &Arc<Book>, threads: usize) -> (usize, i64) {
     for number in 0..6 {
         serve_course(number, seed, book);

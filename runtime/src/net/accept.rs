@@ -115,7 +115,8 @@ impl<S: Accept> Socket<S> {
     }
 
     /// Registers a new connection, which is writable already. If the program has had the listener's
-    /// descriptor, the connection may be another type of socket, so a short read does not drain it.
+    /// descriptor, it may have replaced the listener by another type of socket. A short read of the connection
+    /// then does not prove that the connection is empty.
     fn take(&self, accepted: io::Result<(S::Stream, S::Address)>) -> io::Result<Accepted<S>> {
         let (stream, peer) = accepted?;
         let reactor = self.io.reactor.clone();

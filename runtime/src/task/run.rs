@@ -47,7 +47,7 @@ impl Runnable {
 }
 
 impl RawTask {
-    /// Polls or cancels a task that was started.
+    /// Polls or cancels the task, as `start` says, which `Snapshot::start` has returned.
     #[inline(always)]
     pub(super) fn turn(self, start: Start, writer: Writer, probe: &Probe) {
         if start == Start::Cancel {

@@ -23,8 +23,8 @@
 //!    task may delay it. So the workers share the result and the time of the last check, and a new monitor
 //!    parks only for the rest of the period.
 //! 4. *Where.* If the monitor is in the driver, the next worker that parks outside the driver takes over the
-//!    role. Otherwise each event would end the monitor's park, and `ensure_monitor` would have to wake
-//!    another worker.
+//!    role. If it parked in the driver, each event would end its role, and `ensure_monitor` would have
+//!    to wake another worker as the monitor.
 //!
 //! # Why no slot is left uncovered
 //!

@@ -25,9 +25,9 @@ use crate::sync::{AtomicBool, Mutex, Ordering, lock};
 use crate::task::owned::{OwnedList, UNBOUND};
 use crate::task::raw::RawTask;
 
-/// The number of vacated entries that a worker gathers before it takes the locks of their parts. If a worker
-/// gathered the entries of each part in a separate list, it would take fewer locks, but the lists of 4096
-/// workers would need 800 MB. Arbitrary: not measured.
+/// The number of vacated entries, of all parts, that a worker gathers before it takes the locks of their parts.
+/// If each worker had a list for each part, it would take fewer locks, but the lists of 4096 workers would
+/// need 800 MB. Arbitrary: not measured.
 const BATCH: usize = if cfg!(loom) { 2 } else { 256 };
 
 /// The shared halves of all parts. The private half of a worker's part is in [`WorkerTasks`].

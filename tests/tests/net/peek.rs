@@ -117,8 +117,8 @@ fn a_call_that_never_succeeds_hides_nothing_from_another<K: Kitchen>() {
     });
 }
 
-/// Calls for both directions fail after each event, so a pause begins. In a pause, a task that waits until the
-/// socket is readable does not spin, although the failed calls leave the socket readable.
+/// Calls for both directions fail after each event, so a pause begins. The failed calls do not
+/// clear the readiness. Even so, a task that calls `readable` in a loop does not spin in the pause.
 fn a_pause_lets_no_task_spin<K: Kitchen>() {
     K::open().block_on(async {
         let both = Interest::READABLE.add(Interest::WRITABLE);

@@ -107,8 +107,8 @@ fn a_read_that_stops_at_urgent_data_goes_on<K: Kitchen>() {
             for inline in [false, true] {
                 let (client, server) = pair().await;
                 let socket = socket2::SockRef::from(&server);
-                // Borrow the client's descriptor only in this case. After a borrow, brigade no longer assumes
-                // that a short read has emptied the socket, and the other case tests this assumption.
+                // Without `inline`, do not borrow the client's descriptor. A borrow ends brigade's assumption
+                // that a short read has emptied the socket, and this assumption is tested here.
                 if inline {
                     let client = socket2::SockRef::from(&client);
                     client.set_out_of_band_inline(true).unwrap();

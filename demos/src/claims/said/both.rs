@@ -59,8 +59,8 @@ pub(super) const BOTH: Claim = Claim {
         let said = "Waiting for {requests:request} together took {waiting_s}, and computing on one core \
                     took {computing_s}; both together, with up to {computed_at_once:thread} computing at \
                     the same instant, took {both_s}";
-        // If the computation were not spread, both together would take at least as long as the computation
-        // alone.
+        // Computing alone was measured on one core. If the computation were not spread over several cores,
+        // waiting and computing together would take at least as long.
         let times = facts.ratio("computing_s", "both_s");
         let spread = GAIN.ask_up_to(facts["cores"].value, times);
         // If threads computed at the same time but gained nothing, they did not each have a core, so the

@@ -112,7 +112,7 @@ impl World {
         replaced
     }
 
-    /// If the output is still there, the handle takes or drops it: the output becomes `to`.
+    /// The handle takes or drops the output, if it is still there. Its state in the model is then `to`.
     fn take(&mut self, seen: &mut Seen, to: Output) {
         assert!(self.join.is_done() && !self.freed, "{self:?}");
         let there = self.join == Word::DONE;

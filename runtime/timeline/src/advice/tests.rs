@@ -85,8 +85,9 @@ fn sleepers(tasks: Vec<Vec<u64>>) -> Vec<Kind> {
     advice.iter().map(super::Advice::kind).collect()
 }
 
-/// A loop of sleeps is reported only if another task ended during the loop's last sleep, because the loop may
-/// have checked for this end. The end of a task that also sleeps in a loop does not count.
+/// A loop of sleeps is reported only if another task ended during the loop's last sleep. Then the loop may have
+/// been polling: it may have checked after each sleep whether that task had ended. The end
+/// of a task that also sleeps in a loop does not count.
 #[test]
 fn a_loop_of_sleeps_is_polling_if_a_task_of_another_kind_ended() {
     let steps = || [41, 53, 79, 83, 47].repeat(5); // 1,515 ms

@@ -175,7 +175,7 @@ fn spans_become_columns() {
     );
 }
 
-/// Each run begins at time 0, and the numbers of the second run continue those of the first.
+/// Each run begins at time 0. The numbers of tasks and lanes in the second run continue those of the first.
 #[test]
 fn runs_stand_side_by_side() {
     let (one, two) = (every_event(), every_event());
